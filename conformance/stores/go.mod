@@ -1,0 +1,15 @@
+module github.com/cloakroom-go/cloakroom/conformance/stores
+
+go 1.26.0
+
+require (
+	github.com/cloakroom-go/cloakroom/conformance v0.0.0-00010101000000-000000000000
+	github.com/cloakroom-go/cloakroom/core v0.0.0-00010101000000-000000000000
+	github.com/cloakroom-go/cloakroom/store-file v0.0.0-00010101000000-000000000000
+)
+
+replace (
+	github.com/cloakroom-go/cloakroom/conformance => ../
+	github.com/cloakroom-go/cloakroom/core => ../../core
+	github.com/cloakroom-go/cloakroom/store-file => ../../store-file
+)

@@ -1,0 +1,3 @@
+module github.com/cloakroom-go/cloakroom/core
+
+go 1.26.0
