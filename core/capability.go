@@ -46,13 +46,14 @@ type SubjectIndex interface {
 	// the call, and that is live throughout, is in the list. A record that
 	// ended is not, however it ended.
 	//
-	// The entries belong to the caller. An empty subject gives ErrInvalid.
+	// The entries belong to the caller. A subject that CheckSubject refuses gives
+	// ErrInvalid.
 	ListSubject(ctx context.Context, subject string) ([]Entry, error)
 
 	// DeleteSubject deletes the records of a subject and reports how many live
 	// ones it deleted, also along with an error. A record whose Create or Update
-	// had returned before the call is gone afterwards. An empty subject gives
-	// ErrInvalid.
+	// had returned before the call is gone afterwards. A subject that
+	// CheckSubject refuses gives ErrInvalid.
 	DeleteSubject(ctx context.Context, subject string) (int, error)
 }
 

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -146,13 +147,30 @@ func CheckRecord(r Record) error {
 	if r.Version == 0 {
 		return fmt.Errorf("%w: record with version zero", ErrInvalid)
 	}
-	if len(r.Subject) > MaxSubjectLen {
-		return fmt.Errorf("%w: subject of %d bytes, at most %d", ErrInvalid, len(r.Subject), MaxSubjectLen)
-	}
-	if err := checkText(r.Subject); err != nil {
-		return err
+	if r.Subject != "" {
+		if err := CheckSubject(r.Subject); err != nil {
+			return err
+		}
 	}
 	return CheckExpires(r.Expires)
+}
+
+// CheckSubject returns an error that wraps [ErrInvalid] unless subject may name
+// somebody: it is not empty, at most [MaxSubjectLen] bytes long and UTF-8
+// without NUL, which is what every backend can keep as text. Stores call it in
+// ListSubject and DeleteSubject. The error does not repeat the subject.
+func CheckSubject(subject string) error {
+	switch {
+	case subject == "":
+		return fmt.Errorf("%w: empty subject", ErrInvalid)
+	case len(subject) > MaxSubjectLen:
+		return fmt.Errorf("%w: subject of %d bytes, at most %d", ErrInvalid, len(subject), MaxSubjectLen)
+	case !utf8.ValidString(subject):
+		return fmt.Errorf("%w: subject is not UTF-8", ErrInvalid)
+	case strings.Contains(subject, "\x00"):
+		return fmt.Errorf("%w: subject with a NUL byte", ErrInvalid)
+	}
+	return nil
 }
 
 // CheckExpires returns an error that wraps [ErrInvalid] unless a record may be
@@ -165,22 +183,6 @@ func CheckExpires(expires time.Time) error {
 		return fmt.Errorf("%w: expiry after the year 2261", ErrInvalid)
 	case !time.Now().Before(expires):
 		return fmt.Errorf("%w: expiry in the past", ErrInvalid)
-	}
-	return nil
-}
-
-// checkText refuses what some backend can't keep as text: PostgreSQL takes
-// neither NUL nor invalid UTF-8.
-func checkText(subject string) error {
-	for i, c := range subject {
-		if c == 0 {
-			return fmt.Errorf("%w: subject with a NUL byte", ErrInvalid)
-		}
-		if c == utf8.RuneError {
-			if _, n := utf8.DecodeRuneInString(subject[i:]); n == 1 {
-				return fmt.Errorf("%w: subject is not UTF-8", ErrInvalid)
-			}
-		}
 	}
 	return nil
 }

@@ -1,0 +1,28 @@
+package session
+
+import "encoding/json"
+
+// A Codec turns the values of a session into bytes and back. It is safe for
+// concurrent use.
+//
+// Values are encoded when they are set and decoded when they are got, so that
+// nothing is shared between requests by mistake. All processes that share a
+// store use the same codec; values that the codec can't decode are treated as
+// absent and logged. A codec decodes data, never code: formats that construct
+// types by name have no place here (CVE-2020-9484).
+type Codec interface {
+	// Marshal returns v encoded. The result is not changed afterwards.
+	Marshal(v any) ([]byte, error)
+
+	// Unmarshal decodes data into what v points to, and keeps nothing of data.
+	Unmarshal(data []byte, v any) error
+}
+
+// JSON is the default [Codec]: encoding/json. It can be read in any language
+// and by a person who looks into the store.
+var JSON Codec = jsonCodec{} //nolint:gochecknoglobals // stateless
+
+type jsonCodec struct{}
+
+func (jsonCodec) Marshal(v any) ([]byte, error)      { return json.Marshal(v) }         //nolint:wrapcheck // wrapped by the caller
+func (jsonCodec) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) } //nolint:wrapcheck // wrapped by the caller

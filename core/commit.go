@@ -1,0 +1,298 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A commit is one attempt to bring a session's changes into the store. It
+// works on copies, so that the session stays usable and no lock is held while
+// the store, or a function that was given to Update, runs.
+type commit struct {
+	s       *Session
+	m       *Manager
+	ticket  presented
+	stored  *stored
+	state   state
+	changes []change
+	renew   bool
+	doomed  []string
+
+	// Results.
+	ended  bool
+	cookie cookieAction
+}
+
+// errEnded says that another request has ended the session meanwhile.
+var errEnded = fmt.Errorf("%w: ended meanwhile", ErrNotFound)
+
+// commit saves what there is to save. That the session was ended meanwhile is
+// not an error here: it is noted in s.ended, and the changes are dropped.
+func (s *Session) commit(ctx context.Context) error {
+	s.commitMu.Lock()
+	defer s.commitMu.Unlock()
+	c, err := s.begin()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.m.opts.StoreTimeout)
+	defer cancel()
+	err = c.run(ctx)
+	if errors.Is(err, errEnded) {
+		s.m.log().InfoContext(ctx, "session: ended by another request, changes dropped", "session", c.state.handleText())
+		c.ended, err = true, nil
+	}
+	s.finish(c, err)
+	return err
+}
+
+// begin copies what the commit works on.
+func (s *Session) begin() (*commit, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return nil, s.err
+	}
+	return &commit{
+		s: s, m: s.m, ticket: s.ticket, stored: s.stored, state: s.cur.clone(),
+		changes: s.changes, renew: s.renew, doomed: s.doomed, ended: s.ended,
+	}, nil
+}
+
+// run brings the session into the store.
+func (c *commit) run(ctx context.Context) error {
+	if err := c.delete(ctx); err != nil {
+		return err
+	}
+	switch {
+	case c.ended:
+		return nil
+	case c.stored == nil:
+		return c.create(ctx)
+	case c.renew:
+		return c.move(ctx)
+	case len(c.changes) > 0:
+		return c.update(ctx)
+	default:
+		c.touch(ctx)
+		return nil
+	}
+}
+
+// delete carries out Destroy.
+func (c *commit) delete(ctx context.Context) error {
+	for len(c.doomed) > 0 {
+		if err := c.m.store.Delete(ctx, c.doomed[0]); err != nil {
+			return fmt.Errorf("session: deleting: %w", err)
+		}
+		c.doomed = c.doomed[1:]
+		c.cookie = cookieUnset
+	}
+	return nil
+}
+
+// create stores a new session. One that holds nothing is not worth a record.
+func (c *commit) create(ctx context.Context) error {
+	if len(c.changes) == 0 || c.state.empty() {
+		return nil
+	}
+	if err := c.cookieCanBeSet(); err != nil {
+		return err
+	}
+	return c.createNew(ctx)
+}
+
+// createNew stores the state under a new token.
+func (c *commit) createNew(ctx context.Context) error {
+	r, err := c.m.record(&c.state)
+	if err != nil {
+		return err
+	}
+	t := newToken()
+	id := t.id()
+	if err := c.m.store.Create(ctx, id, r); err != nil {
+		return fmt.Errorf("session: creating: %w", err)
+	}
+	c.ticket = presented{token: t}
+	c.stored = &stored{id, r.Version, r.Expires}
+	c.cookie = cookieSet
+	return nil
+}
+
+// update replaces the record, again on the newer one after a conflict.
+func (c *commit) update(ctx context.Context) error {
+	for attempt := 0; ; attempt++ {
+		err := c.replace(ctx)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		if err := c.rebase(ctx, attempt); err != nil {
+			return err
+		}
+	}
+}
+
+// replace writes the state over the version that it was made from.
+func (c *commit) replace(ctx context.Context) error {
+	if !wallNow().Before(c.stored.expires) {
+		return ErrConflict // expired, unless another request has extended it: look again
+	}
+	r, err := c.m.record(&c.state)
+	if err != nil {
+		return err
+	}
+	switch err := c.m.store.Update(ctx, c.stored.id, c.stored.version, r); {
+	case errors.Is(err, ErrNotFound):
+		return errEnded
+	case err != nil:
+		return fmt.Errorf("session: updating: %w", err)
+	}
+	c.stored = &stored{c.stored.id, r.Version, r.Expires}
+	c.refreshCookie()
+	return nil
+}
+
+// move puts the session under a new token. The new record is there before the
+// old one goes, and the old one goes by Update: what another request has
+// written to it since it was loaded is noticed and comes along.
+func (c *commit) move(ctx context.Context) error {
+	if err := c.cookieCanBeSet(); err != nil {
+		return err
+	}
+	old := *c.stored
+	if err := c.createNew(ctx); err != nil {
+		return err
+	}
+	for attempt := 0; ; attempt++ {
+		err := c.retire(ctx, old)
+		if err == nil {
+			return nil
+		}
+		moved := c.stored
+		if errors.Is(err, ErrConflict) {
+			c.stored = &old
+			if err = c.rebase(ctx, attempt); err == nil {
+				old, c.stored = *c.stored, moved
+				err = c.replace(ctx)
+			}
+		}
+		if err != nil {
+			// Nobody holds the new token: the record would only lie about.
+			_ = c.m.store.Delete(ctx, moved.id)
+			return err
+		}
+	}
+}
+
+// retire ends the old record of a session that has moved. A tombstone first,
+// because Delete does not look at the version.
+func (c *commit) retire(ctx context.Context, old stored) error {
+	if !wallNow().Before(old.expires) {
+		return ErrConflict
+	}
+	tombstone := state{created: c.state.created, handle: c.state.handle, ended: true}
+	r := Record{Data: tombstone.encode(), Expires: wallNow().Add(tombstoneLife), Version: newVersion()}
+	switch err := c.m.store.Update(ctx, old.id, old.version, r); {
+	case errors.Is(err, ErrNotFound):
+		return errEnded
+	case err != nil:
+		return fmt.Errorf("session: ending the old token: %w", err)
+	}
+	if err := c.m.store.Delete(ctx, old.id); err != nil {
+		// The tombstone does as well until it expires.
+		c.m.log().WarnContext(ctx, "session: a retired record was not deleted", "session", c.state.handleText(), "error", err)
+	}
+	return nil
+}
+
+// tombstoneLife is how long a tombstone lasts if it can't be deleted: longer
+// than any request that holds the version it replaced.
+const tombstoneLife = time.Hour
+
+// rebase loads the record again and makes the changes on it.
+func (c *commit) rebase(ctx context.Context, attempt int) error {
+	if err := backOff(ctx, attempt); err != nil {
+		return fmt.Errorf("session: %w after %d attempts: %w", ErrConflict, attempt+1, err)
+	}
+	found, st, err := c.m.load(ctx, c.stored.id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return errEnded
+	case err != nil:
+		return err
+	}
+	for _, change := range c.changes {
+		if err := change(&st); err != nil {
+			return err
+		}
+	}
+	c.stored, c.state = found, st
+	return nil
+}
+
+// touch extends a session that was only read, if that moves its expiry far
+// enough. A failure is no reason to refuse the response: nothing that the
+// handler did is lost, and the next request tries again.
+func (c *commit) touch(ctx context.Context) {
+	expires := c.m.expires(&c.state, wallNow())
+	if expires.Sub(c.stored.expires) < c.m.opts.TouchInterval || c.m.opts.IdleTimeout == NoTimeout {
+		return
+	}
+	switch err := Touch(ctx, c.m.store, c.stored.id, expires); {
+	case errors.Is(err, ErrNotFound):
+		c.ended = true
+	case err != nil:
+		c.m.log().WarnContext(ctx, "session: not extended", "session", c.state.handleText(), "error", err)
+	default:
+		c.stored = &stored{c.stored.id, c.stored.version, expires}
+		c.refreshCookie()
+	}
+}
+
+// cookieCanBeSet refuses to store what the visitor could never come back to.
+func (c *commit) cookieCanBeSet() error {
+	if c.s.x.headerSent.Load() {
+		return ErrHeaderSent
+	}
+	return nil
+}
+
+// refreshCookie sends the cookie again when it lives as long as the session,
+// or when its ticket was signed by a key that is on its way out.
+func (c *commit) refreshCookie() {
+	if c.cookie == cookieKeep && !c.s.x.headerSent.Load() &&
+		(c.m.opts.Cookie.Persistent || c.ticket.ticket != c.m.ticket(&c.ticket.token)) {
+		c.cookie = cookieSet
+	}
+}
+
+// finish takes over the results. Changes that were made while the commit ran
+// stay pending; they are made again on what was saved, unlocked, until no more
+// have come.
+func (s *Session) finish(c *commit, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.doomed = c.doomed
+	if c.cookie != cookieKeep {
+		s.cookie = c.cookie
+	}
+	if err != nil {
+		return
+	}
+	done := len(c.changes)
+	for made := done; made < len(s.changes); {
+		later := s.changes[made:]
+		s.mu.Unlock()
+		for _, change := range later {
+			if err := change(&c.state); err != nil {
+				s.fail(err)
+			}
+		}
+		s.mu.Lock()
+		made += len(later)
+	}
+	s.ticket, s.stored, s.cur, s.changes = c.ticket, c.stored, c.state, s.changes[done:]
+	s.renew, s.ended = false, c.ended
+}

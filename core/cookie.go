@@ -1,0 +1,161 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Limits that browsers keep (RFC 6265bis, 5.6 and 5.5).
+const (
+	maxCookieSize    = 4096
+	maxAttributeSize = 1024
+	maxCookieAge     = 400 * 24 * time.Hour
+)
+
+// Cookie describes the session's cookie. The zero value is the safest: a
+// browser-session cookie __Host-session that goes back over https to this host
+// only, that scripts can't read, and that other sites' forms don't send.
+type Cookie struct {
+	// Name is the cookie's name. The default is __Host-session, the form that a
+	// browser binds to one host; where Domain or Path rule that out,
+	// __Secure-session; with Insecure, session.
+	Name string
+
+	// Domain shares the cookie with all subdomains of a domain, each of which
+	// can then read and replace it. The default is this host alone.
+	Domain string
+
+	// Path limits the cookie to a part of the site. The default is /. It is no
+	// security boundary (RFC 6265bis, 8.5).
+	Path string
+
+	// SameSite says whether requests from other sites carry the cookie. The
+	// default is http.SameSiteLaxMode: top-level navigation only. None is for
+	// pages in other sites' frames.
+	SameSite http.SameSite
+
+	// Persistent keeps the cookie after the browser was closed, for as long as
+	// the session lives. It is sent again when the session is extended.
+	Persistent bool
+
+	// Partitioned keeps a cookie in another site's frame apart from the cookie
+	// in every other site's (CHIPS).
+	Partitioned bool
+
+	// Insecure leaves out Secure: the cookie travels over plain http, where
+	// everybody on the way can read and use it. For development on a host other
+	// than localhost, or where even localhost does not count as secure.
+	Insecure bool
+
+	// ScriptReadable leaves out HttpOnly: a script that an attacker gets into a
+	// page can take the session away.
+	ScriptReadable bool
+}
+
+const (
+	prefixHost   = "__Host-"
+	prefixSecure = "__Secure-"
+)
+
+func (c Cookie) withDefaults() (Cookie, error) {
+	setDefault(&c.Path, "/")
+	setDefault(&c.SameSite, http.SameSiteLaxMode)
+	if c.Name == "" {
+		switch {
+		case c.Insecure:
+			c.Name = "session"
+		case c.Domain != "" || c.Path != "/":
+			c.Name = prefixSecure + "session"
+		default:
+			c.Name = prefixHost + "session"
+		}
+	}
+	return c, c.check()
+}
+
+// check refuses what http.Cookie.Valid lets pass and browsers drop or
+// shorten without a word (RFC 6265bis, 4.1.3 and 5.7).
+func (c *Cookie) check() error {
+	if err := c.build("").Valid(); err != nil {
+		return fmt.Errorf("session: Options.Cookie: %w", err)
+	}
+	switch {
+	case c.hasPrefix(prefixHost) && (c.Insecure || c.Domain != "" || c.Path != "/"):
+		return errors.New("session: Options.Cookie: a name with __Host- allows no Insecure, no Domain and no Path but /; browsers drop the cookie")
+	case c.hasPrefix(prefixSecure) && c.Insecure:
+		return errors.New("session: Options.Cookie: a name with __Secure- allows no Insecure; browsers drop the cookie")
+	case (c.hasPrefix("__Http-") || c.hasPrefix("__Host-Http-")) && (c.Insecure || c.ScriptReadable):
+		return errors.New("session: Options.Cookie: a name with __Http- allows neither Insecure nor ScriptReadable; browsers drop the cookie")
+	case c.SameSite < http.SameSiteLaxMode || c.SameSite > http.SameSiteNoneMode:
+		return errors.New("session: Options.Cookie.SameSite: use Lax, Strict or None; what no attribute means differs between browsers")
+	case c.SameSite == http.SameSiteNoneMode && c.Insecure:
+		return errors.New("session: Options.Cookie: SameSite None allows no Insecure; browsers drop the cookie")
+	case c.Partitioned && c.Insecure:
+		return errors.New("session: Options.Cookie: Partitioned allows no Insecure; browsers drop the cookie")
+	case c.Path[0] != '/':
+		return fmt.Errorf("session: Options.Cookie.Path %q must begin with /", c.Path)
+	case len(c.Path) > maxAttributeSize || len(c.Domain) > maxAttributeSize:
+		return fmt.Errorf("session: Options.Cookie: Path and Domain are at most %d bytes long", maxAttributeSize)
+	case len(c.Name)+maxTicketLen > maxCookieSize:
+		return fmt.Errorf("session: Options.Cookie.Name of %d bytes is too long: name and value are at most %d", len(c.Name), maxCookieSize)
+	}
+	return nil
+}
+
+// hasPrefix ignores case, as browsers do.
+func (c *Cookie) hasPrefix(prefix string) bool {
+	return len(c.Name) >= len(prefix) && strings.EqualFold(c.Name[:len(prefix)], prefix)
+}
+
+func (c *Cookie) build(value string) *http.Cookie {
+	return &http.Cookie{
+		Name:        c.Name,
+		Value:       value,
+		Domain:      c.Domain,
+		Path:        c.Path,
+		SameSite:    c.SameSite,
+		Secure:      !c.Insecure,
+		HttpOnly:    !c.ScriptReadable,
+		Partitioned: c.Partitioned,
+	}
+}
+
+// set returns the cookie that hands out value until expires.
+func (c *Cookie) set(value string, expires time.Time) *http.Cookie {
+	cookie := c.build(value)
+	if c.Persistent {
+		age := min(time.Until(expires), maxCookieAge)
+		cookie.MaxAge = max(1, int((age+time.Second-1)/time.Second))
+	}
+	return cookie
+}
+
+// unset returns the cookie that makes a browser forget the one it has. Only the
+// same name, domain and path, and Partitioned, name the same cookie.
+func (c *Cookie) unset() *http.Cookie {
+	cookie := c.build("")
+	cookie.MaxAge = -1
+	return cookie
+}
+
+// values returns the values of the cookies of a name, as the client sent them.
+// It splits the header itself so as not to allocate for cookies that are not
+// ours.
+func cookieValues(r *http.Request, name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, line := range r.Header["Cookie"] {
+			for line != "" {
+				var pair string
+				pair, line, _ = strings.Cut(line, ";")
+				n, value, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
+				if ok && n == name && !yield(value) {
+					return
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,142 @@
+package session
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// A Key names a value in a session and knows its type. Declare keys as package
+// variables; two keys of the same name are the same value and need the same
+// type.
+//
+// A value is encoded when it is set and decoded when it is got: what Get
+// returns is the caller's own, and changing it does not change the session.
+type Key[T any] struct{ name string }
+
+// NewKey returns the key for values of type T under name.
+func NewKey[T any](name string) Key[T] { return Key[T]{name} }
+
+// Name returns the key's name.
+func (k Key[T]) Name() string { return k.name }
+
+// Get returns the value, or the zero value if there is none. A stored value
+// that doesn't decode into T counts as none, and is logged.
+func (k Key[T]) Get(s *Session) T {
+	v, _ := k.Lookup(s)
+	return v
+}
+
+// Lookup returns the value and whether there is one. A stored value that
+// doesn't decode into T counts as none, and is logged.
+func (k Key[T]) Lookup(s *Session) (T, bool) {
+	data, _ := s.value(k.name)
+	return k.decode(s, data)
+}
+
+// Set sets the value. If it can't be encoded, the session is not changed, and
+// its commit fails with [ErrEncode].
+//
+// Of two requests that set the same key, the one that commits last wins. To
+// build on the old value, use [Key.Update].
+func (k Key[T]) Set(s *Session, v T) {
+	data, err := k.encode(s, v)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	s.change(func(st *state) error {
+		st.set(k.name, data)
+		return nil
+	})
+}
+
+// Update replaces the value by what f makes of it; f gets the zero value if
+// there is none. No concurrent change is lost: if another request has written
+// meanwhile, f runs again on the value that the other one left. It may run
+// several times, and must depend on nothing but its argument and change
+// nothing outside; it may return its argument changed. It must not use the same
+// key.
+func (k Key[T]) Update(s *Session, f func(T) T) {
+	update := func(st *state) error {
+		old, _ := st.get(k.name)
+		data, err := k.apply(s, old, f)
+		if err == nil {
+			st.set(k.name, data)
+		}
+		return err
+	}
+	for {
+		old, ok := s.value(k.name)
+		data, err := k.apply(s, old, f) // unlocked: f may use the session
+		if s.swap(k.name, old, ok, data, err, update) {
+			return
+		}
+	}
+}
+
+// swap records update, whose result data is, if the value is still old, and
+// reports whether it was.
+func (s *Session) swap(name string, old []byte, exists bool, data []byte, err error, update change) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now, ok := s.cur.get(name)
+	if ok != exists || !bytes.Equal(now, old) {
+		return false
+	}
+	if err != nil {
+		s.failLocked(err)
+		return true
+	}
+	s.cur.set(name, data)
+	s.changes = append(s.changes, update)
+	return true
+}
+
+// Pop removes the value and returns it and whether there was one.
+func (k Key[T]) Pop(s *Session) (T, bool) {
+	v, ok := k.Lookup(s)
+	k.Delete(s)
+	return v, ok
+}
+
+// Delete removes the value.
+func (k Key[T]) Delete(s *Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.cur.get(k.name); ok {
+		s.changeLocked(func(st *state) error {
+			st.remove(k.name)
+			return nil
+		})
+	}
+}
+
+func (k Key[T]) apply(s *Session, old []byte, f func(T) T) ([]byte, error) {
+	v, _ := k.decode(s, old)
+	return k.encode(s, f(v))
+}
+
+func (k Key[T]) encode(s *Session, v T) ([]byte, error) {
+	data, err := s.m.opts.Codec.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %q: %w", ErrEncode, k.name, err)
+	}
+	if data == nil {
+		data = []byte{}
+	}
+	return data, nil
+}
+
+// decode takes nil for no value.
+func (k Key[T]) decode(s *Session, data []byte) (v T, ok bool) {
+	if data == nil {
+		return v, false
+	}
+	if err := s.m.opts.Codec.Unmarshal(data, &v); err != nil {
+		s.m.log().WarnContext(s.x.r.Context(), "session: value does not decode, treated as absent",
+			"session", s.Handle(), "key", k.name, "type", fmt.Sprintf("%T", v))
+		var zero T
+		return zero, false
+	}
+	return v, true
+}

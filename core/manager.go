@@ -1,0 +1,193 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// A Manager brings sessions to requests and back into the store. It is safe for
+// concurrent use. An application usually has one; several work side by side,
+// also on one request, if their cookies have different names.
+type Manager struct {
+	store   Store
+	opts    Options
+	purpose string // what a ticket's signature is good for
+}
+
+// New returns a Manager that keeps sessions in store. It returns an error that
+// says what to do if store is nil or an option can't work.
+//
+// The Manager does not close the store.
+func New(store Store, o Options) (*Manager, error) {
+	if isNil(store) {
+		return nil, errors.New("session: New: store is nil; memstore.New makes one in memory")
+	}
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &Manager{store: store, opts: o, purpose: "cookie " + o.Cookie.Name}, nil
+}
+
+// Get returns the session of a request that came through [Manager.Handler]. The
+// first call loads it from the store; later ones return the same. A visitor who
+// brings no ticket, a forged one or one whose session has ended gets a new,
+// empty session, of which nothing is stored until it is changed.
+//
+// An error means that the store could not answer, never that there is no
+// session: hand it to [Manager.Fail]. If the request did not come through
+// Handler, it is [ErrNoSession].
+func (m *Manager) Get(r *http.Request) (*Session, error) {
+	return m.FromContext(r.Context())
+}
+
+// FromContext is [Manager.Get] for code that has a request's context only.
+func (m *Manager) FromContext(ctx context.Context) (*Session, error) {
+	x, ok := ctx.Value(exchangeKey{m}).(*exchange)
+	if !ok {
+		return nil, ErrNoSession
+	}
+	return x.session(ctx)
+}
+
+// find returns the session of the first presented ticket that the store knows,
+// or a new one.
+func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
+	s := &Session{m: m, x: x}
+	for _, p := range m.presented(x.r) {
+		found, st, err := m.load(ctx, p.token.id())
+		switch {
+		case errors.Is(err, ErrNotFound):
+			continue
+		case err != nil:
+			return nil, err
+		}
+		s.ticket, s.stored, s.cur = p, found, st
+		return s, nil
+	}
+	s.cur = newState(wallNow())
+	return s, nil
+}
+
+// load returns the live session under id. It judges expiry to the nanosecond,
+// on top of what the store does with its own clock and precision.
+func (m *Manager) load(ctx context.Context, id string) (*stored, state, error) {
+	r, err := m.store.Load(ctx, id)
+	if err != nil {
+		return nil, state{}, fmt.Errorf("session: loading: %w", err)
+	}
+	st, err := decodeState(r)
+	if err != nil {
+		// The store vouches for the record. What is in it will not get better,
+		// so that the visitor must not be locked out by it.
+		m.log().WarnContext(ctx, "session: record does not decode, treated as absent", "error", err)
+		return nil, state{}, fmt.Errorf("%w: undecodable", ErrNotFound)
+	}
+	if now := wallNow(); st.ended || !now.Before(r.Expires) || !now.Before(m.deadline(&st)) {
+		return nil, state{}, fmt.Errorf("%w: expired or ended", ErrNotFound)
+	}
+	return &stored{id, r.Version, r.Expires}, st, nil
+}
+
+// record returns the record that keeps st from now on.
+func (m *Manager) record(st *state) (Record, error) {
+	data := st.encode()
+	if len(data) > m.opts.MaxSize {
+		return Record{}, fmt.Errorf("%w: %d bytes, Options.MaxSize is %d", ErrTooLarge, len(data), m.opts.MaxSize)
+	}
+	now := wallNow()
+	expires := m.expires(st, now)
+	if !now.Before(expires) {
+		return Record{}, errEnded
+	}
+	return Record{Data: data, Subject: st.subject, Expires: expires, Version: newVersion()}, nil
+}
+
+// expires returns when a session that is used at now ends.
+func (m *Manager) expires(st *state, now time.Time) time.Time {
+	deadline := m.deadline(st)
+	if m.opts.IdleTimeout == NoTimeout {
+		return deadline
+	}
+	if idle := now.Add(m.opts.IdleTimeout); idle.Before(deadline) {
+		return idle
+	}
+	return deadline
+}
+
+// deadline returns when a session ends however much it is used.
+func (m *Manager) deadline(st *state) time.Time {
+	if m.opts.AbsoluteTimeout == NoTimeout {
+		return maxExpires
+	}
+	return st.created.Add(m.opts.AbsoluteTimeout)
+}
+
+// RunPruner calls [Prune] on the manager's store about once in every, until ctx
+// is done, and returns ctx's error then. Failures are logged and tried again the
+// next time. Each pause is up to a tenth shorter or longer, so that the processes
+// of one deployment spread out.
+//
+// If the store is no [Pruner], RunPruner returns [ErrUnsupported] at once: the
+// backend removes what has expired by itself, and there is nothing to do.
+func (m *Manager) RunPruner(ctx context.Context, every time.Duration) error {
+	if every <= 0 {
+		return fmt.Errorf("%w: RunPruner every %v", ErrInvalid, every)
+	}
+	p, ok := m.store.(Pruner)
+	if !ok {
+		return fmt.Errorf("%w: %T is no Pruner", ErrUnsupported, m.store)
+	}
+	for {
+		if err := sleep(ctx, every-every/10+jitter(every/5)); err != nil {
+			return err
+		}
+		n, err := p.Prune(ctx)
+		if err != nil && ctx.Err() == nil {
+			m.log().ErrorContext(ctx, "session: pruning failed", "pruned", n, "error", err)
+			continue
+		}
+		m.log().DebugContext(ctx, "session: pruned", "pruned", n)
+	}
+}
+
+func (m *Manager) log() *slog.Logger {
+	if m.opts.Logger != nil {
+		return m.opts.Logger
+	}
+	return slog.Default()
+}
+
+// wallNow returns the time without the monotonic clock: expiry has to be right
+// in other processes and after a suspended machine wakes up.
+func wallNow() time.Time { return time.Now().Round(0).UTC() }
+
+// backOff waits before a commit is tried again, longer each time.
+func backOff(ctx context.Context, attempt int) error {
+	const first, limit = time.Millisecond, 128 * time.Millisecond
+	return sleep(ctx, jitter(min(limit, first<<min(attempt, 7))))
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err() //nolint:wrapcheck // the caller says what was waited for
+	}
+}
+
+// jitter returns a random duration from 0 up to limit.
+func jitter(limit time.Duration) time.Duration {
+	var b [8]byte
+	_, _ = rand.Read(b[:])
+	return time.Duration(binary.BigEndian.Uint64(b[:]) % uint64(limit+1)) //nolint:gosec // limit is positive
+}

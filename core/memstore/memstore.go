@@ -1,0 +1,227 @@
+// Package memstore keeps sessions in the memory of one process. It is the
+// reference implementation of [session.Store] and has every capability.
+//
+// It suits tests, development, and applications that run as one process and may
+// lose their sessions when it ends.
+//
+// Expired records are removed by the writes that follow, a few at a time, and
+// by Prune. Both look at what has expired only: the cost does not grow with the
+// number of sessions stored.
+package memstore
+
+import (
+	"bytes"
+	"context"
+	"hash/maphash"
+	"sync"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// Options configure a [Store]. The zero value is right for almost everybody.
+type Options struct {
+	// MaxData is the largest Record.Data in bytes that the store takes;
+	// above it writes fail with session.ErrTooLarge. 0 means no limit.
+	MaxData int
+}
+
+// shardCount spreads the locks. A lock is only held for work on one record, or
+// on a few expired ones.
+const shardCount = 64
+
+// Store is a [session.Store] in memory. It is safe for concurrent use.
+type Store struct {
+	maxData  int
+	seed     maphash.Seed
+	shards   [shardCount]shard
+	subjects [shardCount]subjects
+}
+
+var (
+	_ session.Toucher      = (*Store)(nil)
+	_ session.Pruner       = (*Store)(nil)
+	_ session.SubjectIndex = (*Store)(nil)
+)
+
+// New returns an empty store.
+func New(o Options) *Store {
+	s := &Store{maxData: o.MaxData, seed: maphash.MakeSeed()}
+	for i := range s.shards {
+		s.shards[i].items = make(map[string]*item)
+		s.subjects[i].ids = make(map[string]map[string]struct{})
+	}
+	return s
+}
+
+// A shard holds a part of the records.
+type shard struct {
+	mu     sync.Mutex
+	items  map[string]*item
+	expiry expiryHeap // of the same items
+}
+
+// An item is a stored record. It is changed under its shard's lock only.
+type item struct {
+	id     string
+	record session.Record
+	index  int // in the shard's heap
+}
+
+func (it *item) live(now time.Time) bool { return now.Before(it.record.Expires) }
+
+func (s *Store) shard(id string) *shard {
+	return &s.shards[maphash.String(s.seed, id)%shardCount]
+}
+
+// Load implements [session.Store].
+func (s *Store) Load(ctx context.Context, id string) (session.Record, error) {
+	if err := check(ctx, id); err != nil {
+		return session.Record{}, err
+	}
+	sh := s.shard(id)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	it, ok := sh.items[id]
+	if !ok || !it.live(time.Now()) {
+		return session.Record{}, session.ErrNotFound
+	}
+	r := it.record
+	r.Data = bytes.Clone(r.Data)
+	return r, nil
+}
+
+// Create implements [session.Store].
+func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
+	if err := s.checkWrite(ctx, id, r); err != nil {
+		return err
+	}
+	sh := s.shard(id)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	now := time.Now()
+	it, ok := sh.items[id]
+	switch {
+	case !ok:
+		s.insert(sh, id, r)
+	case !it.live(now):
+		s.replace(sh, it, r)
+	case it.record.Version != r.Version:
+		return session.ErrExists
+	}
+	s.removeExpired(sh, now, expiredPerWrite)
+	return nil
+}
+
+// Update implements [session.Store].
+func (s *Store) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+	if err := s.checkWrite(ctx, id, r); err != nil {
+		return err
+	}
+	sh := s.shard(id)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	now := time.Now()
+	it, ok := sh.items[id]
+	switch {
+	case !ok || !it.live(now):
+		return session.ErrNotFound
+	case it.record.Version == r.Version: // this very write, made before
+	case it.record.Version != old:
+		return session.ErrConflict
+	default:
+		s.replace(sh, it, r)
+	}
+	s.removeExpired(sh, now, expiredPerWrite)
+	return nil
+}
+
+// Delete implements [session.Store].
+func (s *Store) Delete(ctx context.Context, id string) error {
+	if err := check(ctx, id); err != nil {
+		return err
+	}
+	sh := s.shard(id)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if it, ok := sh.items[id]; ok {
+		s.remove(sh, it)
+	}
+	return nil
+}
+
+// Touch implements [session.Toucher].
+func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
+	if err := check(ctx, id); err != nil {
+		return err
+	}
+	if err := session.CheckExpires(expires); err != nil {
+		return err
+	}
+	sh := s.shard(id)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	it, ok := sh.items[id]
+	if !ok || !it.live(time.Now()) {
+		return session.ErrNotFound
+	}
+	it.record.Expires = toUTC(expires)
+	sh.expiry.fix(it)
+	return nil
+}
+
+func check(ctx context.Context, id string) error {
+	if err := ctx.Err(); err != nil {
+		return err //nolint:wrapcheck // the contract names it: errors.Is(err, ctx.Err())
+	}
+	return session.CheckID(id)
+}
+
+func (s *Store) checkWrite(ctx context.Context, id string, r session.Record) error {
+	if err := check(ctx, id); err != nil {
+		return err
+	}
+	if err := session.CheckRecord(r); err != nil {
+		return err
+	}
+	if s.maxData > 0 && len(r.Data) > s.maxData {
+		return session.ErrTooLarge
+	}
+	return nil
+}
+
+// insert, replace and remove keep a shard's map, its heap and the subject index
+// together. The shard's lock is held.
+
+func (s *Store) insert(sh *shard, id string, r session.Record) {
+	it := &item{id: id, record: own(r)}
+	sh.items[id] = it
+	sh.expiry.push(it)
+	s.index(r.Subject, id)
+}
+
+func (s *Store) replace(sh *shard, it *item, r session.Record) {
+	if it.record.Subject != r.Subject {
+		s.unindex(it.record.Subject, it.id)
+		s.index(r.Subject, it.id)
+	}
+	it.record = own(r)
+	sh.expiry.fix(it)
+}
+
+func (s *Store) remove(sh *shard, it *item) {
+	delete(sh.items, it.id)
+	sh.expiry.remove(it)
+	s.unindex(it.record.Subject, it.id)
+}
+
+// own returns r with memory of its own.
+func own(r session.Record) session.Record {
+	r.Data = bytes.Clone(r.Data)
+	r.Expires = toUTC(r.Expires)
+	return r
+}
+
+// toUTC also drops the monotonic clock: expiry is wall time, as in every store
+// that outlives the process.
+func toUTC(t time.Time) time.Time { return t.Round(0).UTC() }

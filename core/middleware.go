@@ -1,0 +1,241 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// An exchange is one request with its response, as one Manager sees it.
+type exchange struct {
+	m *Manager
+	r *http.Request
+	w http.ResponseWriter
+
+	headerSent atomic.Bool // the final header has left, or is about to
+	failed     error       // why the handler's response is suppressed
+
+	mu   sync.Mutex
+	done bool // s and err are set
+	s    *Session
+	err  error
+}
+
+type exchangeKey struct{ m *Manager }
+
+// Handler returns a handler that gives next's requests their sessions: within
+// next, [Manager.Get] finds them. What next changes is saved before the response
+// header leaves; if that fails, the visitor gets the response of
+// [Options].ErrorHandler instead of next's. If next panics before its header has
+// left, nothing is saved.
+//
+// Whenever the session was looked at, the response varies by Cookie. When it
+// sets a cookie, it is not stored by caches unless next said otherwise in
+// Cache-Control.
+//
+// The ResponseWriter that next gets implements http.Flusher and http.Hijacker
+// if the one below does, directly or through Unwrap, io.ReaderFrom, and works
+// with http.ResponseController. It does not implement the obsolete http.Pusher.
+//
+// A Handler within another one of the same Manager does nothing.
+func (m *Manager) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Context().Value(exchangeKey{m}) != nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		x := &exchange{m: m, w: w}
+		x.r = r.WithContext(context.WithValue(r.Context(), exchangeKey{m}, x))
+		next.ServeHTTP(x.writer(), x.r)
+		x.end()
+	})
+}
+
+// HandlerFunc returns a handler that calls f with the request's session. If it
+// can't be loaded, the visitor gets the response of [Manager.Fail]. It works
+// within [Manager.Handler] as well as by itself.
+func (m *Manager) HandlerFunc(f func(http.ResponseWriter, *http.Request, *Session)) http.Handler {
+	return m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, err := m.Get(r)
+		if err != nil {
+			m.Fail(w, r, err)
+			return
+		}
+		f(w, r, s)
+	}))
+}
+
+// Fail answers a request whose session could not be loaded or saved, through
+// [Options].ErrorHandler, and logs err. Nothing is saved and no cookie is set any
+// more. After the response header has left, it only logs.
+func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	if x, ok := r.Context().Value(exchangeKey{m}).(*exchange); ok {
+		if !x.headerSent.Swap(true) {
+			x.fail(err)
+		} else {
+			m.logFailure(r, err)
+		}
+		return
+	}
+	m.logFailure(r, err)
+	m.respond(w, r, err)
+}
+
+// StatusCode returns the HTTP status for an error of this package: 500 if
+// trying again can't help, because a session is too large, say, else 503.
+func StatusCode(err error) int {
+	for _, permanent := range []error{ErrNoSession, ErrHeaderSent, ErrEncode, ErrTooLarge, ErrInvalid, ErrUnsupported} {
+		if errors.Is(err, permanent) {
+			return http.StatusInternalServerError
+		}
+	}
+	return http.StatusServiceUnavailable
+}
+
+// respond writes the response that replaces the handler's.
+func (m *Manager) respond(w http.ResponseWriter, r *http.Request, err error) {
+	if m.opts.ErrorHandler != nil {
+		m.opts.ErrorHandler(w, r, err)
+		return
+	}
+	status := StatusCode(err)
+	text := "Something went wrong on our side."
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "5")
+		text = "Temporarily unavailable. Please try again in a moment."
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Error(w, text, status)
+}
+
+func (m *Manager) logFailure(r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		m.log().InfoContext(r.Context(), "session: client went away", "error", err)
+		return
+	}
+	m.log().ErrorContext(r.Context(), "session: request failed", "method", r.Method, "pattern", r.Pattern, "error", err)
+}
+
+// session returns the request's session and loads it the first time.
+func (x *exchange) session(ctx context.Context) (*Session, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.done {
+		ctx, cancel := context.WithTimeout(ctx, x.m.opts.StoreTimeout)
+		defer cancel()
+		x.s, x.err = x.m.find(ctx, x)
+		x.done = true
+	}
+	return x.s, x.err
+}
+
+// loaded returns the session if it was looked at.
+func (x *exchange) loaded() (s *Session, looked bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.s, x.done
+}
+
+// beforeHeader commits the session and completes the header, the first time
+// that it is called. An error says that the handler's response was replaced.
+func (x *exchange) beforeHeader() error {
+	if x.headerSent.Load() {
+		return x.failed
+	}
+	s, looked := x.loaded()
+	if !looked {
+		x.headerSent.Store(true)
+		return nil
+	}
+	var err error
+	if s != nil {
+		// The client may have gone: what its request has changed is kept.
+		err = s.commit(context.WithoutCancel(x.r.Context()))
+	}
+	x.headerSent.Store(true)
+	if err != nil {
+		x.fail(err)
+		return err
+	}
+	x.completeHeader(s)
+	return nil
+}
+
+// end commits a response whose handler has returned without writing, and
+// reports changes that came too late.
+func (x *exchange) end() {
+	if err := x.beforeHeader(); err != nil {
+		return // answered and logged
+	}
+	s, _ := x.loaded()
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	pending := !s.ended && (len(s.changes) > 0 && (s.stored != nil || !s.cur.empty()) || s.renew || len(s.doomed) > 0)
+	handle := s.cur.handleText()
+	s.mu.Unlock()
+	if pending {
+		x.m.log().ErrorContext(x.r.Context(), "session: changed after the response header had left, not saved; call Session.Commit", "session", handle)
+	}
+}
+
+// completeHeader adds what the browser and caches have to know. Cookies are
+// added: the application's own stay.
+func (x *exchange) completeHeader(s *Session) {
+	h := x.w.Header()
+	addVary(h)
+	if s == nil {
+		return
+	}
+	s.commitMu.Lock() // a Commit that the handler started elsewhere may owe a cookie
+	defer s.commitMu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var cookie *http.Cookie
+	switch s.cookie {
+	case cookieSet:
+		cookie = x.m.opts.Cookie.set(x.m.ticket(&s.ticket.token), s.stored.expires)
+	case cookieUnset:
+		cookie = x.m.opts.Cookie.unset()
+	case cookieKeep:
+		return
+	}
+	h.Add("Set-Cookie", cookie.String())
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-store")
+	}
+}
+
+// addVary makes the response vary by Cookie unless it says so already.
+func addVary(h http.Header) {
+	for _, line := range h["Vary"] {
+		for field := range strings.SplitSeq(line, ",") {
+			if field = strings.Trim(field, " \t"); field == "*" || strings.EqualFold(field, "Cookie") {
+				return
+			}
+		}
+	}
+	h.Add("Vary", "Cookie")
+}
+
+// suppressed are the header fields that describe the handler's response and
+// must not stay on the one that replaces it.
+var suppressed = []string{ //nolint:gochecknoglobals // a constant
+	"Set-Cookie", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Length",
+	"Content-Range", "Content-Type", "Etag", "Expires", "Last-Modified", "Location", "Trailer",
+}
+
+// fail replaces the handler's response.
+func (x *exchange) fail(err error) {
+	x.failed = err
+	for _, name := range suppressed {
+		x.w.Header().Del(name)
+	}
+	addVary(x.w.Header())
+	x.m.logFailure(x.r, err)
+	x.m.respond(x.w, x.r, err)
+}

@@ -1,0 +1,164 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"time"
+)
+
+// Defaults of [Options]. The timeouts are those of NIST SP 800-63B-4, 2.2.3
+// (authentication assurance level 2).
+const (
+	DefaultIdleTimeout     = time.Hour
+	DefaultAbsoluteTimeout = 24 * time.Hour
+	DefaultStoreTimeout    = 5 * time.Second
+	DefaultMaxSize         = 256 << 10
+)
+
+// NoTimeout switches one of the two timeouts off. It is an explicit choice
+// that an application documents (ASVS 7.1.1); at least one of them stays.
+const NoTimeout = time.Duration(1<<63 - 1)
+
+// Options configure a [Manager]. Keys is the only field that must be set.
+type Options struct {
+	// Keys sign the visitors' tickets: the first one signs, all verify. Each
+	// has at least MinKeyLen bytes; GenerateKey makes one, ParseKeys reads them
+	// from text. They are secrets, the same in every process. To replace a key,
+	// put the new one in front and keep the old one for AbsoluteTimeout.
+	Keys [][]byte
+
+	// Signer replaces the signing under Keys, for instance by a key management
+	// service's. Only one of the two is set.
+	Signer Signer
+
+	// Cookie describes the cookie that carries the ticket.
+	Cookie Cookie
+
+	// IdleTimeout ends a session that was not looked at for so long (ASVS
+	// 7.3.1). 0 means DefaultIdleTimeout; NoTimeout leaves only AbsoluteTimeout.
+	IdleTimeout time.Duration
+
+	// AbsoluteTimeout ends a session so long after it was created, or last
+	// authenticated, however busy it is (ASVS 7.3.2). 0 means
+	// DefaultAbsoluteTimeout; NoTimeout leaves only IdleTimeout.
+	AbsoluteTimeout time.Duration
+
+	// TouchInterval saves writes: reading a session extends it in the store only
+	// when that moves its expiry by at least so much. A session may therefore
+	// end up to so much before IdleTimeout has passed since it was last read. 0
+	// means a tenth of IdleTimeout.
+	TouchInterval time.Duration
+
+	// StoreTimeout bounds the time that one load, or one commit with all its
+	// retries, may take. 0 means DefaultStoreTimeout.
+	StoreTimeout time.Duration
+
+	// MaxSize is the most that a session may hold, in bytes when encoded; above
+	// it a commit fails with ErrTooLarge. 0 means DefaultMaxSize. A store may
+	// have a lower limit.
+	MaxSize int
+
+	// Codec encodes the values. nil means JSON.
+	Codec Codec
+
+	// Logger receives what goes wrong. Sessions are named by their handle; no
+	// ticket, no token and no value is logged. nil means slog.Default at the
+	// time of logging.
+	Logger *slog.Logger
+
+	// ErrorHandler writes the response when a session can't be loaded or saved;
+	// see Manager.Fail. Nothing of the handler's response has been sent. nil
+	// means a short plain text with the status that StatusCode gives, and
+	// Retry-After if that is 503.
+	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
+}
+
+// withDefaults returns o with defaults in the place of zeros, or an error that
+// says which option can't work.
+func (o Options) withDefaults() (Options, error) {
+	setDefault(&o.IdleTimeout, DefaultIdleTimeout)
+	setDefault(&o.AbsoluteTimeout, DefaultAbsoluteTimeout)
+	setDefault(&o.StoreTimeout, DefaultStoreTimeout)
+	setDefault(&o.MaxSize, DefaultMaxSize)
+	if o.Codec == nil {
+		o.Codec = JSON
+	}
+	if o.IdleTimeout != NoTimeout {
+		setDefault(&o.TouchInterval, o.IdleTimeout/10)
+	}
+	if err := o.checkTimes(); err != nil {
+		return o, err
+	}
+	if o.MaxSize < 0 {
+		return o, fmt.Errorf("session: Options.MaxSize is %d; leave it 0 for the default", o.MaxSize)
+	}
+	if err := o.setSigner(); err != nil {
+		return o, err
+	}
+	var err error
+	o.Cookie, err = o.Cookie.withDefaults()
+	return o, err
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func (o *Options) setSigner() error {
+	switch {
+	case o.Signer != nil && o.Keys != nil:
+		return errors.New("session: both Options.Keys and Options.Signer are set; leave one out")
+	case o.Signer != nil:
+		return nil
+	}
+	var err error
+	if o.Signer, err = NewSigner(o.Keys...); err != nil {
+		return fmt.Errorf("session: Options.Keys: %w", err)
+	}
+	return nil
+}
+
+func (o *Options) checkTimes() error {
+	for _, t := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"IdleTimeout", o.IdleTimeout},
+		{"AbsoluteTimeout", o.AbsoluteTimeout},
+		{"TouchInterval", o.TouchInterval},
+		{"StoreTimeout", o.StoreTimeout},
+	} {
+		if t.value < 0 {
+			return fmt.Errorf("session: Options.%s is negative (%v); leave it 0 for the default", t.name, t.value)
+		}
+	}
+	switch {
+	case o.IdleTimeout == NoTimeout && o.AbsoluteTimeout == NoTimeout:
+		return errors.New("session: Options.IdleTimeout and AbsoluteTimeout are both NoTimeout; a session must end some time")
+	case o.IdleTimeout == NoTimeout:
+		return nil
+	case o.IdleTimeout > o.AbsoluteTimeout:
+		return fmt.Errorf("session: Options.IdleTimeout (%v) is over AbsoluteTimeout (%v); lower it or set it to NoTimeout",
+			o.IdleTimeout, o.AbsoluteTimeout)
+	case o.TouchInterval >= o.IdleTimeout:
+		return fmt.Errorf("session: Options.TouchInterval (%v) must be under IdleTimeout (%v), or sessions in use would end",
+			o.TouchInterval, o.IdleTimeout)
+	}
+	return nil
+}
+
+// isNil also finds a nil pointer in an interface, the usual result of an
+// ignored error.
+func isNil(s Store) bool {
+	if s == nil {
+		return true
+	}
+	v := reflect.ValueOf(s)
+	return v.Kind() == reflect.Pointer && v.IsNil()
+}

@@ -1,0 +1,114 @@
+package session
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+)
+
+// writer returns the ResponseWriter for the handler. Its type has the optional
+// interfaces that the one below can honour and no others: handlers ask for them.
+func (x *exchange) writer() http.ResponseWriter {
+	w := writer{x}
+	switch flush, hijack := abilities(x.w); {
+	case flush && hijack:
+		return flushHijackWriter{w}
+	case flush:
+		return flushWriter{w}
+	case hijack:
+		return hijackWriter{w}
+	default:
+		return w
+	}
+}
+
+// abilities reports what http.ResponseController could do with w.
+func abilities(w http.ResponseWriter) (flush, hijack bool) {
+	for {
+		switch w.(type) {
+		case http.Flusher, interface{ FlushError() error }:
+			flush = true
+		}
+		if _, ok := w.(http.Hijacker); ok {
+			hijack = true
+		}
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return flush, hijack
+		}
+		w = u.Unwrap()
+	}
+}
+
+// A writer commits the session before the header of the response leaves. Once
+// that has failed, it takes nothing more from the handler.
+type writer struct{ x *exchange }
+
+type (
+	flushWriter       struct{ writer }
+	hijackWriter      struct{ writer }
+	flushHijackWriter struct{ writer }
+)
+
+func (w flushWriter) Flush()       { _ = w.FlushError() }
+func (w flushHijackWriter) Flush() { _ = w.FlushError() }
+
+func (w hijackWriter) Hijack() (net.Conn, *bufio.ReadWriter, error)      { return w.x.hijack() }
+func (w flushHijackWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.x.hijack() }
+
+func (w writer) Header() http.Header { return w.x.w.Header() }
+
+// Unwrap lets http.ResponseController reach deadlines and full duplex.
+func (w writer) Unwrap() http.ResponseWriter { return w.x.w }
+
+// WriteHeader passes informational headers on: only a final one, or 101, after
+// which there is no other, ends the time for cookies (RFC 9110, 15.2).
+func (w writer) WriteHeader(status int) {
+	informational := status >= 100 && status < 200 && status != http.StatusSwitchingProtocols
+	if informational && w.x.headerSent.Load() {
+		return
+	}
+	if informational || w.x.beforeHeader() == nil {
+		w.x.w.WriteHeader(status)
+	}
+}
+
+func (w writer) Write(b []byte) (int, error) {
+	if err := w.x.beforeHeader(); err != nil {
+		return 0, err
+	}
+	return w.x.w.Write(b) //nolint:wrapcheck // we are not there
+}
+
+func (w writer) WriteString(s string) (int, error) {
+	if err := w.x.beforeHeader(); err != nil {
+		return 0, err
+	}
+	return io.WriteString(w.x.w, s) //nolint:wrapcheck // we are not there
+}
+
+// ReadFrom keeps the way from a file to the connection short.
+func (w writer) ReadFrom(r io.Reader) (int64, error) {
+	if err := w.x.beforeHeader(); err != nil {
+		return 0, err
+	}
+	return io.Copy(w.x.w, r) //nolint:wrapcheck // we are not there
+}
+
+// FlushError is what http.ResponseController calls.
+func (w writer) FlushError() error {
+	if err := w.x.beforeHeader(); err != nil {
+		return err
+	}
+	return http.NewResponseController(w.x.w).Flush() //nolint:wrapcheck // we are not there
+}
+
+// hijack commits before the connection is handed over. A cookie is then in the
+// header map only: the handler writes the header itself.
+func (x *exchange) hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if err := x.beforeHeader(); err != nil {
+		return nil, nil, err
+	}
+	return http.NewResponseController(x.w).Hijack() //nolint:wrapcheck // we are not there
+}

@@ -1,0 +1,71 @@
+package session
+
+import "net/http"
+
+// A ticket is what the visitor holds: token and signature, each in base64url.
+const (
+	tokenTextLen = 43
+	ticketSep    = '.'
+
+	// maxTicketLen bounds the work on what a client sends. HMAC-SHA256 makes
+	// tickets of 87 bytes; another Signer may make longer ones.
+	maxTicketLen = 1024
+)
+
+// maxTickets bounds the work on a request: a browser sends two cookies of the
+// same name when their paths or domains differ, hardly ever more.
+const maxTickets = 4
+
+// ticket returns the signed ticket for t.
+func (m *Manager) ticket(t *token) string {
+	b := make([]byte, 0, 2*tokenTextLen+1)
+	b = b64.AppendEncode(b, t[:])
+	b = append(b, ticketSep)
+	b = b64.AppendEncode(b, m.opts.Signer.Sign(m.purpose, t[:]))
+	return string(b)
+}
+
+// verify returns the token in a ticket that we signed. Nothing else ever
+// reaches the store.
+func (m *Manager) verify(ticket string) (token, bool) {
+	if len(ticket) <= tokenTextLen || len(ticket) > maxTicketLen || ticket[tokenTextLen] != ticketSep {
+		return token{}, false
+	}
+	raw, err := b64.DecodeString(ticket[:tokenTextLen])
+	if err != nil {
+		return token{}, false
+	}
+	sig, err := b64.DecodeString(ticket[tokenTextLen+1:])
+	if err != nil || !m.opts.Signer.Verify(m.purpose, raw, sig) {
+		return token{}, false
+	}
+	return token(raw), true
+}
+
+// A presented ticket has a valid signature; whether there is such a session
+// only the store knows.
+type presented struct {
+	token  token
+	ticket string
+}
+
+// presented returns the valid tickets in a request. A value that is not valid
+// leaves one line in the log, whatever its number and size.
+func (m *Manager) presented(r *http.Request) []presented {
+	var found []presented
+	seen, forged := 0, 0
+	for value := range cookieValues(r, m.opts.Cookie.Name) {
+		if seen++; seen > maxTickets {
+			break
+		}
+		if t, ok := m.verify(value); ok {
+			found = append(found, presented{t, value})
+		} else {
+			forged++
+		}
+	}
+	if forged > 0 {
+		m.log().InfoContext(r.Context(), "session: cookie does not verify, ignored", "cookie", m.opts.Cookie.Name, "count", forged)
+	}
+	return found
+}
