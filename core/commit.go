@@ -48,6 +48,27 @@ func (s *Session) commit(ctx context.Context) error {
 	return err
 }
 
+// settled reports whether a commit would do nothing. This is the common case: it
+// allocates nothing.
+func (s *Session) settled() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	touch := s.stored != nil && !s.ended && s.m.touchDue(&s.cur, s.stored)
+	return !touch && !s.pendingLocked()
+}
+
+// pending reports whether there are changes that a commit would save.
+func (s *Session) pending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pendingLocked()
+}
+
+func (s *Session) pendingLocked() bool {
+	changed := len(s.changes) > 0 && !s.ended && (s.stored != nil || !s.cur.empty())
+	return s.err != nil || changed || s.renew || len(s.doomed) > 0
+}
+
 // begin copies what the commit works on.
 func (s *Session) begin() (*commit, error) {
 	s.mu.Lock()
@@ -161,7 +182,7 @@ func (c *commit) move(ctx context.Context) error {
 	if err := c.cookieCanBeSet(); err != nil {
 		return err
 	}
-	old := *c.stored
+	old, held := *c.stored, c.ticket
 	if err := c.createNew(ctx); err != nil {
 		return err
 	}
@@ -179,8 +200,9 @@ func (c *commit) move(ctx context.Context) error {
 			}
 		}
 		if err != nil {
-			// Nobody holds the new token: the record would only lie about.
+			// Nobody will hold the new token: its record would only lie about.
 			_ = c.m.store.Delete(ctx, moved.id)
+			c.ticket, c.stored, c.cookie = held, &old, cookieKeep
 			return err
 		}
 	}
@@ -236,10 +258,10 @@ func (c *commit) rebase(ctx context.Context, attempt int) error {
 // enough. A failure is no reason to refuse the response: nothing that the
 // handler did is lost, and the next request tries again.
 func (c *commit) touch(ctx context.Context) {
-	expires := c.m.expires(&c.state, wallNow())
-	if expires.Sub(c.stored.expires) < c.m.opts.TouchInterval || c.m.opts.IdleTimeout == NoTimeout {
+	if !c.m.touchDue(&c.state, c.stored) {
 		return
 	}
+	expires := c.m.expires(&c.state, wallNow())
 	switch err := Touch(ctx, c.m.store, c.stored.id, expires); {
 	case errors.Is(err, ErrNotFound):
 		c.ended = true

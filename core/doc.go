@@ -1,3 +1,83 @@
-// Package session keeps HTTP sessions: the visitor holds a signed ticket in a
-// cookie, the data stays on the server in a [Store].
+// Package session keeps HTTP sessions. The visitor holds a signed ticket, a
+// cookie; what it stands for stays on the server, in a [Store].
+//
+// # Using it
+//
+// A [Manager] brings sessions to requests. [New] makes one from a store and
+// [Options], of which only the keys have no default:
+//
+//	sessions, err := session.New(store, session.Options{Keys: keys})
+//	…
+//	http.ListenAndServe(":8080", sessions.Handler(mux))
+//
+// A handler within [Manager.Handler] gets its request's session from
+// [Manager.Get], and reads and writes values through a [Key], which knows their
+// name and type:
+//
+//	var Cart = session.NewKey[[]string]("cart")
+//
+//	s, err := sessions.Get(r)
+//	if err != nil {
+//		sessions.Fail(w, r, err)
+//		return
+//	}
+//	Cart.Update(s, func(items []string) []string { return append(items, id) })
+//
+// There is nothing to save: what was changed is committed before the response
+// header leaves. [Manager.HandlerFunc] takes over Get and Fail as well.
+//
+// When a visitor has proved who they are, call [Session.Authenticate]; when they
+// sign out, [Session.Destroy].
+//
+// # A request's way
+//
+// In: the cookie is looked at on the first Get, not before. No ticket, a forged
+// one or one whose session has ended gives a new session under a fresh token,
+// never under the one presented. A forged ticket does not reach the store. A
+// visitor for whom nothing is changed costs no record and gets no cookie.
+//
+// While: a [Session] belongs to one request. Values are encoded when they are
+// set and decoded when they are got, so that nothing is shared by mistake. The
+// session records its changes in order.
+//
+// Out: the changes are committed before the first byte of the final header, on a
+// context that survives the client's disconnect. If the handler panics before,
+// nothing is saved. Changes that come later need [Session.Commit]; without it
+// they are reported in the log.
+//
+// # What is promised
+//
+// No lost update: every write names the version it replaces. If another request
+// was faster, the session is loaded again and the changes are made on top of the
+// other's; functions given to [Key.Update] run again.
+//
+// No resurrection: a write replaces, it never creates. What was destroyed,
+// renewed, expired or deleted meanwhile stays gone: a slow request's changes are
+// dropped and it sets no cookie.
+//
+// An outage is no logout: if the store can't answer, Get returns an error and
+// not an empty session; if it can't save, the visitor gets 503 and Retry-After
+// instead of the handler's response, and no cookie.
+//
+// # Timeouts
+//
+// A session ends [Options].IdleTimeout after it was last looked at, and
+// AbsoluteTimeout after it began, on the server: what the cookie says does not
+// count. Reading extends a session in the store only once in a TouchInterval.
+// Requests that don't look at the session don't extend it.
+//
+// # Stores
+//
+// memstore, in this module, keeps sessions in memory. Modules of their own keep
+// them in files, Redis, Memcached, PostgreSQL and MongoDB; an application imports
+// the one that it uses. [Store] is the contract for writing another, and the
+// conformance module proves that it holds. What only some backends can do is an
+// optional interface with a function that uses it: [Touch], [Prune],
+// [ListSubject], [DeleteSubject].
+//
+// # Costs
+//
+// A request that leaves the session alone makes no call to the store; one that
+// reads makes one, one that writes two. Authenticate and Renew make four in
+// all, Destroy two.
 package session

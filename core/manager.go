@@ -121,6 +121,13 @@ func (m *Manager) expires(st *state, now time.Time) time.Time {
 	return deadline
 }
 
+// touchDue reports whether using the session now moves its expiry far enough to
+// be worth a write.
+func (m *Manager) touchDue(st *state, stored *stored) bool {
+	return m.opts.IdleTimeout != NoTimeout &&
+		m.expires(st, wallNow()).Sub(stored.expires) >= m.opts.TouchInterval
+}
+
 // deadline returns when a session ends however much it is used.
 func (m *Manager) deadline(st *state) time.Time {
 	if m.opts.AbsoluteTimeout == NoTimeout {

@@ -151,7 +151,7 @@ func (x *exchange) beforeHeader() error {
 		return nil
 	}
 	var err error
-	if s != nil {
+	if s != nil && !s.settled() {
 		// The client may have gone: what its request has changed is kept.
 		err = s.commit(context.WithoutCancel(x.r.Context()))
 	}
@@ -174,12 +174,9 @@ func (x *exchange) end() {
 	if s == nil {
 		return
 	}
-	s.mu.Lock()
-	pending := !s.ended && (len(s.changes) > 0 && (s.stored != nil || !s.cur.empty()) || s.renew || len(s.doomed) > 0)
-	handle := s.cur.handleText()
-	s.mu.Unlock()
-	if pending {
-		x.m.log().ErrorContext(x.r.Context(), "session: changed after the response header had left, not saved; call Session.Commit", "session", handle)
+	if s.pending() {
+		x.m.log().ErrorContext(x.r.Context(), "session: changed after the response header had left, not saved; call Session.Commit",
+			"session", s.Handle())
 	}
 }
 

@@ -194,8 +194,10 @@ func (s *Session) Destroy() {
 //
 // A ctx that is done ends the attempt, and StoreTimeout does so too.
 func (s *Session) Commit(ctx context.Context) error {
-	if err := s.commit(ctx); err != nil {
-		return err
+	if !s.settled() {
+		if err := s.commit(ctx); err != nil {
+			return err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

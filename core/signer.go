@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -42,7 +43,7 @@ func NewSigner(keys ...[]byte) (Signer, error) {
 		if err != nil {
 			return nil, fmt.Errorf("session: deriving a signing key: %w", err)
 		}
-		ring[i] = &macPool{sync.Pool{New: func() any { return hmac.New(sha256.New, derived) }}}
+		ring[i] = &macPool{sync.Pool{New: func() any { return &mac{h: hmac.New(sha256.New, derived)} }}}
 	}
 	return ring, nil
 }
@@ -50,13 +51,17 @@ func NewSigner(keys ...[]byte) (Signer, error) {
 type keyRing []*macPool
 
 func (k keyRing) Sign(purpose string, msg []byte) []byte {
-	return k[0].append(nil, purpose, msg)
+	m := k[0].get()
+	defer k[0].pool.Put(m)
+	return bytes.Clone(m.sum(purpose, msg))
 }
 
 func (k keyRing) Verify(purpose string, msg, sig []byte) bool {
-	var buf [sha256.Size]byte
 	for _, key := range k {
-		if hmac.Equal(sig, key.append(buf[:0], purpose, msg)) {
+		m := key.get()
+		ok := hmac.Equal(sig, m.sum(purpose, msg))
+		key.pool.Put(m)
+		if ok {
 			return true
 		}
 	}
@@ -67,16 +72,24 @@ func (k keyRing) Verify(purpose string, msg, sig []byte) bool {
 // the signature itself.
 type macPool struct{ pool sync.Pool }
 
-// append appends the MAC over purpose and msg. The purpose's length comes
-// first, so that no two pairs give the same input.
-func (p *macPool) append(dst []byte, purpose string, msg []byte) []byte {
-	mac := p.pool.Get().(hash.Hash) //nolint:forcetypeassert,errcheck,revive // New returns nothing else
-	defer p.pool.Put(mac)
-	mac.Reset()
-	buf := make([]byte, 0, 128)
-	buf = binary.BigEndian.AppendUint64(buf, uint64(len(purpose)))
-	buf = append(buf, purpose...)
-	buf = append(buf, msg...)
-	mac.Write(buf)
-	return mac.Sum(dst)
+func (p *macPool) get() *mac {
+	return p.pool.Get().(*mac) //nolint:forcetypeassert,errcheck,revive // New returns nothing else
+}
+
+// A mac is an HMAC state with its buffers.
+type mac struct {
+	h       hash.Hash
+	in, out []byte
+}
+
+// sum returns the MAC over purpose and msg, valid until the next call. The
+// purpose's length comes first, so that no two pairs give the same input.
+func (m *mac) sum(purpose string, msg []byte) []byte {
+	m.in = binary.BigEndian.AppendUint64(m.in[:0], uint64(len(purpose)))
+	m.in = append(m.in, purpose...)
+	m.in = append(m.in, msg...)
+	m.h.Reset()
+	m.h.Write(m.in)
+	m.out = m.h.Sum(m.out[:0])
+	return m.out
 }

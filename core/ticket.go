@@ -31,15 +31,17 @@ func (m *Manager) verify(ticket string) (token, bool) {
 	if len(ticket) <= tokenTextLen || len(ticket) > maxTicketLen || ticket[tokenTextLen] != ticketSep {
 		return token{}, false
 	}
-	raw, err := b64.DecodeString(ticket[:tokenTextLen])
-	if err != nil {
+	var text [2*tokenTextLen + 1]byte // all of it, when HMAC-SHA256 signs
+	src := append(text[:0], ticket...)
+	raw := make([]byte, len(token{})+b64.DecodedLen(len(src)-tokenTextLen-1))
+	if _, err := b64.Decode(raw, src[:tokenTextLen]); err != nil {
 		return token{}, false
 	}
-	sig, err := b64.DecodeString(ticket[tokenTextLen+1:])
-	if err != nil || !m.opts.Signer.Verify(m.purpose, raw, sig) {
+	msg, sig := raw[:len(token{})], raw[len(token{}):]
+	if _, err := b64.Decode(sig, src[tokenTextLen+1:]); err != nil || !m.opts.Signer.Verify(m.purpose, msg, sig) {
 		return token{}, false
 	}
-	return token(raw), true
+	return token(msg), true
 }
 
 // A presented ticket has a valid signature; whether there is such a session
