@@ -43,8 +43,9 @@ type SubjectIndex interface {
 
 	// ListSubject returns the live records of a subject, in no order, each
 	// once. It is complete: a record whose Create or Update had returned before
-	// the call, and that is live throughout, is in the list. A record that
-	// ended is not, however it ended.
+	// the call, and that is live throughout, is in the list; where damage makes
+	// that impossible, it returns ErrCorrupt. A record that ended is not in the
+	// list, however it ended.
 	//
 	// The entries belong to the caller. A subject that CheckSubject refuses gives
 	// ErrInvalid.

@@ -48,7 +48,8 @@ type Cookie struct {
 
 	// Insecure leaves out Secure: the cookie travels over plain http, where
 	// everybody on the way can read and use it. For development on a host other
-	// than localhost, or where even localhost does not count as secure.
+	// than localhost, or where even localhost does not count as secure. Cookies
+	// ignore ports: give two applications on one host two names.
 	Insecure bool
 
 	// ScriptReadable leaves out HttpOnly: a script that an attacker gets into a

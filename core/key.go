@@ -51,24 +51,31 @@ func (k Key[T]) Set(s *Session, v T) {
 }
 
 // Update replaces the value by what f makes of it; f gets the zero value if
-// there is none. No concurrent change is lost: if another request has written
-// meanwhile, f runs again on the value that the other one left. It may run
-// several times, and must depend on nothing but its argument and change
-// nothing outside; it may return its argument changed. It must not use the same
-// key.
+// there is none. If f returns what it was given, nothing is changed. No
+// concurrent change is lost: if another request has written meanwhile, f runs
+// again on the value that the other one left, so what Get returns after an
+// Update is certain only after a commit.
+//
+// f may run several times, and must depend on nothing but its argument and
+// change nothing outside; it may return its argument changed. It must not use
+// the same key.
 func (k Key[T]) Update(s *Session, f func(T) T) {
 	update := func(st *state) error {
 		old, _ := st.get(k.name)
-		data, err := k.apply(s, old, f)
-		if err == nil {
+		data, changed, err := k.apply(s, old, f)
+		if changed {
 			st.set(k.name, data)
 		}
 		return err
 	}
 	for {
 		old, ok := s.value(k.name)
-		data, err := k.apply(s, old, f) // unlocked: f may use the session
-		if s.swap(k.name, old, ok, data, err, update) {
+		data, changed, err := k.apply(s, old, f) // unlocked: f may use the session
+		switch {
+		case err != nil:
+			s.fail(err)
+			return
+		case !changed, s.swap(k.name, old, ok, data, update):
 			return
 		}
 	}
@@ -76,16 +83,12 @@ func (k Key[T]) Update(s *Session, f func(T) T) {
 
 // swap records update, whose result data is, if the value is still old, and
 // reports whether it was.
-func (s *Session) swap(name string, old []byte, exists bool, data []byte, err error, update change) bool {
+func (s *Session) swap(name string, old []byte, exists bool, data []byte, update change) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now, ok := s.cur.get(name)
 	if ok != exists || !bytes.Equal(now, old) {
 		return false
-	}
-	if err != nil {
-		s.failLocked(err)
-		return true
 	}
 	s.cur.set(name, data)
 	s.changes = append(s.changes, update)
@@ -111,9 +114,20 @@ func (k Key[T]) Delete(s *Session) {
 	}
 }
 
-func (k Key[T]) apply(s *Session, old []byte, f func(T) T) ([]byte, error) {
-	v, _ := k.decode(s, old)
-	return k.encode(s, f(v))
+// apply returns what f makes of the encoded value old, and whether that is
+// something else.
+func (k Key[T]) apply(s *Session, old []byte, f func(T) T) (data []byte, changed bool, err error) {
+	v, ok := k.decode(s, old)
+	before := old
+	if !ok { // then f is given the zero value, and may have nothing to add
+		if before, err = k.encode(s, v); err != nil {
+			return nil, false, err
+		}
+	}
+	if data, err = k.encode(s, f(v)); err != nil {
+		return nil, false, err
+	}
+	return data, !bytes.Equal(before, data), nil
 }
 
 func (k Key[T]) encode(s *Session, v T) ([]byte, error) {

@@ -136,10 +136,10 @@ func (m *Manager) deadline(st *state) time.Time {
 	return st.created.Add(m.opts.AbsoluteTimeout)
 }
 
-// RunPruner calls [Prune] on the manager's store about once in every, until ctx
-// is done, and returns ctx's error then. Failures are logged and tried again the
-// next time. Each pause is up to a tenth shorter or longer, so that the processes
-// of one deployment spread out.
+// RunPruner calls [Prune] on the manager's store about once in every, the first
+// time after a tenth of it, until ctx is done, and returns ctx's error then.
+// Failures are logged and tried again the next time. Pauses vary at random, so
+// that the processes of one deployment spread out.
 //
 // If the store is no [Pruner], RunPruner returns [ErrUnsupported] at once: the
 // backend removes what has expired by itself, and there is nothing to do.
@@ -151,8 +151,8 @@ func (m *Manager) RunPruner(ctx context.Context, every time.Duration) error {
 	if !ok {
 		return fmt.Errorf("%w: %T is no Pruner", ErrUnsupported, m.store)
 	}
-	for {
-		if err := sleep(ctx, every-every/10+jitter(every/5)); err != nil {
+	for pause := jitter(every / 5); ; pause = every - every/10 + jitter(every/5) {
+		if err := sleep(ctx, pause); err != nil {
 			return err
 		}
 		n, err := p.Prune(ctx)

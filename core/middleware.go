@@ -84,9 +84,13 @@ func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	m.respond(w, r, err)
 }
 
-// StatusCode returns the HTTP status for an error of this package: 500 if
-// trying again can't help, because a session is too large, say, else 503.
+// StatusCode returns the HTTP status for an error of this package: 409 if
+// another request has ended the session, 500 if trying again can't help, because
+// the session is too large, say, and otherwise 503.
 func StatusCode(err error) int {
+	if errors.Is(err, ErrNotFound) {
+		return http.StatusConflict
+	}
 	for _, permanent := range []error{ErrNoSession, ErrHeaderSent, ErrEncode, ErrTooLarge, ErrInvalid, ErrUnsupported} {
 		if errors.Is(err, permanent) {
 			return http.StatusInternalServerError
@@ -103,7 +107,10 @@ func (m *Manager) respond(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	status := StatusCode(err)
 	text := "Something went wrong on our side."
-	if status == http.StatusServiceUnavailable {
+	switch status {
+	case http.StatusConflict:
+		text = "Your session has ended. Please try again."
+	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "5")
 		text = "Temporarily unavailable. Please try again in a moment."
 	}

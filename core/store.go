@@ -55,7 +55,7 @@ type Store interface {
 	Load(ctx context.Context, id string) (Record, error)
 
 	// Create stores r under an id that has no live record. An expired
-	// record is replaced.
+	// record is replaced; what is no record at all is left, with ErrCorrupt.
 	//
 	// If a live record is there, Create returns ErrExists, except that it
 	// reports success if that record has r.Version: then this very write has
@@ -71,14 +71,16 @@ type Store interface {
 	// If the version is another, Update returns ErrConflict, except that it
 	// reports success if the stored version is r.Version already. If there is no
 	// record, or it has expired, Update returns ErrNotFound: it never
-	// creates one, so that what was ended stays ended. A version from before a
+	// creates one, so that what was ended stays ended. What is no record is left,
+	// with ErrCorrupt. A version from before a
 	// Delete and a new Create never matches again. ErrInvalid, ErrTooLarge and
 	// the ownership of r.Data are as for Create.
 	//
 	// Of several concurrent calls with the same old version, one succeeds.
 	Update(ctx context.Context, id string, old Version, r Record) error
 
-	// Delete removes what is stored under id, whatever its version. It reports
+	// Delete removes what is stored under id, whatever its version, also if it is
+	// no record. It reports
 	// success if nothing is there. It does not depend on the backend having room
 	// to write: a logout works when storage is full.
 	//

@@ -90,10 +90,28 @@ func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) 
 	if err != nil {
 		return 0, err
 	}
-	for n, e := range entries {
-		if err := s.Delete(ctx, e.ID); err != nil {
-			return n, err
+	deleted := 0
+	for _, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return deleted, err //nolint:wrapcheck // the contract names it: errors.Is(err, ctx.Err())
+		}
+		if s.deleteIf(e.ID, subject) {
+			deleted++
 		}
 	}
-	return len(entries), nil
+	return deleted, nil
+}
+
+// deleteIf deletes the record under id unless it belongs to another subject by
+// now.
+func (s *Store) deleteIf(id, subject string) bool {
+	sh := s.shard(id)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	it, ok := sh.items[id]
+	if !ok || it.record.Subject != subject {
+		return false
+	}
+	s.remove(sh, it)
+	return true
 }

@@ -1,0 +1,75 @@
+# The modules are those of go.work; nothing here lists them.
+SHELL   := /bin/bash -o pipefail
+MODULES  = $(or $(shell go list -m -f '{{.Dir}}'),$(error go list finds no module))
+
+# Tools run at these versions and appear in no go.mod.
+LINT        := $(CURDIR)/bin/golangci-lint-v2.15.0
+ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
+
+# For a narrower or longer run: make test TESTFLAGS='-run TestMemory -v'.
+PACKAGES  ?= work
+TESTFLAGS ?= -timeout 20m
+# A folder or URL that holds the vulnerability database; empty for the public one.
+VULNDB    ?=
+
+# each runs a command in the folder of every module, as its users see it: without
+# the workspace. It goes on after a failure, and fails in the end.
+each = status=0; for dir in $(MODULES); do \
+	echo "--- $${dir\#$(CURDIR)/}"; (cd "$$dir" && GOWORK=off $(1)) || status=1; done; exit $$status
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## Run the demo shop on http://127.0.0.1:8080
+	go run ./examples/demo
+
+.PHONY: test
+test: ## Run all tests with the race detector, and say how each store conforms
+	@go test -race -count=1 $(TESTFLAGS) -json $(PACKAGES) | go run ./conformance/stores/report
+
+.PHONY: cover
+cover: ## Measure how much of each package all tests reach; line by line in coverage/
+	@rm -rf coverage && mkdir -p coverage/data
+	go test -count=1 $(TESTFLAGS) -coverpkg=work $(PACKAGES) -args -test.gocoverdir=$(CURDIR)/coverage/data >coverage/tests.txt || \
+		{ cat coverage/tests.txt; exit 1; }
+	@go tool covdata textfmt -i=coverage/data -o=coverage/profile.txt
+	@go tool cover -html=coverage/profile.txt -o=coverage/index.html
+	@go tool covdata percent -i=coverage/data
+
+.PHONY: bench
+bench: ## Run the benchmarks of core
+	cd core && go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: lint
+lint: tidy-check actionlint golangci ## Check style, workflows and that every go.mod is tidy
+
+.PHONY: golangci
+golangci: $(LINT) ## Check style
+	@$(call each,$(LINT) run ./...)
+
+.PHONY: fmt
+fmt: $(LINT) ## Format the code
+	@$(call each,$(LINT) fmt ./...)
+
+.PHONY: actionlint
+actionlint: ## Check the workflows
+	go run $(ACTIONLINT)
+
+.PHONY: tidy
+tidy: ## Tidy every go.mod
+	@$(call each,go mod tidy)
+
+.PHONY: tidy-check
+tidy-check: ## Check that every go.mod is tidy
+	@$(call each,go mod tidy -diff)
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities in code that is reached
+	@$(call each,go run $(GOVULNCHECK) $(if $(VULNDB),-db $(VULNDB)) ./...)
+
+$(CURDIR)/bin/golangci-lint-%:
+	GOBIN=$(@D) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$*
+	@mv $(@D)/golangci-lint $@

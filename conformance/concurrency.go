@@ -1,0 +1,254 @@
+package conformance
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+const (
+	racers     = 8
+	raceRounds = 10
+)
+
+func concurrencyCases() []testCase {
+	return []testCase{
+		{
+			name: "one create wins",
+			rule: "Of several concurrent calls of Create under one id, one succeeds and the others return ErrExists.",
+			run:  raceCreate,
+		},
+		{
+			name: "one update wins",
+			rule: "Of several concurrent calls of Update with the same old version, one succeeds and the others return ErrConflict.",
+			run:  raceUpdate,
+		},
+		{
+			name: "no update is lost",
+			rule: "Clients that load, change and update, and begin again after ErrConflict, lose none of their changes.",
+			run:  raceCounter,
+		},
+		{
+			name: "deleted under updates",
+			rule: "Once Delete has returned, no Load that starts later finds the record, whatever slow updates do.",
+			run:  raceDelete,
+		},
+		{
+			name: "one order",
+			rule: "All methods are safe for concurrent use: the answers are those of one order of the calls.",
+			run: func(t *tester) {
+				raceHistory(t, []string{"Load", "Load", "Create", "Update", "Update", "Delete"})
+			},
+		},
+		{
+			name:  "one order with touch",
+			rule:  "Touch is safe for concurrent use: it disturbs no other call and is disturbed by none.",
+			needs: Touch,
+			run: func(t *tester) {
+				raceHistory(t, []string{"Load", "Create", "Update", "Update", "Touch", "Touch", "Delete"})
+			},
+		},
+		{
+			name:  "listed under writes",
+			rule:  "ListSubject is complete: a record that is live throughout is in the list while others come and go.",
+			needs: Subjects,
+			run:   raceList,
+		},
+	}
+}
+
+// handle returns the store, or at every other n its peer if there is one.
+func (s *suite) handle(n int) session.Store {
+	if n%2 == 1 && s.peer != nil {
+		return s.peer
+	}
+	return s.store
+}
+
+// race calls do from many goroutines at the same time, with the handle that
+// each is to use.
+func (t *tester) race(do func(n int, s session.Store)) {
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for n := range racers {
+		wg.Go(func() {
+			<-start
+			do(n, t.handle(n))
+		})
+	}
+	close(start)
+	wg.Wait()
+}
+
+// wantOneWinner fails the case unless write succeeds for one racer and gives
+// lost to the others.
+func (t *tester) wantOneWinner(lost error, write func(s session.Store) error) {
+	t.Helper()
+	var won atomic.Int32
+	t.race(func(_ int, s session.Store) {
+		switch err := write(s); {
+		case err == nil:
+			won.Add(1)
+		case !errors.Is(err, lost):
+			t.Errorf("got error %v, want %v", err, lost)
+		}
+	})
+	if won.Load() != 1 {
+		t.Errorf("%d of %d calls succeeded, want 1", won.Load(), racers)
+	}
+}
+
+func raceCreate(t *tester) {
+	for range raceRounds {
+		id := t.newID()
+		t.wantOneWinner(session.ErrExists, func(s session.Store) error {
+			return s.Create(t.Context(), id, t.record())
+		})
+	}
+}
+
+func raceUpdate(t *tester) {
+	for range raceRounds {
+		id, r := t.created()
+		t.wantOneWinner(session.ErrConflict, func(s session.Store) error {
+			return s.Update(t.Context(), id, r.Version, t.record())
+		})
+	}
+}
+
+// raceCounter counts in the length of the data.
+func raceCounter(t *tester) {
+	const each = 5
+	id, r := t.newID(), t.record()
+	r.Data = []byte("|")
+	t.create(id, r)
+	t.race(func(_ int, s session.Store) {
+		for done := 0; done < each; {
+			err := t.loadAndUpdate(s, id, func(r *session.Record) { r.Data = append(r.Data, '+') })
+			switch {
+			case err == nil:
+				done++
+			case !errors.Is(err, session.ErrConflict):
+				t.Errorf("got error %v", err)
+				return
+			}
+		}
+	})
+	if got := len(t.load(id).Data) - len(r.Data); got != racers*each {
+		t.Fatalf("%d of %d changes are there", got, racers*each)
+	}
+}
+
+// loadAndUpdate is what a request does.
+func (t *tester) loadAndUpdate(s session.Store, id string, change func(*session.Record)) error {
+	r, err := s.Load(t.Context(), id)
+	if err != nil {
+		return err
+	}
+	old := r.Version
+	r.Version = t.version()
+	change(&r)
+	return s.Update(t.Context(), id, old, r)
+}
+
+// whileUpdated calls do while other clients update the records as fast as they
+// can, and returns when they have stopped. Each has succeeded at least once
+// before.
+func (t *tester) whileUpdated(ids []string, do func()) {
+	var started, stopped sync.WaitGroup
+	var stop atomic.Bool
+	defer stopped.Wait()
+	defer stop.Store(true)
+	for n, id := range ids {
+		started.Add(1)
+		once := sync.OnceFunc(started.Done)
+		stopped.Go(func() {
+			defer once()
+			for !stop.Load() {
+				err := t.loadAndUpdate(t.handle(n), id, func(*session.Record) {})
+				switch {
+				case err == nil:
+					once()
+				case errors.Is(err, session.ErrNotFound):
+					return
+				case !errors.Is(err, session.ErrConflict):
+					t.Errorf("load and update: %v", err)
+					return
+				}
+			}
+		})
+	}
+	started.Wait()
+	do()
+}
+
+func raceDelete(t *tester) {
+	for range raceRounds {
+		id, _ := t.created()
+		t.whileUpdated([]string{id, id, id}, func() {
+			t.remove(id)
+			t.wantGone(id)
+		})
+		t.wantGone(id)
+	}
+}
+
+func raceHistory(t *tester, methods []string) {
+	inParallel(make([]struct{}, historyRecords), func(struct{}) {
+		h := &recorder{tester: t, id: t.newID()}
+		first := command{method: "Create", new: t.version()}
+		h.do(0, t.store, first)
+		var wg sync.WaitGroup
+		for n := range historyClients {
+			wg.Go(func() { h.client(n, t.handle(n), methods, first.new) })
+		}
+		wg.Wait()
+		h.check()
+	})
+}
+
+// raceList looks at a list again and again while records come and go in it.
+func raceList(t *tester) {
+	subject := newSubject()
+	stays := t.createdFor(subject, 3)
+	var wg sync.WaitGroup
+	var stop atomic.Bool
+	defer wg.Wait()
+	defer stop.Store(true)
+	for n := range racers {
+		wg.Go(func() {
+			for !stop.Load() {
+				if err := t.comeAndGo(t.handle(n), subject); err != nil {
+					t.Errorf("create, update, delete: %v", err)
+					return
+				}
+			}
+		})
+	}
+	for range raceRounds {
+		listed := make(map[string]int)
+		for _, e := range t.list(subject) {
+			listed[e.ID]++
+		}
+		for _, id := range stays {
+			if listed[id] != 1 {
+				t.Fatalf("a record that is live throughout is in the list %d times, want once", listed[id])
+			}
+		}
+	}
+}
+
+// comeAndGo creates a record of the subject, gives it away and deletes it.
+func (t *tester) comeAndGo(s session.Store, subject string) error {
+	id, r := randomID(), t.record()
+	r.Subject = subject
+	if err := s.Create(t.Context(), id, r); err != nil {
+		return err
+	}
+	if err := s.Update(t.Context(), id, r.Version, t.record()); err != nil {
+		return err
+	}
+	return s.Delete(t.Context(), id)
+}

@@ -1,0 +1,143 @@
+package conformance
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// A Harness says how to reach the store under test and what it promises. Only
+// Open is needed. A case that lacks what it needs is skipped and says so.
+type Harness struct {
+	// Open returns the store. Run calls it once, and closes nothing: what has
+	// to be closed is the business of Open, with t.Cleanup.
+	Open func(t *testing.T) session.Store
+
+	// Peer returns a second store on the same data, as another process would
+	// have it: with a client of its own and nothing shared in memory. Run calls
+	// it once. Without Peer, what one process sees of another's writes is not
+	// checked.
+	Peer func(t *testing.T) session.Store
+
+	// Precision is how much later than asked a record may expire: the unit of
+	// the backend's clock, and, where the backend judges by a clock of its own,
+	// how far that one may be behind the test's. 0 means exact to the
+	// nanosecond.
+	Precision time.Duration
+
+	// Require names the capabilities that the store must have. One that it
+	// neither has nor must have makes its cases not applicable.
+	Require []Capability
+
+	// MaxData is the size in bytes of the largest Record.Data that the store
+	// takes along with an empty subject. One byte more has to give
+	// session.ErrTooLarge. 0 means that there is no limit worth testing.
+	MaxData int
+
+	// Corrupt puts bytes that are no record under id, bypassing the store.
+	Corrupt func(tb testing.TB, id string)
+
+	// Misplace copies what is stored under one id to another, bypassing the
+	// store, so that the other finds a record that is not its own.
+	Misplace func(tb testing.TB, from, to string)
+
+	// Outage returns a store whose backend is out of reach, and an error of the
+	// driver that is found in what the store returns then, by errors.Is.
+	Outage func(tb testing.TB) (session.Store, error)
+
+	// Stall returns a store whose backend accepts requests and never answers.
+	Stall func(tb testing.TB) session.Store
+
+	// Full returns a store that holds r under id and whose backend has no room
+	// for anything else.
+	Full func(tb testing.TB, id string, r session.Record) session.Store
+}
+
+// A Capability is something that a store may offer beyond [session.Store].
+type Capability string
+
+// The capabilities, each an interface of the core module.
+const (
+	Touch    Capability = "Toucher"      // session.Toucher
+	Prune    Capability = "Pruner"       // session.Pruner
+	Subjects Capability = "SubjectIndex" // session.SubjectIndex
+)
+
+// Run checks a store against the contract of [session.Store]. Each rule is a
+// subtest, named topic/case, which prints the rule when it fails. Run returns
+// when all of them are done; they run in parallel whatever -parallel says, for
+// most of the time is spent waiting for records to expire.
+//
+// All ids and subjects are random, and what the cases write is deleted or
+// expires. So Run may be pointed at a backend that holds other data, though other
+// writers can slow down the cases about Prune.
+func Run(t *testing.T, h Harness) {
+	t.Helper()
+	s := open(t, h)
+	inParallel(topics(), func(tp topic) {
+		t.Run(tp.name, func(t *testing.T) {
+			inParallel(tp.cases, func(c testCase) {
+				t.Run(c.name, func(t *testing.T) { s.run(t, c) })
+			})
+		})
+	})
+	quiet := quietTopic()
+	t.Run(quiet.name, func(t *testing.T) {
+		for _, c := range quiet.cases {
+			t.Run(c.name, func(t *testing.T) { s.run(t, c) })
+		}
+	})
+}
+
+// A topic is a group of cases, and a file of this package.
+type topic struct {
+	name  string
+	cases []testCase
+}
+
+// A testCase checks one rule of the contract.
+type testCase struct {
+	name  string
+	rule  string     // as a sentence
+	needs Capability // "" if every store can be asked
+	run   func(t *tester)
+}
+
+func topics() []topic {
+	return []topic{
+		{"load", loadCases()},
+		{"create", createCases()},
+		{"update", updateCases()},
+		{"delete", deleteCases()},
+		{"versions", versionCases()},
+		{"expiry", expiryCases()},
+		{"clock", clockCases()},
+		{"touch", touchCases()},
+		{"subjects", slices.Concat(subjectListCases(), subjectDeleteCases())},
+		{"ownership", ownershipCases()},
+		{"context", contextCases()},
+		{"concurrency", concurrencyCases()},
+		{"peer", peerCases()},
+		{"ids", idCases()},
+		{"limits", limitCases()},
+		{"errors", errorCases()},
+		{"corruption", corruptionCases()},
+		{"outage", outageCases()},
+	}
+}
+
+// quietTopic counts expired records. Stores may remove those at every write, so
+// its cases run one by one when all the others are done.
+func quietTopic() topic { return topic{"prune", pruneCases()} }
+
+// inParallel calls do for every item at the same time and waits for all.
+func inParallel[E any](items []E, do func(E)) {
+	var wg sync.WaitGroup
+	for _, item := range items {
+		wg.Go(func() { do(item) })
+	}
+	wg.Wait()
+}

@@ -1,0 +1,35 @@
+package conformance_test
+
+import (
+	"testing"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/memstore"
+
+	"github.com/cloakroom-go/cloakroom/conformance"
+)
+
+// TestMemstore runs the suite on the reference implementation, in real time.
+func TestMemstore(t *testing.T) {
+	t.Parallel()
+	const maxData = 1 << 20
+	store := memstore.New(memstore.Options{MaxData: maxData})
+	same := func(*testing.T) session.Store { return store }
+	conformance.Run(t, conformance.Harness{
+		Open:    same,
+		Peer:    same,
+		Require: []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects},
+		MaxData: maxData,
+	})
+}
+
+// TestBareStore runs the suite on a store without capabilities, so that the
+// fallbacks of the core module are in use.
+func TestBareStore(t *testing.T) {
+	t.Parallel()
+	conformance.Run(t, conformance.Harness{
+		Open: func(*testing.T) session.Store {
+			return struct{ session.Store }{memstore.New(memstore.Options{})}
+		},
+	})
+}

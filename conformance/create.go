@@ -1,0 +1,88 @@
+package conformance
+
+import (
+	"bytes"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func createCases() []testCase {
+	return []testCase{
+		{
+			name: "refuses a live record",
+			rule: "If a live record is there, Create returns ErrExists.",
+			run:  createRefusesLive,
+		},
+		{
+			name: "leaves a live record alone",
+			rule: "ErrExists says that nothing was written.",
+			run:  createLeavesLive,
+		},
+		{
+			name: "succeeds again",
+			rule: "Create reports success if the live record has r.Version: this very write has been made before.",
+			run:  createAgain,
+		},
+		{
+			name: "replaces an expired record",
+			rule: "An expired record is replaced.",
+			run:  createOverExpired,
+		},
+		{
+			name: "writes again what has expired",
+			rule: "Only a live record makes Create report success without writing: the same version is written again once it has expired.",
+			run:  createExpiredAgain,
+		},
+		{
+			name: "after delete",
+			rule: "A deleted record is no obstacle to a later Create under the same id.",
+			run:  createAfterDelete,
+		},
+	}
+}
+
+func createRefusesLive(t *tester) {
+	id, _ := t.created()
+	err := t.store.Create(t.Context(), id, t.record())
+	t.want(session.ErrExists, err, "Create over a live record")
+}
+
+func createLeavesLive(t *tester) {
+	id, _ := t.created()
+	before := t.load(id)
+	_ = t.store.Create(t.Context(), id, t.record()) //nolint:errcheck // another case checks that it fails
+	if got := t.load(id); !sameRecord(got, before) {
+		t.Fatalf("after a refused Create the record is another: version %d, was %d", got.Version, before.Version)
+	}
+}
+
+func createAgain(t *tester) {
+	id, r := t.created()
+	t.want(nil, t.store.Create(t.Context(), id, r), "Create with the version that is stored")
+	t.wantLive(id, r.Version)
+}
+
+func createOverExpired(t *tester) {
+	id, _ := t.expired()
+	r := t.record()
+	t.want(nil, t.store.Create(t.Context(), id, r), "Create over an expired record")
+	got := t.load(id)
+	if got.Version != r.Version || !bytes.Equal(got.Data, r.Data) || got.Subject != r.Subject {
+		t.Fatalf("read version %d of %q, want %d of %q", got.Version, got.Subject, r.Version, r.Subject)
+	}
+}
+
+func createExpiredAgain(t *tester) {
+	id, r := t.expired()
+	r.Expires = inAnHour()
+	t.want(nil, t.store.Create(t.Context(), id, r), "Create with the version of the expired record")
+	t.wantLive(id, r.Version)
+}
+
+func createAfterDelete(t *tester) {
+	id, _ := t.created()
+	t.remove(id)
+	r := t.record()
+	t.want(nil, t.store.Create(t.Context(), id, r), "Create after Delete")
+	t.wantLive(id, r.Version)
+}

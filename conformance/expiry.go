@@ -1,0 +1,97 @@
+package conformance
+
+import (
+	"errors"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func expiryCases() []testCase {
+	return []testCase{
+		{
+			name: "live until then",
+			rule: "A record is live until its Expires: none dies early.",
+			run:  expiryLive,
+		},
+		{
+			name: "dead from then on",
+			rule: "From its Expires, and the store's precision, a record is as good as absent.",
+			run:  expiryDead,
+		},
+		{
+			name: "of an update, later",
+			rule: "An Update that moves Expires later keeps the record live past the old expiry.",
+			run:  expiryUpdatedLater,
+		},
+		{
+			name: "of an update, earlier",
+			rule: "An Update that moves Expires earlier lets the record die at the new expiry.",
+			run:  expiryUpdatedEarlier,
+		},
+		{
+			name: "very soon",
+			rule: "The shortest lifetime is a lifetime: it is not taken for none, and not for ever.",
+			run:  expirySoon,
+		},
+	}
+}
+
+// expiryLive judges a Load only while the clock says afterwards that the record
+// is still live.
+func expiryLive(t *tester) {
+	id, r := t.dying(nil)
+	for {
+		_, err := t.store.Load(t.Context(), id)
+		left := time.Until(r.Expires)
+		if left <= 0 {
+			return
+		}
+		if err != nil {
+			t.Fatalf("Load, %v or more before expiry: %v", left, err)
+		}
+		t.sleep(10 * time.Millisecond)
+	}
+}
+
+func expiryDead(t *tester) {
+	id, _ := t.expired()
+	for range 3 {
+		t.wantGone(id)
+	}
+}
+
+func expiryUpdatedLater(t *tester) {
+	var next session.Record
+	id, r := t.dying(func(id string, r session.Record) error {
+		next = t.record()
+		return t.store.Update(t.Context(), id, r.Version, next)
+	})
+	t.waitExpired(r.Expires)
+	t.wantLive(id, next.Version)
+}
+
+func expiryUpdatedEarlier(t *tester) {
+	id, r := t.created()
+	next := t.soon(func(expires time.Time) error {
+		next := t.record()
+		next.Expires = expires
+		return t.store.Update(t.Context(), id, r.Version, next)
+	})
+	t.waitExpired(next)
+	t.wantGone(id)
+}
+
+func expirySoon(t *tester) {
+	for life := time.Nanosecond; life <= 100*time.Millisecond; life *= 10 {
+		id, r := t.newID(), t.record()
+		r.Expires = time.Now().Add(life)
+		err := t.store.Create(t.Context(), id, r)
+		if errors.Is(err, session.ErrInvalid) && !time.Now().Before(r.Expires) {
+			continue // over before the store looked at it
+		}
+		t.want(nil, err, "Create with a lifetime of "+life.String())
+		t.waitExpired(r.Expires)
+		t.wantGone(id)
+	}
+}

@@ -1,0 +1,87 @@
+package conformance
+
+import (
+	"errors"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// shortLife is the lifetime of a record that a case wants to see expire. On a
+// machine that proves too slow for it, it is doubled, up to longestShort.
+const (
+	shortLife    = 500 * time.Millisecond
+	longestShort = 30 * time.Second
+)
+
+// soon calls write with an expiry in the near future and returns that expiry.
+// Where the clock has overtaken it before write was done, write is called again
+// with a later one, so that a slow machine fails no case.
+func (t *tester) soon(write func(expires time.Time) error) time.Time {
+	t.Helper()
+	for life := shortLife; ; life *= 2 {
+		expires := time.Now().Add(life).Truncate(time.Millisecond).UTC()
+		err := write(expires)
+		switch {
+		case err == nil:
+			return expires
+		case time.Now().Before(expires) || life > longestShort:
+			t.Fatalf("with an expiry in %v: %v", life, err)
+		case !errors.Is(err, session.ErrInvalid) && !errors.Is(err, session.ErrNotFound):
+			t.Fatalf("with an expiry that has just passed: %v", err)
+		}
+	}
+}
+
+// dying creates a record that will expire soon, and calls then while it is
+// live; then may be nil, and may be called again as for soon.
+func (t *tester) dying(then func(id string, r session.Record) error) (string, session.Record) {
+	t.Helper()
+	var id string
+	var r session.Record
+	t.soon(func(expires time.Time) error {
+		id, r = t.newID(), t.record()
+		r.Expires = expires
+		if err := t.store.Create(t.Context(), id, r); err != nil || then == nil {
+			return err
+		}
+		return then(id, r)
+	})
+	return id, r
+}
+
+// expired creates a record and returns when it has expired.
+func (t *tester) expired() (string, session.Record) {
+	t.Helper()
+	id, r := t.dying(nil)
+	t.waitExpired(r.Expires)
+	return id, r
+}
+
+// waitExpired waits until a record that was written with this expiry has to be
+// dead.
+func (t *tester) waitExpired(expires time.Time) {
+	t.Helper()
+	t.sleep(time.Until(expires.Add(t.Precision)) + time.Microsecond)
+}
+
+func (t *tester) sleep(d time.Duration) {
+	t.Helper()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-t.Context().Done():
+		t.Fatalf("interrupted: %v", t.Context().Err())
+	}
+}
+
+// wantExpires fails the case unless the record under id expires when it was
+// asked to, or later within the store's precision.
+func (t *tester) wantExpires(id string, asked time.Time) {
+	t.Helper()
+	got := t.load(id).Expires
+	if late := got.Sub(asked); late < 0 || late > t.Precision {
+		t.Fatalf("asked for expiry at %v, got %v: %v later, want 0 to %v", asked, got, late, t.Precision)
+	}
+}

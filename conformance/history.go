@@ -1,0 +1,230 @@
+package conformance
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// A history is recorded from clients that work on one record at the same time,
+// and has to be the history of a store that does one thing after the other:
+// porcupine looks for an order that explains every answer.
+
+const (
+	historyClients = 6
+	historySteps   = 20
+	historyRecords = 6 // each with a history of its own
+
+	// checkLimit bounds the search for an order, which takes milliseconds. A
+	// history that can't be judged in time counts as wrong.
+	checkLimit = time.Minute
+)
+
+// A command is what a client asked for.
+type command struct {
+	method   string
+	old, new session.Version
+}
+
+// An answer is what it got.
+type answer struct {
+	err     error           // nil or a sentinel
+	version session.Version // of the record that Load found
+	data    session.Version // that the record's data was written with
+}
+
+// storeModel is the contract as a state machine: the state is the version of
+// the live record, 0 if there is none.
+func storeModel() porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return session.Version(0) },
+		Step: func(state, input, output any) (bool, any) {
+			s, c, a := state.(session.Version), input.(command), output.(answer)
+			next, err := step(s, c)
+			if c.method == "Load" && err == nil && (a.version != s || a.data != s) {
+				return false, s
+			}
+			return errors.Is(a.err, err), next
+		},
+		DescribeOperation: func(input, output any) string {
+			return describe(input.(command), output.(answer))
+		},
+		DescribeState: func(state any) string { return name(state.(session.Version)) },
+	}
+}
+
+// step returns the state after c and the answer that it has to get.
+func step(s session.Version, c command) (session.Version, error) {
+	switch c.method {
+	case "Create":
+		if s != 0 {
+			return s, session.ErrExists
+		}
+		return c.new, nil
+	case "Delete":
+		return 0, nil
+	}
+	switch {
+	case s == 0:
+		return s, session.ErrNotFound
+	case c.method != "Update":
+		return s, nil
+	case s != c.old:
+		return s, session.ErrConflict
+	}
+	return c.new, nil
+}
+
+// A recorder writes a history. Its clock is a counter, so that two calls have
+// an order even if they are closer than two ticks of a clock.
+type recorder struct {
+	*tester
+
+	id    string
+	clock atomic.Int64
+	mu    sync.Mutex
+	ops   []porcupine.Operation
+}
+
+// do lets a client do one thing and records it.
+func (h *recorder) do(client int, s session.Store, c command) answer {
+	call := h.clock.Add(1)
+	a, err := h.ask(h.Context(), s, c)
+	back := h.clock.Add(1)
+	if err != nil {
+		h.Errorf("%s: %v", c.method, err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ops = append(h.ops, porcupine.Operation{ClientId: client, Input: c, Output: a, Call: call, Return: back})
+	return a
+}
+
+// ask returns what the store answers, or an error that is no answer.
+func (h *recorder) ask(ctx context.Context, s session.Store, c command) (answer, error) {
+	var a answer
+	var err error
+	switch c.method {
+	case "Load":
+		var r session.Record
+		r, err = s.Load(ctx, h.id)
+		a.version, a.data = r.Version, writtenWith(r.Data)
+	case "Create":
+		err = s.Create(ctx, h.id, h.recordOf(c.new))
+	case "Update":
+		err = s.Update(ctx, h.id, c.old, h.recordOf(c.new))
+	case "Delete":
+		err = s.Delete(ctx, h.id)
+	case "Touch":
+		err = session.Touch(ctx, s, h.id, inAnHour().Add(time.Hour))
+	}
+	for _, sentinel := range sentinels() {
+		if errors.Is(err, sentinel) {
+			a.err = sentinel
+			return a, nil
+		}
+	}
+	return a, err
+}
+
+// recordOf returns a record whose data tells its version, many times over so that
+// a mixture of two writes is found out.
+func (h *recorder) recordOf(v session.Version) session.Record {
+	r := h.record()
+	r.Version = v
+	r.Data = slices.Repeat(binary.BigEndian.AppendUint64(nil, uint64(v)), 64)
+	return r
+}
+
+// writtenWith returns the version that data tells, 0 if it is mixed.
+func writtenWith(data []byte) session.Version {
+	if len(data) < 8 || !slices.Equal(slices.Repeat(data[:8], len(data)/8), data) {
+		return 0
+	}
+	return session.Version(binary.BigEndian.Uint64(data))
+}
+
+// client runs a mixture of methods. It updates the version that it has seen
+// last, which is often too old.
+func (h *recorder) client(n int, s session.Store, methods []string, seen session.Version) {
+	for range historySteps {
+		c := command{method: methods[rand.IntN(len(methods))], old: seen} //nolint:gosec // a mixture, no secret
+		if c.method == "Create" || c.method == "Update" {
+			c.new = h.version()
+		}
+		a := h.do(n, s, c)
+		switch {
+		case a.err != nil:
+		case c.method == "Load":
+			seen = a.version
+		case c.new != 0:
+			seen = c.new
+		}
+	}
+}
+
+// check fails the case unless the history can be explained.
+func (h *recorder) check() {
+	h.Helper()
+	model := storeModel()
+	result, info := porcupine.CheckOperationsVerbose(model, h.ops, checkLimit)
+	if result == porcupine.Ok {
+		return
+	}
+	path := filepath.Join(h.ArtifactDir(), "history-"+h.id+".html")
+	if err := porcupine.VisualizePath(model, info, path); err != nil {
+		h.Logf("no visualisation: %v", err)
+	}
+	h.Errorf("the answers to %d concurrent calls on one record fit no order (%v); drawn in %s (kept by go test -artifacts):\n%s",
+		len(h.ops), result, path, h)
+}
+
+// String lists the history in the order in which the calls were made.
+func (h *recorder) String() string {
+	slices.SortFunc(h.ops, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
+	var b strings.Builder
+	for _, op := range h.ops {
+		fmt.Fprintf(&b, "%4d–%-4d client %d: %s\n", op.Call, op.Return, op.ClientId,
+			describe(op.Input.(command), op.Output.(answer)))
+	}
+	return b.String()
+}
+
+func describe(c command, a answer) string {
+	s := c.method
+	switch c.method {
+	case "Create":
+		s += " " + name(c.new)
+	case "Update":
+		s += " " + name(c.old) + " → " + name(c.new)
+	}
+	switch {
+	case a.err != nil:
+		return s + ": " + a.err.Error()
+	case c.method != "Load":
+		return s + ": done"
+	case a.version != a.data:
+		return s + ": " + name(a.version) + " with the data of " + name(a.data)
+	}
+	return s + ": " + name(a.version)
+}
+
+// name is short enough to be read: of versions in one history the last digits
+// differ.
+func name(v session.Version) string {
+	if v == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("v%04d", v%10_000)
+}

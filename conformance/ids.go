@@ -1,0 +1,142 @@
+package conformance
+
+import (
+	"strings"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func idCases() []testCase {
+	cases := []testCase{
+		{
+			name: "edges of the alphabet",
+			rule: "An id is any 43 characters of A–Z a–z 0–9 - _, also at its start and end.",
+			run:  idEdges,
+		},
+		{
+			name: "differ in case",
+			rule: "Ids that differ only in upper and lower case are different.",
+			run:  idCaseMatters,
+		},
+		{
+			name: "differ in one character",
+			rule: "Ids that differ in one character are different, wherever it is.",
+			run:  idEveryCharacter,
+		},
+	}
+	for _, m := range methods() {
+		if m.byID {
+			cases = append(cases, testCase{
+				name: m.name + " refuses others",
+				rule: "Given any other id, " + m.name + " returns ErrInvalid.",
+				run:  func(t *tester) { idRefused(t, m) },
+			})
+		}
+	}
+	return append(cases, testCase{
+		name: "others touch nothing",
+		rule: "A method given any other id touches nothing, whatever the id resembles.",
+		run:  idTouchesNothing,
+	})
+}
+
+func idEdges(t *tester) {
+	for _, edge := range []string{"A", "Z", "a", "z", "0", "9", "-", "_", "----", "____", "-_-"} {
+		for _, id := range []string{edge + t.newID()[len(edge):], t.newID()[len(edge):] + edge} {
+			r := t.record()
+			t.create(t.discard(id), r)
+			t.wantLive(id, r.Version)
+			t.remove(id)
+			t.wantGone(id)
+		}
+	}
+}
+
+func idCaseMatters(t *tester) {
+	upper := strings.ToUpper(t.newID()[:40]) + "ABC"
+	wantDifferent(t, upper, strings.ToLower(upper))
+}
+
+func idEveryCharacter(t *tester) {
+	id := t.newID()
+	ids := []string{id}
+	for i := range len(id) {
+		other := "0" // so that they differ in more than upper and lower case
+		if id[i] == '0' {
+			other = "1"
+		}
+		ids = append(ids, id[:i]+other+id[i+1:])
+	}
+	wantDifferent(t, ids...)
+}
+
+// wantDifferent fails the case unless each id has a record of its own.
+func wantDifferent(t *tester, ids ...string) {
+	t.Helper()
+	versions := make(map[string]session.Version, len(ids))
+	for _, id := range ids {
+		r := t.record()
+		versions[t.discard(id)] = r.Version
+		if err := t.store.Create(t.Context(), id, r); err != nil {
+			t.Fatalf("Create under an id that resembles another: %v", err)
+		}
+	}
+	for id, v := range versions {
+		t.wantLive(id, v)
+	}
+}
+
+// otherIDs returns what a store has to refuse, made to resemble id.
+func otherIDs(id string) map[string]string {
+	return map[string]string{
+		"empty":             "",
+		"one short":         id[:len(id)-1],
+		"one long":          id + "A",
+		"very long":         strings.Repeat(id, 100),
+		"space before":      " " + id[1:],
+		"space added":       id + " ",
+		"newline added":     id + "\n",
+		"NUL at the end":    id[:len(id)-1] + "\x00",
+		"NUL added":         id + "\x00",
+		"parent folder":     "../" + id[3:],
+		"path added":        id + "/../" + id,
+		"slash":             id[:20] + "/" + id[21:],
+		"backslash":         id[:20] + `\` + id[21:],
+		"dot":               "." + id[1:],
+		"colon":             id[:20] + ":" + id[21:],
+		"wildcard":          id[:len(id)-1] + "*",
+		"percent":           id[:len(id)-1] + "%",
+		"plain base64":      id[:20] + "+" + id[21:],
+		"padding":           id[:len(id)-1] + "=",
+		"quote":             id[:20] + "'" + id[21:],
+		"line break within": id[:20] + "\r\n" + id[22:],
+		"not ASCII":         id[:len(id)-2] + "é",
+		"not UTF-8":         id[:len(id)-1] + "\xff",
+	}
+}
+
+func idRefused(t *tester, m method) {
+	r := t.record()
+	for what, id := range otherIDs(t.newID()) {
+		t.want(session.ErrInvalid, m.call(t.Context(), t.store, id, r), m.name+" with id: "+what)
+	}
+}
+
+func idTouchesNothing(t *tester) {
+	id, _ := t.created()
+	before := t.load(id)
+	for what, other := range otherIDs(id) {
+		for _, m := range methods() {
+			if !m.byID {
+				continue
+			}
+			r := t.record()
+			r.Version = before.Version + 1             // Update is called with the version before
+			_ = m.call(t.Context(), t.store, other, r) //nolint:errcheck // other cases check that it fails
+			if got, err := t.store.Load(t.Context(), id); err != nil || !sameRecord(got, before) {
+				t.Fatalf("after %s with another id (%s) the record is version %d until %v (error %v), was %d until %v",
+					m.name, what, got.Version, got.Expires, err, before.Version, before.Expires)
+			}
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package conformance
+
+import (
+	"bytes"
+	"strings"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func limitCases() []testCase {
+	cases := []testCase{
+		{
+			name: "longest subject",
+			rule: "A subject may have 255 bytes of UTF-8.",
+			run:  limitSubject,
+		},
+		{
+			name: "largest data",
+			rule: "Data of the size that the store declares is taken, by Create and by Update.",
+			run:  limitData,
+		},
+		{
+			name: "too large to create",
+			rule: "If a record is larger than the backend takes, Create returns ErrTooLarge, and nothing was written.",
+			run:  limitCreate,
+		},
+		{
+			name: "too large to update",
+			rule: "If a record is larger than the backend takes, Update returns ErrTooLarge, and nothing was written.",
+			run:  limitUpdate,
+		},
+	}
+	for _, bad := range badRecords() {
+		cases = append(cases,
+			testCase{
+				name: "create with " + bad.name,
+				rule: "If r breaks the rules of Record, Create returns ErrInvalid, and nothing was written: " + bad.name + ".",
+				run:  func(t *tester) { limitCreateInvalid(t, bad.spoil) },
+			},
+			testCase{
+				name: "update with " + bad.name,
+				rule: "If r breaks the rules of Record, Update returns ErrInvalid, and nothing was written: " + bad.name + ".",
+				run:  func(t *tester) { limitUpdateInvalid(t, bad.spoil) },
+			})
+	}
+	return cases
+}
+
+// longestSubject ends in letters of two bytes.
+func longestSubject() string {
+	s := newSubject()
+	if len(s)%2 != session.MaxSubjectLen%2 {
+		s += "x"
+	}
+	return s + strings.Repeat("é", (session.MaxSubjectLen-len(s))/2)
+}
+
+// A badRecord breaks one rule of session.Record.
+type badRecord struct {
+	name  string
+	spoil func(r *session.Record)
+}
+
+func badRecords() []badRecord {
+	bad := []badRecord{
+		{"version zero", func(r *session.Record) { r.Version = 0 }},
+		{"a subject of 256 bytes", func(r *session.Record) { r.Subject = longestSubject() + "x" }},
+		{"a subject with NUL", func(r *session.Record) { r.Subject += "\x00" }},
+		{"a subject that is not UTF-8", func(r *session.Record) { r.Subject += "\xc3" }},
+	}
+	for _, b := range badExpiries() {
+		bad = append(bad, badRecord{b.name, func(r *session.Record) { r.Expires = b.expires }})
+	}
+	return bad
+}
+
+// A badExpiry is one that no record may be given.
+type badExpiry struct {
+	name    string
+	expires time.Time
+}
+
+func badExpiries() []badExpiry {
+	return []badExpiry{
+		{"no expiry", time.Time{}},
+		{"an expiry in the past", time.Now().Add(-time.Minute)},
+		{"an expiry too far off", time.Date(2263, time.January, 1, 0, 0, 0, 0, time.UTC)},
+	}
+}
+
+func limitSubject(t *tester) {
+	id, r := t.newID(), t.record()
+	r.Subject = longestSubject()
+	t.want(nil, t.store.Create(t.Context(), id, r), "Create with a subject of 255 bytes")
+	if got := t.load(id).Subject; got != r.Subject {
+		t.Fatalf("wrote subject %q, read %q", r.Subject, got)
+	}
+}
+
+// sized returns a record with data of this size.
+func (t *tester) sized(n int) session.Record {
+	r := t.record()
+	r.Subject, r.Data = "", randomBytes(n)
+	return r
+}
+
+func (t *tester) needsMaxData() {
+	t.Helper()
+	if t.MaxData == 0 {
+		t.Skip("not applicable: Harness.MaxData is 0")
+	}
+}
+
+func limitData(t *tester) {
+	t.needsMaxData()
+	id, r := t.newID(), t.sized(t.MaxData)
+	t.want(nil, t.store.Create(t.Context(), id, r), "Create with the largest data")
+	next := t.sized(t.MaxData)
+	t.want(nil, t.store.Update(t.Context(), id, r.Version, next), "Update with the largest data")
+	if got := t.load(id).Data; !bytes.Equal(got, next.Data) {
+		t.Fatalf("wrote %d random bytes, read %d others", len(next.Data), len(got))
+	}
+}
+
+func limitCreate(t *tester) {
+	t.needsMaxData()
+	id := t.newID()
+	err := t.store.Create(t.Context(), id, t.sized(t.MaxData+1))
+	t.want(session.ErrTooLarge, err, "Create with one byte too many")
+	t.wantGone(id)
+}
+
+func limitUpdate(t *tester) {
+	t.needsMaxData()
+	id, r := t.created()
+	err := t.store.Update(t.Context(), id, r.Version, t.sized(t.MaxData+1))
+	t.want(session.ErrTooLarge, err, "Update with one byte too many")
+	t.wantLive(id, r.Version)
+}
+
+func limitCreateInvalid(t *tester, spoil func(*session.Record)) {
+	id, r := t.newID(), t.record()
+	spoil(&r)
+	t.want(session.ErrInvalid, t.store.Create(t.Context(), id, r), "Create")
+	t.wantGone(id)
+}
+
+func limitUpdateInvalid(t *tester, spoil func(*session.Record)) {
+	id, old := t.created()
+	r := t.record()
+	spoil(&r)
+	t.want(session.ErrInvalid, t.store.Update(t.Context(), id, old.Version, r), "Update")
+	t.wantLive(id, old.Version)
+}

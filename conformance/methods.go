@@ -1,0 +1,67 @@
+package conformance
+
+import (
+	"context"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// A method is one of the contract's, for the rules that hold for all of them.
+type method struct {
+	name  string
+	needs Capability
+	byID  bool // takes an id
+	call  func(ctx context.Context, s session.Store, id string, r session.Record) error
+}
+
+func methods() []method {
+	return []method{
+		{"Load", "", true, func(ctx context.Context, s session.Store, id string, _ session.Record) error {
+			_, err := s.Load(ctx, id)
+			return err
+		}},
+		{"Create", "", true, func(ctx context.Context, s session.Store, id string, r session.Record) error {
+			return s.Create(ctx, id, r)
+		}},
+		{"Update", "", true, func(ctx context.Context, s session.Store, id string, r session.Record) error {
+			return s.Update(ctx, id, r.Version-1, r)
+		}},
+		{"Delete", "", true, func(ctx context.Context, s session.Store, id string, _ session.Record) error {
+			return s.Delete(ctx, id)
+		}},
+		{"Touch", "", true, func(ctx context.Context, s session.Store, id string, r session.Record) error {
+			return session.Touch(ctx, s, id, r.Expires)
+		}},
+		{"Prune", Prune, false, func(ctx context.Context, s session.Store, _ string, _ session.Record) error {
+			_, err := session.Prune(ctx, s)
+			return err
+		}},
+		{"ListSubject", Subjects, false, func(ctx context.Context, s session.Store, _ string, r session.Record) error {
+			_, err := session.ListSubject(ctx, s, r.Subject)
+			return err
+		}},
+		{"DeleteSubject", Subjects, false, func(ctx context.Context, s session.Store, _ string, r session.Record) error {
+			_, err := session.DeleteSubject(ctx, s, r.Subject)
+			return err
+		}},
+	}
+}
+
+// usable returns the methods that the store under test has.
+func (s *suite) usable() []method {
+	var usable []method
+	for _, m := range methods() {
+		if m.needs == "" || s.has(m.needs) {
+			usable = append(usable, m)
+		}
+	}
+	return usable
+}
+
+// sentinels are the errors that say what happened for certain.
+func sentinels() []error {
+	return []error{
+		session.ErrNotFound, session.ErrExists, session.ErrConflict, session.ErrTooLarge,
+		session.ErrCorrupt, session.ErrUnsupported, session.ErrInvalid,
+	}
+}

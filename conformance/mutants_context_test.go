@@ -1,0 +1,55 @@
+package conformance
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func contextMutants() []mutant {
+	all := []mutant{
+		{"Load returns the cause of the context", []string{"context/done before Load"}, func(m *mutated) {
+			m.load = func(ctx context.Context, id string) (session.Record, error) {
+				r, err := m.next.Load(ctx, id)
+				if err != nil && ctx.Err() != nil {
+					err = context.Cause(ctx)
+				}
+				return r, err
+			}
+		}},
+		{"Load with a done context takes its time", []string{"context/done before Load"}, func(m *mutated) {
+			m.load = func(ctx context.Context, id string) (session.Record, error) {
+				if ctx.Err() != nil {
+					time.Sleep(2 * contextLimit)
+				}
+				return m.next.Load(ctx, id)
+			}
+		}},
+		{"Load with a done context hangs", []string{"context/done before Load"}, func(m *mutated) {
+			m.load = func(ctx context.Context, id string) (session.Record, error) {
+				if ctx.Err() != nil {
+					time.Sleep(2 * contextGiveUp)
+				}
+				return m.next.Load(ctx, id)
+			}
+		}},
+	}
+	for _, method := range methods() {
+		name := method.name
+		all = append(all,
+			mutant{name + " ignores a done context", []string{"context/done before " + name}, func(m *mutated) {
+				m.around = func(ctx context.Context, method, _ string, next func(context.Context) error) error {
+					if method == name {
+						ctx = context.WithoutCancel(ctx)
+					}
+					return next(ctx)
+				}
+			}},
+			mutant{name + " waits for the backend", []string{"context/done during " + name}, func(m *mutated) {
+				m.Stall = func(testing.TB) session.Store { return stalled(name) }
+			}})
+	}
+	return all
+}

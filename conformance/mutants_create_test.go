@@ -1,0 +1,99 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// orders are the cases that judge histories: they see whatever makes an answer
+// wrong under a mixture of calls.
+func orders(others ...string) []string {
+	return append(others, "concurrency/one order", "concurrency/one order with touch")
+}
+
+func createMutants() []mutant {
+	return []mutant{
+		{
+			"Create reports success over a live record",
+			orders("create/refuses a live record", "concurrency/one create wins"),
+			func(m *mutated) {
+				m.create = func(ctx context.Context, id string, r session.Record) error {
+					if err := m.next.Create(ctx, id, r); !errors.Is(err, session.ErrExists) {
+						return err
+					}
+					return nil
+				}
+			},
+		},
+		{"Create overwrites and says ErrExists", orders("create/leaves a live record alone"), func(m *mutated) {
+			var mu sync.Mutex
+			m.create = func(ctx context.Context, id string, r session.Record) error {
+				mu.Lock()
+				defer mu.Unlock()
+				err := m.next.Create(ctx, id, r)
+				if errors.Is(err, session.ErrExists) {
+					return errors.Join(err, m.overwrite(ctx, id, r))
+				}
+				return err
+			}
+		}},
+		{"Create refuses its own version", []string{"create/succeeds again"}, func(m *mutated) {
+			m.create = func(ctx context.Context, id string, r session.Record) error {
+				if stored, err := m.ref.Load(ctx, id); err == nil && stored.Version == r.Version {
+					return session.ErrExists
+				}
+				return m.next.Create(ctx, id, r)
+			}
+		}},
+		{
+			"Create refuses over an expired record",
+			[]string{
+				"create/replaces an expired record", "create/writes again what has expired",
+				"versions/none survives expiry and create", "subjects/not what was replaced after expiry",
+				"prune/leaves what was created anew",
+			},
+			func(m *mutated) {
+				created := m.created()
+				next := m.create
+				m.create = func(ctx context.Context, id string, r session.Record) error {
+					if former, ok := created.get(id); ok && dead(former) {
+						return session.ErrExists
+					}
+					return next(ctx, id, r)
+				}
+			},
+		},
+		{"Create takes an expired record for its own", []string{"create/writes again what has expired"}, func(m *mutated) {
+			created := m.created()
+			next := m.create
+			m.create = func(ctx context.Context, id string, r session.Record) error {
+				if former, ok := created.get(id); ok && former.Version == r.Version && dead(former) {
+					return nil
+				}
+				return next(ctx, id, r)
+			}
+		}},
+		{
+			"Create refuses what was deleted",
+			orders("create/after delete", "versions/none survives delete and create"),
+			func(m *mutated) {
+				deleted := m.deleted()
+				next := m.create
+				m.create = func(ctx context.Context, id string, r session.Record) error {
+					if _, ok := deleted.get(id); ok {
+						return session.ErrExists
+					}
+					return next(ctx, id, r)
+				}
+			},
+		},
+	}
+}
+
+// overwrite stores r whatever is there.
+func (m *mutated) overwrite(ctx context.Context, id string, r session.Record) error {
+	return errors.Join(m.ref.Delete(ctx, id), m.ref.Create(ctx, id, r))
+}

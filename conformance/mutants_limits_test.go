@@ -1,0 +1,256 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func idMutants() []mutant {
+	all := []mutant{
+		{"ids that look like options fail", []string{"ids/edges of the alphabet"}, func(m *mutated) {
+			m.create = func(ctx context.Context, id string, r session.Record) error {
+				if strings.HasPrefix(id, "----") {
+					return errors.New("memstore: unknown option")
+				}
+				return m.next.Create(ctx, id, r)
+			}
+		}},
+		sameIDs("ids are folded to lower case", "ids/differ in case", strings.ToLower),
+		sameIDs("ids are cut", "ids/differ in one character", func(id string) string { return id[:min(len(id), session.IDLen-1)] }),
+		{"Delete deletes before it refuses", []string{"ids/others touch nothing"}, func(m *mutated) {
+			m.remove = func(ctx context.Context, id string) error {
+				if len(id) > session.IDLen {
+					_ = m.next.Delete(ctx, id[:session.IDLen])
+				}
+				return m.next.Delete(ctx, id)
+			}
+		}},
+	}
+	for _, method := range methods() {
+		if name := method.name; method.byID {
+			all = append(all, mutant{name + " takes any id", []string{"ids/" + name + " refuses others"}, func(m *mutated) {
+				m.around = func(ctx context.Context, method, id string, next func(context.Context) error) error {
+					if method == name && session.CheckID(id) != nil {
+						return nil
+					}
+					return next(ctx)
+				}
+			}})
+		}
+	}
+	return all
+}
+
+// sameIDs returns a mutant for which ids are the same if fold makes them so.
+func sameIDs(name, breaks string, fold func(string) string) mutant {
+	return mutant{name, []string{breaks}, func(m *mutated) {
+		var owners memory[string]
+		m.create = func(ctx context.Context, id string, r session.Record) error {
+			if owner, ok := owners.get(fold(id)); ok && owner != id && session.CheckID(id) == nil {
+				return session.ErrExists
+			}
+			err := m.next.Create(ctx, id, r)
+			if err == nil {
+				owners.put(fold(id), id)
+			}
+			return err
+		}
+	}}
+}
+
+func limitMutants() []mutant {
+	all := []mutant{
+		{
+			"the longest subject is too long",
+			[]string{"limits/longest subject", "subjects/longest subject"},
+			func(m *mutated) {
+				m.create = func(ctx context.Context, id string, r session.Record) error {
+					if len(r.Subject) >= session.MaxSubjectLen {
+						return session.ErrInvalid
+					}
+					return m.next.Create(ctx, id, r)
+				}
+			},
+		},
+		{"the largest data is too large", []string{"limits/largest data", "load/large data"}, func(m *mutated) {
+			m.create = func(ctx context.Context, id string, r session.Record) error {
+				if len(r.Data) >= referenceMaxData {
+					return session.ErrTooLarge
+				}
+				return m.next.Create(ctx, id, r)
+			}
+		}},
+		{"Create cuts what is too large", []string{"limits/too large to create"}, func(m *mutated) {
+			onCreate(m, cut)
+		}},
+		{"Update cuts what is too large", []string{"limits/too large to update"}, func(m *mutated) {
+			onUpdate(m, func(_ session.Record, r *session.Record) { cut(r) })
+		}},
+		{"Create stores what it refuses", []string{"limits/create with a subject with NUL"}, func(m *mutated) {
+			m.create = func(ctx context.Context, id string, r session.Record) error {
+				err := m.next.Create(ctx, id, r)
+				if strings.Contains(r.Subject, "\x00") {
+					r.Subject = ""
+					return errors.Join(err, m.next.Create(ctx, id, r))
+				}
+				return err
+			}
+		}},
+	}
+	for _, bad := range []struct {
+		name string
+		is   func(r session.Record) bool
+	}{
+		{"version zero", func(r session.Record) bool { return r.Version == 0 }},
+		{"a subject of 256 bytes", func(r session.Record) bool { return len(r.Subject) > session.MaxSubjectLen }},
+		{"a subject with NUL", func(r session.Record) bool { return strings.Contains(r.Subject, "\x00") }},
+		{"a subject that is not UTF-8", func(r session.Record) bool {
+			return strings.Contains(r.Subject, "\xc3") && strings.ToValidUTF8(r.Subject, "") != r.Subject
+		}},
+		{"no expiry", func(r session.Record) bool { return r.Expires.IsZero() }},
+		{"an expiry in the past", func(r session.Record) bool { return dead(r) && !r.Expires.IsZero() }},
+		{"an expiry too far off", func(r session.Record) bool { return r.Expires.Year() > 2262 }},
+	} {
+		all = append(all,
+			mutant{"Create takes " + bad.name, []string{"limits/create with " + bad.name}, func(m *mutated) {
+				m.create = func(ctx context.Context, id string, r session.Record) error {
+					if bad.is(r) && ctx.Err() == nil {
+						return nil
+					}
+					return m.next.Create(ctx, id, r)
+				}
+			}},
+			mutant{"Update takes " + bad.name, []string{"limits/update with " + bad.name}, func(m *mutated) {
+				m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+					if bad.is(r) && ctx.Err() == nil {
+						return nil
+					}
+					return m.next.Update(ctx, id, old, r)
+				}
+			}})
+	}
+	return all
+}
+
+func cut(r *session.Record) { r.Data = r.Data[:min(len(r.Data), referenceMaxData)] }
+
+func errorMutants() []mutant {
+	return []mutant{
+		{"ErrExists is ErrConflict too", []string{"errors/one sentinel each"}, func(m *mutated) {
+			m.create = func(ctx context.Context, id string, r session.Record) error {
+				err := m.next.Create(ctx, id, r)
+				if errors.Is(err, session.ErrExists) {
+					return errors.Join(err, session.ErrConflict)
+				}
+				return err
+			}
+		}},
+		tellsData("errors quote the data", "%w: %q"),
+		tellsData("errors list the data", "%w: %v"),
+		tellsData("errors have the data in hex", "%w: %x"),
+	}
+}
+
+// tellsData returns a mutant that has the data in an error, in this format.
+func tellsData(name, format string) mutant {
+	return mutant{name, []string{"errors/no data"}, func(m *mutated) {
+		m.create = func(ctx context.Context, id string, r session.Record) error {
+			err := m.next.Create(ctx, id, r)
+			if errors.Is(err, session.ErrExists) {
+				return fmt.Errorf(format, err, r.Data)
+			}
+			return err
+		}
+	}}
+}
+
+func corruptionMutants() []mutant {
+	foreign := func(m *mutated, err error) {
+		m.load = func(ctx context.Context, id string) (session.Record, error) {
+			if m.ref.foreign.has(id) {
+				return session.Record{}, err
+			}
+			return m.next.Load(ctx, id)
+		}
+	}
+	return []mutant{
+		{
+			"what isn't a record is not found",
+			[]string{
+				"corruption/is reported", "corruption/is left by load", "corruption/is not updated",
+				"corruption/another's record",
+			},
+			func(m *mutated) { foreign(m, session.ErrNotFound) },
+		},
+		{
+			"what isn't a record is an unknown error",
+			[]string{"corruption/is reported", "corruption/another's record"},
+			func(m *mutated) { foreign(m, errors.New("memstore: unexpected end of JSON input")) },
+		},
+		{"Load sweeps what isn't a record", []string{"corruption/is left by load"}, func(m *mutated) {
+			m.load = func(ctx context.Context, id string) (session.Record, error) {
+				r, err := m.next.Load(ctx, id)
+				if errors.Is(err, session.ErrCorrupt) {
+					return r, errors.Join(err, m.next.Delete(ctx, id))
+				}
+				return r, err
+			}
+		}},
+		{"Update replaces what isn't a record", []string{"corruption/is not updated"}, func(m *mutated) {
+			m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+				if m.ref.foreign.has(id) {
+					return m.overwrite(ctx, id, r)
+				}
+				return m.next.Update(ctx, id, old, r)
+			}
+		}},
+		{"Delete refuses what isn't a record", []string{"corruption/is deleted"}, func(m *mutated) {
+			m.remove = func(ctx context.Context, id string) error {
+				if m.ref.foreign.has(id) {
+					return session.ErrCorrupt
+				}
+				return m.next.Delete(ctx, id)
+			}
+		}},
+		{"Load returns another's record", []string{"corruption/another's record"}, func(m *mutated) {
+			m.Misplace = func(tb testing.TB, from, to string) {
+				tb.Helper()
+				r, err := m.ref.Load(tb.Context(), from)
+				if err = errors.Join(err, m.ref.Create(tb.Context(), to, r)); err != nil {
+					tb.Fatal(err)
+				}
+			}
+		}},
+	}
+}
+
+func outageMutants() []mutant {
+	return []mutant{
+		outage("an outage is a success", []string{"outage/is no answer"}, nil),
+		outage("an outage is not found", []string{"outage/is no answer"}, fmt.Errorf("memstore: %w: %w", session.ErrNotFound, errDown)),
+		outage("an outage hides its cause", []string{"outage/wraps the driver's error"}, errors.New("memstore: "+errDown.Error())),
+		outage("an outage names no package", []string{"outage/names the package"}, errDown),
+	}
+}
+
+// outage returns a mutant whose Load answers so when the backend is down.
+func outage(name string, breaks []string, err error) mutant {
+	return mutant{name, breaks, func(m *mutated) {
+		m.Outage = func(testing.TB) (session.Store, error) {
+			b := down()
+			right := b.around
+			b.around = func(ctx context.Context, method, id string, next func(context.Context) error) error {
+				if method == "Load" {
+					return err
+				}
+				return right(ctx, method, id, next)
+			}
+			return b, errDown
+		}
+	}}
+}

@@ -1,0 +1,102 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func loadMutants() []mutant {
+	return []mutant{
+		{"Load returns an empty record for nothing", []string{"load/absent"}, func(m *mutated) {
+			var seen set
+			m.around = func(ctx context.Context, method, id string, next func(context.Context) error) error {
+				if method != "Load" {
+					seen.add(id)
+				}
+				return next(ctx)
+			}
+			m.load = func(ctx context.Context, id string) (session.Record, error) {
+				r, err := m.next.Load(ctx, id)
+				if errors.Is(err, session.ErrNotFound) && !seen.has(id) {
+					return session.Record{}, nil
+				}
+				return r, err
+			}
+		}},
+		{"data loses zeros at its end", []string{"load/data as written"}, func(m *mutated) {
+			onCreate(m, func(r *session.Record) {
+				if bytes.HasSuffix(r.Data, []byte{0, 0, 0}) {
+					r.Data = bytes.TrimRight(r.Data, "\x00")
+				}
+			})
+		}},
+		{"empty data is not stored", []string{"load/empty data"}, func(m *mutated) {
+			m.create = func(ctx context.Context, id string, r session.Record) error {
+				if len(r.Data) == 0 {
+					return nil
+				}
+				return m.next.Create(ctx, id, r)
+			}
+		}},
+		{"data is cut at 32 KiB", []string{"load/large data"}, func(m *mutated) {
+			onCreate(m, func(r *session.Record) {
+				if len(r.Data) <= referenceMaxData {
+					r.Data = r.Data[:min(len(r.Data), 1<<15)]
+				}
+			})
+		}},
+		{"subjects are normalised", []string{"load/subject as written"}, func(m *mutated) {
+			onCreate(m, func(r *session.Record) {
+				r.Subject = strings.ReplaceAll(r.Subject, "e\u0301", "\u00e9")
+			})
+		}},
+		{"nobody is anonymous", []string{"load/empty subject"}, func(m *mutated) {
+			onCreate(m, func(r *session.Record) {
+				if r.Subject == "" {
+					r.Subject = "anonymous"
+				}
+			})
+		}},
+		{"repeated Load prolongs", []string{"load/changes nothing", "ids/others touch nothing"}, func(m *mutated) {
+			var loads memory[int]
+			m.around = func(ctx context.Context, method, id string, next func(context.Context) error) error {
+				if method != "Load" {
+					loads.remove(id)
+				}
+				return next(ctx)
+			}
+			m.load = func(ctx context.Context, id string) (session.Record, error) {
+				n, _ := loads.get(id)
+				loads.put(id, n+1)
+				r, err := m.next.Load(ctx, id)
+				if err == nil && n > 0 && time.Until(r.Expires) > shortLife {
+					err = m.next.Touch(ctx, id, r.Expires.Add(time.Minute))
+				}
+				return r, err
+			}
+		}},
+	}
+}
+
+// onCreate has Create store something else.
+func onCreate(m *mutated, change func(*session.Record)) {
+	m.create = func(ctx context.Context, id string, r session.Record) error {
+		change(&r)
+		return m.next.Create(ctx, id, r)
+	}
+}
+
+// onUpdate has Update store something else; old is what is there.
+func onUpdate(m *mutated, change func(old session.Record, r *session.Record)) {
+	m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+		if stored, err := m.ref.Load(ctx, id); err == nil {
+			change(stored, &r)
+		}
+		return m.next.Update(ctx, id, old, r)
+	}
+}

@@ -1,0 +1,75 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func ownershipMutants() []mutant {
+	return []mutant{
+		{"Create keeps the caller's slice", []string{"ownership/create does not keep data"}, func(m *mutated) {
+			kept := m.created()
+			m.load = loadKept(m, kept)
+		}},
+		{"Update keeps the caller's slice", []string{"ownership/update does not keep data"}, func(m *mutated) {
+			var kept memory[session.Record]
+			m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+				err := m.next.Update(ctx, id, old, r)
+				if err == nil {
+					kept.put(id, r)
+				}
+				return err
+			}
+			m.load = loadKept(m, &kept)
+		}},
+		{"Create appends to the caller's slice", []string{"ownership/create does not change data"}, func(m *mutated) {
+			onCreate(m, func(r *session.Record) { _ = append(r.Data, "trailer"...) })
+		}},
+		{"Update appends to the caller's slice", []string{"ownership/update does not change data"}, func(m *mutated) {
+			onUpdate(m, func(_ session.Record, r *session.Record) { _ = append(r.Data, "trailer"...) })
+		}},
+		{"Load returns its own slice", []string{"ownership/loaded data is the caller's"}, func(m *mutated) {
+			var cache memory[session.Record]
+			m.load = func(ctx context.Context, id string) (session.Record, error) {
+				r, err := m.next.Load(ctx, id)
+				if err == nil {
+					r.Data = cached(&cache, id, r)
+				}
+				return r, err
+			}
+		}},
+		{"ListSubject returns its own slices", []string{"ownership/listed data is the caller's"}, func(m *mutated) {
+			var cache memory[session.Record]
+			m.list = func(ctx context.Context, subject string) ([]session.Entry, error) {
+				list, err := m.next.ListSubject(ctx, subject)
+				for i, e := range list {
+					list[i].Record.Data = cached(&cache, e.ID, e.Record)
+				}
+				return list, err
+			}
+		}},
+	}
+}
+
+// loadKept returns a Load that has data from slices that were kept.
+func loadKept(m *mutated, kept *memory[session.Record]) func(context.Context, string) (session.Record, error) {
+	return func(ctx context.Context, id string) (session.Record, error) {
+		r, err := m.next.Load(ctx, id)
+		if k, ok := kept.get(id); ok && err == nil && k.Version == r.Version {
+			r.Data = bytes.Clone(k.Data)
+		}
+		return r, err
+	}
+}
+
+// cached returns the data that was returned before for the same version.
+func cached(cache *memory[session.Record], id string, r session.Record) []byte {
+	if c, ok := cache.get(id); ok && c.Version == r.Version {
+		return c.Data
+	}
+	r.Data = r.Data[:len(r.Data):len(r.Data)]
+	cache.put(id, r)
+	return r.Data
+}

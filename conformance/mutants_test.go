@@ -1,0 +1,149 @@
+package conformance
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// A mutant is a store that breaks one sentence of the contract.
+type mutant struct {
+	name   string   // what is broken
+	breaks []string // the cases that see it, as topic/case, and no others
+	plant  func(m *mutated)
+}
+
+// mutated is what a mutant may break: the store, and what the Harness says.
+type mutated struct {
+	*broken
+	Harness
+
+	ref  *reference // what broken passes calls to
+	peer *broken    // nil unless planted
+}
+
+func mutants() []mutant {
+	return slices.Concat(
+		loadMutants(), createMutants(), updateMutants(), deleteMutants(), versionMutants(),
+		expiryMutants(), clockMutants(), touchMutants(), pruneMutants(),
+		subjectListMutants(), subjectDeleteMutants(), ownershipMutants(), contextMutants(),
+		concurrencyMutants(), peerMutants(), idMutants(), limitMutants(),
+		errorMutants(), corruptionMutants(), outageMutants(),
+	)
+}
+
+// TestMutants runs every mutant through all the cases, in fake time.
+func TestMutants(t *testing.T) {
+	t.Parallel()
+	all := mutants()
+	var caught atomic.Int32
+	t.Cleanup(func() {
+		t.Logf("mutants: planted %d, caught %d", len(all), caught.Load())
+		t.Attr("cloakroom.mutants", fmt.Sprintf("planted=%d caught=%d", len(all), caught.Load()))
+	})
+	for _, m := range all {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				failed := failures(t, m)
+				for _, c := range m.breaks {
+					if _, ok := failed[c]; !ok {
+						t.Errorf("%s passes", c)
+					}
+					delete(failed, c)
+				}
+				for c, output := range failed {
+					t.Errorf("%s fails: %s", c, output)
+				}
+				if t.Failed() {
+					t.FailNow()
+				}
+			})
+			caught.Add(1)
+		})
+	}
+}
+
+// failures plants a mutant, runs all cases and returns the output of those
+// that fail.
+func failures(t *testing.T, m mutant) map[string]string {
+	t.Helper()
+	ref := newReference()
+	mut := &mutated{broken: newBroken(ref), Harness: ref.harness(), ref: ref}
+	mut.Peer = nil
+	m.plant(mut)
+	s := newSuite(mut.Harness, mut.broken, nil)
+	if mut.peer != nil {
+		s.peer = mut.peer
+		s.Peer = func(*testing.T) session.Store { return mut.peer }
+	}
+
+	var mu sync.Mutex
+	failed := make(map[string]string)
+	run := func(tp topic, c testCase) {
+		r := &caseRecorder{TB: t}
+		r.run(func() { s.run(r, c) })
+		if r.Failed() {
+			mu.Lock()
+			defer mu.Unlock()
+			failed[tp.name+"/"+c.name] = r.output()
+		}
+	}
+	inParallel(topics(), func(tp topic) {
+		inParallel(tp.cases, func(c testCase) { run(tp, c) })
+	})
+	quiet := quietTopic()
+	for _, c := range quiet.cases {
+		run(quiet, c)
+	}
+	time.Sleep(time.Hour) // for calls that cases have given up on; it costs nothing
+	return failed
+}
+
+// TestEveryCaseHasAMutant holds the two tables together.
+func TestEveryCaseHasAMutant(t *testing.T) {
+	t.Parallel()
+	broken := make(map[string]bool)
+	for _, m := range mutants() {
+		for _, c := range m.breaks {
+			broken[c] = true
+		}
+	}
+	for _, tp := range append(topics(), quietTopic()) {
+		for _, c := range tp.cases {
+			name := tp.name + "/" + c.name
+			if !broken[name] {
+				t.Errorf("no mutant breaks %s", name)
+			}
+			delete(broken, name)
+		}
+	}
+	for name := range broken {
+		t.Errorf("a mutant breaks %s, which is no case", name)
+	}
+}
+
+// TestCasesAreNamedOnce makes every case one line of a report.
+func TestCasesAreNamedOnce(t *testing.T) {
+	t.Parallel()
+	seen := make(map[string]bool)
+	for _, tp := range append(topics(), quietTopic()) {
+		for _, c := range tp.cases {
+			name := tp.name + "/" + c.name
+			if seen[name] {
+				t.Errorf("two cases are named %s", name)
+			}
+			if strings.Contains(c.name, "/") || !strings.HasSuffix(c.rule, ".") {
+				t.Errorf("%s: want a name without a slash, and a rule that is a sentence: %q", name, c.rule)
+			}
+			seen[name] = true
+		}
+	}
+}

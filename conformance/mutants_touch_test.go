@@ -1,0 +1,231 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func touchMutants() []mutant {
+	const withTouch = "concurrency/one order with touch"
+	return []mutant{
+		{
+			"Touch does not prolong, but says so",
+			[]string{"touch/later", "prune/leaves what was prolonged"},
+			func(m *mutated) {
+				m.load = diesAsCreated(m, "Update")
+			},
+		},
+		{"Touch does not shorten, but says so", []string{"touch/earlier"}, func(m *mutated) {
+			var shortened memory[session.Record]
+			m.touch = func(ctx context.Context, id string, expires time.Time) error {
+				if r, err := m.ref.Load(ctx, id); err == nil && expires.Before(r.Expires) {
+					r.Expires = expires
+					shortened.put(id, r)
+				}
+				return m.next.Touch(ctx, id, expires)
+			}
+			m.load = livesOn(m, &shortened)
+		}},
+		{
+			"Load reports the expiry from before Touch",
+			[]string{"touch/is reported", "clock/fractions of a second, touched"},
+			func(m *mutated) {
+				var before memory[time.Time]
+				m.touch = func(ctx context.Context, id string, expires time.Time) error {
+					if r, err := m.ref.Load(ctx, id); err == nil {
+						before.put(id, r.Expires)
+					}
+					return m.next.Touch(ctx, id, expires)
+				}
+				m.load = func(ctx context.Context, id string) (session.Record, error) {
+					r, err := m.next.Load(ctx, id)
+					if expires, ok := before.get(id); ok && err == nil {
+						r.Expires = expires
+					}
+					return r, err
+				}
+			},
+		},
+		{"Touch loses the subject", []string{"touch/leaves data and subject"}, func(m *mutated) {
+			var touched set
+			m.touch = func(ctx context.Context, id string, expires time.Time) error {
+				touched.add(id)
+				return m.next.Touch(ctx, id, expires)
+			}
+			m.load = func(ctx context.Context, id string) (session.Record, error) {
+				r, err := m.next.Load(ctx, id)
+				if touched.has(id) {
+					r.Subject = ""
+				}
+				return r, err
+			}
+		}},
+		{"Touch writes a new version", []string{"touch/leaves the version", "touch/before an update", withTouch}, func(m *mutated) {
+			m.touch = func(ctx context.Context, id string, expires time.Time) error {
+				bare := struct{ session.Store }{m.next}
+				return session.Touch(ctx, bare, id, expires)
+			}
+		}},
+		{"an Update after Touch conflicts once", []string{"touch/before an update", withTouch}, func(m *mutated) {
+			var touched set
+			m.around = func(ctx context.Context, method, id string, next func(context.Context) error) error {
+				if method == "Load" || method == "Delete" {
+					touched.remove(id)
+				}
+				return next(ctx)
+			}
+			m.touch = func(ctx context.Context, id string, expires time.Time) error {
+				err := m.next.Touch(ctx, id, expires)
+				if err == nil {
+					touched.add(id)
+				}
+				return err
+			}
+			m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+				if touched.has(id) {
+					touched.remove(id)
+					return session.ErrConflict
+				}
+				return m.next.Update(ctx, id, old, r)
+			}
+		}},
+		{"Touch of nothing succeeds", []string{"touch/never creates"}, func(m *mutated) {
+			var seen set
+			m.around = func(ctx context.Context, method, id string, next func(context.Context) error) error {
+				if method != "Touch" {
+					seen.add(id)
+				}
+				return next(ctx)
+			}
+			m.touch = func(ctx context.Context, id string, expires time.Time) error {
+				err := m.next.Touch(ctx, id, expires)
+				if errors.Is(err, session.ErrNotFound) && !seen.has(id) {
+					return nil
+				}
+				return err
+			}
+		}},
+		{"Touch brings back what was deleted", []string{"touch/never brings back what was deleted", withTouch}, func(m *mutated) {
+			deleted := m.deleted()
+			m.touch = func(ctx context.Context, id string, expires time.Time) error {
+				if r, ok := deleted.get(id); ok {
+					r.Expires = expires
+					return m.create(ctx, id, r)
+				}
+				return m.next.Touch(ctx, id, expires)
+			}
+		}},
+		{"Touch brings back what has expired", []string{"touch/never brings back what has expired"}, func(m *mutated) {
+			created := m.created()
+			m.touch = func(ctx context.Context, id string, expires time.Time) error {
+				err := m.next.Touch(ctx, id, expires)
+				if r, ok := created.get(id); ok && errors.Is(err, session.ErrNotFound) {
+					r.Expires = expires
+					return m.create(ctx, id, r)
+				}
+				return err
+			}
+		}},
+		{"Touch ignores a bad expiry without a word", []string{"touch/refuses bad expiries"}, func(m *mutated) {
+			m.touch = func(ctx context.Context, id string, expires time.Time) error {
+				if session.CheckExpires(expires) != nil {
+					return nil
+				}
+				return m.next.Touch(ctx, id, expires)
+			}
+		}},
+	}
+}
+
+func pruneMutants() []mutant {
+	const counts, many = "prune/removes and counts", "prune/many at the same time"
+	return []mutant{
+		{"Prune counts nothing", []string{counts, many}, func(m *mutated) {
+			m.prune = func(ctx context.Context) (int, error) {
+				_, err := m.next.Prune(ctx)
+				return 0, err
+			}
+		}},
+		{"Prune counts twice", []string{counts, many}, func(m *mutated) {
+			m.prune = func(ctx context.Context) (int, error) {
+				n, err := m.next.Prune(ctx)
+				return 2 * n, err
+			}
+		}},
+		{"Prune fails beside another", []string{many}, func(m *mutated) {
+			var running atomic.Int32
+			m.prune = func(ctx context.Context) (int, error) {
+				defer running.Add(-1)
+				if running.Add(1) > 1 {
+					return 0, errors.New("memstore: locked")
+				}
+				time.Sleep(time.Millisecond)
+				return m.next.Prune(ctx)
+			}
+		}},
+		{"Prune counts what another removes", []string{many}, func(m *mutated) {
+			created := m.created()
+			m.prune = func(ctx context.Context) (int, error) {
+				ids := created.keys(dead)
+				time.Sleep(time.Millisecond)
+				_, err := m.next.Prune(ctx)
+				for _, id := range ids {
+					created.remove(id)
+				}
+				return len(ids), err
+			}
+		}},
+		pruneOf("Prune removes live records", "prune/leaves live records",
+			func(h *written) bool { return h.creates == 1 && h.changes == 0 && !dead(h.first) }),
+		pruneOf("Prune goes by the first expiry after Update and Touch", "prune/leaves what was prolonged",
+			func(h *written) bool { return h.changes > 0 && dead(h.first) }),
+		pruneOf("Prune goes by the first expiry after Create", "prune/leaves what was created anew",
+			func(h *written) bool { return h.creates > 1 && dead(h.first) }),
+	}
+}
+
+// written says how a record came about.
+type written struct {
+	first            session.Record
+	creates, changes int
+}
+
+// pruneOf returns a mutant whose Prune removes records that it must not.
+func pruneOf(name, breaks string, wrong func(*written) bool) mutant {
+	return mutant{name, []string{breaks}, func(m *mutated) {
+		var all memory[written]
+		note := func(id string, r session.Record, creates, changes int) {
+			h, ok := all.get(id)
+			if !ok {
+				h.first = r
+			}
+			h.creates += creates
+			h.changes += changes
+			all.put(id, h)
+		}
+		m.create = func(ctx context.Context, id string, r session.Record) error {
+			note(id, r, 1, 0)
+			return m.next.Create(ctx, id, r)
+		}
+		m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+			note(id, r, 0, 1)
+			return m.next.Update(ctx, id, old, r)
+		}
+		m.touch = func(ctx context.Context, id string, expires time.Time) error {
+			note(id, session.Record{Expires: expires}, 0, 1)
+			return m.next.Touch(ctx, id, expires)
+		}
+		m.prune = func(ctx context.Context) (int, error) {
+			for _, id := range all.keys(func(h written) bool { return wrong(&h) }) {
+				if err := m.next.Delete(ctx, id); err != nil {
+					return 0, err
+				}
+			}
+			return m.next.Prune(ctx)
+		}
+	}}
+}

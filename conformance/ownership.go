@@ -1,0 +1,111 @@
+package conformance
+
+import (
+	"bytes"
+	"slices"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func ownershipCases() []testCase {
+	return []testCase{
+		{
+			name: "create does not keep data",
+			rule: "Create does not keep r.Data after it returns: what the caller does to it is not stored.",
+			run: func(t *tester) {
+				id, r := t.created()
+				wantNotKept(t, id, r.Data)
+			},
+		},
+		{
+			name: "update does not keep data",
+			rule: "Update does not keep r.Data after it returns: what the caller does to it is not stored.",
+			run: func(t *tester) {
+				id, old := t.created()
+				r := t.record()
+				t.update(id, old.Version, r)
+				wantNotKept(t, id, r.Data)
+			},
+		},
+		{
+			name: "create does not change data",
+			rule: "Create does not change r.Data, nor the memory behind it.",
+			run: func(t *tester) {
+				wantNotChanged(t, func(r session.Record) { t.create(t.newID(), r) })
+			},
+		},
+		{
+			name: "update does not change data",
+			rule: "Update does not change r.Data, nor the memory behind it.",
+			run: func(t *tester) {
+				id, old := t.created()
+				wantNotChanged(t, func(r session.Record) { t.update(id, old.Version, r) })
+			},
+		},
+		{
+			name: "loaded data is the caller's",
+			rule: "The Data that Load returns belongs to the caller, who may change it.",
+			run:  ownLoaded,
+		},
+		{
+			name:  "listed data is the caller's",
+			rule:  "The entries that ListSubject returns belong to the caller.",
+			needs: Subjects,
+			run:   ownListed,
+		},
+	}
+}
+
+// wantNotKept overwrites data, which was written under id, and fails the case
+// if that can be read.
+func wantNotKept(t *tester, id string, data []byte) {
+	t.Helper()
+	written := bytes.Clone(data)
+	overwrite(data)
+	if got := t.load(id).Data; !bytes.Equal(got, written) {
+		t.Fatalf("the caller changed its data after the write, and Load returns %q, want %q", got, written)
+	}
+}
+
+// wantNotChanged fails the case if write changes the data that it is given, or
+// the room behind it, into which an append would go.
+func wantNotChanged(t *tester, write func(session.Record)) {
+	t.Helper()
+	r := t.record()
+	memory := slices.Concat(r.Data, bytes.Repeat([]byte("free"), 100))
+	before := bytes.Clone(memory)
+	r.Data = memory[:len(r.Data)]
+	write(r)
+	if !bytes.Equal(memory, before) {
+		t.Fatal("the caller's memory was changed by the write")
+	}
+}
+
+func ownLoaded(t *tester) {
+	id, r := t.created()
+	overwrite(t.load(id).Data)
+	if got := t.load(id).Data; !bytes.Equal(got, r.Data) {
+		t.Fatalf("the caller changed what it had loaded, and Load returns %q, want %q", got, r.Data)
+	}
+}
+
+func ownListed(t *tester) {
+	id, r := t.created()
+	for _, e := range t.list(r.Subject) {
+		overwrite(e.Record.Data)
+	}
+	if got := t.load(id).Data; !bytes.Equal(got, r.Data) {
+		t.Fatalf("the caller changed what it had listed, and Load returns %q, want %q", got, r.Data)
+	}
+	for _, e := range t.list(r.Subject) {
+		if !bytes.Equal(e.Record.Data, r.Data) {
+			t.Fatalf("the caller changed what it had listed, and ListSubject returns %q, want %q", e.Record.Data, r.Data)
+		}
+	}
+}
+
+func overwrite(data []byte) {
+	for i := range data {
+		data[i] = '#'
+	}
+}

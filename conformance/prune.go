@@ -1,0 +1,154 @@
+package conformance
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func pruneCases() []testCase {
+	return []testCase{
+		{
+			name:  "removes and counts",
+			rule:  "Prune removes expired records and reports how many it removed, each once.",
+			needs: Prune,
+			run:   pruneCounts,
+		},
+		{
+			name:  "leaves live records",
+			rule:  "Prune never removes a live record.",
+			needs: Prune,
+			run:   pruneLeavesLive,
+		},
+		{
+			name:  "leaves what was prolonged",
+			rule:  "Prune goes by the expiry that a record has now: what Update or Touch has prolonged is live.",
+			needs: Prune,
+			run:   pruneLeavesProlonged,
+		},
+		{
+			name:  "leaves what was created anew",
+			rule:  "Prune goes by the record that is there now: what was created in place of an expired one is live.",
+			needs: Prune,
+			run:   pruneLeavesAnew,
+		},
+		{
+			name:  "many at the same time",
+			rule:  "Any number of processes may prune at the same time: none fails, and no record is counted twice.",
+			needs: Prune,
+			run:   pruneConcurrently,
+		},
+	}
+}
+
+const (
+	// prunePlanted is how many expired records a case plants to have them counted.
+	prunePlanted = 8
+
+	// pruneRounds is how often a case tries for an exact count: other users of
+	// the backend may remove expired records or add some.
+	pruneRounds = 5
+
+	// pruneCalls bounds how often Prune, which may leave off after some batches,
+	// is called until nothing is left.
+	pruneCalls = 10_000
+)
+
+// prune calls Prune on s until it removes nothing more, and returns the sum.
+func (t *tester) prune(s session.Store) int {
+	total := 0
+	for range pruneCalls {
+		n, err := session.Prune(t.Context(), s)
+		if err != nil {
+			t.Errorf("Prune: %v", err)
+			return total
+		}
+		if n == 0 {
+			return total
+		}
+		total += n
+	}
+	t.Errorf("Prune still removes records after %d calls that removed %d", pruneCalls, total)
+	return total
+}
+
+// plantExpired leaves n expired records. They are created first and expire
+// together, for a store may remove some at every write.
+func (t *tester) plantExpired(n int) {
+	t.Helper()
+	expires := t.soon(func(expires time.Time) error {
+		for range n {
+			r := t.record()
+			r.Expires = expires
+			if err := t.store.Create(t.Context(), t.newID(), r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	t.waitExpired(expires)
+}
+
+// wantPruned fails the case unless prune, in one of several rounds, removes as
+// many records as were planted.
+func (t *tester) wantPruned(prune func() int) {
+	t.Helper()
+	var got [pruneRounds]int
+	for i := range got {
+		t.prune(t.store) // what others have left
+		t.plantExpired(prunePlanted)
+		if got[i] = prune(); got[i] == prunePlanted || t.Failed() {
+			return
+		}
+	}
+	t.Fatalf("removed, in %d rounds, %d records, want %d", pruneRounds, got, prunePlanted)
+}
+
+func pruneCounts(t *tester) {
+	t.wantPruned(func() int { return t.prune(t.store) })
+}
+
+func pruneConcurrently(t *tester) {
+	t.wantPruned(func() int {
+		var total atomic.Int64
+		var wg sync.WaitGroup
+		for i := range 4 {
+			wg.Go(func() { total.Add(int64(t.prune(t.handle(i)))) })
+		}
+		wg.Wait()
+		return int(total.Load())
+	})
+}
+
+func pruneLeavesLive(t *tester) {
+	id, r := t.created()
+	t.plantExpired(1)
+	t.prune(t.store)
+	t.wantLive(id, r.Version)
+}
+
+func pruneLeavesProlonged(t *tester) {
+	updated, r := t.dying(func(id string, r session.Record) error {
+		return t.store.Update(t.Context(), id, r.Version, t.record())
+	})
+	touched, s := t.dying(func(id string, _ session.Record) error {
+		return session.Touch(t.Context(), t.store, id, inAnHour())
+	})
+	t.waitExpired(r.Expires)
+	t.waitExpired(s.Expires)
+	t.prune(t.store)
+	for what, id := range map[string]string{"Update": updated, "Touch": touched} {
+		_, err := t.store.Load(t.Context(), id)
+		t.want(nil, err, "Load of what "+what+" has prolonged")
+	}
+}
+
+func pruneLeavesAnew(t *tester) {
+	id, _ := t.expired()
+	r := t.record()
+	t.create(id, r)
+	t.prune(t.store)
+	t.wantLive(id, r.Version)
+}

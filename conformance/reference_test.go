@@ -1,0 +1,205 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/memstore"
+)
+
+const referenceMaxData = 1 << 16
+
+var errDown = errors.New("connection refused")
+
+// A complete store has every capability.
+type complete interface {
+	session.Toucher
+	session.Pruner
+	session.SubjectIndex
+}
+
+// A reference is a memstore in which foreign bytes can be planted.
+type reference struct {
+	*memstore.Store
+
+	foreign set
+}
+
+func newReference() *reference {
+	return &reference{Store: memstore.New(memstore.Options{MaxData: referenceMaxData})}
+}
+
+func (f *reference) Load(ctx context.Context, id string) (session.Record, error) {
+	if f.foreign.has(id) {
+		return session.Record{}, session.ErrCorrupt
+	}
+	return f.Store.Load(ctx, id)
+}
+
+func (f *reference) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+	if f.foreign.has(id) {
+		return session.ErrCorrupt
+	}
+	return f.Store.Update(ctx, id, old, r)
+}
+
+func (f *reference) Delete(ctx context.Context, id string) error {
+	f.foreign.remove(id)
+	return f.Store.Delete(ctx, id)
+}
+
+func (f *reference) Touch(ctx context.Context, id string, expires time.Time) error {
+	if f.foreign.has(id) {
+		return session.ErrCorrupt
+	}
+	return f.Store.Touch(ctx, id, expires)
+}
+
+// harness returns a Harness with all that a reference can have.
+func (f *reference) harness() Harness {
+	return Harness{
+		Open:     func(*testing.T) session.Store { return f },
+		Peer:     func(*testing.T) session.Store { return f },
+		Require:  []Capability{Touch, Prune, Subjects},
+		MaxData:  referenceMaxData,
+		Corrupt:  func(_ testing.TB, id string) { f.foreign.add(id) },
+		Misplace: func(_ testing.TB, _, to string) { f.foreign.add(to) },
+		Outage:   func(testing.TB) (session.Store, error) { return down(), errDown },
+		Stall:    func(testing.TB) session.Store { return stalled("") },
+		Full:     full(nil),
+	}
+}
+
+// down returns a store whose backend is out of reach.
+func down() *broken {
+	b := newBroken(newReference())
+	b.around = func(context.Context, string, string, func(context.Context) error) error {
+		return fmt.Errorf("memstore: %w", errDown)
+	}
+	return b
+}
+
+// stalled returns a store that waits until the context is done, and in one
+// method longer.
+func stalled(longer string) *broken {
+	b := newBroken(newReference())
+	b.around = func(ctx context.Context, method, _ string, _ func(context.Context) error) error {
+		<-ctx.Done()
+		if method == longer {
+			time.Sleep(2 * contextLimit)
+		}
+		return ctx.Err()
+	}
+	return b
+}
+
+// full returns a Harness.Full: a store that has no room, and in which Delete
+// fails with this error.
+func full(deletes error) func(tb testing.TB, id string, r session.Record) session.Store {
+	return func(tb testing.TB, id string, r session.Record) session.Store {
+		tb.Helper()
+		b := newBroken(newReference())
+		if err := b.next.Create(tb.Context(), id, r); err != nil {
+			tb.Fatal(err)
+		}
+		b.around = func(ctx context.Context, method, _ string, next func(context.Context) error) error {
+			if method == "Delete" && deletes != nil {
+				return deletes
+			}
+			return next(ctx)
+		}
+		return b
+	}
+}
+
+// A broken store passes calls to one that is right, until its functions are
+// replaced. A call takes some time, as if a network were in between, so that
+// concurrent calls overlap on every machine.
+type broken struct {
+	next complete
+
+	load   func(ctx context.Context, id string) (session.Record, error)
+	create func(ctx context.Context, id string, r session.Record) error
+	update func(ctx context.Context, id string, old session.Version, r session.Record) error
+	remove func(ctx context.Context, id string) error
+	touch  func(ctx context.Context, id string, expires time.Time) error
+	prune  func(ctx context.Context) (int, error)
+	list   func(ctx context.Context, subject string) ([]session.Entry, error)
+	purge  func(ctx context.Context, subject string) (int, error)
+
+	// around is called around every method, with its name and id; nil for none.
+	around func(ctx context.Context, method, id string, next func(context.Context) error) error
+}
+
+func newBroken(next complete) *broken {
+	return &broken{
+		next: next, load: next.Load, create: next.Create, update: next.Update, remove: next.Delete,
+		touch: next.Touch, prune: next.Prune, list: next.ListSubject, purge: next.DeleteSubject,
+	}
+}
+
+func (b *broken) call(ctx context.Context, method, id string, next func(context.Context) error) error {
+	time.Sleep(rand.N(100 * time.Microsecond))
+	defer func() { time.Sleep(rand.N(100 * time.Microsecond)) }()
+	if b.around != nil {
+		return b.around(ctx, method, id, next)
+	}
+	return next(ctx)
+}
+
+func (b *broken) Load(ctx context.Context, id string) (session.Record, error) {
+	var r session.Record
+	err := b.call(ctx, "Load", id, func(ctx context.Context) (err error) {
+		r, err = b.load(ctx, id)
+		return err
+	})
+	return r, err
+}
+
+func (b *broken) Create(ctx context.Context, id string, r session.Record) error {
+	return b.call(ctx, "Create", id, func(ctx context.Context) error { return b.create(ctx, id, r) })
+}
+
+func (b *broken) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+	return b.call(ctx, "Update", id, func(ctx context.Context) error { return b.update(ctx, id, old, r) })
+}
+
+func (b *broken) Delete(ctx context.Context, id string) error {
+	return b.call(ctx, "Delete", id, func(ctx context.Context) error { return b.remove(ctx, id) })
+}
+
+func (b *broken) Touch(ctx context.Context, id string, expires time.Time) error {
+	return b.call(ctx, "Touch", id, func(ctx context.Context) error { return b.touch(ctx, id, expires) })
+}
+
+func (b *broken) Prune(ctx context.Context) (int, error) {
+	var n int
+	err := b.call(ctx, "Prune", "", func(ctx context.Context) (err error) {
+		n, err = b.prune(ctx)
+		return err
+	})
+	return n, err
+}
+
+func (b *broken) ListSubject(ctx context.Context, subject string) ([]session.Entry, error) {
+	var list []session.Entry
+	err := b.call(ctx, "ListSubject", "", func(ctx context.Context) (err error) {
+		list, err = b.list(ctx, subject)
+		return err
+	})
+	return list, err
+}
+
+func (b *broken) DeleteSubject(ctx context.Context, subject string) (int, error) {
+	var n int
+	err := b.call(ctx, "DeleteSubject", "", func(ctx context.Context) (err error) {
+		n, err = b.purge(ctx, subject)
+		return err
+	})
+	return n, err
+}

@@ -1,0 +1,154 @@
+package stores_test
+
+import (
+	"crypto/rand"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// A cable is a TCP connection to a server that a test can stall and cut.
+type cable struct {
+	listener net.Listener
+	server   string
+
+	mu      sync.Mutex
+	stalled chan struct{} // closed when answers flow
+	conns   map[net.Conn]struct{}
+}
+
+// newCable lays a cable to the server at addr until the test ends.
+func newCable(tb testing.TB, addr string) *cable {
+	tb.Helper()
+	var lc net.ListenConfig
+	listener, err := lc.Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c := &cable{listener: listener, server: addr, stalled: make(chan struct{}), conns: map[net.Conn]struct{}{}}
+	close(c.stalled)
+	var done sync.WaitGroup
+	done.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			done.Go(func() { c.serve(client) })
+		}
+	})
+	tb.Cleanup(func() {
+		_ = listener.Close() // no more clients
+		c.cut()
+		done.Wait()
+	})
+	return c
+}
+
+func (c *cable) addr() string { return c.listener.Addr().String() }
+
+// stall keeps back what the server says, from now on; requests still arrive.
+func (c *cable) stall() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stalled = make(chan struct{})
+}
+
+// cut resets every connection and lets new ones through.
+func (c *cable) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn := range c.conns {
+		_ = conn.Close() // the purpose
+		delete(c.conns, conn)
+	}
+	select {
+	case <-c.stalled:
+	default:
+		close(c.stalled)
+	}
+}
+
+func (c *cable) flowing() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stalled
+}
+
+func (c *cable) serve(client net.Conn) {
+	server, err := net.Dial("tcp", c.server) //nolint:noctx // ends with the cable
+	if err != nil {
+		_ = client.Close() // as the server would
+		return
+	}
+	c.mu.Lock()
+	for _, conn := range []net.Conn{client, server} {
+		c.conns[conn] = struct{}{}
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0) // Close is a reset
+		}
+	}
+	c.mu.Unlock()
+	var both sync.WaitGroup
+	both.Go(func() {
+		_, _ = io.Copy(server, client) // ends when either side does
+		_ = server.Close()
+	})
+	both.Go(func() {
+		_, _ = io.Copy(client, &patient{c, server}) // the same
+		_ = client.Close()
+	})
+	both.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.conns, client)
+	delete(c.conns, server)
+}
+
+// patient reads from the server and hands it on when the cable is not stalled.
+type patient struct {
+	cable  *cable
+	server net.Conn
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	n, err := p.server.Read(b)
+	<-p.cable.flowing()
+	return n, err //nolint:wrapcheck // a reader's errors are the reader's
+}
+
+// eventually waits until the condition holds, which is what the test is about
+// to rely on.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
+func randomID() string { return (rand.Text() + rand.Text())[:session.IDLen] }
+
+// wantNoSentinel fails the test unless err leaves the outcome open.
+func wantNoSentinel(t *testing.T, err error) {
+	t.Helper()
+	for _, sentinel := range []error{
+		session.ErrNotFound, session.ErrExists, session.ErrConflict, session.ErrTooLarge,
+		session.ErrCorrupt, session.ErrUnsupported, session.ErrInvalid,
+	} {
+		if errors.Is(err, sentinel) {
+			t.Errorf("%v is %v, which is not certain", err, sentinel)
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package servers
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+	"github.com/testcontainers/testcontainers-go"
+)
+
+// dockerWorks reports whether containers can be started.
+var dockerWorks = sync.OnceValue(func() bool { //nolint:gochecknoglobals // asked once
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	provider, err := testcontainers.NewDockerProvider()
+	if err != nil {
+		return false
+	}
+	defer func() { _ = provider.Close() }() // only asked
+	return provider.Health(ctx) == nil
+})
+
+// A box is a container. It has the same port each time that it is started.
+type box struct {
+	kind     *Kind
+	image    string
+	args     []string
+	hostPort string
+	c        *testcontainers.DockerContainer // nil before the first start
+}
+
+func newContainer(k *Kind, image string, args []string) *box {
+	return &box{kind: k, image: image, args: args}
+}
+
+func (b *box) start(ctx context.Context) error {
+	if b.c != nil {
+		if err := b.c.Start(ctx); err != nil {
+			return fmt.Errorf("start %s again: %w", b.image, err)
+		}
+		return nil
+	}
+	var err error
+	if b.hostPort, err = FreePort(); err != nil {
+		return err
+	}
+	port, err := network.ParsePort(b.kind.port + "/tcp")
+	if err != nil {
+		return fmt.Errorf("port of %s: %w", b.kind.name, err)
+	}
+	binding := network.PortBinding{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: b.hostPort}
+	options := []testcontainers.ContainerCustomizer{
+		testcontainers.WithExposedPorts(b.kind.port + "/tcp"),
+		testcontainers.WithEnv(b.kind.env),
+		testcontainers.WithHostConfigModifier(func(c *container.HostConfig) {
+			c.PortBindings = network.PortMap{port: {binding}}
+		}),
+	}
+	if args := append(b.kind.args, b.args...); len(args) > 0 {
+		options = append(options, testcontainers.WithCmd(args...))
+	}
+	if b.c, err = testcontainers.Run(ctx, b.image, options...); err != nil {
+		return fmt.Errorf("start %s: %w", b.image, err)
+	}
+	return nil
+}
+
+func (b *box) kill(ctx context.Context) error {
+	now := time.Duration(0)
+	if err := b.c.Stop(ctx, &now); err != nil {
+		return fmt.Errorf("kill %s: %w", b.image, err)
+	}
+	return nil
+}
+
+func (b *box) remove(ctx context.Context) error {
+	if b.c == nil {
+		return nil
+	}
+	if err := b.c.Terminate(ctx, testcontainers.StopTimeout(0)); err != nil {
+		return fmt.Errorf("remove %s: %w", b.image, err)
+	}
+	return nil
+}
+
+func (b *box) addr() string { return net.JoinHostPort("127.0.0.1", b.hostPort) }
+
+func (b *box) inside(ctx context.Context) (string, error) {
+	ip, err := b.c.ContainerIP(ctx)
+	if err != nil {
+		return "", fmt.Errorf("address of %s: %w", b.image, err)
+	}
+	return net.JoinHostPort(ip, b.kind.port), nil
+}

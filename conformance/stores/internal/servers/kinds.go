@@ -1,0 +1,174 @@
+package servers
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/redis/go-redis/v9"
+)
+
+// A Kind is a kind of server.
+type Kind struct {
+	name     string   // in CLOAKROOM_REQUIRE
+	addrEnv  string   // the variable with the address of a server that runs
+	imageEnv string   // the variable with other images
+	images   []string // the official ones
+
+	port string            // of the server in a container
+	env  map[string]string // of the container
+	args []string          // for the image's entrypoint
+
+	binary  string                                                                   // its name on the PATH
+	notRoot bool                                                                     // refuses to run as root
+	process func(ctx context.Context, dir, port string) (args []string, err error) // to run the binary
+
+	url func(addr string) string
+	ask func(ctx context.Context, url string) (name, version string, err error)
+
+	once   sync.Once
+	shared []*shared
+}
+
+func same(addr string) string { return addr }
+
+// Redis also stands for servers that are compatible with it.
+var Redis = &Kind{ //nolint:gochecknoglobals // a constant
+	name:     "redis",
+	addrEnv:  "CLOAKROOM_REDIS_ADDR",
+	imageEnv: "CLOAKROOM_REDIS_IMAGE",
+	images:   []string{"redis:7", "redis:8", "valkey/valkey:8"},
+	port:     "6379",
+	args:     []string{"--protected-mode", "no", "--save", ""},
+	binary:   "redis-server",
+	process: func(_ context.Context, dir, port string) ([]string, error) {
+		return []string{"--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", ""}, nil
+	},
+	url: same,
+	ask: askRedis,
+}
+
+func askRedis(ctx context.Context, url string) (name, version string, err error) {
+	client := redis.NewClient(&redis.Options{Addr: url, MaxRetries: -1})
+	defer func() { _ = client.Close() }() // only asked
+	info, err := client.Info(ctx, "server").Result()
+	if err != nil {
+		return "", "", err //nolint:wrapcheck // the caller says what failed
+	}
+	for line := range strings.Lines(info) {
+		switch key, value, _ := strings.Cut(strings.TrimSpace(line), ":"); key {
+		case "redis_version":
+			if name == "" {
+				name, version = "Redis", value
+			}
+		case "valkey_version": // beside the version of Redis that it is compatible with
+			name, version = "Valkey", value
+		}
+	}
+	return name, version, nil
+}
+
+// Memcached is a single server; several make up a pool.
+var Memcached = &Kind{ //nolint:gochecknoglobals // a constant
+	name:     "memcache",
+	addrEnv:  "CLOAKROOM_MEMCACHE_ADDR",
+	imageEnv: "CLOAKROOM_MEMCACHE_IMAGE",
+	images:   []string{"memcached:1.6"},
+	port:     "11211",
+	binary:   "memcached",
+	notRoot:  true,
+	process: func(_ context.Context, _, port string) ([]string, error) {
+		return []string{"-l", "127.0.0.1", "-p", port, "-U", "0"}, nil
+	},
+	url: same,
+	ask: askMemcached,
+}
+
+func askMemcached(ctx context.Context, url string) (name, version string, err error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", url)
+	if err != nil {
+		return "", "", err //nolint:wrapcheck // the caller says what failed
+	}
+	defer func() { _ = conn.Close() }() // only asked
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = conn.SetDeadline(deadline) // what fails then is the read
+	}
+	if _, err := conn.Write([]byte("version\r\n")); err != nil {
+		return "", "", err //nolint:wrapcheck // the caller says what failed
+	}
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	version, ok := strings.CutPrefix(strings.TrimSpace(line), "VERSION ")
+	if err == nil && !ok {
+		err = fmt.Errorf("unexpected answer %q", line)
+	}
+	return "memcached", version, err
+}
+
+const postgresPassword = "cloakroom"
+
+// Postgres has a database postgres whose owner the URL names.
+var Postgres = &Kind{ //nolint:gochecknoglobals // a constant
+	name:     "postgres",
+	addrEnv:  "CLOAKROOM_POSTGRES_DSN",
+	imageEnv: "CLOAKROOM_POSTGRES_IMAGE",
+	images:   []string{"postgres:14", "postgres:18"},
+	port:     "5432",
+	env:      map[string]string{"POSTGRES_PASSWORD": postgresPassword},
+	args: []string{
+		"-c", "max_connections=300",
+		"-c", "shared_preload_libraries=pg_stat_statements",
+	},
+	binary:  "postgres",
+	notRoot: true,
+	process: postgresProcess,
+	url: func(addr string) string {
+		return "postgres://postgres:" + postgresPassword + "@" + addr + "/postgres?sslmode=disable"
+	},
+	ask: askPostgres,
+}
+
+func askPostgres(ctx context.Context, url string) (name, version string, err error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return "", "", err //nolint:wrapcheck // the caller says what failed
+	}
+	defer func() { _ = conn.Close(ctx) }() // only asked
+	err = conn.QueryRow(ctx, "SELECT current_setting('server_version')").Scan(&version)
+	version, _, _ = strings.Cut(version, " ")
+	return "PostgreSQL", version, err //nolint:wrapcheck // the caller says what failed
+}
+
+// postgresProcess makes a database cluster in dir unless there is one.
+func postgresProcess(ctx context.Context, dir, port string) ([]string, error) {
+	data := filepath.Join(dir, "data")
+	args := []string{
+		"-D", data, "-p", port, "-k", dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=300",
+		"-c", "shared_preload_libraries=pg_stat_statements",
+	}
+	if _, err := os.Stat(data); err == nil {
+		return args, nil
+	}
+	password := filepath.Join(dir, "password")
+	if err := os.WriteFile(password, []byte(postgresPassword), 0o644); err != nil { //nolint:gosec // read by another user; no secret
+		return nil, fmt.Errorf("password for initdb: %w", err)
+	}
+	if err := os.Chmod(dir, 0o777); err != nil { //nolint:gosec // written by another user
+		return nil, fmt.Errorf("folder for initdb: %w", err)
+	}
+	init := []string{"initdb", "-D", data, "-U", "postgres", "--pwfile", password, "--auth", "scram-sha-256", "--no-sync"}
+	if os.Getuid() == 0 {
+		init = append([]string{"runuser", "-u", "nobody", "--"}, init...)
+	}
+	if out, err := exec.CommandContext(ctx, init[0], init[1:]...).CombinedOutput(); err != nil { //nolint:gosec // a known program
+		return nil, fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	return args, nil
+}

@@ -1,0 +1,81 @@
+package servers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// A process is a server from the PATH. It has the same port and folder each time
+// that it is started.
+type process struct {
+	kind *Kind
+	path string
+	args []string
+	dir  string
+	port string
+	cmd  *exec.Cmd // nil unless it runs
+}
+
+// newProcess describes a server whose folder the test removes, or Stop if there
+// is no test.
+func newProcess(tb testing.TB, k *Kind, path string, args []string) *process {
+	p := &process{kind: k, path: path, args: args}
+	if tb != nil {
+		p.dir = tb.TempDir()
+	}
+	return p
+}
+
+func (p *process) start(ctx context.Context) error {
+	var err error
+	if p.port == "" {
+		if p.port, err = FreePort(); err != nil {
+			return err
+		}
+	}
+	if p.dir == "" {
+		if p.dir, err = os.MkdirTemp("", "cloakroom-server"); err != nil {
+			return fmt.Errorf("folder for %s: %w", p.path, err)
+		}
+	}
+	args, err := p.kind.process(ctx, p.dir, p.port)
+	if err != nil {
+		return err
+	}
+	args = append(append([]string{p.path}, args...), p.args...)
+	if p.kind.notRoot && os.Getuid() == 0 {
+		args = append([]string{"runuser", "-u", "nobody", "--"}, args...)
+	}
+	p.cmd = exec.Command(args[0], args[1:]...) //nolint:gosec,noctx // a known server, which outlives ctx
+	p.cmd.Dir = p.dir
+	if err := p.cmd.Start(); err != nil {
+		return fmt.Errorf("start %s: %w", p.path, err)
+	}
+	return nil
+}
+
+func (p *process) kill(context.Context) error {
+	if p.cmd == nil {
+		return nil
+	}
+	err := p.cmd.Process.Kill()
+	_ = p.cmd.Wait() // says that it was killed
+	p.cmd = nil
+	if err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("kill %s: %w", p.path, err)
+	}
+	return nil
+}
+
+func (p *process) remove(ctx context.Context) error {
+	return errors.Join(p.kill(ctx), os.RemoveAll(p.dir))
+}
+
+func (p *process) addr() string { return net.JoinHostPort("127.0.0.1", p.port) }
+
+func (p *process) inside(context.Context) (string, error) { return p.addr(), nil }

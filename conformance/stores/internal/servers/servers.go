@@ -1,0 +1,258 @@
+// Package servers starts the servers that the stores' tests need, and ends them.
+//
+// Where a server comes from, in this order: an address in the environment; a
+// container of an official image, or of the ones that the environment names; a
+// binary on the PATH, started on a free loopback port. Where there is none of these,
+// the test is skipped, or fails if CLOAKROOM_REQUIRE demands the server: it holds
+// "all", or the names of kinds.
+package servers
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A Server is a running server.
+type Server struct {
+	URL     string // what a client is given: host:port, or what its driver takes instead
+	Inside  string // the address under which other servers of the test reach it
+	Name    string // which product it is
+	Version string // as it says itself
+
+	kind *Kind
+	unit unit
+}
+
+// A unit is what a server runs in: a container or a process.
+type unit interface {
+	start(ctx context.Context) error // also after kill, with its data
+	kill(ctx context.Context) error  // at once, as a crash does
+	remove(ctx context.Context) error
+	addr() string
+	inside(ctx context.Context) (string, error)
+}
+
+// timeout bounds the time until a server answers, or has ended.
+const timeout = 2 * time.Minute
+
+// Each runs a subtest on every version of a kind of server. Tests share these
+// servers, and must not get in each other's way.
+func Each(t *testing.T, k *Kind, run func(t *testing.T, s *Server)) {
+	t.Helper()
+	for _, s := range k.find(t) {
+		t.Run(strings.ReplaceAll(s.name, "/", "_"), func(t *testing.T) {
+			t.Parallel()
+			run(t, s.get(t))
+		})
+	}
+}
+
+// Any returns a server that tests share, of whichever version comes first.
+func Any(t *testing.T, k *Kind) *Server {
+	t.Helper()
+	return k.find(t)[0].get(t)
+}
+
+// Own starts a server for the test alone, which may configure, kill and start it
+// again. args are added to its command line.
+func Own(tb testing.TB, k *Kind, args ...string) *Server {
+	tb.Helper()
+	var u unit
+	switch images, path := k.imagesHere(), k.binaryHere(); {
+	case len(images) > 0:
+		u = newContainer(k, images[0], args)
+	case path != "":
+		u = newProcess(tb, k, path, args)
+	default:
+		k.missing(tb)
+	}
+	s := &Server{kind: k, unit: u}
+	tb.Cleanup(func() { s.remove(tb) })
+	s.Start(tb)
+	return s
+}
+
+// Start starts an Own server again after Kill, with what it had kept on disk. It
+// returns when the server answers.
+func (s *Server) Start(tb testing.TB) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), timeout)
+	defer cancel()
+	if err := s.run(ctx); err != nil {
+		tb.Fatalf("%s: %v", s.kind.name, err)
+	}
+}
+
+// Kill ends an Own server as a crash does.
+func (s *Server) Kill(tb testing.TB) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), timeout)
+	defer cancel()
+	if err := s.unit.kill(ctx); err != nil {
+		tb.Fatalf("%s: %v", s.kind.name, err)
+	}
+}
+
+func (s *Server) remove(tb testing.TB) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), timeout)
+	defer cancel()
+	if err := s.unit.remove(ctx); err != nil {
+		tb.Errorf("%s: %v", s.kind.name, err)
+	}
+}
+
+// run starts the server's unit and fills in what is known of it then.
+func (s *Server) run(ctx context.Context) error {
+	if err := s.unit.start(ctx); err != nil {
+		return err
+	}
+	s.URL = s.kind.url(s.unit.addr())
+	var err error
+	if s.Inside, err = s.unit.inside(ctx); err != nil {
+		return err
+	}
+	return s.wait(ctx)
+}
+
+// wait returns when the server answers.
+func (s *Server) wait(ctx context.Context) error {
+	for {
+		attempt, cancel := context.WithTimeout(ctx, 5*time.Second)
+		name, version, err := s.kind.ask(attempt, s.URL)
+		cancel()
+		if err == nil {
+			s.Name, s.Version = name, version
+			return nil
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("does not answer: %w", err)
+		}
+	}
+}
+
+// A shared server is started when it is first asked for and ended by Stop.
+type shared struct {
+	name string
+	once sync.Once
+	s    *Server
+	err  error
+}
+
+func (s *shared) get(tb testing.TB) *Server {
+	tb.Helper()
+	s.once.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), timeout)
+		defer cancel()
+		if s.s.unit == nil {
+			s.err = s.s.wait(ctx)
+			return
+		}
+		stopLater(s.s.unit)
+		s.err = s.s.run(ctx)
+	})
+	if s.err != nil {
+		tb.Fatalf("%s: %v", s.name, s.err)
+	}
+	return s.s
+}
+
+// find returns the shared servers of a kind.
+func (k *Kind) find(tb testing.TB) []*shared {
+	tb.Helper()
+	k.once.Do(func() {
+		images, path := k.imagesHere(), k.binaryHere()
+		switch url := os.Getenv(k.addrEnv); {
+		case url != "":
+			k.shared = []*shared{{name: "given", s: &Server{kind: k, URL: url, Inside: url}}}
+		case len(images) > 0:
+			for _, image := range images {
+				k.shared = append(k.shared, &shared{name: image, s: &Server{kind: k, unit: newContainer(k, image, nil)}})
+			}
+		case path != "":
+			k.shared = []*shared{{name: path, s: &Server{kind: k, unit: newProcess(nil, k, path, nil)}}}
+		}
+	})
+	if len(k.shared) == 0 {
+		k.missing(tb)
+	}
+	return k.shared
+}
+
+// imagesHere returns the images to make containers of, if there is Docker.
+func (k *Kind) imagesHere() []string {
+	if !dockerWorks() {
+		return nil
+	}
+	if images, ok := os.LookupEnv(k.imageEnv); ok {
+		return strings.Fields(images)
+	}
+	return k.images
+}
+
+func (k *Kind) binaryHere() string {
+	if k.process == nil {
+		return ""
+	}
+	path, err := exec.LookPath(k.binary)
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+// missing ends a test that has no server.
+func (k *Kind) missing(tb testing.TB) {
+	tb.Helper()
+	looked := fmt.Sprintf("no %s server: %s is not set, Docker doesn't answer or %s is empty, and there is no %s on the PATH",
+		k.name, k.addrEnv, k.imageEnv, k.binary)
+	required := strings.FieldsFunc(os.Getenv("CLOAKROOM_REQUIRE"), func(r rune) bool { return r == ',' || r == ' ' })
+	if slices.Contains(required, "all") || slices.Contains(required, k.name) {
+		tb.Fatal(looked + "; CLOAKROOM_REQUIRE demands it")
+	}
+	tb.Skip(looked)
+}
+
+// stopping holds the shared servers' units.
+var stopping struct {
+	mu    sync.Mutex
+	units []unit
+}
+
+func stopLater(u unit) {
+	stopping.mu.Lock()
+	defer stopping.mu.Unlock()
+	stopping.units = append(stopping.units, u)
+}
+
+// Stop ends the servers that tests have shared. TestMain calls it last.
+func Stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	for _, u := range stopping.units {
+		if err := u.remove(ctx); err != nil {
+			fmt.Fprintln(os.Stderr, "servers:", err)
+		}
+	}
+}
+
+// FreePort returns a port of the loopback interface that nobody listens on.
+func FreePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // does not wait
+	if err != nil {
+		return "", fmt.Errorf("free port: %w", err)
+	}
+	defer func() { _ = l.Close() }() // that it is free again is the purpose
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, err //nolint:wrapcheck // can't happen
+}

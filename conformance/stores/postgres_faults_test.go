@@ -1,0 +1,313 @@
+package stores_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
+)
+
+// TestPostgresKilled kills the connection of a write that waits for a lock.
+func TestPostgresKilled(t *testing.T) {
+	t.Parallel()
+	server := postgres(t)
+	admin := postgresPool(t, server)
+	table := postgresTable(t, admin)
+	server.ConnConfig.RuntimeParams["application_name"] = table
+	store := postgresStore(t, postgresPool(t, server), table)
+	id, r := postgresCreated(t, store)
+
+	next := r
+	next.Version++
+	err := postgresBlocked(t, admin, table, id,
+		func() error { return store.Update(t.Context(), id, r.Version, next) },
+		func(pgx.Tx) {
+			postgresExec(t, admin, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1`, table)
+		})
+	wantCode(t, err, "57P01")
+	wantNoSentinel(t, err)
+	if got, err := store.Load(t.Context(), id); err != nil || got.Version != r.Version {
+		t.Errorf("Load on the next connection: version %d, error %v, want %d", got.Version, err, r.Version)
+	}
+}
+
+// TestPostgresCancelled has the server give up on a write that waits for a lock.
+func TestPostgresCancelled(t *testing.T) {
+	t.Parallel()
+	server := postgres(t)
+	admin := postgresPool(t, server)
+	table := postgresTable(t, admin)
+	server.ConnConfig.RuntimeParams["statement_timeout"] = "2s"
+	store := postgresStore(t, postgresPool(t, server), table)
+	id, r := postgresCreated(t, store)
+
+	err := postgresBlocked(t, admin, table, id,
+		func() error { return store.Touch(t.Context(), id, r.Expires.Add(time.Hour)) },
+		func(pgx.Tx) {
+			eventually(t, "the server gives up on it", func() bool { return !postgresWaiting(t, admin, table) })
+		})
+	wantCode(t, err, "57014")
+	wantNoSentinel(t, err)
+}
+
+// TestPostgresSerializationFailure shows the error in a transaction of the
+// caller, where the store can't repeat the statement, and that outside it does.
+func TestPostgresSerializationFailure(t *testing.T) {
+	t.Parallel()
+	server := postgres(t)
+	pool := postgresPool(t, server)
+	table := postgresTable(t, pool)
+	outside := postgresStore(t, pool, table)
+	id, r := postgresCreated(t, outside)
+
+	tx, err := pool.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }() // nothing to keep
+	inside := postgresStore(t, tx, table)
+	if _, err := inside.Load(t.Context(), id); err != nil { // takes the snapshot
+		t.Fatal(err)
+	}
+	next := r
+	next.Version++
+	if err := outside.Update(t.Context(), id, r.Version, next); err != nil {
+		t.Fatal(err)
+	}
+	other := r
+	other.Version += 2
+	err = inside.Update(t.Context(), id, r.Version, other)
+	wantCode(t, err, "40001")
+	wantNoSentinel(t, err)
+
+	repeatable := server.Copy()
+	repeatable.ConnConfig.RuntimeParams["default_transaction_isolation"] = "repeatable read"
+	store := postgresStore(t, postgresPool(t, repeatable), table)
+	err = postgresBlocked(t, pool, table, id,
+		func() error { return store.Update(t.Context(), id, next.Version, other) },
+		func(tx pgx.Tx) { postgresExec(t, tx, `UPDATE `+table+` SET version = 99`) })
+	if !errors.Is(err, session.ErrConflict) {
+		t.Errorf("Update that was undone and repeated: %v, want %v", err, session.ErrConflict)
+	}
+}
+
+func TestPostgresTooManyConnections(t *testing.T) {
+	t.Parallel()
+	server := postgres(t)
+	admin := postgresPool(t, server)
+	table := postgresTable(t, admin)
+	role := table + "_role"
+	postgresExec(t, admin, `CREATE ROLE `+role+` LOGIN CONNECTION LIMIT 1 PASSWORD 'x'`)
+	t.Cleanup(func() {
+		_, _ = admin.Exec(context.WithoutCancel(t.Context()), `DROP OWNED BY `+role+`; DROP ROLE `+role) // tidying
+	})
+	postgresExec(t, admin, `GRANT ALL ON `+table+` TO `+role)
+	server.ConnConfig.User, server.ConnConfig.Password = role, "x"
+	first := postgresStore(t, postgresPool(t, server), table)
+	id, _ := postgresCreated(t, first)
+
+	second := postgresStore(t, postgresPool(t, server), table)
+	_, err := second.Load(t.Context(), id)
+	wantCode(t, err, "53300")
+	wantNoSentinel(t, err)
+}
+
+func TestPostgresPoolExhausted(t *testing.T) {
+	t.Parallel()
+	server := postgres(t)
+	server.MaxConns = 1
+	pool := postgresPool(t, server)
+	store := postgresStore(t, pool, postgresTable(t, pool))
+	id, r := postgresCreated(t, store)
+	held, err := pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = store.Load(ctx, id)
+	if !errors.Is(err, context.DeadlineExceeded) || pool.Stat().CanceledAcquireCount() != 1 {
+		t.Errorf("Load without a free connection: %v", err)
+	}
+	wantNoSentinel(t, err)
+	held.Release()
+	if got, err := store.Load(t.Context(), id); err != nil || got.Version != r.Version {
+		t.Errorf("Load when the connection is free again: version %d, error %v", got.Version, err)
+	}
+}
+
+func TestPostgresMissingTable(t *testing.T) {
+	t.Parallel()
+	pool := postgresPool(t, postgres(t))
+	table := postgresTable(t, pool)
+	store := postgresStore(t, pool, table)
+	id, r := postgresCreated(t, store)
+	postgresExec(t, pool, `DROP TABLE `+table)
+	_, errLoad := store.Load(t.Context(), id)
+	_, errPrune := store.Prune(t.Context())
+	_, errList := store.ListSubject(t.Context(), "somebody")
+	for method, err := range map[string]error{
+		"Load":        errLoad,
+		"Create":      store.Create(t.Context(), id, r),
+		"Update":      store.Update(t.Context(), id, r.Version, r),
+		"Delete":      store.Delete(t.Context(), id),
+		"Touch":       store.Touch(t.Context(), id, r.Expires),
+		"Prune":       errPrune,
+		"ListSubject": errList,
+	} {
+		wantCode(t, err, "42P01")
+		wantNoSentinel(t, err)
+		if err == nil || !strings.Contains(err.Error(), "call Migrate") || !strings.Contains(err.Error(), table) {
+			t.Errorf("%s: %v, want Migrate and the table to be named", method, err)
+		}
+	}
+
+	missing, err := postgresstore.New(pool, postgresstore.Options{Schema: "no such"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = missing.Migrate(t.Context())
+	wantCode(t, err, "3F000")
+	if !strings.Contains(err.Error(), "Options.Schema") {
+		t.Errorf("Migrate in a schema that is missing: %v, want the option to be named", err)
+	}
+}
+
+// TestPostgresReset cuts the connection between a write and its answer, and
+// makes the write again, as a caller does who wants to know.
+func TestPostgresReset(t *testing.T) {
+	t.Parallel()
+	server := postgres(t)
+	direct := postgresPool(t, server)
+	table := postgresTable(t, direct)
+	line := newCable(t, postgresAddr(server))
+	store := postgresStore(t, postgresPool(t, postgresAt(server, line.addr())), table)
+	id, r := postgresCreated(t, store)
+	next := r
+	next.Version++
+
+	line.stall() // what is sent arrives, the answer doesn't
+	result := make(chan error, 1)
+	go func() { result <- store.Update(t.Context(), id, r.Version, next) }()
+	watcher := postgresStore(t, direct, table)
+	eventually(t, "the write arrives", func() bool {
+		got, err := watcher.Load(t.Context(), id)
+		return err == nil && got.Version == next.Version
+	})
+	line.cut()
+	err := <-result
+	if err == nil {
+		t.Error("Update without an answer reports success")
+	}
+	wantNoSentinel(t, err)
+	if err := store.Update(t.Context(), id, r.Version, next); err != nil {
+		t.Errorf("the same Update again: %v, want success", err)
+	}
+}
+
+// TestPostgresMigrateAtOnce starts many processes' worth of Migrate together.
+func TestPostgresMigrateAtOnce(t *testing.T) {
+	t.Parallel()
+	server := postgres(t)
+	server.MaxConns = 16
+	pool := postgresPool(t, server)
+	table := postgresTable(t, pool)
+	store := postgresStore(t, pool, table)
+	for range 5 {
+		postgresExec(t, pool, `DROP TABLE `+table)
+		var all sync.WaitGroup
+		for range server.MaxConns {
+			all.Go(func() {
+				if err := store.Migrate(t.Context()); err != nil {
+					t.Errorf("Migrate: %v", err)
+				}
+			})
+		}
+		all.Wait()
+	}
+}
+
+// postgresBlocked calls write while another transaction has changed and holds
+// the row under id, calls meanwhile when write is seen to wait, commits, and
+// returns what write returned.
+func postgresBlocked(t *testing.T, pool *pgxpool.Pool, table, id string, write func() error, meanwhile func(pgx.Tx)) error {
+	t.Helper()
+	tx, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }() // a no-op after Commit
+	postgresExec(t, tx, `UPDATE `+table+` SET version = version WHERE id = $1`, id)
+	result := make(chan error, 1)
+	go func() { result <- write() }()
+	eventually(t, "the write waits for the lock", func() bool { return postgresWaiting(t, pool, table) })
+	meanwhile(tx)
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return <-result
+}
+
+// postgresWaiting tells whether a statement on the table waits for a lock.
+func postgresWaiting(t *testing.T, db postgresstore.DB, table string) bool {
+	t.Helper()
+	var waiting bool
+	if err := db.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity
+		WHERE wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%')`, table).Scan(&waiting); err != nil {
+		t.Fatal(err)
+	}
+	return waiting
+}
+
+func postgresCreated(t *testing.T, s session.Store) (string, session.Record) {
+	t.Helper()
+	id, r := randomID(), session.Record{Data: []byte("data"), Expires: time.Now().Add(time.Hour), Version: 7}
+	if err := s.Create(t.Context(), id, r); err != nil {
+		t.Fatal(err)
+	}
+	return id, r
+}
+
+func postgresVersion(t *testing.T, server *pgxpool.Config) string {
+	t.Helper()
+	var version string
+	if err := postgresPool(t, server).QueryRow(t.Context(), `SHOW server_version`).Scan(&version); err != nil {
+		t.Fatal(err)
+	}
+	return version
+}
+
+func postgresAddr(server *pgxpool.Config) string {
+	return net.JoinHostPort(server.ConnConfig.Host, strconv.Itoa(int(server.ConnConfig.Port)))
+}
+
+// postgresAt returns the configuration for a server at another address.
+func postgresAt(server *pgxpool.Config, addr string) *pgxpool.Config {
+	at := server.Copy()
+	tcp, err := net.ResolveTCPAddr("tcp", addr)
+	if err != nil {
+		panic(err) // an address of a test's own
+	}
+	at.ConnConfig.Host, at.ConnConfig.Port = tcp.IP.String(), uint16(tcp.Port) //nolint:gosec // a port
+	at.ConnConfig.Fallbacks = nil
+	return at
+}
+
+func wantCode(t *testing.T, err error, code string) {
+	t.Helper()
+	var e *pgconn.PgError
+	if !errors.As(err, &e) || e.Code != code {
+		t.Errorf("got error %v, want the database's with code %s", err, code)
+	}
+}

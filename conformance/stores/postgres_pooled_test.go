@@ -1,0 +1,221 @@
+package stores_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/cloakroom-go/cloakroom/conformance"
+	session "github.com/cloakroom-go/cloakroom/core"
+	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
+)
+
+// TestPostgresRepeatableRead runs the suite where the database undoes a statement
+// that has waited for another, with 40001, instead of going on.
+func TestPostgresRepeatableRead(t *testing.T) {
+	t.Parallel()
+	server := postgres(t)
+	describe(t, "postgres, repeatable read", "PostgreSQL", postgresVersion(t, server))
+	server.ConnConfig.RuntimeParams["default_transaction_isolation"] = "repeatable read"
+	conformance.Run(t, postgresHarness(t, server))
+}
+
+// TestPostgresPgBouncer runs the suite by way of a PgBouncer that gives each
+// transaction whatever connection is free.
+func TestPostgresPgBouncer(t *testing.T) {
+	t.Parallel()
+	server := postgres(t)
+	version := postgresVersion(t, server)
+	bouncer := postgresAt(server, pgBouncer(t, server))
+	bouncer.ConnConfig.TLSConfig = nil
+	describe(t, "postgres, PgBouncer", "PostgreSQL", version)
+	conformance.Run(t, postgresHarness(t, bouncer))
+}
+
+// TestPostgresTx runs the suite in a single transaction, which an error of the
+// database would abort.
+func TestPostgresTx(t *testing.T) {
+	t.Parallel()
+	server := postgres(t)
+	describe(t, "postgres, transaction", "PostgreSQL", postgresVersion(t, server))
+	tx, err := postgresPool(t, server).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }) // nothing to keep
+	table := postgresTable(t, tx)
+	conformance.Run(t, conformance.Harness{
+		Open: func(t *testing.T) session.Store {
+			t.Helper()
+			return &oneByOne{postgresStore(t, tx, table), make(chan struct{}, 1)}
+		},
+		Precision: time.Microsecond,
+		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects},
+		MaxData:   16 << 20,
+	})
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Errorf("Commit after the suite: %v", err)
+	}
+}
+
+// A oneByOne makes calls wait for each other, as a transaction requires.
+type oneByOne struct {
+	store *postgresstore.Store
+	turn  chan struct{} // of capacity 1
+}
+
+func inTurn[T any](ctx context.Context, s *oneByOne, call func() (T, error)) (T, error) {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+		return call()
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
+}
+
+func (s *oneByOne) Load(ctx context.Context, id string) (session.Record, error) {
+	return inTurn(ctx, s, func() (session.Record, error) { return s.store.Load(ctx, id) })
+}
+
+func (s *oneByOne) Create(ctx context.Context, id string, r session.Record) error {
+	_, err := inTurn(ctx, s, func() (any, error) { return nil, s.store.Create(ctx, id, r) })
+	return err
+}
+
+func (s *oneByOne) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+	_, err := inTurn(ctx, s, func() (any, error) { return nil, s.store.Update(ctx, id, old, r) })
+	return err
+}
+
+func (s *oneByOne) Delete(ctx context.Context, id string) error {
+	_, err := inTurn(ctx, s, func() (any, error) { return nil, s.store.Delete(ctx, id) })
+	return err
+}
+
+func (s *oneByOne) Touch(ctx context.Context, id string, expires time.Time) error {
+	_, err := inTurn(ctx, s, func() (any, error) { return nil, s.store.Touch(ctx, id, expires) })
+	return err
+}
+
+func (s *oneByOne) Prune(ctx context.Context) (int, error) {
+	return inTurn(ctx, s, func() (int, error) { return s.store.Prune(ctx) })
+}
+
+func (s *oneByOne) ListSubject(ctx context.Context, subject string) ([]session.Entry, error) {
+	return inTurn(ctx, s, func() ([]session.Entry, error) { return s.store.ListSubject(ctx, subject) })
+}
+
+func (s *oneByOne) DeleteSubject(ctx context.Context, subject string) (int, error) {
+	return inTurn(ctx, s, func() (int, error) { return s.store.DeleteSubject(ctx, subject) })
+}
+
+// pgBouncer starts a PgBouncer from the PATH in front of the server and returns
+// its address. It runs until the test ends.
+func pgBouncer(t *testing.T, server *pgxpool.Config) string {
+	t.Helper()
+	binary, err := exec.LookPath("pgbouncer")
+	if err != nil {
+		t.Skip("no pgbouncer on the PATH")
+	}
+	dir, err := os.MkdirTemp("", "pgbouncer")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // tidying
+	port := freePort(t)
+	c, password := server.ConnConfig, ""
+	if c.Password != "" {
+		password = " password='" + strings.ReplaceAll(c.Password, "'", "''") + "'"
+	}
+	config := fmt.Sprintf(`[databases]
+* = host=%s port=%d user=%s%s
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = %s
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 4
+ignore_startup_parameters = extra_float_digits
+`, c.Host, c.Port, c.User, password, port)
+	file := filepath.Join(dir, "pgbouncer.ini")
+	if err := os.WriteFile(file, []byte(config), 0o644); err != nil { //nolint:gosec // read by another user
+		t.Fatal(err)
+	}
+	args := []string{file}
+	if os.Getuid() == 0 { // which it refuses to run as
+		if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the same
+			t.Fatal(err)
+		}
+		args = []string{"-u", "nobody", file}
+	}
+	cmd := exec.Command(binary, args...) //nolint:noctx // ended below, after the pools are closed
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait() // says that it was ended by a signal
+	})
+	addr := net.JoinHostPort("127.0.0.1", port)
+	through := postgresPool(t, postgresAt(server, addr))
+	eventually(t, "PgBouncer answers", func() bool { return through.Ping(t.Context()) == nil })
+	wantShared(t, through)
+	return addr
+}
+
+// wantShared fails the test unless one client's transactions are seen on several
+// connections of the server, which prepared statements don't survive.
+func wantShared(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
+	client, err := pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Release()
+	first := backend(t, client)
+	eventually(t, "the client is given another connection", func() bool {
+		others, err := pool.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = others.Rollback(t.Context()) }() // nothing to keep
+		return backend(t, others) == first && backend(t, client) != first
+	})
+}
+
+func backend(t *testing.T, db postgresstore.DB) (pid int) {
+	t.Helper()
+	if err := db.QueryRow(t.Context(), `SELECT pg_backend_pid()`, pgx.QueryExecModeExec).Scan(&pid); err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
+
+// freePort returns a port of the loopback interface that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	var lc net.ListenConfig
+	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}

@@ -1,0 +1,113 @@
+package stores_test
+
+import (
+	"context"
+	"crypto/rand"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/cloakroom-go/cloakroom/conformance"
+	session "github.com/cloakroom-go/cloakroom/core"
+	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
+)
+
+func TestPostgres(t *testing.T) {
+	t.Parallel()
+	server := postgres(t)
+	describe(t, "postgres", "PostgreSQL", postgresVersion(t, server))
+	conformance.Run(t, postgresHarness(t, server))
+}
+
+func postgresHarness(t *testing.T, server *pgxpool.Config) conformance.Harness {
+	t.Helper()
+	pool := postgresPool(t, server)
+	table := postgresTable(t, pool)
+	open := func(tb testing.TB, server *pgxpool.Config) session.Store {
+		tb.Helper()
+		return postgresStore(tb, postgresPool(tb, server), table)
+	}
+	return conformance.Harness{
+		Open:      func(t *testing.T) session.Store { t.Helper(); return open(t, server) },
+		Peer:      func(t *testing.T) session.Store { t.Helper(); return open(t, server) },
+		Precision: time.Microsecond,
+		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects},
+		MaxData:   16 << 20,
+		Corrupt: func(tb testing.TB, id string) {
+			tb.Helper()
+			postgresExec(tb, pool, `INSERT INTO `+table+` VALUES ($1, '', '', now() + interval '1 hour', 0)`, id)
+		},
+		Outage: func(tb testing.TB) (session.Store, error) {
+			tb.Helper()
+			return open(tb, postgresAt(server, "127.0.0.1:1")), syscall.ECONNREFUSED
+		},
+		Stall: func(tb testing.TB) session.Store {
+			tb.Helper()
+			line := newCable(tb, postgresAddr(server))
+			store := open(tb, postgresAt(server, line.addr()))
+			_, _ = store.Load(tb.Context(), strings.Repeat("x", session.IDLen)) // so that it is connected
+			line.stall()
+			return store
+		},
+	}
+}
+
+// postgres returns where the server is.
+func postgres(t *testing.T) *pgxpool.Config {
+	t.Helper()
+	dsn := os.Getenv("CLOAKROOM_POSTGRES_DSN")
+	if dsn == "" {
+		t.Skip("CLOAKROOM_POSTGRES_DSN is not set")
+	}
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+func postgresPool(tb testing.TB, server *pgxpool.Config) *pgxpool.Pool {
+	tb.Helper()
+	pool, err := pgxpool.NewWithConfig(tb.Context(), server.Copy())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(pool.Close)
+	return pool
+}
+
+// postgresTable creates a table that takes rows which are no records. It is
+// dropped at the end.
+func postgresTable(tb testing.TB, db postgresstore.DB) string {
+	tb.Helper()
+	table := "cloakroom_" + strings.ToLower(rand.Text())
+	if err := postgresStore(tb, db, table).Migrate(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+	postgresExec(tb, db, `ALTER TABLE `+table+` DROP CONSTRAINT `+table+`_version_check`)
+	tb.Cleanup(func() {
+		_, _ = db.Exec(context.WithoutCancel(tb.Context()), `DROP TABLE IF EXISTS `+table) // tidying
+	})
+	return table
+}
+
+func postgresStore(tb testing.TB, db postgresstore.DB, table string) *postgresstore.Store {
+	tb.Helper()
+	store, err := postgresstore.New(db, postgresstore.Options{Table: table})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return store
+}
+
+func postgresExec(tb testing.TB, db postgresstore.DB, sql string, args ...any) {
+	tb.Helper()
+	if _, err := db.Exec(tb.Context(), sql, append([]any{pgx.QueryExecModeExec}, args...)...); err != nil {
+		tb.Fatal(err)
+	}
+}

@@ -1,0 +1,122 @@
+package conformance
+
+import (
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func subjectDeleteCases() []testCase {
+	return withNeeds(Subjects, []testCase{
+		{
+			name: "deletes and counts",
+			rule: "DeleteSubject deletes the records of a subject and reports how many.",
+			run:  deleteSubject,
+		},
+		{
+			name: "does not count what has expired",
+			rule: "DeleteSubject reports how many live records it deleted.",
+			run:  deleteSubjectExpired,
+		},
+		{
+			name: "deletes what it was given by update",
+			rule: "A record that Update had given to the subject before DeleteSubject is gone afterwards.",
+			run:  deleteSubjectUpdated,
+		},
+		{
+			name: "leaves other subjects",
+			rule: "DeleteSubject deletes records of that subject only, not what was given away.",
+			run:  deleteSubjectForeign,
+		},
+		{
+			name: "leaves later records",
+			rule: "DeleteSubject ends what is there: a record created later is live and listed.",
+			run:  deleteSubjectThenCreate,
+		},
+		{
+			name: "deletes under updates",
+			rule: "A record whose Create had returned before DeleteSubject is gone afterwards, even if it is updated at the same time.",
+			run:  deleteSubjectRace,
+		},
+		{
+			name: "delete unknown subject",
+			rule: "DeleteSubject of a subject without records deletes none.",
+			run:  func(t *tester) { t.wantDeleted(newSubject(), 0) },
+		},
+		{
+			name: "delete empty subject",
+			rule: "An empty subject gives ErrInvalid from DeleteSubject.",
+			run: func(t *tester) {
+				_, err := session.DeleteSubject(t.Context(), t.store, "")
+				t.want(session.ErrInvalid, err, "DeleteSubject of nobody")
+			},
+		},
+	})
+}
+
+// wantDeleted fails the case unless DeleteSubject reports this number.
+func (t *tester) wantDeleted(subject string, n int) {
+	t.Helper()
+	got, err := session.DeleteSubject(t.Context(), t.store, subject)
+	t.want(nil, err, "DeleteSubject")
+	if got != n {
+		t.Fatalf("DeleteSubject reports %d records, want %d", got, n)
+	}
+}
+
+func deleteSubject(t *tester) {
+	subject := newSubject()
+	ids := t.createdFor(subject, 3)
+	t.wantDeleted(subject, len(ids))
+	for _, id := range ids {
+		t.wantGone(id)
+	}
+}
+
+func deleteSubjectExpired(t *tester) {
+	_, r := t.expired()
+	live := t.createdFor(r.Subject, 2)
+	t.wantDeleted(r.Subject, len(live))
+}
+
+func deleteSubjectUpdated(t *tester) {
+	id, r := t.created()
+	next := t.record()
+	t.update(id, r.Version, next)
+	t.wantDeleted(next.Subject, 1)
+	t.wantGone(id)
+}
+
+func deleteSubjectForeign(t *tester) {
+	id, r := t.created()
+	t.createdFor(r.Subject, 1)
+	next := t.record()
+	next.Subject = r.Subject + "x"
+	t.update(id, r.Version, next)
+	t.wantDeleted(r.Subject, 1)
+	t.wantLive(id, next.Version)
+}
+
+func deleteSubjectThenCreate(t *tester) {
+	subject := newSubject()
+	id := t.createdFor(subject, 1)[0]
+	t.wantDeleted(subject, 1)
+	r := t.record()
+	r.Subject = subject
+	t.create(id, r)
+	t.wantLive(id, r.Version)
+	t.wantList(subject, id)
+}
+
+// deleteSubjectRace has one client update each record of a subject as fast as
+// it can while another deletes the subject.
+func deleteSubjectRace(t *tester) {
+	subject := newSubject()
+	ids := t.createdFor(subject, 4)
+	t.whileUpdated(ids, func() {
+		if _, err := session.DeleteSubject(t.Context(), t.store, subject); err != nil {
+			t.Errorf("DeleteSubject: %v", err)
+		}
+	})
+	for _, id := range ids {
+		t.wantGone(id)
+	}
+}

@@ -1,0 +1,233 @@
+package conformance
+
+import (
+	"strings"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func subjectListCases() []testCase {
+	return withNeeds(Subjects, []testCase{
+		{
+			name: "lists the live records",
+			rule: "ListSubject returns the live records of a subject with what is stored in them.",
+			run:  listRecords,
+		},
+		{
+			name: "lists every one",
+			rule: "ListSubject is complete: every live record whose Create had returned is in the list.",
+			run:  listMany,
+		},
+		{
+			name: "lists each once",
+			rule: "ListSubject returns each record once, however often it was written.",
+			run:  listOnce,
+		},
+		{
+			name: "lists what it was given by update",
+			rule: "ListSubject is complete: a record that Update has given to the subject is in the list.",
+			run:  listUpdated,
+		},
+		{
+			name: "lists what was prolonged",
+			rule: "A record that Touch has prolonged is in the list past its old expiry.",
+			run:  listTouched,
+		},
+		{
+			name: "not what was deleted",
+			rule: "A record that was deleted is not in the list.",
+			run:  listDeleted,
+		},
+		{
+			name: "not what has expired",
+			rule: "A record that has expired is not in the list.",
+			run:  listExpired,
+		},
+		{
+			name: "not what was given away",
+			rule: "A record that Update has given to another subject, or to nobody, is not in the list.",
+			run:  listGivenAway,
+		},
+		{
+			name: "not what was replaced after expiry",
+			rule: "An expired record that was replaced by one of another subject is not in the list.",
+			run:  listReplaced,
+		},
+		{
+			name: "not other subjects",
+			rule: "ListSubject returns records of that subject only: subjects are compared byte for byte.",
+			run:  listForeign,
+		},
+		{
+			name: "longest subject",
+			rule: "The longest subject is found as any other.",
+			run:  listLongest,
+		},
+		{
+			name: "unknown subject",
+			rule: "A subject without records has an empty list.",
+			run:  func(t *tester) { t.wantList(newSubject()) },
+		},
+		{
+			name: "empty subject",
+			rule: "An empty subject gives ErrInvalid from ListSubject.",
+			run: func(t *tester) {
+				_, err := session.ListSubject(t.Context(), t.store, "")
+				t.want(session.ErrInvalid, err, "ListSubject of nobody")
+			},
+		},
+	})
+}
+
+func withNeeds(c Capability, cases []testCase) []testCase {
+	for i := range cases {
+		cases[i].needs = c
+	}
+	return cases
+}
+
+// createdFor returns the ids of n new records of one subject.
+func (t *tester) createdFor(subject string, n int) []string {
+	t.Helper()
+	ids := make([]string, n)
+	for i := range ids {
+		r := t.record()
+		r.Subject = subject
+		ids[i] = t.newID()
+		t.create(ids[i], r)
+	}
+	return ids
+}
+
+func (t *tester) list(subject string) []session.Entry {
+	t.Helper()
+	entries, err := session.ListSubject(t.Context(), t.store, subject)
+	t.want(nil, err, "ListSubject")
+	return entries
+}
+
+// wantList fails the case unless the subject's list holds exactly these ids,
+// each once.
+func (t *tester) wantList(subject string, ids ...string) {
+	t.Helper()
+	count := make(map[string]int, len(ids))
+	for _, e := range t.list(subject) {
+		count[e.ID]++
+	}
+	for _, id := range ids {
+		if count[id] != 1 {
+			t.Errorf("record %s is in the list %d times, want once", id, count[id])
+		}
+		delete(count, id)
+	}
+	for id := range count {
+		t.Errorf("record %s is in the list of %q, want it not to be", id, subject)
+	}
+}
+
+func listRecords(t *tester) {
+	id, r := t.created()
+	t.createdFor(r.Subject, 2)
+	stored := t.load(id)
+	for _, e := range t.list(r.Subject) {
+		if e.ID == id && !sameRecord(e.Record, stored) {
+			t.Fatalf("the list holds version %d with %q until %v, Load returns %d with %q until %v",
+				e.Record.Version, e.Record.Data, e.Record.Expires, stored.Version, stored.Data, stored.Expires)
+		}
+	}
+}
+
+func listMany(t *tester) {
+	const pages = 120 // more than one page of any backend
+	subject := newSubject()
+	t.wantList(subject, t.createdFor(subject, pages)...)
+}
+
+func listOnce(t *tester) {
+	id, r := t.created()
+	old := r.Version
+	for range 3 {
+		r.Version = t.version()
+		t.update(id, old, r)
+		old = r.Version
+		t.touch(id, r.Expires.Add(time.Minute))
+		old = t.load(id).Version // the fallback of Touch changes it
+	}
+	t.wantList(r.Subject, id)
+}
+
+func listUpdated(t *tester) {
+	id, r := t.created()
+	subject := newSubject()
+	old := r.Version
+	r.Subject, r.Version = subject, t.version()
+	t.update(id, old, r)
+	t.wantList(subject, id)
+}
+
+func listTouched(t *tester) {
+	id, r := t.dying(func(id string, _ session.Record) error {
+		return session.Touch(t.Context(), t.store, id, inAnHour())
+	})
+	t.waitExpired(r.Expires)
+	t.wantList(r.Subject, id)
+}
+
+func listDeleted(t *tester) {
+	subject := newSubject()
+	ids := t.createdFor(subject, 2)
+	t.remove(ids[0])
+	t.wantList(subject, ids[1])
+}
+
+func listExpired(t *tester) {
+	_, r := t.expired()
+	live := t.createdFor(r.Subject, 1)
+	t.wantList(r.Subject, live...)
+}
+
+func listGivenAway(t *tester) {
+	for _, to := range []string{newSubject(), ""} {
+		id, r := t.created()
+		next := t.record()
+		next.Subject = to
+		t.update(id, r.Version, next)
+		t.wantList(r.Subject)
+	}
+}
+
+func listReplaced(t *tester) {
+	id, former := t.expired()
+	r := t.record()
+	t.create(id, r)
+	t.wantList(former.Subject)
+	t.wantList(r.Subject, id)
+}
+
+func listForeign(t *tester) {
+	subject := "Straße/" + newSubject()
+	ids := t.createdFor(subject, 1)
+	for _, other := range []string{
+		subject + "x",
+		subject + " ",
+		" " + subject,
+		subject[:len(subject)-1],
+		subject[:len(subject)-1] + "%",
+		subject[:len(subject)-1] + "_",
+		subject[:len(subject)-1] + "*",
+		strings.ToUpper(subject),
+		strings.ToLower(subject),
+		strings.ReplaceAll(subject, "ß", "ss"),
+	} {
+		t.wantList(other)
+		t.createdFor(other, 1)
+	}
+	t.wantList(subject, ids...)
+}
+
+func listLongest(t *tester) {
+	subject := longestSubject()
+	t.wantList(subject, t.createdFor(subject, 1)...)
+	t.wantList(strings.TrimSuffix(subject, "é"))
+}

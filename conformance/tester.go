@@ -1,0 +1,208 @@
+package conformance
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+// A suite is one Run.
+type suite struct {
+	Harness
+
+	store    session.Store
+	peer     session.Store // nil without Harness.Peer
+	versions atomic.Uint64
+}
+
+func open(t *testing.T, h Harness) *suite {
+	t.Helper()
+	if h.Open == nil {
+		t.Fatal("conformance: Harness.Open is nil")
+	}
+	for _, c := range h.Require {
+		if !slices.Contains([]Capability{Touch, Prune, Subjects}, c) {
+			t.Fatalf("conformance: Harness.Require: unknown capability %q", c)
+		}
+	}
+	var peer session.Store
+	if h.Peer != nil {
+		peer = h.Peer(t)
+	}
+	return newSuite(h, h.Open(t), peer)
+}
+
+// newSuite starts versions at random, below 2⁵² so that only the cases about
+// large ones use large ones.
+func newSuite(h Harness, store, peer session.Store) *suite {
+	s := &suite{Harness: h, store: store, peer: peer}
+	s.versions.Store(binary.BigEndian.Uint64(randomBytes(8)) >> 12)
+	return s
+}
+
+// version returns a version that is greater than every other before it.
+func (s *suite) version() session.Version { return session.Version(s.versions.Add(1)) }
+
+func (s *suite) has(c Capability) bool {
+	var ok bool
+	switch c {
+	case Touch:
+		_, ok = s.store.(session.Toucher)
+	case Prune:
+		_, ok = s.store.(session.Pruner)
+	case Subjects:
+		_, ok = s.store.(session.SubjectIndex)
+	}
+	return ok
+}
+
+// run runs one case under tb.
+func (s *suite) run(tb testing.TB, c testCase) {
+	tb.Helper()
+	defer func() {
+		if tb.Failed() {
+			tb.Logf("rule: %s", c.rule)
+		}
+	}()
+	if c.needs != "" && !s.has(c.needs) {
+		if slices.Contains(s.Require, c.needs) {
+			tb.Fatalf("%T is no session.%s, but Harness.Require demands it", s.store, c.needs)
+		}
+		tb.Skipf("not applicable: %T is no session.%s", s.store, c.needs)
+	}
+	c.run(&tester{TB: tb, suite: s})
+}
+
+// A tester is what a case works with. Its helpers end the case when something
+// fails that the case is not about.
+type tester struct {
+	testing.TB
+	*suite
+}
+
+// needsHook skips the case unless a function of the Harness is there.
+func (t *tester) needsHook(present bool, name string) {
+	t.Helper()
+	if !present {
+		t.Skipf("not applicable: Harness.%s is nil", name)
+	}
+}
+
+// newID returns a random id, under which nothing is left when the case ends.
+func (t *tester) newID() string { return t.discard(randomID()) }
+
+// discard arranges for id to be deleted when the case ends, and returns it. It
+// is tidying: whether it works is for the cases of Delete to say.
+func (t *tester) discard(id string) string {
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Second)
+		defer cancel()
+		_ = t.store.Delete(ctx, id) //nolint:errcheck // see above
+	})
+	return id
+}
+
+// record returns a record that lives for about an hour, to a whole second: a
+// precision that every backend has.
+func (t *tester) record() session.Record {
+	return session.Record{
+		Data:    randomBytes(64),
+		Subject: newSubject(),
+		Expires: inAnHour(),
+		Version: t.version(),
+	}
+}
+
+func (t *tester) create(id string, r session.Record) {
+	t.Helper()
+	if err := t.store.Create(t.Context(), id, r); err != nil {
+		t.Fatalf("Create: %v", err)
+	}
+}
+
+func (t *tester) update(id string, old session.Version, r session.Record) {
+	t.Helper()
+	if err := t.store.Update(t.Context(), id, old, r); err != nil {
+		t.Fatalf("Update: %v", err)
+	}
+}
+
+func (t *tester) remove(id string) {
+	t.Helper()
+	if err := t.store.Delete(t.Context(), id); err != nil {
+		t.Fatalf("Delete: %v", err)
+	}
+}
+
+func (t *tester) touch(id string, expires time.Time) {
+	t.Helper()
+	if err := session.Touch(t.Context(), t.store, id, expires); err != nil {
+		t.Fatalf("Touch: %v", err)
+	}
+}
+
+func (t *tester) load(id string) session.Record {
+	t.Helper()
+	r, err := t.store.Load(t.Context(), id)
+	if err != nil {
+		t.Fatalf("Load: %v", err)
+	}
+	return r
+}
+
+// created returns the id of a new record, and what was written.
+func (t *tester) created() (string, session.Record) {
+	t.Helper()
+	id, r := t.newID(), t.record()
+	t.create(id, r)
+	return id, r
+}
+
+// want fails the case unless errors.Is(got, want); a nil want means success.
+func (t *tester) want(want, got error, what string) {
+	t.Helper()
+	if !errors.Is(got, want) {
+		t.Fatalf("%s: got error %v, want %v", what, got, want)
+	}
+}
+
+// wantLive fails the case unless the record under id has this version.
+func (t *tester) wantLive(id string, v session.Version) {
+	t.Helper()
+	if got := t.load(id).Version; got != v {
+		t.Fatalf("the record has version %d, want %d", got, v)
+	}
+}
+
+func (t *tester) wantGone(id string) {
+	t.Helper()
+	_, err := t.store.Load(t.Context(), id)
+	t.want(session.ErrNotFound, err, "Load")
+}
+
+func randomID() string {
+	id := randomBytes(session.IDLen)
+	for i, b := range id {
+		id[i] = alphabet[b%byte(len(alphabet))]
+	}
+	return string(id)
+}
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	return b
+}
+
+func newSubject() string { return "user-" + rand.Text() }
+
+func inAnHour() time.Time { return time.Now().Add(time.Hour).Truncate(time.Second).UTC() }

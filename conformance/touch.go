@@ -1,0 +1,147 @@
+package conformance
+
+import (
+	"bytes"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// touchCases go through session.Touch: what its fallback promises is asked of
+// every store, only what the fallback can't do needs the capability.
+func touchCases() []testCase {
+	return []testCase{
+		{
+			name: "later",
+			rule: "Touch moves the expiry later, and the record stays live past the old one.",
+			run:  touchLater,
+		},
+		{
+			name: "earlier",
+			rule: "Touch moves the expiry earlier, and the record dies at the new one.",
+			run:  touchEarlier,
+		},
+		{
+			name: "is reported",
+			rule: "Load returns the expiry that Touch has set.",
+			run:  touchReported,
+		},
+		{
+			name: "leaves data and subject",
+			rule: "Touch changes neither data nor subject.",
+			run:  touchLeavesData,
+		},
+		{
+			name:  "leaves the version",
+			rule:  "Touch does not change the version.",
+			needs: Touch,
+			run:   touchLeavesVersion,
+		},
+		{
+			name:  "before an update",
+			rule:  "An Update with the version from before a Touch still succeeds.",
+			needs: Touch,
+			run:   touchThenUpdate,
+		},
+		{
+			name: "never creates",
+			rule: "If there is no record, Touch returns ErrNotFound: it never creates.",
+			run:  touchAbsent,
+		},
+		{
+			name: "never brings back what was deleted",
+			rule: "Touch of a deleted record returns ErrNotFound, and the record stays dead.",
+			run:  touchDeleted,
+		},
+		{
+			name: "never brings back what has expired",
+			rule: "If the record has expired, Touch returns ErrNotFound, and the record stays dead.",
+			run:  touchExpired,
+		},
+		{
+			name: "refuses bad expiries",
+			rule: "An expiry that CheckExpires refuses gives ErrInvalid from Touch, and nothing changes.",
+			run:  touchInvalid,
+		},
+	}
+}
+
+func touchLater(t *tester) {
+	expires := inAnHour()
+	id, r := t.dying(func(id string, _ session.Record) error {
+		return session.Touch(t.Context(), t.store, id, expires)
+	})
+	t.waitExpired(r.Expires)
+	_, err := t.store.Load(t.Context(), id)
+	t.want(nil, err, "Load past the old expiry")
+}
+
+func touchEarlier(t *tester) {
+	id, _ := t.created()
+	expires := t.soon(func(expires time.Time) error {
+		return session.Touch(t.Context(), t.store, id, expires)
+	})
+	t.waitExpired(expires)
+	t.wantGone(id)
+}
+
+func touchReported(t *tester) {
+	id, r := t.created()
+	for _, shift := range []time.Duration{time.Hour, -30 * time.Minute} {
+		expires := r.Expires.Add(shift)
+		t.touch(id, expires)
+		t.wantExpires(id, expires)
+	}
+}
+
+func touchLeavesData(t *tester) {
+	id, r := t.created()
+	t.touch(id, r.Expires.Add(time.Hour))
+	if got := t.load(id); !bytes.Equal(got.Data, r.Data) || got.Subject != r.Subject {
+		t.Fatalf("after Touch the record is %q of %q, was %q of %q", got.Data, got.Subject, r.Data, r.Subject)
+	}
+}
+
+func touchLeavesVersion(t *tester) {
+	id, r := t.created()
+	t.touch(id, r.Expires.Add(time.Hour))
+	t.wantLive(id, r.Version)
+}
+
+func touchThenUpdate(t *tester) {
+	id, old := t.created()
+	t.touch(id, old.Expires.Add(time.Hour))
+	err := t.store.Update(t.Context(), id, old.Version, t.record())
+	t.want(nil, err, "Update with the version from before a Touch")
+}
+
+func touchAbsent(t *tester) {
+	id := t.newID()
+	err := session.Touch(t.Context(), t.store, id, inAnHour())
+	t.want(session.ErrNotFound, err, "Touch of nothing")
+	t.wantGone(id)
+}
+
+func touchDeleted(t *tester) {
+	id, _ := t.created()
+	t.remove(id)
+	err := session.Touch(t.Context(), t.store, id, inAnHour())
+	t.want(session.ErrNotFound, err, "Touch of a deleted record")
+	t.wantGone(id)
+}
+
+func touchExpired(t *tester) {
+	id, _ := t.expired()
+	err := session.Touch(t.Context(), t.store, id, inAnHour())
+	t.want(session.ErrNotFound, err, "Touch of an expired record")
+	t.wantGone(id)
+}
+
+func touchInvalid(t *tester) {
+	id, r := t.created()
+	for _, b := range badExpiries() {
+		err := session.Touch(t.Context(), t.store, id, b.expires)
+		t.want(session.ErrInvalid, err, "Touch with "+b.name)
+		t.wantExpires(id, r.Expires)
+	}
+}

@@ -1,0 +1,155 @@
+package session_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// stored puts a record into the store of e.
+func stored(t *testing.T, e *env) session.Record {
+	t.Helper()
+	r := session.Record{Data: []byte("data"), Subject: "ann", Expires: time.Now().Add(time.Hour), Version: 7}
+	if err := e.mem.Create(t.Context(), anID, r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestTouchMovesTheExpiryOnly(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		plain bool
+		calls map[op]int
+	}{
+		{"Toucher", false, map[op]int{opTouch: 1}},
+		{"fallback", true, map[op]int{opLoad: 1, opUpdate: 1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			r := stored(t, e)
+			var store session.Store = e.store
+			if c.plain {
+				store = plainStore{store}
+			}
+			want := r.Expires.Add(time.Hour)
+			if err := session.Touch(t.Context(), store, anID, want); err != nil {
+				t.Fatal(err)
+			}
+			got, err := e.mem.Load(t.Context(), anID)
+			if err != nil || !got.Expires.Equal(want) || !bytes.Equal(got.Data, r.Data) || got.Subject != r.Subject {
+				t.Errorf("got %+v, %v", got, err)
+			}
+			if calls := e.store.taken(); len(calls) != len(c.calls) || calls[opTouch] != c.calls[opTouch] || calls[opUpdate] != c.calls[opUpdate] {
+				t.Errorf("store calls %v, want %v", calls, c.calls)
+			}
+			if err := session.Touch(t.Context(), store, anotherID, want); !errors.Is(err, session.ErrNotFound) {
+				t.Errorf("no record: %v, want ErrNotFound", err)
+			}
+			if _, err := e.mem.Load(t.Context(), anotherID); !errors.Is(err, session.ErrNotFound) {
+				t.Errorf("Touch has created a record (%v)", err)
+			}
+			if err := session.Touch(t.Context(), store, anID, time.Now()); !errors.Is(err, session.ErrInvalid) {
+				t.Errorf("expiry now: %v, want ErrInvalid", err)
+			}
+		})
+	}
+}
+
+func TestTheFallbackOfTouchTriesAgainAndGivesUp(t *testing.T) {
+	t.Parallel()
+	for conflicts, want := range map[int]error{0: nil, 1: nil, 3: nil, 4: session.ErrConflict, 100: session.ErrConflict} {
+		e := newEnv(t)
+		stored(t, e)
+		left := conflicts
+		e.store.intercept(func(_ context.Context, o op) error {
+			if o == opUpdate && left > 0 {
+				left--
+				return session.ErrConflict
+			}
+			return nil
+		})
+		if err := session.Touch(t.Context(), plainStore{e.store}, anID, farAway); !errors.Is(err, want) {
+			t.Errorf("%d conflicts: %v, want %v", conflicts, err, want)
+		}
+		if calls := e.store.taken(); calls[opUpdate] != min(conflicts+1, 4) {
+			t.Errorf("%d conflicts: %d updates", conflicts, calls[opUpdate])
+		}
+	}
+}
+
+func TestTheFallbackOfTouchLosesNoUpdateAndRevivesNothing(t *testing.T) {
+	t.Parallel()
+	for name, between := range map[string]func(*env) error{
+		"update": func(e *env) error {
+			return e.mem.Update(context.Background(), anID, 7, session.Record{Data: []byte("newer"), Expires: farAway, Version: 8})
+		},
+		"delete": func(e *env) error { return e.mem.Delete(context.Background(), anID) },
+	} {
+		e := newEnv(t)
+		stored(t, e)
+		done := false
+		e.store.intercept(func(_ context.Context, o op) error {
+			if o != opUpdate || done {
+				return nil
+			}
+			done = true
+			return between(e)
+		})
+		err := session.Touch(t.Context(), plainStore{e.store}, anID, farAway)
+		r, loadErr := e.mem.Load(t.Context(), anID)
+		switch name {
+		case "update":
+			if err != nil || loadErr != nil || string(r.Data) != "newer" {
+				t.Errorf("%s: %v; then %q, %v", name, err, r.Data, loadErr)
+			}
+		case "delete":
+			if !errors.Is(err, session.ErrNotFound) || !errors.Is(loadErr, session.ErrNotFound) {
+				t.Errorf("%s: %v; then %v", name, err, loadErr)
+			}
+		}
+	}
+}
+
+func TestWithoutTheCapabilityTheAnswerIsErrUnsupported(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	stored(t, e)
+	plain := plainStore{e.mem}
+	if _, err := session.Prune(t.Context(), plain); !errors.Is(err, session.ErrUnsupported) {
+		t.Errorf("Prune: %v", err)
+	}
+	if entries, err := session.ListSubject(t.Context(), plain, "ann"); !errors.Is(err, session.ErrUnsupported) || entries != nil {
+		t.Errorf("ListSubject: %v, %v", entries, err)
+	}
+	if n, err := session.DeleteSubject(t.Context(), plain, "ann"); !errors.Is(err, session.ErrUnsupported) || n != 0 {
+		t.Errorf("DeleteSubject: %d, %v", n, err)
+	}
+}
+
+func TestWithTheCapabilityTheStoreIsAsked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		stored(t, e)
+		entries, err := session.ListSubject(t.Context(), e.mem, "ann")
+		if err != nil || len(entries) != 1 || entries[0].ID != anID || entries[0].Record.Version != 7 {
+			t.Errorf("ListSubject: %v, %v", entries, err)
+		}
+		if n, err := session.DeleteSubject(t.Context(), e.mem, "ann"); err != nil || n != 1 {
+			t.Errorf("DeleteSubject: %d, %v", n, err)
+		}
+		stored(t, e)
+		pass(time.Hour)
+		if n, err := session.Prune(t.Context(), e.mem); err != nil || n != 1 {
+			t.Errorf("Prune: %d, %v", n, err)
+		}
+	})
+}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/memstore"
+	filestore "github.com/cloakroom-go/cloakroom/store-file"
+)
+
+// A site is a shop that is open.
+type site struct {
+	url string
+}
+
+func openSite(t *testing.T, store session.Store, keys [][]byte) site {
+	t.Helper()
+	sh, err := newShop(store, keys, false, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(sh.handler())
+	t.Cleanup(server.Close)
+	return site{server.URL}
+}
+
+func newSite(t *testing.T) site {
+	t.Helper()
+	return openSite(t, memstore.New(memstore.Options{}), newKeys())
+}
+
+func newKeys() [][]byte { return [][]byte{session.GenerateKey()} }
+
+// newFileStore opens the store in dir, which it makes.
+func newFileStore(t *testing.T, dir string) *filestore.Store {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	store, err := filestore.New(dir, filestore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() }) // a test may have closed it
+	return store
+}
+
+// A visitor is a browser: it keeps its cookies and shows redirects as they are.
+type visitor struct {
+	t      *testing.T
+	client *http.Client
+	url    string
+}
+
+func (s site) visitor(t *testing.T) *visitor {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &visitor{t, &http.Client{Jar: jar, CheckRedirect: stay}, s.url}
+}
+
+// An answer is a response that has been read.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (v *visitor) get(path string) answer {
+	v.t.Helper()
+	return v.send(v.request(http.MethodGet, path, ""))
+}
+
+// post sends a form, given as name=value&….
+func (v *visitor) post(path, form string) answer {
+	v.t.Helper()
+	r := v.request(http.MethodPost, path, form)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return v.send(r)
+}
+
+func (v *visitor) request(method, path, body string) *http.Request {
+	v.t.Helper()
+	r, err := http.NewRequestWithContext(v.t.Context(), method, v.url+path, strings.NewReader(body))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return r
+}
+
+func (v *visitor) send(r *http.Request) answer {
+	v.t.Helper()
+	a, err := v.try(r)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return a
+}
+
+// try is send for other goroutines than the test's.
+func (v *visitor) try(r *http.Request) (answer, error) {
+	resp, err := v.client.Do(r)
+	if err != nil {
+		return answer{}, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, resp.Header, string(body)}, errors.Join(err, resp.Body.Close())
+}
+
+// signIn signs the first demo account in.
+func (v *visitor) signIn() {
+	v.t.Helper()
+	v.wantRedirect(v.post("/login", "name="+demo[0].Login+"&password="+demo[0].Password), "/")
+}
+
+// ticket returns the value of the visitor's session cookie.
+func (v *visitor) ticket() string {
+	v.t.Helper()
+	u, err := url.Parse(v.url)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	for _, c := range v.client.Jar.Cookies(u) {
+		if c.Name == "session" {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+// withTicket returns what a visitor gets who presents just this ticket.
+func (v *visitor) withTicket(path, ticket string) answer {
+	v.t.Helper()
+	r := v.request(http.MethodGet, path, "")
+	r.Header.Set("Cookie", "session="+ticket)
+	return site{v.url}.visitor(v.t).send(r)
+}
+
+func (v *visitor) wantStatus(a answer, want int) {
+	v.t.Helper()
+	if a.status != want {
+		v.t.Errorf("status %d, want %d; body:\n%s", a.status, want, a.body)
+	}
+}
+
+func (v *visitor) wantRedirect(a answer, want string) {
+	v.t.Helper()
+	if got := a.header.Get("Location"); a.status != http.StatusSeeOther || got != want {
+		v.t.Errorf("status %d to %q, want 303 to %q; body:\n%s", a.status, got, want, a.body)
+	}
+}
+
+func (v *visitor) wantText(a answer, want string) {
+	v.t.Helper()
+	if !strings.Contains(a.body, want) {
+		v.t.Errorf("status %d without %q; body:\n%s", a.status, want, a.body)
+	}
+}
+
+func (v *visitor) wantNoText(a answer, unwanted string) {
+	v.t.Helper()
+	if strings.Contains(a.body, unwanted) {
+		v.t.Errorf("status %d with %q; body:\n%s", a.status, unwanted, a.body)
+	}
+}
+
+// A brokenStore fails while it is told to, and counts what it was asked.
+type brokenStore struct {
+	session.Store
+
+	failLoad, failWrite atomic.Bool
+	calls               atomic.Int64
+}
+
+var errDisk = errors.New("no such device")
+
+func (b *brokenStore) Load(ctx context.Context, id string) (session.Record, error) {
+	b.calls.Add(1)
+	if b.failLoad.Load() {
+		return session.Record{}, errDisk
+	}
+	return b.Store.Load(ctx, id)
+}
+
+func (b *brokenStore) Create(ctx context.Context, id string, r session.Record) error {
+	b.calls.Add(1)
+	if b.failWrite.Load() {
+		return errDisk
+	}
+	return b.Store.Create(ctx, id, r)
+}
+
+func (b *brokenStore) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+	b.calls.Add(1)
+	if b.failWrite.Load() {
+		return errDisk
+	}
+	return b.Store.Update(ctx, id, old, r)
+}
+
+func (b *brokenStore) Delete(ctx context.Context, id string) error {
+	b.calls.Add(1)
+	if b.failWrite.Load() {
+		return errDisk
+	}
+	return b.Store.Delete(ctx, id)
+}
+
+// cart returns what the cart's page shows, as "Scarf 2, Umbrella 1".
+func (v *visitor) cart() string {
+	v.t.Helper()
+	a := v.get("/cart")
+	v.wantStatus(a, http.StatusOK)
+	var items []string
+	for _, m := range cartRowPattern.FindAllStringSubmatch(a.body, -1) {
+		items = append(items, m[1]+" "+m[2])
+	}
+	return strings.Join(items, ", ")
+}
+
+var cartRowPattern = regexp.MustCompile(`<td>([^<]+)</td>\s*<td class="number">(\d+)</td>`)
+
+// together calls f n times at once.
+func together(t *testing.T, n int, f func() error) {
+	t.Helper()
+	errs := make(chan error, n)
+	var all sync.WaitGroup
+	for range n {
+		all.Go(func() { errs <- f() })
+	}
+	all.Wait()
+	close(errs)
+	for err := range errs {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,86 @@
+// Demo is a small shop that keeps its visitors' sessions with cloakroom: a visit
+// counter, signing in and out, a protected page and a cart.
+//
+//	go run ./examples/demo
+//	go run ./examples/demo -addr :9000 -store memory:
+//
+// Its sessions outlive it: kill it, start it again, and its visitors are still
+// signed in.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+// config is what the command line says.
+type config struct {
+	addr   string
+	store  string
+	secure bool
+}
+
+func parseArgs(args []string, out io.Writer) (config, error) {
+	var c config
+	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // the caller reports the error, once
+	flags.StringVar(&c.addr, "addr", "127.0.0.1:8080", "`address` to listen on")
+	flags.StringVar(&c.store, "store", "file:cloakroom-demo-data", "where sessions are kept: file:FOLDER or memory:")
+	flags.BoolVar(&c.secure, "secure", false, "visitors come over https, through a proxy: mark the cookie Secure")
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(out)
+		flags.PrintDefaults()
+		return c, flag.ErrHelp
+	case err != nil:
+		return c, fmt.Errorf("%w; -h lists the flags", err)
+	case flags.NArg() > 0:
+		return c, fmt.Errorf("unexpected argument %q; -h lists the flags", flags.Arg(0))
+	}
+	return c, nil
+}
+
+// run is the whole program: it returns when ctx is done or the server fails.
+func run(ctx context.Context, args []string, out io.Writer) (err error) {
+	c, err := parseArgs(args, out)
+	if err != nil {
+		return err
+	}
+	keys, err := environmentKeys()
+	if err != nil {
+		return err
+	}
+	st, err := openStorage(c.store, keys)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.close()) }()
+	sh, err := newShop(st.store, st.keys, c.secure, slog.Default())
+	if err != nil {
+		return err
+	}
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.addr)
+	if err != nil {
+		return fmt.Errorf("-addr %s: %w", c.addr, err)
+	}
+	greet(out, ln.Addr(), st.about, c.secure)
+	return serve(ctx, ln, sh)
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"testing"
+)
+
+func TestSignInNeedsTheRightPassword(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for name, form := range map[string]string{
+		"wrong password":           "name=ada&password=wrong",
+		"no password":              "name=ada",
+		"somebody else's password": "name=ada&password=" + demo[1].Password,
+		"unknown name":             "name=eve&password=" + demo[0].Password,
+		"no name":                  "password=" + demo[0].Password,
+		"nothing":                  "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := s.visitor(t)
+			a := v.post("/login", form)
+			v.wantStatus(a, http.StatusForbidden)
+			v.wantText(a, "Name and password don&#39;t match.")
+			if a.header.Get("Set-Cookie") != "" {
+				t.Error("a cookie is set")
+			}
+			v.wantRedirect(v.get("/profile"), "/login?next=%2Fprofile")
+		})
+	}
+}
+
+func TestSignInKeepsTheCartUnderANewTicket(t *testing.T) {
+	t.Parallel()
+	v := newSite(t).visitor(t)
+	v.post("/cart/coat", "")
+	before := v.ticket()
+	v.wantRedirect(v.get("/profile"), "/login?next=%2Fprofile")
+	v.wantRedirect(v.post("/login", "next=/profile&name=ada&password="+demo[0].Password), "/profile")
+	a := v.get("/profile")
+	v.wantStatus(a, http.StatusOK)
+	v.wantText(a, "Welcome, "+demo[0].Name)
+	v.wantNoText(v.get("/profile"), "Welcome,")
+	if got := v.cart(); got != "Wool coat 1" {
+		t.Errorf("cart %q", got)
+	}
+	v.wantRedirect(v.withTicket("/profile", before), "/login?next=%2Fprofile")
+	v.wantText(v.withTicket("/cart", before), "Your cart is empty.")
+	v.wantRedirect(v.get("/login?next=/cart"), "/cart")
+}
+
+func TestSignInAsSomebodyElseDropsTheCart(t *testing.T) {
+	t.Parallel()
+	v := newSite(t).visitor(t)
+	v.signIn()
+	v.post("/cart/coat", "")
+	v.wantRedirect(v.post("/login", "name=bruno&password="+demo[1].Password), "/")
+	v.wantText(v.get("/profile"), demo[1].Name)
+	if got := v.cart(); got != "" {
+		t.Errorf("cart %q, want an empty one", got)
+	}
+}
+
+func TestSignOutEndsTheSession(t *testing.T) {
+	t.Parallel()
+	v := newSite(t).visitor(t)
+	v.signIn()
+	v.post("/cart/coat", "")
+	before := v.ticket()
+	v.wantRedirect(v.post("/logout", ""), "/")
+	v.wantText(v.get("/"), "Goodbye!")
+	v.wantNoText(v.get("/"), "Goodbye!")
+	v.wantRedirect(v.get("/profile"), "/login?next=%2Fprofile")
+	if got := v.cart(); got != "" {
+		t.Errorf("cart %q, want an empty one", got)
+	}
+	v.wantRedirect(v.withTicket("/profile", before), "/login?next=%2Fprofile")
+	v.wantText(v.withTicket("/cart", before), "Your cart is empty.")
+}
+
+func TestVisitorsStaySignedInAcrossARestart(t *testing.T) {
+	t.Parallel()
+	dir, keys := filepath.Join(t.TempDir(), "sessions"), newKeys()
+	store := newFileStore(t, dir)
+	v := openSite(t, store, keys).visitor(t)
+	v.signIn()
+	v.post("/cart/coat", "quantity=2")
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	v.url = openSite(t, newFileStore(t, dir), keys).url // cookies don't tell ports apart
+	v.wantText(v.get("/profile"), demo[0].Name)
+	if got := v.cart(); got != "Wool coat 2" {
+		t.Errorf("cart %q", got)
+	}
+
+	v.url = openSite(t, newFileStore(t, dir), newKeys()).url
+	v.wantRedirect(v.get("/profile"), "/login?next=%2Fprofile") // another key opens nothing
+}
+
+func TestSignInLeadsToLocalPagesOnly(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for next, want := range map[string]string{
+		"/cart":                      "/cart",
+		"/profile?a=b&c=d":           "/profile?a=b&c=d",
+		"/a//b":                      "/a/b",
+		"":                           "/",
+		"cart":                       "/",
+		"//evil.example":             "/",
+		"///evil.example":            "/",
+		`/\evil.example`:             "/",
+		`\\evil.example`:             "/",
+		"/\t/evil.example":           "/",
+		"/\n/evil.example":           "/",
+		" //evil.example":            "/",
+		"https://evil.example":       "/",
+		"https:evil.example":         "/",
+		"javascript:alert(1)":        "/",
+		"/..//evil.example":          "/evil.example",
+		"/\r\nSet-Cookie: a=b":       "/",
+		"/%0d%0aSet-Cookie:%20a=b":   "/%0d%0aSet-Cookie:%20a=b",
+		"http://127.0.0.1:8080/cart": "/",
+	} {
+		t.Run(next, func(t *testing.T) {
+			t.Parallel()
+			v := s.visitor(t)
+			form := url.Values{"next": {next}, "name": {demo[0].Login}, "password": {demo[0].Password}}
+			a := v.post("/login", form.Encode())
+			v.wantRedirect(a, want)
+			v.wantRedirect(v.get("/login?next="+url.QueryEscape(next)), want)
+		})
+	}
+}

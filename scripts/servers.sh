@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Makes sure that the servers for the stores' tests can be started, and prints the
+# environment that the tests need for it, for eval. What it does goes to standard error;
+# what is done already is not done again.
+#
+# With Docker, the official images are used. On a Debian machine where we are root,
+# Docker is installed and started if need be; where no image can be pulled, images are
+# made of Debian's packages. Where neither is possible, the tests run what they can.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+say() { printf '=== servers: %s\n' "$*" >&2; }
+docker_works() { command -v docker >/dev/null && docker info >/dev/null 2>&1; }
+
+# packages installs Debian packages that are missing.
+packages() {
+	local missing=()
+	for p; do dpkg --status "$p" >/dev/null 2>&1 || missing+=("$p"); done
+	((${#missing[@]})) || return 0
+	say "installing ${missing[*]}"
+	apt-get -qq update >&2
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" </dev/null >/dev/null 2>&1
+}
+
+start_docker() {
+	packages docker.io iptables
+	say "starting dockerd, which goes on running; its log is /var/log/cloakroom-dockerd.log"
+	setsid nohup dockerd --exec-opt native.cgroupdriver=cgroupfs </dev/null >/var/log/cloakroom-dockerd.log 2>&1 &
+	for _ in {1..60}; do
+		docker_works && return
+		sleep 1
+	done
+	say "dockerd did not start:"
+	tail -n 5 /var/log/cloakroom-dockerd.log >&2
+	return 1
+}
+
+# base makes an image of a Debian release.
+base() {
+	local release=$1 image=cloakroom-debian:$1 folder
+	docker image inspect "$image" >/dev/null 2>&1 && return
+	packages debootstrap
+	say "making $image"
+	folder=$(mktemp -d)
+	debootstrap --variant=minbase --include=ca-certificates "$release" "$folder" >"$folder.log" 2>&1 ||
+		{ tail -n 5 "$folder.log" >&2; return 1; }
+	tar -C "$folder" -c . | docker import - "$image" >/dev/null
+	rm -r "$folder" "$folder.log"
+}
+
+# build makes an image of a server: name, Debian release, tag.
+build() {
+	local name=$1 release=$2 image=cloakroom-test/$1:$3
+	docker image inspect "$image" >/dev/null 2>&1 || say "making $image"
+	base "$release"
+	# The classic builder needs no plug-in; unchanged steps come from its cache.
+	DOCKER_BUILDKIT=0 docker build --quiet --build-arg "BASE=cloakroom-debian:$release" \
+		--tag "$image" --file "images/$name.Dockerfile" images >/dev/null 2>"/tmp/cloakroom-build.log" ||
+		{ cat /tmp/cloakroom-build.log >&2; return 1; }
+}
+
+if ! docker_works; then
+	if [[ $(id -u) != 0 || ! -e /etc/debian_version ]]; then
+		say "no Docker here, and it can't be installed (that takes Debian and root); stores whose servers aren't on the PATH are skipped"
+		exit 0
+	fi
+	start_docker || exit 0
+fi
+
+echo 'export CLOAKROOM_REQUIRE=${CLOAKROOM_REQUIRE-all}'
+if docker image inspect memcached:1.6 >/dev/null 2>&1 || timeout 120 docker pull --quiet memcached:1.6 >/dev/null 2>&1; then
+	say "using the official images"
+	exit 0
+fi
+
+say "no image can be pulled; using images made of Debian's packages"
+build redis bookworm 7
+build redis trixie 8
+build valkey trixie 8
+build memcached bookworm 1.6
+build postgres bookworm 15
+build postgres trixie 17
+build pgbouncer trixie 1
+cat <<'EOF'
+export CLOAKROOM_REDIS_IMAGE='cloakroom-test/redis:7 cloakroom-test/redis:8 cloakroom-test/valkey:8'
+export CLOAKROOM_MEMCACHE_IMAGE='cloakroom-test/memcached:1.6'
+export CLOAKROOM_POSTGRES_IMAGE='cloakroom-test/postgres:15 cloakroom-test/postgres:17'
+export CLOAKROOM_PGBOUNCER_IMAGE='cloakroom-test/pgbouncer:1'
+export TESTCONTAINERS_RYUK_DISABLED=true
+export TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1
+EOF

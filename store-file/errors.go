@@ -1,0 +1,36 @@
+package filestore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// errGone says that nothing can be told about any record. ErrNotFound would log
+// everybody out.
+var errGone = errors.New("the store's folder, or a part of it, was removed, replaced or unmounted")
+
+// contract are the errors that a caller of a Store tells apart.
+var contract = []error{
+	session.ErrNotFound, session.ErrExists, session.ErrConflict, session.ErrTooLarge,
+	session.ErrCorrupt, session.ErrUnsupported, session.ErrInvalid,
+}
+
+// wrap puts the package's name before every error that is not the contract's.
+// All errors pass through it on their way out.
+func wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, c := range contract {
+		if errors.Is(err, c) {
+			return err
+		}
+	}
+	if errors.Is(err, fs.ErrClosed) {
+		return fmt.Errorf("filestore: the store is closed: %w", err)
+	}
+	return fmt.Errorf("filestore: %w", err)
+}

@@ -1,0 +1,214 @@
+package filestore
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// peek is read for callers without a lock.
+func (s *Store) peek(ctx context.Context, id string) (session.Record, error) {
+	if readsLock {
+		unlock, err := s.lock(ctx, shardOf(id))
+		if err != nil {
+			return session.Record{}, err
+		}
+		defer unlock()
+	}
+	return s.read(id)
+}
+
+// read returns the record under id, whether it is live or expired.
+func (s *Store) read(id string) (session.Record, error) {
+	f, size, err := s.openRecord(id)
+	if err != nil {
+		return session.Record{}, err
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	b, err := readFull(f, size)
+	if err != nil {
+		return session.Record{}, err
+	}
+	return decode(b, id)
+}
+
+// readExpired tells by the header alone whether the record under id has expired.
+func (s *Store) readExpired(id string) (bool, error) {
+	f, size, err := s.openRecord(id)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	b, err := readFull(f, min(size, session.RecordHeaderLen))
+	if err != nil {
+		return false, err
+	}
+	expires, err := session.ParseRecordExpires(b)
+	return err == nil && !live(session.Record{Expires: expires}), err
+}
+
+// openRecord opens the file of id and returns its size.
+func (s *Store) openRecord(id string) (*os.File, int64, error) {
+	name := recordName(id)
+	info, err := s.root.Lstat(name) // os.Root would follow a link within the folder
+	if err == nil {
+		err = checkFile(info)
+	}
+	var f *os.File
+	if err == nil {
+		f, err = s.root.OpenFile(name, os.O_RDONLY|openFlag, 0)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := s.intact(shardOf(id)); err != nil {
+			return nil, 0, err
+		}
+		return nil, 0, session.ErrNotFound
+	case err != nil:
+		return nil, 0, fmt.Errorf("open a record: %w", err)
+	}
+	info, err = f.Stat()
+	if err == nil {
+		err = checkFile(info)
+	}
+	if err != nil {
+		_ = f.Close() // nothing was written
+		return nil, 0, fmt.Errorf("look at a record: %w", err)
+	}
+	return f, info.Size(), nil
+}
+
+func checkFile(info fs.FileInfo) error {
+	switch {
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%w: not a regular file", session.ErrCorrupt)
+	case info.Size() > largestFile:
+		return fmt.Errorf("%w: a file of %d bytes", session.ErrCorrupt, info.Size())
+	}
+	return nil
+}
+
+func readFull(r io.Reader, size int64) ([]byte, error) {
+	b := make([]byte, size)
+	_, err := io.ReadFull(r, b)
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, fmt.Errorf("%w: cut short", session.ErrCorrupt)
+	case err != nil:
+		return nil, fmt.Errorf("read a record: %w", err)
+	}
+	return b, nil
+}
+
+// put makes b the content of id's file. The shard is locked. The new subject's
+// marker is there before the record can be seen, and the old one's goes after,
+// so that the index may have too much for a while, but never too little.
+func (s *Store) put(id string, b []byte, subject, oldSubject string) error {
+	shard := shardName(shardOf(id))
+	temp, err := s.writeTemp(shard, b)
+	if err != nil {
+		return err
+	}
+	if subject != oldSubject {
+		if err := s.mark(subject, id); err != nil {
+			return errors.Join(err, s.root.Remove(temp))
+		}
+	}
+	if err := s.rename(temp, recordName(id)); err != nil {
+		return err
+	}
+	if err := s.syncDir(shard); err != nil {
+		return err
+	}
+	if subject != oldSubject {
+		s.unmark(oldSubject, id)
+	}
+	return nil
+}
+
+// flush makes sure that the name of id's file is on the disk, as put does. It is
+// for a write that was made before and may have failed just there.
+func (s *Store) flush(id string) error { return s.syncDir(shardName(shardOf(id))) }
+
+// remove removes the file of id, if there is one. The shard is locked.
+func (s *Store) remove(id, subject string) error {
+	if err := s.root.Remove(recordName(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove a record: %w", err)
+	}
+	if err := s.flush(id); err != nil {
+		return err
+	}
+	s.unmark(subject, id)
+	return nil
+}
+
+// writeTemp writes b to a new file in a folder, flushes it, and returns its name.
+func (s *Store) writeTemp(dir string, b []byte) (string, error) {
+	name := dir + "/" + rand.Text() + tempSuffix
+	f, err := s.create(name, os.O_EXCL)
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", errors.Join(fmt.Errorf("write a file: %w", err), s.root.Remove(name))
+	}
+	return name, nil
+}
+
+// create opens a file for writing that has the store's mode in spite of the umask.
+func (s *Store) create(name string, flag int) (*os.File, error) {
+	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|flag, s.mode)
+	if err != nil {
+		return nil, fmt.Errorf("create a file: %w", err)
+	}
+	if err := s.ensureMode(f); err != nil {
+		return nil, errors.Join(err, f.Close(), s.root.Remove(name))
+	}
+	return f, nil
+}
+
+// ensureMode gives f the store's mode. Only its owner may change it, so that a
+// file of another user in the group is left alone if it has it already.
+func (s *Store) ensureMode(f *os.File) error {
+	if !hasModes {
+		return nil
+	}
+	info, err := f.Stat()
+	if err == nil && info.Mode().Perm() != s.mode {
+		err = f.Chmod(s.mode)
+	}
+	if err != nil {
+		return fmt.Errorf("set a file's mode: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) rename(temp, name string) error {
+	if err := s.root.Rename(temp, name); err != nil {
+		return errors.Join(fmt.Errorf("rename a file: %w", err), s.root.Remove(temp))
+	}
+	return nil
+}
+
+// list returns the names in a folder, in no order.
+func (s *Store) list(dir string) ([]string, error) {
+	f, err := s.root.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open a folder: %w", err)
+	}
+	names, err := f.Readdirnames(-1)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("list a folder: %w", err)
+	}
+	return names, nil
+}

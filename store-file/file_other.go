@@ -1,0 +1,13 @@
+//go:build !unix
+
+package filestore
+
+// See file_unix.go.
+const (
+	hasModes  = false
+	readsLock = true
+	openFlag  = 0
+)
+
+// syncDir does nothing: a folder can't be flushed here.
+func (*Store) syncDir(string) error { return nil }

@@ -1,0 +1,32 @@
+//go:build unix
+
+package filestore
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+)
+
+const (
+	// hasModes says that permission bits mean something.
+	hasModes = true
+
+	// readsLock says that a file that somebody reads can't be replaced.
+	readsLock = false
+
+	// openFlag keeps a FIFO that takes a record's place from blocking its reader.
+	openFlag = syscall.O_NONBLOCK
+)
+
+// syncDir flushes the names in a folder to the disk.
+func (s *Store) syncDir(name string) error {
+	f, err := s.root.Open(name)
+	if err != nil {
+		return fmt.Errorf("open a folder: %w", err)
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("flush a folder: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,171 @@
+package filestore_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+	filestore "github.com/cloakroom-go/cloakroom/store-file"
+)
+
+// children are what this test binary does when a test starts it again as
+// another process, by name. They return the exit status.
+var children = map[string]func(args []string) int{}
+
+const childVariable = "CLOAKROOM_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if run := children[os.Getenv(childVariable)]; run != nil {
+		os.Exit(run(os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+// childCommand returns a command that runs a child, to be started by the test.
+func childCommand(t *testing.T, name string, args ...string) *exec.Cmd {
+	t.Helper()
+	if children[name] == nil {
+		t.Fatalf("no child %q", name)
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd.Env = append(os.Environ(), childVariable+"="+name)
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+// folder returns an empty folder that New accepts.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func open(t *testing.T, dir string) *filestore.Store {
+	t.Helper()
+	s, err := filestore.New(dir, filestore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func newID() string {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func newVersion() session.Version {
+	b := make([]byte, 8)
+	_, _ = rand.Read(b)
+	return session.Version(binary.BigEndian.Uint64(b) | 1)
+}
+
+func newRecord(data, subject string) session.Record {
+	return session.Record{
+		Data:    []byte(data),
+		Subject: subject,
+		Expires: time.Now().Add(time.Hour).UTC(),
+		Version: newVersion(),
+	}
+}
+
+// create creates a record under a new id.
+func create(t *testing.T, s session.Store, data, subject string) (string, session.Record) {
+	t.Helper()
+	id, r := newID(), newRecord(data, subject)
+	if err := s.Create(t.Context(), id, r); err != nil {
+		t.Fatal(err)
+	}
+	return id, r
+}
+
+// createDead creates a record that expired long ago: the clock of a synctest
+// bubble starts in the year 2000.
+func createDead(t *testing.T, s session.Store, id, subject string) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		if err := s.Create(t.Context(), id, newRecord("dead", subject)); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func wantRecord(t *testing.T, s session.Store, id string, want session.Record) {
+	t.Helper()
+	got, err := s.Load(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got.Data, want.Data) || got.Subject != want.Subject ||
+		got.Version != want.Version || !got.Expires.Equal(want.Expires) {
+		t.Fatalf("Load = %.20q of %d bytes, %q, %v, %d, want %.20q of %d bytes, %q, %v, %d",
+			got.Data, len(got.Data), got.Subject, got.Expires, got.Version,
+			want.Data, len(want.Data), want.Subject, want.Expires, want.Version)
+	}
+}
+
+func wantError(t *testing.T, what string, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("%s: error is %v, want %v", what, err, want)
+	}
+}
+
+// recordPath returns where the record under id is.
+func recordPath(t *testing.T, dir, id string) string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "??", id+".*"))
+	if err != nil || len(paths) != 1 {
+		t.Fatalf("files of one record: %v, %v", paths, err)
+	}
+	return paths[0]
+}
+
+// files returns the names of the files in dir, relative to it, that keep tells to.
+func files(t *testing.T, dir string, keep func(name string) bool) []string {
+	t.Helper()
+	var names []string
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		name, relErr := filepath.Rel(dir, path)
+		if err = errors.Join(err, relErr); err == nil && !e.IsDir() && keep(filepath.ToSlash(name)) {
+			names = append(names, filepath.ToSlash(name))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func isTemp(name string) bool   { return strings.HasSuffix(name, ".tmp") }
+func isMarker(name string) bool { return strings.HasPrefix(name, "subjects/") }
+
+// fail prints why a child failed and returns its exit status.
+func fail(err error) int {
+	_, _ = fmt.Fprintln(os.Stderr, "child:", err)
+	return 1
+}

@@ -1,0 +1,149 @@
+package filestore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// pruneBatch is how many files Prune looks at in one go. Writers of the same
+// shard wait for about a millisecond meanwhile.
+const pruneBatch = 64
+
+// Prune implements [session.Pruner]. It removes expired records, what is left of
+// writes that a crash cut off, and markers in the subject index whose record is
+// gone. Of a live record it reads the header and no data. Damaged records stay;
+// Delete removes them.
+//
+// An error on one file does not keep it from the others; it returns the first.
+func (s *Store) Prune(ctx context.Context) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, wrap(err)
+	}
+	var removed int
+	var failed error
+	sweep := func(dir string, batch func(names []string) (int, error)) {
+		names, err := run(ctx, func() ([]string, error) { return s.list(dir) })
+		for names := range slices.Chunk(names, pruneBatch) {
+			if ctx.Err() != nil {
+				break
+			}
+			n, e := run(ctx, func() (int, error) { return batch(names) })
+			removed += n
+			err = cmp.Or(err, e)
+		}
+		failed = cmp.Or(failed, err)
+	}
+	for shard := range shardCount {
+		sweep(shardName(shard), func(names []string) (int, error) { return s.pruneRecords(ctx, shard, names) })
+	}
+	for bucket := range shardCount {
+		sweep(bucketName(bucket), func(names []string) (int, error) { return 0, s.pruneMarkers(ctx, bucket, names) })
+	}
+	return removed, failed
+}
+
+// pruneRecords removes what is expired or an orphan among the files of a shard.
+func (s *Store) pruneRecords(ctx context.Context, shard int, names []string) (removed int, failed error) {
+	unlock, err := s.lock(ctx, shard)
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return removed, cmp.Or(failed, err)
+		}
+		if id, ok := idOf(name); ok {
+			ended, err := s.pruneRecord(id)
+			if ended {
+				removed++
+			}
+			failed = cmp.Or(failed, err)
+		} else if strings.HasSuffix(name, tempSuffix) {
+			// A write under way would have the lock: this one was cut off.
+			failed = cmp.Or(failed, s.pruneFile(shardName(shard)+"/"+name))
+		}
+	}
+	return removed, failed
+}
+
+// pruneRecord removes the record under id if it has expired. The shard is
+// locked. The header has no checksum of its own: before anything is removed,
+// the whole file has to say the same.
+func (s *Store) pruneRecord(id string) (bool, error) {
+	expired, err := s.readExpired(id)
+	var r session.Record
+	if expired {
+		r, err = s.read(id)
+	}
+	switch {
+	case errors.Is(err, session.ErrNotFound), errors.Is(err, session.ErrCorrupt):
+		return false, nil
+	case err != nil || !expired || live(r):
+		return false, err
+	}
+	if err := s.pruneFile(recordName(id)); err != nil {
+		return false, err
+	}
+	s.unmark(r.Subject, id)
+	return true, nil
+}
+
+// pruneFile removes a file without flushing the folder: should it come back
+// after a power failure, it is pruned again.
+func (s *Store) pruneFile(name string) error {
+	if err := s.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove a file: %w", err)
+	}
+	return nil
+}
+
+// pruneMarkers removes the markers without a record among those of a bucket.
+func (s *Store) pruneMarkers(ctx context.Context, bucket int, names []string) (failed error) {
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return cmp.Or(failed, err)
+		}
+		_, file, _ := strings.Cut(name, ".")
+		if id, ok := idOf(file); ok {
+			failed = cmp.Or(failed, s.pruneMarker(ctx, id, bucketName(bucket)+"/"+name))
+		}
+	}
+	return failed
+}
+
+// pruneMarker removes a marker of id's record if that is gone. The marker comes
+// before its record: it takes the lock to know that none is on its way.
+func (s *Store) pruneMarker(ctx context.Context, id, name string) error {
+	if there, err := s.exists(id); there || err != nil {
+		return err
+	}
+	unlock, err := s.lock(ctx, shardOf(id))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if there, err := s.exists(id); there || err != nil {
+		return err
+	}
+	return s.pruneFile(name)
+}
+
+// exists tells whether there is a file for id, whatever it holds.
+func (s *Store) exists(id string) (bool, error) {
+	_, err := s.root.Lstat(recordName(id))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("look at a record: %w", err)
+	}
+	return true, nil
+}

@@ -1,0 +1,193 @@
+package filestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// Store is a [session.Store] in a folder. It is safe for concurrent use, also
+// beside other Stores on the same folder, in this process or another one.
+type Store struct {
+	dir     string // absolute
+	root    *os.Root
+	self    fs.FileInfo // of root: tells whether dir is still the same folder
+	mode    fs.FileMode
+	maxData int
+	locks   [shardCount]chan struct{} // each of capacity 1: a mutex that a context can give up on
+}
+
+var (
+	_ session.Toucher      = (*Store)(nil)
+	_ session.Pruner       = (*Store)(nil)
+	_ session.SubjectIndex = (*Store)(nil)
+)
+
+// New returns a store in the folder dir, which must exist, be a folder itself
+// rather than a symbolic link to one, be open to nobody whom o.FileMode excludes
+// (mode 0700 by default) and be writable. It must be empty or a store's already.
+// New creates what is missing in it.
+//
+// The store holds the folder open until Close.
+func New(dir string, o Options) (*Store, error) {
+	o, err := o.resolved()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{mode: o.FileMode, maxData: o.MaxData}
+	for i := range s.locks {
+		s.locks[i] = make(chan struct{}, 1)
+	}
+	if err := s.open(dir); err != nil {
+		return nil, wrap(err)
+	}
+	if err := s.prepare(); err != nil {
+		return nil, wrap(errors.Join(err, s.root.Close()))
+	}
+	return s, nil
+}
+
+// Close lets go of the folder. Every later call of another method returns an
+// error; one that is under way may do so, and its outcome is unknown.
+func (s *Store) Close() error {
+	return wrap(s.root.Close())
+}
+
+// Load implements [session.Store].
+func (s *Store) Load(ctx context.Context, id string) (session.Record, error) {
+	if err := check(ctx, id); err != nil {
+		return session.Record{}, err
+	}
+	return run(ctx, func() (session.Record, error) {
+		r, err := s.peek(ctx, id)
+		if err == nil && !live(r) {
+			err = session.ErrNotFound
+		}
+		if err != nil {
+			return session.Record{}, err
+		}
+		return r, nil
+	})
+}
+
+// Create implements [session.Store].
+func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
+	if err := s.checkWrite(ctx, id, r); err != nil {
+		return err
+	}
+	b := encode(id, r)
+	return s.exclusively(ctx, id, func() error {
+		old, err := s.read(id)
+		switch {
+		case errors.Is(err, session.ErrNotFound):
+		case err != nil:
+			return err
+		case live(old) && old.Version == r.Version:
+			return s.flush(id)
+		case live(old):
+			return session.ErrExists
+		}
+		return s.put(id, b, r.Subject, old.Subject)
+	})
+}
+
+// Update implements [session.Store].
+func (s *Store) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+	if err := s.checkWrite(ctx, id, r); err != nil {
+		return err
+	}
+	b := encode(id, r)
+	return s.exclusively(ctx, id, func() error {
+		cur, err := s.read(id)
+		switch {
+		case err != nil:
+			return err
+		case !live(cur):
+			return session.ErrNotFound
+		case cur.Version == r.Version:
+			return s.flush(id)
+		case cur.Version != old:
+			return session.ErrConflict
+		}
+		return s.put(id, b, r.Subject, cur.Subject)
+	})
+}
+
+// Delete implements [session.Store].
+func (s *Store) Delete(ctx context.Context, id string) error {
+	if err := check(ctx, id); err != nil {
+		return err
+	}
+	return s.exclusively(ctx, id, func() error {
+		// A record that can't be read is removed all the same; its subject's
+		// marker is then stale, and goes when it is next looked at.
+		r, _ := s.read(id)
+		return s.remove(id, r.Subject)
+	})
+}
+
+// exclusively calls f while no other writer has the shard of id.
+func (s *Store) exclusively(ctx context.Context, id string, f func() error) error {
+	_, err := run(ctx, func() (struct{}, error) {
+		unlock, err := s.lock(ctx, shardOf(id))
+		if err != nil {
+			return struct{}{}, err
+		}
+		defer unlock()
+		return struct{}{}, f()
+	})
+	return err
+}
+
+// run returns what f returns, or ctx's error as soon as ctx is done. A system
+// call on a file can't be interrupted, and a disk that stalls must not stall the
+// caller: f is then left to come to its end, and so owns all that it uses.
+func run[T any](ctx context.Context, f func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	var r result
+	if ctx.Done() == nil {
+		r.value, r.err = f()
+		return r.value, wrap(r.err)
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := f()
+		done <- result{value, err}
+	}()
+	select {
+	case r = <-done:
+	case <-ctx.Done():
+		r.err = ctx.Err()
+	}
+	return r.value, wrap(r.err)
+}
+
+func check(ctx context.Context, id string) error {
+	if err := ctx.Err(); err != nil {
+		return wrap(err)
+	}
+	return session.CheckID(id)
+}
+
+func (s *Store) checkWrite(ctx context.Context, id string, r session.Record) error {
+	if err := check(ctx, id); err != nil {
+		return err
+	}
+	if err := session.CheckRecord(r); err != nil {
+		return err
+	}
+	if len(r.Data) > s.maxData {
+		return fmt.Errorf("%w: %d bytes of data, the store takes %d", session.ErrTooLarge, len(r.Data), s.maxData)
+	}
+	return nil
+}
+
+func live(r session.Record) bool { return time.Now().Before(r.Expires) }

@@ -1,0 +1,180 @@
+package filestore
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// The index is one empty file, a marker, for each record that has a subject. A
+// marker changes only while the shard of its record is locked. There may be one
+// too many, after a crash or while a write is under way; a record's own
+// subject decides.
+
+// ListSubject implements [session.SubjectIndex]. It reads the names of one in
+// 256 of all records that have a subject, and the subject's own records. A damaged
+// record among these gives session.ErrCorrupt rather than an incomplete list.
+func (s *Store) ListSubject(ctx context.Context, subject string) ([]session.Entry, error) {
+	if err := checkSubject(ctx, subject); err != nil {
+		return nil, err
+	}
+	return run(ctx, func() ([]session.Entry, error) {
+		ids, err := s.marked(subject)
+		if err != nil {
+			return nil, err
+		}
+		var entries []session.Entry
+		for _, id := range ids {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			r, err := s.peek(ctx, id)
+			switch {
+			case errors.Is(err, session.ErrNotFound), err == nil && r.Subject != subject:
+				err = s.unmarkStale(ctx, subject, id)
+			case err == nil && live(r):
+				entries = append(entries, session.Entry{ID: id, Record: r})
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		return entries, nil
+	})
+}
+
+// DeleteSubject implements [session.SubjectIndex]. It deletes damaged records of
+// the subject too, without counting them, and goes on after an error.
+func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) {
+	if err := checkSubject(ctx, subject); err != nil {
+		return 0, err
+	}
+	ids, err := run(ctx, func() ([]string, error) { return s.marked(subject) })
+	if err != nil {
+		return 0, err
+	}
+	var deleted int
+	var failed error
+	for _, id := range ids {
+		n, err := run(ctx, func() (int, error) { return s.deleteOf(ctx, subject, id) })
+		deleted += n
+		if failed == nil {
+			failed = err
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return deleted, failed
+}
+
+// deleteOf deletes the record under id if it is the subject's, and reports how
+// many live ones these were: one or none.
+func (s *Store) deleteOf(ctx context.Context, subject, id string) (int, error) {
+	unlock, err := s.lock(ctx, shardOf(id))
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	r, err := s.read(id)
+	switch {
+	case errors.Is(err, session.ErrNotFound), err == nil && r.Subject != subject:
+		s.unmark(subject, id)
+		return 0, nil
+	case err != nil && !errors.Is(err, session.ErrCorrupt):
+		return 0, err
+	}
+	wasLive := err == nil && live(r)
+	if err := s.remove(id, subject); err != nil || !wasLive {
+		return 0, err
+	}
+	return 1, nil
+}
+
+// marked returns the ids of the records that the subject has or had.
+func (s *Store) marked(subject string) ([]string, error) {
+	if err := s.intact(0); err != nil { // no marker would seem to mean no session
+		return nil, err
+	}
+	bucket, prefix := markerPrefix(subject)
+	names, err := s.list(bucket)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, name := range names {
+		if rest, ok := strings.CutPrefix(name, prefix); ok {
+			if id, ok := idOf(rest); ok {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids, nil
+}
+
+// markerPrefix returns the folder of the subject's markers and how their names
+// begin. A hash makes a file name out of any subject, and tells it to nobody.
+func markerPrefix(subject string) (bucket, prefix string) {
+	sum := sha256.Sum256([]byte(subject))
+	return bucketName(int(sum[0])), hex.EncodeToString(sum[:]) + "."
+}
+
+func markerName(subject, id string) string {
+	bucket, prefix := markerPrefix(subject)
+	return bucket + "/" + prefix + fileName(id)
+}
+
+// mark records durably that the subject has the record under id.
+func (s *Store) mark(subject, id string) error {
+	if subject == "" {
+		return nil
+	}
+	f, err := s.create(markerName(subject, id), 0)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("write a marker: %w", err)
+	}
+	bucket, _ := markerPrefix(subject)
+	return s.syncDir(bucket)
+}
+
+// unmark takes back what mark did. If it fails, a stale marker stays, which goes
+// when it is next looked at.
+func (s *Store) unmark(subject, id string) {
+	if subject != "" {
+		_ = s.root.Remove(markerName(subject, id))
+	}
+}
+
+// unmarkStale removes a marker that seems to have no record, unless its record
+// was only just about to come.
+func (s *Store) unmarkStale(ctx context.Context, subject, id string) error {
+	unlock, err := s.lock(ctx, shardOf(id))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, err := s.read(id)
+	if errors.Is(err, session.ErrNotFound) || err == nil && r.Subject != subject {
+		s.unmark(subject, id)
+		return nil
+	}
+	return err
+}
+
+func checkSubject(ctx context.Context, subject string) error {
+	if err := ctx.Err(); err != nil {
+		return wrap(err)
+	}
+	if subject == "" {
+		return fmt.Errorf("%w: empty subject", session.ErrInvalid)
+	}
+	return nil
+}

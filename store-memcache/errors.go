@@ -1,0 +1,82 @@
+package memcachestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bradfitz/gomemcache/memcache"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+var errNoCAS = errors.New("the server runs without cas: start it without -C")
+
+// contract are the errors that a caller of a Store tells apart.
+var contract = []error{
+	session.ErrNotFound, session.ErrExists, session.ErrConflict, session.ErrTooLarge,
+	session.ErrCorrupt, session.ErrUnsupported, session.ErrInvalid,
+}
+
+// wrap turns an error of the driver into one of the contract where it is certain
+// what has happened, and puts the package's name before every other. All errors
+// pass through it on their way out.
+func wrap(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, c := range contract {
+		if errors.Is(err, c) {
+			return err
+		}
+	}
+	switch {
+	case errors.Is(err, memcache.ErrCacheMiss):
+		return session.ErrNotFound
+	case strings.Contains(err.Error(), `"SERVER_ERROR object too large for cache`):
+		return fmt.Errorf("%w: the server takes less than Options.MaxItemSize", session.ErrTooLarge)
+	case strings.HasPrefix(err.Error(), "memcache: "):
+		err = &unreadableError{err}
+	}
+	if done := doneError(ctx); done != nil && !errors.Is(err, done) {
+		return fmt.Errorf("memcachestore: %w: %w", done, err)
+	}
+	return fmt.Errorf("memcachestore: %w", err)
+}
+
+// doneError returns ctx's error if it is done. The driver may notice a deadline
+// a moment before the context does.
+func doneError(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
+	return ctx.Err() //nolint:wrapcheck // wrap does it
+}
+
+// raced tells whether the answer to a conditional write says that the condition
+// was not met.
+func raced(err error) bool {
+	return errors.Is(err, memcache.ErrCASConflict) ||
+		errors.Is(err, memcache.ErrNotStored) ||
+		errors.Is(err, memcache.ErrCacheMiss)
+}
+
+// An unreadableError is one of the driver that may quote what the server has
+// sent. Unless that is an error of the server's, it may be session data, which
+// belongs in no log.
+type unreadableError struct{ err error }
+
+func (e *unreadableError) Error() string {
+	text := e.err.Error()
+	if strings.Contains(text, `: "SERVER_ERROR `) || strings.Contains(text, `: "CLIENT_ERROR `) {
+		return text
+	}
+	if before, _, quoted := strings.Cut(text, `: "`); quoted {
+		return before + " (withheld)"
+	}
+	return text
+}
+
+func (e *unreadableError) Unwrap() error { return e.err }

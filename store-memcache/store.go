@@ -1,0 +1,238 @@
+package memcachestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"time"
+
+	"github.com/bradfitz/gomemcache/memcache"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// Store is a [session.Store] in memcached. It is safe for concurrent use, also
+// beside other Stores with the same prefix, in this process or another one.
+type Store struct {
+	client  *memcache.Client
+	prefix  string
+	maxItem int
+	seen    sightings
+}
+
+var _ session.Toucher = (*Store)(nil)
+
+// New returns a store behind client, which stays the caller's to close and to
+// configure. New sends nothing.
+//
+// A call returns when its context is done, though the driver may go on waiting
+// until client.Timeout is over. The client keeps two idle connections to each
+// server, too few for a busy application; its MaxIdleConns says otherwise.
+func New(client *memcache.Client, o Options) (*Store, error) {
+	o, err := o.resolved()
+	if err != nil {
+		return nil, err
+	}
+	if client == nil {
+		return nil, errors.New("memcachestore: client is nil: want one such as memcache.New returns")
+	}
+	return &Store{
+		client:  client,
+		prefix:  o.KeyPrefix,
+		maxItem: o.MaxItemSize,
+		seen:    sightings{seed: maphash.MakeSeed()},
+	}, nil
+}
+
+// Load implements [session.Store].
+func (s *Store) Load(ctx context.Context, id string) (session.Record, error) {
+	if err := check(ctx, id); err != nil {
+		return session.Record{}, err
+	}
+	return run(ctx, func() (session.Record, error) {
+		r, casID, err := s.get(id)
+		if err == nil && !live(r) {
+			err = session.ErrNotFound
+		}
+		if err != nil {
+			return session.Record{}, err
+		}
+		s.seen.put(id, r, casID)
+		return r, nil
+	})
+}
+
+// Create implements [session.Store].
+func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
+	if err := s.checkWrite(ctx, id, r); err != nil {
+		return err
+	}
+	item := s.item(id, r)
+	return do(ctx, func() error {
+		for ctx.Err() == nil {
+			if err := s.client.Add(item); !raced(err) {
+				return err //nolint:wrapcheck // run does it
+			}
+			cur, casID, err := s.get(id)
+			switch {
+			case errors.Is(err, memcache.ErrCacheMiss):
+				continue // it went in between
+			case err != nil:
+				return err
+			case live(cur) && cur.Version == r.Version:
+				return nil
+			case live(cur):
+				return session.ErrExists
+			}
+			item.CasID = casID
+			if err := s.client.CompareAndSwap(item); !raced(err) {
+				return err //nolint:wrapcheck // run does it
+			}
+		}
+		return ctx.Err() //nolint:wrapcheck // run does it
+	})
+}
+
+// Update implements [session.Store].
+func (s *Store) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+	if err := s.checkWrite(ctx, id, r); err != nil {
+		return err
+	}
+	item := s.item(id, r)
+	return do(ctx, func() error {
+		if casID, ok := s.seen.take(id, old); ok && r.Version != old {
+			item.CasID = casID
+			if err := s.client.CompareAndSwap(item); !raced(err) {
+				return err //nolint:wrapcheck // run does it
+			}
+		}
+		return s.swap(ctx, id, func(cur session.Record) (*memcache.Item, error) {
+			switch cur.Version {
+			case r.Version:
+				return nil, nil
+			case old:
+				return item, nil
+			default:
+				return nil, session.ErrConflict
+			}
+		})
+	})
+}
+
+// Delete implements [session.Store].
+func (s *Store) Delete(ctx context.Context, id string) error {
+	if err := check(ctx, id); err != nil {
+		return err
+	}
+	return do(ctx, func() error {
+		if err := s.client.Delete(s.key(id)); !errors.Is(err, memcache.ErrCacheMiss) {
+			return err //nolint:wrapcheck // run does it
+		}
+		return nil
+	})
+}
+
+// swap replaces the live record under id by the item that next makes of it, if
+// any. If another writer is faster, it starts again.
+func (s *Store) swap(
+	ctx context.Context, id string, next func(cur session.Record) (*memcache.Item, error),
+) error {
+	for ctx.Err() == nil {
+		cur, casID, err := s.get(id)
+		if err == nil && !live(cur) {
+			err = session.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		item, err := next(cur)
+		if item == nil || err != nil {
+			return err
+		}
+		item.CasID = casID
+		if err := s.client.CompareAndSwap(item); !raced(err) {
+			return err //nolint:wrapcheck // run does it
+		}
+	}
+	return ctx.Err() //nolint:wrapcheck // run does it
+}
+
+// get returns the record under id, which may have expired, and the number that
+// tells whether it has been written again.
+func (s *Store) get(id string) (session.Record, uint64, error) {
+	item, err := s.client.Get(s.key(id))
+	if err != nil {
+		return session.Record{}, 0, err //nolint:wrapcheck // run does it
+	}
+	r, err := session.ParseRecord(item.Value, id)
+	if err == nil && item.CasID == 0 {
+		err = errNoCAS
+	}
+	return r, item.CasID, err
+}
+
+func (s *Store) item(id string, r session.Record) *memcache.Item {
+	return &memcache.Item{
+		Key:        s.key(id),
+		Value:      session.AppendRecord(nil, id, r),
+		Expiration: expiration(r.Expires),
+	}
+}
+
+func (s *Store) key(id string) string { return s.prefix + id }
+
+// run returns what f returns, or ctx's error as soon as ctx is done. The driver
+// knows no contexts: f is then left to come to its end, which the driver's
+// timeouts bring about, and so owns all that it uses.
+func run[T any](ctx context.Context, f func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	var r result
+	if ctx.Done() == nil {
+		r.value, r.err = f()
+		return r.value, wrap(ctx, r.err)
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := f()
+		done <- result{value, err}
+	}()
+	select {
+	case r = <-done:
+	case <-ctx.Done():
+		r.err = ctx.Err()
+	}
+	return r.value, wrap(ctx, r.err)
+}
+
+// do is run for what returns nothing else.
+func do(ctx context.Context, f func() error) error {
+	_, err := run(ctx, func() (struct{}, error) { return struct{}{}, f() })
+	return err
+}
+
+func check(ctx context.Context, id string) error {
+	if err := ctx.Err(); err != nil {
+		return wrap(ctx, err)
+	}
+	return session.CheckID(id)
+}
+
+func (s *Store) checkWrite(ctx context.Context, id string, r session.Record) error {
+	if err := check(ctx, id); err != nil {
+		return err
+	}
+	if err := session.CheckRecord(r); err != nil {
+		return err
+	}
+	size := len(s.prefix) + session.IDLen + len(r.Subject) + len(r.Data) + itemOverhead
+	if size > s.maxItem {
+		return fmt.Errorf("%w: an item of up to %d bytes, the servers take %d", session.ErrTooLarge, size, s.maxItem)
+	}
+	return nil
+}
+
+func live(r session.Record) bool { return time.Now().Before(r.Expires) }

@@ -1,0 +1,44 @@
+// Package postgresstore keeps sessions in a table of PostgreSQL, version 12 or
+// later. It has every capability. It suits applications that have a database
+// anyway, and want their sessions to be as durable as their other data.
+//
+//	pool, err := pgxpool.New(ctx, "postgres://shop@db/shop")
+//	…
+//	store, err := postgresstore.New(pool, postgresstore.Options{})
+//	…
+//	err = store.Migrate(ctx)
+//
+// # Guarantees
+//
+// Each method is one statement and one round trip, Prune one for each batch. A
+// write judges and changes a row while it holds its lock, so that of several
+// concurrent writes none is lost. No statement fails over a record that exists
+// already or has gone, so that a method may be called on a [pgx.Tx] without
+// aborting it. Its lock is then held until the transaction ends.
+//
+// The database's clock judges expiry, whatever the clocks of the applications
+// say. Expiry is kept in microseconds, rounded up.
+//
+// An acknowledged write is as durable as the database makes a commit. With
+// synchronous_commit off, or after a failover to a replica that lagged behind,
+// the last moments are lost, and a session that was ended in them is back. Don't
+// give New a pool that reads from a replica.
+//
+// # Connections
+//
+// The store sends its statements unnamed, in pgx.QueryExecModeExec, whatever the
+// connection's default: it leaves no state in a session of the database and
+// works behind PgBouncer in transaction mode. A [pgx.Conn] and a [pgx.Tx] serve one
+// call at a time; concurrent callers need a pool.
+//
+// # Errors
+//
+// When the database reports that it has undone a statement for the sake of
+// another (40001, 40P01), the store repeats it a few times. Everything else that
+// the database reports is wrapped, and found with errors.As and
+// [pgconn.PgError]. If the table is missing, the error says so and names
+// [Store.Migrate].
+//
+// A row that breaks the contract, as can only be there without the constraints
+// of schema.sql, gives [session.ErrCorrupt].
+package postgresstore

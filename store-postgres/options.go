@@ -1,0 +1,81 @@
+package postgresstore
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Options configure a [Store]. The zero value is right for almost everybody.
+type Options struct {
+	// Schema is the schema of the table, without quotes. It must exist. ""
+	// means the first one in the connection's search_path that has the table.
+	Schema string
+
+	// Table is the table's name, without quotes, of at most 55 bytes, so that
+	// the names of its indexes aren't cut. "" means cloakroom_sessions.
+	Table string
+
+	// MaxData is the largest Record.Data in bytes that the store takes; above it
+	// writes fail with session.ErrTooLarge. 0 means 16 MiB, the largest possible
+	// value is 64 MiB. Records stored under a higher limit stay readable.
+	MaxData int
+
+	// PruneBatch is how many rows Prune deletes in one statement. 0 means 1000,
+	// the largest possible value is 100,000.
+	PruneBatch int
+}
+
+const (
+	defaultTable      = "cloakroom_sessions"
+	defaultMaxData    = 16 << 20
+	largestMaxData    = 64 << 20
+	defaultPruneBatch = 1000
+	largestPruneBatch = 100_000
+
+	// maxIdentifier is how many bytes of a name PostgreSQL keeps; it cuts the
+	// rest without an error.
+	maxIdentifier = 63
+	maxTable      = maxIdentifier - len("_expires")
+)
+
+// resolved returns o with its defaults filled in.
+func (o Options) resolved() (Options, error) {
+	if o.Table == "" {
+		o.Table = defaultTable
+	}
+	if o.MaxData == 0 {
+		o.MaxData = defaultMaxData
+	}
+	if o.PruneBatch == 0 {
+		o.PruneBatch = defaultPruneBatch
+	}
+	if err := errors.Join(checkName("Schema", o.Schema, maxIdentifier), checkName("Table", o.Table, maxTable)); err != nil {
+		return o, err
+	}
+	switch {
+	case o.MaxData < 0:
+		return o, errors.New("postgresstore: MaxData is negative")
+	case o.MaxData > largestMaxData:
+		return o, fmt.Errorf("postgresstore: MaxData is %d bytes, at most %d", o.MaxData, largestMaxData)
+	case o.PruneBatch < 0:
+		return o, errors.New("postgresstore: PruneBatch is negative")
+	case o.PruneBatch > largestPruneBatch:
+		return o, fmt.Errorf("postgresstore: PruneBatch is %d, at most %d", o.PruneBatch, largestPruneBatch)
+	}
+	return o, nil
+}
+
+// checkName refuses what can't be an identifier even in quotes.
+func checkName(option, name string, longest int) error {
+	switch {
+	case len(name) > longest:
+		return fmt.Errorf("postgresstore: %s has %d bytes, at most %d", option, len(name), longest)
+	case !utf8.ValidString(name):
+		return fmt.Errorf("postgresstore: %s %q is not UTF-8", option, name)
+	case strings.Contains(name, "\x00"):
+		return fmt.Errorf("postgresstore: %s %q has a NUL byte", option, name)
+	}
+	return nil
+}

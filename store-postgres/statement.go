@@ -1,0 +1,116 @@
+package postgresstore
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// A statement that changes a record locks its row first, which waits for other
+// writers and finds what they have left; then it judges, writes, and tells what
+// it met. Time is read from clock_timestamp, because now stands still in a
+// transaction, and statement_timestamp while the lock is waited for.
+const (
+	lockSQL = `
+WITH current AS (
+	SELECT id, expires, version FROM {table} WHERE id = $1 FOR UPDATE
+)`
+	verdictSQL = `
+SELECT id, version, expires > clock_timestamp(), EXISTS (SELECT FROM written) FROM current`
+)
+
+// change runs a statement made of lockSQL, written and verdictSQL. It reports
+// the version that the live record had, and whether it was written.
+func (s *Store) change(ctx context.Context, sql, id string, args ...any) (session.Version, bool, error) {
+	var echo string
+	var version int64
+	var live, written bool
+	err := s.run(ctx, func() error {
+		return s.queryRow(ctx, sql, append([]any{id}, args...)...).Scan(&echo, &version, &live, &written)
+	})
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		err = session.ErrNotFound
+	case err != nil:
+	case echo != id:
+		err = errSwapped
+	case version == 0:
+		err = errForeign
+	case !live && !written:
+		err = session.ErrNotFound
+	}
+	return session.Version(version), written, err //nolint:gosec // bits
+}
+
+// scanEntry reads id, data, subject, expires and version.
+func scanEntry(row pgx.Row) (session.Entry, error) {
+	var e session.Entry
+	var expires time.Time
+	var version int64
+	if err := row.Scan(&e.ID, &e.Record.Data, &e.Record.Subject, &expires, &version); err != nil {
+		return session.Entry{}, err //nolint:wrapcheck // run does
+	}
+	if version == 0 {
+		return session.Entry{}, errForeign
+	}
+	e.Record.Expires = expires.UTC()
+	e.Record.Version = session.Version(version) //nolint:gosec // bits
+	return e, nil
+}
+
+// The mode is the only one that needs one round trip and no prepared statement.
+const mode = pgx.QueryExecModeExec
+
+func (s *Store) queryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	return s.db.QueryRow(ctx, s.sql(sql), append([]any{mode}, args...)...)
+}
+
+func (s *Store) query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	return s.db.Query(ctx, s.sql(sql), append([]any{mode}, args...)...) //nolint:wrapcheck // run does
+}
+
+func (s *Store) exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	return s.db.Exec(ctx, s.sql(sql), append([]any{mode}, args...)...) //nolint:wrapcheck // run does
+}
+
+// attempts is how often a statement is sent that the database keeps undoing.
+// Between them, these wait for a quarter of a second at most.
+const attempts = 9
+
+// run calls f, which sends one statement, and returns its error as callers get
+// it. It calls f again if the database has undone it for the sake of another
+// transaction. In a transaction of the caller that is no use: the transaction
+// is aborted, and the first error says why.
+func (s *Store) run(ctx context.Context, f func() error) error {
+	err := f()
+	for n := range attempts - 1 {
+		if !hasCode(err, serializationFailure, deadlockDetected) || !pause(ctx, time.Millisecond<<n) {
+			break
+		}
+		again := f()
+		if hasCode(again, inFailedTransaction) {
+			break
+		}
+		err = again
+	}
+	return s.wrap(ctx, err)
+}
+
+// pause waits for a random time up to limit, and reports false if ctx is done
+// before.
+func pause(ctx context.Context, limit time.Duration) bool {
+	timer := time.NewTimer(rand.N(limit)) //nolint:gosec // it only spreads the attempts
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,183 @@
+package postgresstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// DB is what the store needs of pgx: a [pgxpool.Pool], a [pgx.Conn] or a
+// [pgx.Tx].
+type DB interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// Store is a [session.Store] in a table of PostgreSQL. It is as safe for
+// concurrent use as the DB that it was made with.
+type Store struct {
+	db    DB
+	o     Options
+	table string // quoted
+}
+
+var (
+	_ session.Toucher      = (*Store)(nil)
+	_ session.Pruner       = (*Store)(nil)
+	_ session.SubjectIndex = (*Store)(nil)
+)
+
+// New returns a store in a table that [Store.Migrate] has created or will
+// create. It sends nothing to the database. The store does not close db.
+func New(db DB, o Options) (*Store, error) {
+	if v := reflect.ValueOf(db); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil, errors.New("postgresstore: db is nil: pass a *pgxpool.Pool, *pgx.Conn or pgx.Tx")
+	}
+	o, err := o.resolved()
+	if err != nil {
+		return nil, err
+	}
+	return &Store{db: db, o: o, table: quoted(o)}, nil
+}
+
+const loadSQL = `
+SELECT id, data, subject, expires, version FROM {table}
+WHERE id = $1 AND (expires > clock_timestamp() OR version = 0)`
+
+// Load implements [session.Store].
+func (s *Store) Load(ctx context.Context, id string) (session.Record, error) {
+	if err := check(ctx, id); err != nil {
+		return session.Record{}, err
+	}
+	var e session.Entry
+	err := s.run(ctx, func() (err error) {
+		e, err = scanEntry(s.queryRow(ctx, loadSQL, id))
+		return err
+	})
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return session.Record{}, session.ErrNotFound
+	case err != nil:
+		return session.Record{}, err
+	case e.ID != id:
+		return session.Record{}, errSwapped
+	}
+	return e.Record, nil
+}
+
+// A conflict is resolved on the locked row, but the statement's last line sees
+// the table as it was at the start: good enough for a row that nobody writes.
+// A version that is there already keeps an expiry that Touch has moved since.
+const createSQL = `
+WITH created AS (
+	INSERT INTO {table} AS kept (id, data, subject, expires, version) VALUES ($1, $2, $3, $4, $5)
+	ON CONFLICT (id) DO UPDATE SET
+		data = excluded.data, subject = excluded.subject, version = excluded.version,
+		expires = CASE WHEN kept.expires > clock_timestamp() THEN kept.expires ELSE excluded.expires END
+	WHERE kept.version <> 0 AND (kept.expires <= clock_timestamp() OR kept.version = excluded.version)
+	RETURNING id
+)
+SELECT $1::text, EXISTS (SELECT FROM created), EXISTS (SELECT FROM {table} WHERE id = $1 AND version = 0)`
+
+// Create implements [session.Store].
+func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
+	if err := s.checkWrite(ctx, id, r); err != nil {
+		return err
+	}
+	var echo string
+	var created, corrupt bool
+	err := s.run(ctx, func() error {
+		return s.queryRow(ctx, createSQL, id, notNil(r.Data), r.Subject, roundUp(r.Expires), int64(r.Version)). //nolint:gosec // bits
+															Scan(&echo, &created, &corrupt)
+	})
+	switch {
+	case err != nil:
+		return err
+	case echo != id:
+		return errSwapped
+	case corrupt:
+		return errForeign
+	case !created:
+		return session.ErrExists
+	}
+	return nil
+}
+
+const updateSQL = lockSQL + `, written AS (
+	UPDATE {table} AS kept SET data = $2, subject = $3, expires = $4, version = $5 FROM current
+	WHERE kept.id = current.id AND current.version = $6 AND current.expires > clock_timestamp()
+	RETURNING kept.id
+)` + verdictSQL
+
+// Update implements [session.Store].
+func (s *Store) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+	if err := s.checkWrite(ctx, id, r); err != nil {
+		return err
+	}
+	was, written, err := s.change(ctx, updateSQL, id, notNil(r.Data), r.Subject, roundUp(r.Expires),
+		int64(r.Version), int64(old)) //nolint:gosec // bits
+	switch {
+	case err != nil:
+		return err
+	case !written && was != r.Version:
+		return session.ErrConflict
+	}
+	return nil
+}
+
+const deleteSQL = `DELETE FROM {table} WHERE id = $1`
+
+// Delete implements [session.Store].
+func (s *Store) Delete(ctx context.Context, id string) error {
+	if err := check(ctx, id); err != nil {
+		return err
+	}
+	return s.run(ctx, func() error {
+		_, err := s.exec(ctx, deleteSQL, id)
+		return err
+	})
+}
+
+func check(ctx context.Context, id string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("postgresstore: %w", err)
+	}
+	return session.CheckID(id)
+}
+
+func (s *Store) checkWrite(ctx context.Context, id string, r session.Record) error {
+	if err := check(ctx, id); err != nil {
+		return err
+	}
+	if err := session.CheckRecord(r); err != nil {
+		return err
+	}
+	if len(r.Data) > s.o.MaxData {
+		return fmt.Errorf("%w: %d bytes of data, the store takes %d", session.ErrTooLarge, len(r.Data), s.o.MaxData)
+	}
+	return nil
+}
+
+// notNil keeps empty data from becoming NULL.
+func notNil(data []byte) []byte {
+	if data == nil {
+		return []byte{}
+	}
+	return data
+}
+
+// roundUp returns the first instant, from t on, that timestamptz can express.
+func roundUp(t time.Time) time.Time {
+	return t.Add(time.Microsecond - 1).Truncate(time.Microsecond).UTC()
+}
+
+func (s *Store) sql(template string) string { return strings.ReplaceAll(template, "{table}", s.table) }

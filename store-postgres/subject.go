@@ -1,0 +1,74 @@
+package postgresstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// The comparison with ” repeats the condition of the index.
+const listSQL = `
+SELECT id, data, subject, expires, version FROM {table}
+WHERE subject = $1 AND subject <> '' AND (expires > clock_timestamp() OR version = 0)`
+
+// ListSubject implements [session.SubjectIndex].
+func (s *Store) ListSubject(ctx context.Context, subject string) ([]session.Entry, error) {
+	if err := checkSubject(ctx, subject); err != nil {
+		return nil, err
+	}
+	var entries []session.Entry
+	err := s.run(ctx, func() error {
+		rows, err := s.query(ctx, listSQL, subject)
+		if err != nil {
+			return err
+		}
+		entries, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (session.Entry, error) {
+			e, err := scanEntry(row)
+			if err == nil && e.Record.Subject != subject {
+				err = errSwapped
+			}
+			return e, err
+		})
+		return err //nolint:wrapcheck // run does
+	})
+	if err != nil {
+		return nil, err
+	}
+	return entries, nil
+}
+
+// Rows are locked in the order of their ids, so that two such statements can't
+// wait for each other.
+const deleteSubjectSQL = `
+WITH current AS (
+	SELECT id, expires, version FROM {table} WHERE subject = $1 AND subject <> '' ORDER BY id FOR UPDATE
+), deleted AS (
+	DELETE FROM {table} AS kept USING current WHERE kept.id = current.id
+)
+SELECT count(*) FROM current WHERE expires > clock_timestamp() AND version <> 0`
+
+// DeleteSubject implements [session.SubjectIndex]. It deletes all or, if it
+// fails, none.
+func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) {
+	if err := checkSubject(ctx, subject); err != nil {
+		return 0, err
+	}
+	var deleted int
+	err := s.run(ctx, func() error {
+		return s.queryRow(ctx, deleteSubjectSQL, subject).Scan(&deleted)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return deleted, nil
+}
+
+func checkSubject(ctx context.Context, subject string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("postgresstore: %w", err)
+	}
+	return session.CheckSubject(subject)
+}

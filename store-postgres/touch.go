@@ -1,0 +1,26 @@
+package postgresstore
+
+import (
+	"context"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+const touchSQL = lockSQL + `, written AS (
+	UPDATE {table} AS kept SET expires = $2 FROM current
+	WHERE kept.id = current.id AND current.version <> 0 AND current.expires > clock_timestamp()
+	RETURNING kept.id
+)` + verdictSQL
+
+// Touch implements [session.Toucher].
+func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
+	if err := check(ctx, id); err != nil {
+		return err
+	}
+	if err := session.CheckExpires(expires); err != nil {
+		return err
+	}
+	_, _, err := s.change(ctx, touchSQL, id, roundUp(expires))
+	return err
+}

@@ -1,0 +1,48 @@
+// Package redisstore keeps sessions in Redis, Valkey or another server that
+// speaks their protocol and runs their scripts: a single one, one behind
+// Sentinel, or a Cluster. It can touch records and list a subject's sessions; it
+// needs no pruning, for the server removes expired records by itself.
+//
+//	client := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: []string{"localhost:6379"}})
+//	store, err := redisstore.New(client, redisstore.Options{})
+//
+// # Cost
+//
+// Load is one GET, Delete one DEL. Create, Update and Touch are one call of a
+// script, which touches one key, so that it runs on a Cluster. The driver sends
+// the script again when the server has forgotten it.
+//
+// A record with a subject costs a second call when it is created. An Update that
+// changes the subject costs three, and so does an Update or a Touch that prolongs
+// the record beyond what the index knows: rarely, as the index is kept for at
+// least twice the lifetime that was left when it was last written.
+//
+// # Clocks
+//
+// The server is told how long a record has left, not until when: its clock need
+// not be right. A record is dead when the server has counted down, or when the
+// clock of the process that asks has passed the record's expiry, to the
+// nanosecond, whichever comes first.
+//
+// # Guarantees
+//
+// A write is as durable as the server makes it. Replication is asynchronous: a
+// failover may lose writes that were acknowledged, a Delete among them. A server
+// that evicts keys when memory is full ends sessions, and may lose a part of the
+// subject index; set maxmemory-policy to noeviction. Then writes fail when memory
+// is full, and Delete still works.
+//
+// A record carries its id, so that an answer to another request, or a foreign
+// value under the key, gives [session.ErrCorrupt], never somebody else's session.
+//
+// # Keys
+//
+// Below the prefix, "session:" unless Options say otherwise, the store has
+//
+//	<id>              a string: 8 bytes that say until when the index knows the
+//	                  record, and the record as session.AppendRecord makes it
+//	subject:<hash>    a sorted set: the ids of the records of one subject, each
+//	                  with the millisecond until which the entry is kept
+//
+// so that no key names a subject or holds a visitor's token.
+package redisstore

@@ -1,0 +1,52 @@
+package redisstore
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Options configure a [Store]. The zero value is right for almost everybody.
+type Options struct {
+	// KeyPrefix is how every key of the store begins: printable ASCII without
+	// spaces and braces, at most 128 bytes. "" means "session:". Stores that share
+	// a server need a prefix each, of which none is the beginning of another.
+	KeyPrefix string
+
+	// MaxData is the largest Record.Data in bytes that the store takes;
+	// above it writes fail with session.ErrTooLarge. 0 means 16 MiB, the largest
+	// possible value is 64 MiB. Records stored under a higher limit stay readable.
+	MaxData int
+}
+
+const (
+	defaultKeyPrefix = "session:"
+	longestKeyPrefix = 128
+	defaultMaxData   = 16 << 20
+	largestMaxData   = 64 << 20
+)
+
+// resolved returns o with its defaults filled in.
+func (o Options) resolved() (Options, error) {
+	if o.KeyPrefix == "" {
+		o.KeyPrefix = defaultKeyPrefix
+	}
+	if o.MaxData == 0 {
+		o.MaxData = defaultMaxData
+	}
+	switch {
+	case len(o.KeyPrefix) > longestKeyPrefix:
+		return o, fmt.Errorf("redisstore: KeyPrefix has %d bytes, at most %d", len(o.KeyPrefix), longestKeyPrefix)
+	case o.MaxData < 0:
+		return o, errors.New("redisstore: MaxData is negative")
+	case o.MaxData > largestMaxData:
+		return o, fmt.Errorf("redisstore: MaxData is %d bytes, at most %d", o.MaxData, largestMaxData)
+	}
+	for i := range len(o.KeyPrefix) {
+		// Braces would put every session into one slot of a Cluster.
+		if c := o.KeyPrefix[i]; c <= ' ' || c >= 0x7f || c == '{' || c == '}' {
+			return o, fmt.Errorf("redisstore: KeyPrefix has byte %#x at %d: "+
+				"want printable ASCII without spaces and braces, such as \"shop:session:\"", c, i)
+		}
+	}
+	return o, nil
+}

@@ -1,0 +1,181 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// Store is a [session.Store] in Redis. It is safe for concurrent use, also beside
+// other Stores with the same prefix, in this process or another one.
+type Store struct {
+	client  redis.UniversalClient
+	prefix  string
+	maxData int
+}
+
+var (
+	_ session.Toucher      = (*Store)(nil)
+	_ session.SubjectIndex = (*Store)(nil)
+)
+
+// New returns a store behind client, which stays the caller's to close and to
+// configure. New sends nothing. A ClusterClient must not read from replicas,
+// which may not know yet that a session has ended.
+//
+// A call returns when its context is done, though the driver may go on waiting
+// until its own timeouts are over; a client with ReadTimeout -1 has none and is to
+// be avoided.
+func New(client redis.UniversalClient, o Options) (*Store, error) {
+	o, err := o.resolved()
+	if err != nil {
+		return nil, err
+	}
+	if v := reflect.ValueOf(client); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil, errors.New("redisstore: client is nil: want one such as redis.NewUniversalClient returns")
+	}
+	if c, ok := client.(*redis.ClusterClient); ok && c.Options().ReadOnly {
+		return nil, errors.New("redisstore: client reads from replicas, which may lag behind: " +
+			"want ReadOnly, RouteByLatency and RouteRandomly off")
+	}
+	return &Store{client: client, prefix: o.KeyPrefix, maxData: o.MaxData}, nil
+}
+
+// Load implements [session.Store].
+func (s *Store) Load(ctx context.Context, id string) (session.Record, error) {
+	if err := check(ctx, id); err != nil {
+		return session.Record{}, err
+	}
+	return run(ctx, func() (session.Record, error) {
+		b, err := s.client.Get(ctx, s.key(id)).Bytes()
+		if err != nil {
+			return session.Record{}, err //nolint:wrapcheck // run does it
+		}
+		r, err := decode(b, id)
+		if err == nil && !live(r) {
+			err = session.ErrNotFound
+		}
+		if err != nil {
+			return session.Record{}, err
+		}
+		return r, nil
+	})
+}
+
+// Create implements [session.Store].
+func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
+	if err := s.checkWrite(ctx, id, r); err != nil {
+		return err
+	}
+	b := session.AppendRecord(nil, id, r)
+	return do(ctx, func() error {
+		var indexed time.Time
+		if r.Subject != "" {
+			var err error
+			if indexed, err = s.index(ctx, r.Subject, id, r.Expires); err != nil {
+				return err
+			}
+		}
+		return s.call(ctx, createScript, id, ttl(r.Expires), encodeTime(indexed), b).err
+	})
+}
+
+// Update implements [session.Store].
+func (s *Store) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+	if err := s.checkWrite(ctx, id, r); err != nil {
+		return err
+	}
+	b := session.AppendRecord(nil, id, r)
+	return do(ctx, func() error {
+		version := binary.BigEndian.AppendUint64(nil, uint64(old))
+		a := s.call(ctx, updateScript, id, ttl(r.Expires), nil, version, b)
+		if !a.unindexed {
+			return a.err
+		}
+		indexed, err := s.index(ctx, r.Subject, id, r.Expires)
+		if err != nil {
+			return err
+		}
+		return s.call(ctx, updateScript, id, ttl(r.Expires), encodeTime(indexed), version, b).err
+	})
+}
+
+// Delete implements [session.Store]. It leaves an entry in the index of the
+// record's subject, which goes when it is next looked at or in its time.
+func (s *Store) Delete(ctx context.Context, id string) error {
+	if err := check(ctx, id); err != nil {
+		return err
+	}
+	return do(ctx, func() error {
+		return s.client.Del(ctx, s.key(id)).Err() //nolint:wrapcheck // run does it
+	})
+}
+
+func (s *Store) key(id string) string { return s.prefix + id }
+
+// run returns what f returns, or ctx's error as soon as ctx is done. The driver
+// can't be interrupted while it waits for an answer: f is then left to come to its
+// end, which the driver's timeouts bring about, and so owns all that it uses.
+func run[T any](ctx context.Context, f func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	var r result
+	if ctx.Done() == nil {
+		r.value, r.err = f()
+		return r.value, wrap(ctx, r.err)
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := f()
+		done <- result{value, err}
+	}()
+	select {
+	case r = <-done:
+	case <-ctx.Done():
+		r.err = ctx.Err()
+	}
+	return r.value, wrap(ctx, r.err)
+}
+
+// do is run for what returns nothing else.
+func do(ctx context.Context, f func() error) error {
+	_, err := run(ctx, func() (struct{}, error) { return struct{}{}, f() })
+	return err
+}
+
+func check(ctx context.Context, id string) error {
+	if err := ctx.Err(); err != nil {
+		return wrap(ctx, err)
+	}
+	return session.CheckID(id)
+}
+
+func (s *Store) checkWrite(ctx context.Context, id string, r session.Record) error {
+	if err := check(ctx, id); err != nil {
+		return err
+	}
+	if err := session.CheckRecord(r); err != nil {
+		return err
+	}
+	if len(r.Data) > s.maxData {
+		return fmt.Errorf("%w: %d bytes of data, the store takes %d", session.ErrTooLarge, len(r.Data), s.maxData)
+	}
+	return nil
+}
+
+// decode undoes what the scripts have stored: until when the index knows the
+// record, in timeLen bytes, and the record.
+func decode(b []byte, id string) (session.Record, error) {
+	return session.ParseRecord(b[min(timeLen, len(b)):], id)
+}
+
+func live(r session.Record) bool { return time.Now().Before(r.Expires) }
