@@ -77,7 +77,7 @@ func peerMutants() []mutant {
 				return m.next.Load(ctx, id)
 			}
 		}),
-		onPeer("a process keeps what it has read until it updates", orders("peer/sees an update"), func(m *mutated) {
+		onPeer("a process keeps what it has read until it conflicts", orders("peer/sees an update"), func(m *mutated) {
 			var cache memory[session.Record]
 			m.peer.load = func(ctx context.Context, id string) (session.Record, error) {
 				r, err := m.next.Load(ctx, id)
@@ -90,8 +90,11 @@ func peerMutants() []mutant {
 				return r, err
 			}
 			m.peer.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
-				cache.remove(id)
-				return m.next.Update(ctx, id, old, r)
+				err := m.next.Update(ctx, id, old, r)
+				if errors.Is(err, session.ErrConflict) {
+					cache.remove(id)
+				}
+				return err
 			}
 		}),
 		onPeer("a process keeps what another has deleted", orders("peer/sees a delete"), func(m *mutated) {

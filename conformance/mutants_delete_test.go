@@ -11,19 +11,21 @@ import (
 func deleteMutants() []mutant {
 	return []mutant{
 		{
-			"Load serves a deleted record until the next write",
+			"Delete takes effect a little later",
 			orders("delete/removes", "delete/whatever the version", "ids/edges of the alphabet",
+				"update/never brings back what was deleted", "touch/never brings back what was deleted",
 				"concurrency/deleted under updates"),
 			func(m *mutated) {
 				deleted := m.deleted()
-				m.around = func(ctx context.Context, method, id string, next func(context.Context) error) error {
-					if method != "Load" {
-						deleted.remove(id)
-					}
-					return next(ctx)
+				var until memory[time.Time]
+				remove := m.remove
+				m.remove = func(ctx context.Context, id string) error {
+					until.put(id, time.Now().Add(time.Millisecond))
+					return remove(ctx, id)
 				}
 				m.load = func(ctx context.Context, id string) (session.Record, error) {
-					if r, ok := deleted.get(id); ok {
+					last, _ := until.get(id)
+					if r, ok := deleted.get(id); ok && time.Now().Before(last) {
 						return r, nil
 					}
 					return m.next.Load(ctx, id)

@@ -198,26 +198,26 @@ type written struct {
 func pruneOf(name, breaks string, wrong func(*written) bool) mutant {
 	return mutant{name, []string{breaks}, func(m *mutated) {
 		var all memory[written]
-		note := func(id string, r session.Record, creates, changes int) {
+		note := func(err error, id string, r session.Record, creates, changes int) error {
 			h, ok := all.get(id)
 			if !ok {
 				h.first = r
 			}
 			h.creates += creates
 			h.changes += changes
-			all.put(id, h)
+			if err == nil {
+				all.put(id, h)
+			}
+			return err
 		}
 		m.create = func(ctx context.Context, id string, r session.Record) error {
-			note(id, r, 1, 0)
-			return m.next.Create(ctx, id, r)
+			return note(m.next.Create(ctx, id, r), id, r, 1, 0)
 		}
 		m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
-			note(id, r, 0, 1)
-			return m.next.Update(ctx, id, old, r)
+			return note(m.next.Update(ctx, id, old, r), id, r, 0, 1)
 		}
 		m.touch = func(ctx context.Context, id string, expires time.Time) error {
-			note(id, session.Record{Expires: expires}, 0, 1)
-			return m.next.Touch(ctx, id, expires)
+			return note(m.next.Touch(ctx, id, expires), id, session.Record{}, 0, 1)
 		}
 		m.prune = func(ctx context.Context) (int, error) {
 			for _, id := range all.keys(func(h written) bool { return wrong(&h) }) {
