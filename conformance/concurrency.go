@@ -205,7 +205,7 @@ func raceHistory(t *tester, methods []string) {
 			wg.Go(func() { h.client(n, t.handle(n), methods, first.new) })
 		}
 		wg.Wait()
-		h.check()
+		h.check(checkLimit)
 	})
 }
 

@@ -64,7 +64,7 @@ func errorsNoData(t *tester) {
 	data := []byte("secret-" + newSubject())
 	shapes := []string{
 		string(data),
-		strings.Trim(fmt.Sprint(data), "[]"),
+		strings.Trim(fmt.Sprintf("%d", data), "[]"),
 		hex.EncodeToString(data),
 		base64.RawStdEncoding.EncodeToString(data)[:len(data)], // whatever follows
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+
 	session "github.com/cloakroom-go/cloakroom/core"
 )
 
@@ -50,7 +51,7 @@ func storeModel() porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return session.Version(0) },
 		Step: func(state, input, output any) (bool, any) {
-			s, c, a := state.(session.Version), input.(command), output.(answer)
+			s, c, a := as[session.Version](state), as[command](input), as[answer](output)
 			next, err := step(s, c)
 			if c.method == "Load" && err == nil && (a.version != s || a.data != s) {
 				return false, s
@@ -58,10 +59,16 @@ func storeModel() porcupine.Model {
 			return errors.Is(a.err, err), next
 		},
 		DescribeOperation: func(input, output any) string {
-			return describe(input.(command), output.(answer))
+			return describe(as[command](input), as[answer](output))
 		},
-		DescribeState: func(state any) string { return name(state.(session.Version)) },
+		DescribeState: func(state any) string { return name(as[session.Version](state)) },
 	}
+}
+
+// as gives x the type that it had before porcupine took it for any.
+func as[T any](x any) T {
+	t, _ := x.(T)
+	return t
 }
 
 // step returns the state after c and the answer that it has to get.
@@ -174,11 +181,11 @@ func (h *recorder) client(n int, s session.Store, methods []string, seen session
 	}
 }
 
-// check fails the case unless the history can be explained.
-func (h *recorder) check() {
+// check fails the case unless the history is explained within the limit.
+func (h *recorder) check(limit time.Duration) {
 	h.Helper()
 	model := storeModel()
-	result, info := porcupine.CheckOperationsVerbose(model, h.ops, checkLimit)
+	result, info := porcupine.CheckOperationsVerbose(model, h.ops, limit)
 	if result == porcupine.Ok {
 		return
 	}
@@ -196,7 +203,7 @@ func (h *recorder) String() string {
 	var b strings.Builder
 	for _, op := range h.ops {
 		fmt.Fprintf(&b, "%4d–%-4d client %d: %s\n", op.Call, op.Return, op.ClientId,
-			describe(op.Input.(command), op.Output.(answer)))
+			describe(as[command](op.Input), as[answer](op.Output)))
 	}
 	return b.String()
 }

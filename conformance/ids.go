@@ -132,7 +132,7 @@ func idTouchesNothing(t *tester) {
 			}
 			r := t.record()
 			r.Version = before.Version + 1             // Update is called with the version before
-			_ = m.call(t.Context(), t.store, other, r) //nolint:errcheck // other cases check that it fails
+			_ = m.call(t.Context(), t.store, other, r) // other cases check that it fails
 			if got, err := t.store.Load(t.Context(), id); err != nil || !sameRecord(got, before) {
 				t.Fatalf("after %s with another id (%s) the record is version %d until %v (error %v), was %d until %v",
 					m.name, what, got.Version, got.Expires, err, before.Version, before.Expires)

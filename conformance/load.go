@@ -50,7 +50,7 @@ func loadCases() []testCase {
 func loadData(t *tester) {
 	everyByte := make([]byte, 256)
 	for i := range everyByte {
-		everyByte[i] = byte(i) //nolint:gosec // below 256
+		everyByte[i] = byte(i)
 	}
 	for _, data := range [][]byte{
 		{'x'},

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -13,7 +14,7 @@ func concurrencyMutants() []mutant {
 		{"Create looks before it writes", orders("concurrency/one create wins"), func(m *mutated) {
 			m.create = func(ctx context.Context, id string, r session.Record) error {
 				_, err := m.ref.Load(ctx, id)
-				time.Sleep(100 * time.Microsecond)
+				pause(100 * time.Microsecond)
 				if errors.Is(err, session.ErrNotFound) && session.CheckRecord(r) == nil && len(r.Data) <= referenceMaxData {
 					return m.overwrite(ctx, id, r)
 				}
@@ -26,7 +27,7 @@ func concurrencyMutants() []mutant {
 			func(m *mutated) {
 				m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
 					seen, err := m.ref.Load(ctx, id)
-					time.Sleep(100 * time.Microsecond)
+					pause(100 * time.Microsecond)
 					stored, _ := m.ref.Load(ctx, id)
 					if err == nil && seen.Version == old && stored.Version != r.Version {
 						old = stored.Version
@@ -38,7 +39,7 @@ func concurrencyMutants() []mutant {
 		{"ListSubject is empty if it changes meanwhile", []string{"concurrency/listed under writes"}, func(m *mutated) {
 			m.list = func(ctx context.Context, subject string) ([]session.Entry, error) {
 				list, err := m.next.ListSubject(ctx, subject)
-				time.Sleep(100 * time.Microsecond)
+				pause(100 * time.Microsecond)
 				if again, err := m.next.ListSubject(ctx, subject); len(again) != len(list) {
 					return nil, err
 				}
@@ -48,7 +49,7 @@ func concurrencyMutants() []mutant {
 		{"Load mixes two writes", orders(), func(m *mutated) {
 			m.load = func(ctx context.Context, id string) (session.Record, error) {
 				first, err := m.next.Load(ctx, id)
-				time.Sleep(100 * time.Microsecond)
+				pause(100 * time.Microsecond)
 				if second, err := m.next.Load(ctx, id); err == nil && len(second.Data) == len(first.Data) {
 					first.Data = append(first.Data[:len(first.Data)/2], second.Data[len(second.Data)/2:]...)
 				}
@@ -82,6 +83,7 @@ func peerMutants() []mutant {
 			m.peer.load = func(ctx context.Context, id string) (session.Record, error) {
 				r, err := m.next.Load(ctx, id)
 				if c, ok := cache.get(id); ok && err == nil {
+					c.Data = bytes.Clone(c.Data)
 					return c, nil
 				}
 				if err == nil {
@@ -102,6 +104,7 @@ func peerMutants() []mutant {
 			m.peer.load = func(ctx context.Context, id string) (session.Record, error) {
 				r, err := m.next.Load(ctx, id)
 				if c, ok := cache.get(id); ok && errors.Is(err, session.ErrNotFound) {
+					c.Data = bytes.Clone(c.Data)
 					return c, nil
 				}
 				if err == nil {

@@ -3,7 +3,6 @@ package conformance
 import (
 	"context"
 	"testing"
-	"time"
 
 	session "github.com/cloakroom-go/cloakroom/core"
 )
@@ -22,7 +21,7 @@ func contextMutants() []mutant {
 		{"Load with a done context takes its time", []string{"context/done before Load"}, func(m *mutated) {
 			m.load = func(ctx context.Context, id string) (session.Record, error) {
 				if ctx.Err() != nil {
-					time.Sleep(2 * contextLimit)
+					pause(2 * contextLimit)
 				}
 				return m.next.Load(ctx, id)
 			}
@@ -30,7 +29,7 @@ func contextMutants() []mutant {
 		{"Load with a done context hangs", []string{"context/done before Load"}, func(m *mutated) {
 			m.load = func(ctx context.Context, id string) (session.Record, error) {
 				if ctx.Err() != nil {
-					time.Sleep(2 * contextGiveUp)
+					pause(2 * contextGiveUp)
 				}
 				return m.next.Load(ctx, id)
 			}

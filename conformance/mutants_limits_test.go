@@ -35,10 +35,10 @@ func idMutants() []mutant {
 		if name := method.name; method.byID {
 			all = append(all, mutant{name + " takes any id", []string{"ids/" + name + " refuses others"}, func(m *mutated) {
 				m.around = func(ctx context.Context, method, id string, next func(context.Context) error) error {
-					if method == name && session.CheckID(id) != nil {
-						return nil
+					if valid := session.CheckID(id) == nil; valid || method != name {
+						return next(ctx)
 					}
-					return next(ctx)
+					return nil
 				}
 			}})
 		}

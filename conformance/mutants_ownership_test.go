@@ -3,6 +3,7 @@ package conformance
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	session "github.com/cloakroom-go/cloakroom/core"
 )
@@ -69,7 +70,7 @@ func cached(cache *memory[session.Record], id string, r session.Record) []byte {
 	if c, ok := cache.get(id); ok && c.Version == r.Version {
 		return c.Data
 	}
-	r.Data = r.Data[:len(r.Data):len(r.Data)]
+	r.Data = slices.Clip(r.Data)
 	cache.put(id, r)
 	return r.Data
 }

@@ -159,7 +159,9 @@ func listWithout(name, breaks string, out func(subject string, created session.R
 }
 
 // listWith returns a ListSubject that adds remembered records of the subject.
-func listWith(m *mutated, some *memory[session.Record], in func(subject string, r session.Record) bool) func(context.Context, string) ([]session.Entry, error) {
+func listWith(
+	m *mutated, some *memory[session.Record], in func(subject string, r session.Record) bool,
+) func(context.Context, string) ([]session.Entry, error) {
 	return func(ctx context.Context, subject string) ([]session.Entry, error) {
 		list, err := m.next.ListSubject(ctx, subject)
 		if err != nil {
@@ -244,7 +246,7 @@ func subjectDeleteMutants() []mutant {
 			[]string{subjects + "deletes under updates"},
 			func(m *mutated) {
 				m.purge = purgeIf(m, func(_ int, e session.Entry) bool {
-					time.Sleep(time.Millisecond)
+					pause(time.Millisecond)
 					r, err := m.ref.Load(context.Background(), e.ID)
 					return err == nil && r.Version == e.Record.Version
 				})

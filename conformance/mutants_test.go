@@ -53,6 +53,7 @@ func TestMutants(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				failed := failures(t, m)
+				pause(time.Hour) // for calls that a case has given up on
 				for _, c := range m.breaks {
 					if _, ok := failed[c]; !ok {
 						t.Errorf("%s passes", c)
@@ -85,16 +86,26 @@ func failures(t *testing.T, m mutant) map[string]string {
 		s.Peer = func(*testing.T) session.Store { return mut.peer }
 	}
 
-	var mu sync.Mutex
 	failed := make(map[string]string)
+	for name, r := range runAll(t, s) {
+		if r.Failed() {
+			failed[name] = r.output()
+		}
+	}
+	return failed
+}
+
+// runAll runs all cases as Run does, and returns their outcome as topic/case.
+func runAll(t *testing.T, s *suite) map[string]*caseRecorder {
+	t.Helper()
+	var mu sync.Mutex
+	outcome := make(map[string]*caseRecorder)
 	run := func(tp topic, c testCase) {
 		r := &caseRecorder{TB: t}
 		r.run(func() { s.run(r, c) })
-		if r.Failed() {
-			mu.Lock()
-			defer mu.Unlock()
-			failed[tp.name+"/"+c.name] = r.output()
-		}
+		mu.Lock()
+		defer mu.Unlock()
+		outcome[tp.name+"/"+c.name] = r
 	}
 	inParallel(topics(), func(tp topic) {
 		inParallel(tp.cases, func(c testCase) { run(tp, c) })
@@ -103,8 +114,7 @@ func failures(t *testing.T, m mutant) map[string]string {
 	for _, c := range quiet.cases {
 		run(quiet, c)
 	}
-	time.Sleep(time.Hour) // for calls that cases have given up on; it costs nothing
-	return failed
+	return outcome
 }
 
 // TestEveryCaseHasAMutant holds the two tables together.

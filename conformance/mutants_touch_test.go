@@ -132,10 +132,10 @@ func touchMutants() []mutant {
 		}},
 		{"Touch ignores a bad expiry without a word", []string{"touch/refuses bad expiries"}, func(m *mutated) {
 			m.touch = func(ctx context.Context, id string, expires time.Time) error {
-				if session.CheckExpires(expires) != nil {
-					return nil
+				if valid := session.CheckExpires(expires) == nil; valid {
+					return m.next.Touch(ctx, id, expires)
 				}
-				return m.next.Touch(ctx, id, expires)
+				return nil
 			}
 		}},
 	}
@@ -163,7 +163,7 @@ func pruneMutants() []mutant {
 				if running.Add(1) > 1 {
 					return 0, errors.New("memstore: locked")
 				}
-				time.Sleep(time.Millisecond)
+				pause(time.Millisecond)
 				return m.next.Prune(ctx)
 			}
 		}},
@@ -171,7 +171,7 @@ func pruneMutants() []mutant {
 			created := m.created()
 			m.prune = func(ctx context.Context) (int, error) {
 				ids := created.keys(dead)
-				time.Sleep(time.Millisecond)
+				pause(time.Millisecond)
 				_, err := m.next.Prune(ctx)
 				for _, id := range ids {
 					created.remove(id)

@@ -91,7 +91,7 @@ func stalled(longer string) *broken {
 	b.around = func(ctx context.Context, method, _ string, _ func(context.Context) error) error {
 		<-ctx.Done()
 		if method == longer {
-			time.Sleep(2 * contextLimit)
+			pause(2 * contextLimit)
 		}
 		return ctx.Err()
 	}
@@ -144,8 +144,8 @@ func newBroken(next complete) *broken {
 }
 
 func (b *broken) call(ctx context.Context, method, id string, next func(context.Context) error) error {
-	time.Sleep(rand.N(100 * time.Microsecond))
-	defer func() { time.Sleep(rand.N(100 * time.Microsecond)) }()
+	pause(rand.N(100 * time.Microsecond))
+	defer func() { pause(rand.N(100 * time.Microsecond)) }()
 	if b.around != nil {
 		return b.around(ctx, method, id, next)
 	}
@@ -202,4 +202,9 @@ func (b *broken) DeleteSubject(ctx context.Context, subject string) (int, error)
 		return err
 	})
 	return n, err
+}
+
+// pause sleeps in fake time.
+func pause(d time.Duration) {
+	time.Sleep(d) //nolint:forbidigo // in a bubble of testing/synctest it only orders what goes on
 }

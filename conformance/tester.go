@@ -106,7 +106,7 @@ func (t *tester) discard(id string) string {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Second)
 		defer cancel()
-		_ = t.store.Delete(ctx, id) //nolint:errcheck // see above
+		_ = t.store.Delete(ctx, id) // see above
 	})
 	return id
 }

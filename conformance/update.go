@@ -127,7 +127,7 @@ func updateConflict(t *tester) {
 func updateConflictLeaves(t *tester) {
 	id, _ := t.created()
 	before := t.load(id)
-	_ = t.store.Update(t.Context(), id, t.version(), t.record()) //nolint:errcheck // another case checks that it fails
+	_ = t.store.Update(t.Context(), id, t.version(), t.record()) // another case checks that it fails
 	if got := t.load(id); !sameRecord(got, before) {
 		t.Fatalf("after a refused Update the record is another: version %d, was %d", got.Version, before.Version)
 	}

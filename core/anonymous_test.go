@@ -73,7 +73,7 @@ func TestUnknownTicketsCostALoadAndNoRecord(t *testing.T) {
 	e := newEnv(t)
 	v := e.seed(count)
 	unknown := v.fork()
-	v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Destroy() })
+	v.do(destroy)
 	e.store.reset()
 	if calls := crowded(t, e, func() string { return unknown.cookie.Value }); calls[opLoad] != crowd || len(calls) != 1 {
 		t.Errorf("store calls %v, want loads only", calls)
@@ -85,7 +85,7 @@ func TestAnUnknownTicketNeverNamesANewSession(t *testing.T) {
 	e := newEnv(t)
 	v := e.seed(count)
 	unknown := v.fork()
-	v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Destroy() })
+	v.do(destroy)
 	planted := unknown.fork()
 	wantStatus(t, planted.do(count), http.StatusOK)
 	if planted.cookie.Value == unknown.cookie.Value {
@@ -146,7 +146,7 @@ func TestOfTwoCookiesTheOneThatLivesCounts(t *testing.T) {
 	live := e.seed(count)
 	second := e.seed(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { counter.Set(s, 2) })
 	dead := e.seed(count)
-	dead.fork().do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Destroy() })
+	dead.fork().do(destroy)
 	const garbage = "garbage"
 	for _, c := range []struct {
 		name   string
@@ -187,7 +187,7 @@ func TestManyCookiesOfTheNameCostLittle(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	dead := e.seed(count)
-	dead.fork().do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Destroy() })
+	dead.fork().do(destroy)
 	e.store.reset()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
 	r.Header.Set("Cookie", strings.Repeat("__Host-session="+dead.cookie.Value+"; ", 1000))

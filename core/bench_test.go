@@ -6,7 +6,7 @@ import (
 )
 
 // BenchmarkRequest measures a whole request, beside the recorder that all of
-// them use: go test -bench Request -count 10 | benchstat -
+// them use. For benchstat, run it with -count 10.
 func BenchmarkRequest(b *testing.B) {
 	for _, w := range workloads(b) {
 		b.Run(w.name, func(b *testing.B) {

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,10 +35,8 @@ var _ session.Toucher = (*faultyStore)(nil)
 // fail makes the named methods answer err without doing anything.
 func (f *faultyStore) fail(err error, ops ...op) {
 	f.intercept(func(_ context.Context, o op) error {
-		for _, failing := range ops {
-			if o == failing {
-				return err
-			}
+		if slices.Contains(ops, o) {
+			return err
 		}
 		return nil
 	})
@@ -48,10 +47,8 @@ func (f *faultyStore) lose(err error, ops ...op) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.after = func(o op, answer error) error {
-		for _, failing := range ops {
-			if o == failing {
-				return err
-			}
+		if slices.Contains(ops, o) {
+			return err
 		}
 		return answer
 	}
@@ -62,14 +59,6 @@ func (f *faultyStore) intercept(before func(context.Context, op) error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.before = before
-}
-
-// stall makes every method wait until its context is done.
-func (f *faultyStore) stall() {
-	f.intercept(func(ctx context.Context, _ op) error {
-		<-ctx.Done()
-		return ctx.Err()
-	})
 }
 
 // reset heals the store and sets the counts to zero.

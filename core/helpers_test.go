@@ -36,6 +36,12 @@ type handler = func(w http.ResponseWriter, r *http.Request, s *session.Session)
 
 func nothing(http.ResponseWriter, *http.Request, *session.Session) {}
 
+func authenticate(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("ann") }
+
+func renew(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Renew() }
+
+func destroy(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Destroy() }
+
 func increment(n int) int { return n + 1 }
 
 func count(_ http.ResponseWriter, _ *http.Request, s *session.Session) { counter.Update(s, increment) }

@@ -97,9 +97,9 @@ var endings = []struct {
 	name string
 	end  handler
 }{
-	{"Destroy", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Destroy() }},
-	{"Authenticate", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("ann") }},
-	{"Renew", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Renew() }},
+	{"Destroy", destroy},
+	{"Authenticate", authenticate},
+	{"Renew", renew},
 	{"Expiry", nil},
 }
 
@@ -108,11 +108,11 @@ var lateWork = []struct {
 	name string
 	work handler
 }{
-	{"reads", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { counter.Get(s) }},
+	{"reads", look},
 	{"sets", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { name.Set(s, "late") }},
 	{"updates", count},
 	{"clears", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Clear() }},
-	{"renews", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Renew() }},
+	{"renews", renew},
 	{"authenticates", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("eve") }},
 }
 
@@ -187,7 +187,7 @@ func TestASlowLogoutEndsTheSessionThatIsLeft(t *testing.T) {
 				e := newEnv(t)
 				v := e.seed(count)
 				old := v.fork()
-				finish := v.fork().slow(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Destroy() })
+				finish := v.fork().slow(destroy)
 				if ending.end == nil {
 					pass(session.DefaultIdleTimeout)
 				} else {
@@ -219,7 +219,7 @@ func TestALateTouchDoesNotEraseAnotherRequestsChange(t *testing.T) {
 					e.m = e.manager(plainStore{e.store})
 				}
 				v := e.seed(count)
-				finish := v.fork().slow(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { counter.Get(s) })
+				finish := v.fork().slow(look)
 				pass(session.DefaultIdleTimeout / 2)
 				v.do(count)
 				pass(session.DefaultIdleTimeout / 5)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -166,6 +167,35 @@ func TestUpdateMayUseTheSession(t *testing.T) {
 			t.Errorf("name has %d bytes, cart %q", len(got), cart.Get(s))
 		}
 	})
+}
+
+// A level has no encoding for its zero value, as many enumerations have none.
+type level int
+
+func (l level) MarshalText() ([]byte, error) {
+	if l == 0 {
+		return nil, errors.New("no such level")
+	}
+	return strconv.AppendInt(nil, int64(l), 10), nil
+}
+
+func (l *level) UnmarshalText(b []byte) error {
+	n, err := strconv.Atoi(string(b))
+	*l = level(n)
+	return err
+}
+
+func TestUpdateWorksForTypesWhoseZeroValueHasNoEncoding(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.visitor()
+	levels := session.NewKey[level]("level")
+	wantStatus(t, v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		levels.Update(s, func(l level) level { return l + 1 })
+	}), http.StatusOK)
+	if got, _ := read(v, levels); got != 1 {
+		t.Errorf("level %d, want 1", got)
+	}
 }
 
 func TestAFailedSetLeavesTheOldValue(t *testing.T) {

@@ -61,7 +61,8 @@ func TestNewRefusesANilStore(t *testing.T) {
 	t.Parallel()
 	var none *memstore.Store
 	for name, store := range map[string]session.Store{"nil": nil, "nil pointer": none} {
-		if _, err := session.New(store, session.Options{Keys: [][]byte{testKey}}); err == nil || !strings.Contains(err.Error(), "memstore") {
+		_, err := session.New(store, session.Options{Keys: [][]byte{testKey}})
+		if err == nil || !strings.Contains(err.Error(), "memstore") {
 			t.Errorf("%s: %v, want an error that says what to do", name, err)
 		}
 	}

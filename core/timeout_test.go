@@ -45,7 +45,7 @@ func TestAbsoluteTimeoutEndsABusySession(t *testing.T) {
 	}{
 		{"read every minute", time.Minute, nothing},
 		{"written every minute", time.Minute, count},
-		{"renewed every minute", time.Minute, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Renew() }},
+		{"renewed every minute", time.Minute, renew},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -73,7 +73,7 @@ func TestAuthenticateStartsAbsoluteTimeoutAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newEnv(t, func(o *session.Options) { o.IdleTimeout = session.NoTimeout }).seed(count)
 		pass(session.DefaultAbsoluteTimeout - 1)
-		v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("ann") })
+		v.do(authenticate)
 		pass(session.DefaultAbsoluteTimeout - 1)
 		if _, alive := read(v, counter); !alive {
 			t.Error("dead 1 ns before AbsoluteTimeout")
@@ -204,6 +204,7 @@ func TestTheFactsFollowTheClock(t *testing.T) {
 // A pruningStore counts Prune, and fails it every other time.
 type pruningStore struct {
 	*faultyStore
+
 	prunes []time.Time
 }
 
@@ -221,23 +222,25 @@ func TestRunPrunerPrunesUntilItsContextIsDone(t *testing.T) {
 		e := newEnv(t)
 		store := &pruningStore{faultyStore: e.store}
 		m := e.manager(store)
-		last := time.Now()
+		start := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 		defer cancel()
 		if err := m.RunPruner(ctx, time.Hour); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("RunPruner returned %v", err)
 		}
-		if n := len(store.prunes); n < 21 || n > 27 {
-			t.Errorf("pruned %d times in a day", n)
+		if n := len(store.prunes); n < 22 || n > 27 {
+			t.Fatalf("pruned %d times in a day", n)
+		}
+		if first := store.prunes[0].Sub(start); first > 12*time.Minute {
+			t.Errorf("the first time after %v", first)
 		}
 		different := false
-		for _, at := range store.prunes {
-			pause := at.Sub(last)
+		for i, at := range store.prunes[1:] {
+			pause := at.Sub(store.prunes[i])
 			if pause < 54*time.Minute || pause > 66*time.Minute {
 				t.Errorf("a pause of %v", pause)
 			}
 			different = different || pause != time.Hour
-			last = at
 		}
 		if !different {
 			t.Error("no jitter")

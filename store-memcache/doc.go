@@ -9,11 +9,12 @@
 //
 // # Cost
 //
-// Load is one gets, Delete one delete, Create one add. Update is one cas if this
-// store loaded the record a moment before, as a request does that changes its
-// session; otherwise it is a gets and a cas. Touch is a gets and a cas, for the
-// expiry is in the record; it sends the record twice through the network. Under
-// contention a write takes further turns.
+// Load is one gets, Delete one delete, Create one add. Update and Touch are one cas
+// if this store loaded the record within the last minute, as a request does that
+// changes its session or keeps it from expiring; otherwise they are a gets and a
+// cas. Touch sends the whole record, for the expiry is in it, and needs the gets
+// too if there is more than 4 KiB of data. A write that meets another one takes
+// further turns.
 //
 // # Clocks
 //

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
@@ -18,7 +17,7 @@ type Store struct {
 	client  *memcache.Client
 	prefix  string
 	maxItem int
-	seen    sightings
+	seen    *sightings
 }
 
 var _ session.Toucher = (*Store)(nil)
@@ -37,12 +36,7 @@ func New(client *memcache.Client, o Options) (*Store, error) {
 	if client == nil {
 		return nil, errors.New("memcachestore: client is nil: want one such as memcache.New returns")
 	}
-	return &Store{
-		client:  client,
-		prefix:  o.KeyPrefix,
-		maxItem: o.MaxItemSize,
-		seen:    sightings{seed: maphash.MakeSeed()},
-	}, nil
+	return &Store{client: client, prefix: o.KeyPrefix, maxItem: o.MaxItemSize, seen: newSightings()}, nil
 }
 
 // Load implements [session.Store].
@@ -101,8 +95,8 @@ func (s *Store) Update(ctx context.Context, id string, old session.Version, r se
 	}
 	item := s.item(id, r)
 	return do(ctx, func() error {
-		if casID, ok := s.seen.take(id, old); ok && r.Version != old {
-			item.CasID = casID
+		if seen, ok := s.seen.take(id); ok && seen.record.Version == old && r.Version != old {
+			item.CasID = seen.casID
 			if err := s.client.CompareAndSwap(item); !raced(err) {
 				return err //nolint:wrapcheck // run does it
 			}

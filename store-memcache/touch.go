@@ -9,8 +9,8 @@ import (
 	session "github.com/cloakroom-go/cloakroom/core"
 )
 
-// Touch implements [session.Toucher]. It reads and writes the whole record, as
-// the expiry that counts is in it.
+// Touch implements [session.Toucher]. It writes the whole record, as the expiry
+// that counts is in it.
 func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
 	if err := check(ctx, id); err != nil {
 		return err
@@ -19,6 +19,14 @@ func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
 		return err
 	}
 	return do(ctx, func() error {
+		if seen, ok := s.seen.take(id); ok && seen.whole {
+			seen.record.Expires = expires
+			item := s.item(id, seen.record)
+			item.CasID = seen.casID
+			if err := s.client.CompareAndSwap(item); !raced(err) {
+				return err //nolint:wrapcheck // run does it
+			}
+		}
 		return s.swap(ctx, id, func(cur session.Record) (*memcache.Item, error) {
 			cur.Expires = expires
 			return s.item(id, cur), nil

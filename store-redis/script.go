@@ -145,7 +145,7 @@ func parseAnswer(cmd *redis.Cmd) answer {
 
 // ttl returns the milliseconds until expires, rounded up, and at least one.
 func ttl(expires time.Time) int64 {
-	return max(1, (time.Until(expires)+time.Millisecond-1).Milliseconds())
+	return max(1, (time.Until(expires) + time.Millisecond - 1).Milliseconds())
 }
 
 // timeLen is the length of an encoded time.

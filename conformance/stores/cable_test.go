@@ -20,6 +20,7 @@ type cable struct {
 	mu      sync.Mutex
 	stalled chan struct{} // closed when answers flow
 	conns   map[net.Conn]struct{}
+	removed bool // no connection is let through any more
 }
 
 // newCable lays a cable to the server at addr until the test ends.
@@ -44,6 +45,9 @@ func newCable(tb testing.TB, addr string) *cable {
 	})
 	tb.Cleanup(func() {
 		_ = listener.Close() // no more clients
+		c.mu.Lock()
+		c.removed = true // not even one that was accepted a moment ago
+		c.mu.Unlock()
 		c.cut()
 		done.Wait()
 	})
@@ -87,6 +91,11 @@ func (c *cable) serve(client net.Conn) {
 		return
 	}
 	c.mu.Lock()
+	if c.removed {
+		c.mu.Unlock()
+		_, _ = client.Close(), server.Close() // as cut would
+		return
+	}
 	for _, conn := range []net.Conn{client, server} {
 		c.conns[conn] = struct{}{}
 		if tcp, ok := conn.(*net.TCPConn); ok {

@@ -20,16 +20,6 @@ import (
 	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
 )
 
-// TestPostgresRepeatableRead runs the suite where the database undoes a statement
-// that has waited for another, with 40001, instead of going on.
-func TestPostgresRepeatableRead(t *testing.T) {
-	t.Parallel()
-	server := postgres(t)
-	describe(t, "postgres, repeatable read", "PostgreSQL", postgresVersion(t, server))
-	server.ConnConfig.RuntimeParams["default_transaction_isolation"] = "repeatable read"
-	conformance.Run(t, postgresHarness(t, server))
-}
-
 // TestPostgresPgBouncer runs the suite by way of a PgBouncer that gives each
 // transaction whatever connection is free.
 func TestPostgresPgBouncer(t *testing.T) {

@@ -99,7 +99,7 @@ func TestMapsHeapsAndIndexAgreeUnderLoad(t *testing.T) {
 				id := ids[(i*7+worker)%len(ids)]
 				r := session.Record{
 					Subject: "subject " + strconv.Itoa(i%3),
-					Version: session.Version(worker*1000 + i + 1), //nolint:gosec // small numbers
+					Version: session.Version(worker*1000 + i + 1),
 					Expires: time.Now().Add(time.Duration(i%50+1) * time.Millisecond),
 				}
 				ctx := t.Context()

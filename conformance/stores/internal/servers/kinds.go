@@ -26,8 +26,8 @@ type Kind struct {
 	env  map[string]string // of the container
 	args []string          // for the image's entrypoint
 
-	binary  string                                                                   // its name on the PATH
-	notRoot bool                                                                     // refuses to run as root
+	binary  string                                                                 // its name on the PATH
+	notRoot bool                                                                   // refuses to run as root
 	process func(ctx context.Context, dir, port string) (args []string, err error) // to run the binary
 
 	url func(addr string) string

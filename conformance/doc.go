@@ -1,0 +1,52 @@
+// Package conformance proves that a session store keeps the contract of
+// [session.Store]: every sentence of it that can be seen from outside is a case,
+// and every case is known to fail on a store that breaks it.
+//
+// It needs no Docker and no test framework, only the store:
+//
+//	func TestConformance(t *testing.T) {
+//		client := connect(t)
+//		conformance.Run(t, conformance.Harness{
+//			Open:      func(t *testing.T) session.Store { return mystore.New(client) },
+//			Precision: time.Millisecond,
+//			Require:   []conformance.Capability{conformance.Touch},
+//		})
+//	}
+//
+// # Harness
+//
+// Open is enough to begin with. Each further field of [Harness] lets more
+// cases run: Peer those about several processes; MaxData those about size;
+// Corrupt and Misplace those about damage; Outage, Stall and Full those about a
+// backend in trouble. A case that can't run is skipped with "not applicable" and
+// the reason, so that the output of go test -v says what is not proven. Require
+// turns a missing capability into a failure.
+//
+// # Failures
+//
+// A case fails with what was seen and with the rule that it breaks:
+//
+//	--- FAIL: TestConformance/update/never_creates (0.00s)
+//	    update.go:173: Update of nothing: got error <nil>, want session: not found
+//	    tester.go:75: rule: If there is no record, Update returns ErrNotFound: it never creates one.
+//
+// The cases about concurrency record what every client asked and was answered,
+// and look for one order of the calls that explains all answers. If there is
+// none, the history is printed, and drawn in a file that go test -artifacts
+// keeps.
+//
+// # Time
+//
+// Cases run in parallel, under random ids, in a few seconds. No case depends on
+// the machine being fast: that a record is still live is judged only while the
+// clock says so afterwards, and that it is dead only when its expiry and
+// [Harness].Precision have passed. Test and backend have to agree on the time of
+// day as closely as Precision says.
+//
+// # What is not checked
+//
+// Not all of the contract can be seen from outside: that a store starts no
+// goroutine and closes no client, that Prune works in bounded batches and sweeps
+// what a crash has left, and that it counts along with an error are for the
+// store's own tests.
+package conformance

@@ -1,0 +1,24 @@
+package conformance_test
+
+import (
+	"testing"
+
+	"github.com/cloakroom-go/cloakroom/conformance"
+	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/memstore"
+)
+
+// A test like this one, beside a store, is all that the suite needs.
+func ExampleRun() {
+	TestConformance := func(t *testing.T) { //nolint:thelper // a test, shown in an example
+		conformance.Run(t, conformance.Harness{
+			Open: func(*testing.T) session.Store {
+				return memstore.New(memstore.Options{MaxData: 1 << 20})
+			},
+			Require: []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects},
+			MaxData: 1 << 20,
+		})
+	}
+	_ = TestConformance
+	// Output:
+}

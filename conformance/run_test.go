@@ -1,0 +1,111 @@
+package conformance
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// TestReferencePasses shows that the cases fail on the mutants for what those
+// break: on the store that they are made of, nothing fails and nothing is
+// skipped.
+func TestReferencePasses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ref := newReference()
+		s := newSuite(ref.harness(), newBroken(ref), newBroken(ref))
+		for name, r := range runAll(t, s) {
+			if r.Failed() || r.Skipped() {
+				t.Errorf("%s: failed %v, skipped %v: %s", name, r.Failed(), r.Skipped(), r.output())
+			}
+		}
+	})
+}
+
+const scenario = "CLOAKROOM_CONFORMANCE_SCENARIO"
+
+// TestRunReports runs this test binary again on stores that fail, and looks at
+// what a store's author gets to see.
+func TestRunReports(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		scenario, run string
+		fails         bool
+		want          []string
+	}{
+		{"upsert", "TestScenario/update/never_creates", true, []string{
+			"--- FAIL: TestScenario/update/never_creates",
+			"Update of nothing: got error <nil>, want session: not found",
+			"rule: If there is no record, Update returns ErrNotFound: it never creates one.",
+		}},
+		{"upsert", "TestScenario/concurrency/one_order$", true, []string{
+			"fit no order (Illegal)", "drawn in", "client 3: Load",
+			"rule: All methods are safe for concurrent use",
+		}},
+		{"bare", "TestScenario/(prune|touch|limits|corruption|peer|outage|context)", false, []string{
+			"--- SKIP: TestScenario/prune/leaves_live_records",
+			"not applicable: struct { session.Store } is no session.Pruner",
+			"--- PASS: TestScenario/touch/later",
+			"--- SKIP: TestScenario/touch/before_an_update",
+			"not applicable: Harness.MaxData is 0",
+			"not applicable: Harness.Corrupt is nil",
+			"not applicable: Harness.Peer is nil",
+			"not applicable: Harness.Outage is nil",
+			"not applicable: Harness.Stall is nil",
+		}},
+		{"required", "TestScenario/prune", true, []string{
+			"--- FAIL: TestScenario/prune/leaves_live_records",
+			"is no session.Pruner, but Harness.Require demands it",
+		}},
+		{"unknown", "TestScenario", true, []string{`unknown capability "Teleporter"`}},
+		{"nothing", "TestScenario", true, []string{"Harness.Open is nil"}},
+	} {
+		t.Run(tt.scenario+" "+tt.run, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.v", "-test.run", "^"+strings.ReplaceAll(tt.run, "/", "$/^"))
+			cmd.Env = append(os.Environ(), scenario+"="+tt.scenario)
+			out, err := cmd.CombinedOutput()
+			if failed := err != nil; failed != tt.fails {
+				t.Errorf("go test reports %v, want failure: %v", err, tt.fails)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(string(out), want) {
+					t.Errorf("no %q in the output", want)
+				}
+			}
+			if t.Failed() {
+				t.Logf("output:\n%s", out)
+			}
+		})
+	}
+}
+
+// TestScenario is run by TestRunReports only.
+func TestScenario(t *testing.T) { //nolint:paralleltest // alone in its process
+	ref := newReference()
+	h := Harness{Open: func(*testing.T) session.Store { return struct{ session.Store }{ref} }}
+	switch os.Getenv(scenario) {
+	case "upsert":
+		b := newBroken(ref)
+		b.update = func(ctx context.Context, id string, _ session.Version, r session.Record) error {
+			_ = ref.Delete(ctx, id)
+			return ref.Create(ctx, id, r)
+		}
+		h.Open = func(*testing.T) session.Store { return b }
+	case "bare":
+	case "required":
+		h.Require = []Capability{Prune}
+	case "unknown":
+		h.Require = []Capability{"Teleporter"}
+	case "nothing":
+		h.Open = nil
+	default:
+		t.Skip("run by TestRunReports")
+	}
+	Run(t, h)
+}

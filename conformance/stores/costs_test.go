@@ -1,0 +1,78 @@
+package stores_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// wantCosts fails the test unless requests cost what the package guide says, as
+// the server itself counts it. Nobody else may use the server.
+func wantCosts(t *testing.T, store session.Store, calls func() int) {
+	t.Helper()
+	const interval = 3 * time.Second
+	sessions, err := session.New(store, session.Options{
+		Keys:          [][]byte{session.GenerateKey()},
+		TouchInterval: interval,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ticket string
+	request := func(f func(*session.Session)) int {
+		t.Helper()
+		before := calls()
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		if ticket != "" {
+			r.Header.Set("Cookie", ticket)
+		}
+		sessions.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if f == nil {
+				return
+			}
+			s, err := sessions.Get(r)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			f(s)
+		})).ServeHTTP(w, r)
+		for _, c := range w.Result().Cookies() {
+			ticket = fmt.Sprintf("%s=%s", c.Name, c.Value)
+		}
+		return calls() - before
+	}
+	want := func(what string, want, got int) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s costs %d calls, want %d", what, got, want)
+		}
+	}
+
+	request(func(s *session.Session) { s.Authenticate("visitor") })
+	read := func(s *session.Session) { counter.Get(s) }
+	write := func(s *session.Session) { counter.Update(s, func(n int) int { return n + 1 }) }
+	request(write) // scripts and statements are known from here on
+
+	want("a request that leaves the session alone", 0, request(nil))
+	want("a request that writes", 2, request(write))
+	extended := time.Now()
+	for range 5 {
+		if got := request(read); time.Since(extended) < interval {
+			want("a request that reads", 1, got)
+		}
+	}
+	time.Sleep(time.Until(extended.Add(interval + 100*time.Millisecond)))
+	want("the first request that reads after the interval", 2, request(read))
+	extended = time.Now()
+	for range 5 {
+		if got := request(read); time.Since(extended) < interval {
+			want("a request that reads later in the interval", 1, got)
+		}
+	}
+}

@@ -1,0 +1,249 @@
+package stores_test
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// TestMongoCreateRace has many clients create one record, where there is none
+// and where there is an expired one.
+func TestMongoCreateRace(t *testing.T) {
+	t.Parallel()
+	var duplicates atomic.Int32
+	server := mongoServer(t).SetMonitor(&event.CommandMonitor{
+		Succeeded: func(_ context.Context, e *event.CommandSucceededEvent) {
+			if _, err := e.Reply.LookupErr("writeErrors"); err == nil {
+				duplicates.Add(1)
+			}
+		},
+	})
+	collection := mongoCollection(t, server)
+	store := mongoStore(t, collection)
+	expired := bson.D{
+		{Key: "data", Value: []byte("old")}, {Key: "subject", Value: "old"},
+		{Key: "expires", Value: time.Now().Add(-time.Hour)}, {Key: "version", Value: int64(1)},
+	}
+	for round := range 40 {
+		id := randomID()
+		if round%2 == 1 {
+			if _, err := collection.InsertOne(t.Context(), append(bson.D{{Key: "_id", Value: id}}, expired...)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var created atomic.Int32
+		var all sync.WaitGroup
+		for n := range 8 {
+			all.Go(func() {
+				r := session.Record{Expires: time.Now().Add(time.Hour), Version: session.Version(100 + n)} //nolint:gosec // small
+				switch err := store.Create(t.Context(), id, r); {
+				case err == nil:
+					created.Add(1)
+				case !errors.Is(err, session.ErrExists):
+					t.Errorf("Create: %v, want success or %v", err, session.ErrExists)
+				}
+			})
+		}
+		all.Wait()
+		if created.Load() != 1 {
+			t.Errorf("%d of 8 creations of one record report success, want 1", created.Load())
+		}
+	}
+	if duplicates.Load() == 0 {
+		t.Error("the server has reported no duplicate key: nothing was shown")
+	}
+}
+
+// TestMongoRestart kills the server after an acknowledged write, and starts it
+// again on the same data.
+func TestMongoRestart(t *testing.T) {
+	t.Parallel()
+	d := mongoDaemon(t)
+	server := mongoAt(d.addr).SetServerSelectionTimeout(500 * time.Millisecond)
+	store := mongoStore(t, mongoCollection(t, server))
+	id, r := mongoCreated(t, store)
+
+	d.kill()
+	_, err := store.Load(t.Context(), id)
+	wantNoSentinel(t, err)
+	if err == nil {
+		t.Error("Load reports success while the server is down")
+	}
+	next := r
+	next.Version++
+	if err := store.Update(t.Context(), id, r.Version, next); err == nil {
+		t.Error("Update reports success while the server is down")
+	}
+	d.start()
+	eventually(t, "the client has found the server again", func() bool {
+		got, err := store.Load(t.Context(), id)
+		return err == nil && got.Version == r.Version && string(got.Data) == string(r.Data)
+	})
+	if err := store.Update(t.Context(), id, r.Version, next); err != nil {
+		t.Errorf("Update after the restart: %v", err)
+	}
+}
+
+// TestMongoNoPrimary has the server answer as one does that has just stepped
+// down, more often than the driver tries.
+func TestMongoNoPrimary(t *testing.T) {
+	t.Parallel()
+	const notWritablePrimary = 10107
+	server := mongoWithFailPoints(t).SetServerMonitoringMode("poll").SetHeartbeatInterval(500 * time.Millisecond)
+	store := mongoStore(t, mongoCollection(t, server))
+	id, r := mongoCreated(t, store)
+	next := r
+	next.Version++
+	for command, call := range map[string]func() error{
+		"find":   func() error { _, err := store.Load(t.Context(), id); return err },
+		"insert": func() error { return store.Create(t.Context(), randomID(), r) },
+		"update": func() error { return store.Update(t.Context(), id, r.Version, next) },
+		"delete": func() error { return store.Delete(t.Context(), id) },
+	} {
+		off := mongoFail(t, server, command, "alwaysOn", bson.E{Key: "errorCode", Value: notWritablePrimary})
+		err := call()
+		off()
+		var reported mongo.ServerError
+		if !errors.As(err, &reported) || !reported.HasErrorCode(notWritablePrimary) {
+			t.Errorf("%s: %v, want the server's error %d", command, err, notWritablePrimary)
+		}
+		wantNoSentinel(t, err)
+	}
+	if got, err := store.Load(t.Context(), id); err != nil || got.Version != r.Version {
+		t.Errorf("Load when there is a primary again: version %d, error %v, want %d", got.Version, err, r.Version)
+	}
+}
+
+// TestMongoReset cuts the connection between a write and its answer. The driver
+// makes the write again, and so does the test.
+func TestMongoReset(t *testing.T) {
+	t.Parallel()
+	server := mongoServer(t)
+	direct := mongoCollection(t, server)
+	line := newCable(t, server.Hosts[0])
+	far := mongoClient(t, mongoAt(line.addr())).Database(direct.Database().Name()).Collection(direct.Name())
+	store, watcher := mongoStore(t, far), mongoStore(t, direct)
+	id, r := mongoCreated(t, store)
+	next := r
+	next.Version++
+
+	line.stall() // what is sent arrives, the answer doesn't
+	result := make(chan error, 1)
+	go func() { result <- store.Update(t.Context(), id, r.Version, next) }()
+	eventually(t, "the write arrives", func() bool {
+		got, err := watcher.Load(t.Context(), id)
+		return err == nil && got.Version == next.Version
+	})
+	line.cut()
+	if err := <-result; err != nil {
+		wantNoSentinel(t, err)
+	}
+	if err := store.Update(t.Context(), id, r.Version, next); err != nil {
+		t.Errorf("the same Update again: %v, want success", err)
+	}
+}
+
+func TestMongoPoolExhausted(t *testing.T) {
+	t.Parallel()
+	server := mongoWithFailPoints(t).SetMaxPoolSize(1)
+	store := mongoStore(t, mongoCollection(t, server))
+	id, r := mongoCreated(t, store)
+	defer mongoFail(t, server, "find", bson.D{{Key: "times", Value: 1}},
+		bson.E{Key: "blockConnection", Value: true}, bson.E{Key: "blockTimeMS", Value: 500})()
+	blocked := make(chan error, 1)
+	go func() { _, err := store.Load(t.Context(), id); blocked <- err }()
+	eventually(t, "there is no free connection", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		err := store.Delete(ctx, randomID())
+		return err != nil && strings.Contains(err.Error(), "timed out while checking out a connection")
+	})
+	if err := <-blocked; err != nil {
+		t.Errorf("Load by the one who has the connection: %v", err)
+	}
+	if got, err := store.Load(t.Context(), id); err != nil || got.Version != r.Version {
+		t.Errorf("Load when the connection is free again: version %d, error %v", got.Version, err)
+	}
+}
+
+// TestMongoLargest writes the largest document that a record can be.
+func TestMongoLargest(t *testing.T) {
+	t.Parallel()
+	store := mongoStore(t, mongoCollection(t, mongoServer(t)))
+	r := session.Record{
+		Data: make([]byte, 16<<20-1<<10), Subject: strings.Repeat("s", session.MaxSubjectLen),
+		Expires: time.Now().Add(time.Hour), Version: 1,
+	}
+	if err := store.Create(t.Context(), randomID(), r); err != nil {
+		t.Errorf("Create: %v", err)
+	}
+}
+
+func mongoCreated(t *testing.T, s session.Store) (string, session.Record) {
+	t.Helper()
+	id, r := randomID(), session.Record{Data: []byte("data"), Expires: time.Now().Add(time.Hour), Version: 7}
+	if err := s.Create(t.Context(), id, r); err != nil {
+		t.Fatal(err)
+	}
+	return id, r
+}
+
+// mongoDaemon starts a server of the test's own: MongoDB's, or the stand-in's.
+func mongoDaemon(t *testing.T) *daemon {
+	t.Helper()
+	dir := t.TempDir()
+	if _, err := exec.LookPath("mongod"); err == nil {
+		return newDaemon(t, "mongod", func(port string) []string {
+			return []string{"--bind_ip", "127.0.0.1", "--port", port, "--dbpath", dir, "--setParameter", "enableTestCommands=1"}
+		})
+	}
+	return newDaemon(t, "secantusd-py", func(port string) []string {
+		return []string{
+			"--host", "127.0.0.1", "--port", port, "--storage-path", dir, "--sync-on-commit",
+			"--enable-test-commands", "--log-level", "ERROR",
+		}
+	})
+}
+
+// mongoWithFailPoints returns a server that fails when it is told to: the one
+// that the suite runs on, or else one of the test's own.
+func mongoWithFailPoints(t *testing.T) *options.ClientOptions {
+	t.Helper()
+	server := mongoServer(t).SetAppName(randomID())
+	off := bson.D{{Key: "configureFailPoint", Value: "failCommand"}, {Key: "mode", Value: "off"}}
+	if mongoClient(t, server).Database("admin").RunCommand(t.Context(), off).Err() == nil {
+		return server
+	}
+	return mongoAt(mongoDaemon(t).addr).SetAppName(randomID())
+}
+
+// mongoFail has the server fail the command in this way, for this client alone,
+// until the function that it returns is called.
+func mongoFail(t *testing.T, server *options.ClientOptions, command string, mode any, how ...bson.E) func() {
+	t.Helper()
+	admin := mongoClient(t, mongoAt(server.Hosts[0])).Database("admin")
+	set := func(mode any) {
+		data := append(bson.D{
+			{Key: "failCommands", Value: bson.A{command}}, {Key: "appName", Value: *server.AppName},
+		}, how...)
+		if err := admin.RunCommand(context.WithoutCancel(t.Context()), bson.D{
+			{Key: "configureFailPoint", Value: "failCommand"}, {Key: "mode", Value: mode}, {Key: "data", Value: data},
+		}).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(mode)
+	return func() { set("off") }
+}

@@ -1,0 +1,120 @@
+package stores_test
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/cloakroom-go/cloakroom/conformance"
+	session "github.com/cloakroom-go/cloakroom/core"
+	mongostore "github.com/cloakroom-go/cloakroom/store-mongo"
+)
+
+func TestMongo(t *testing.T) {
+	t.Parallel()
+	server := mongoServer(t)
+	collection := mongoCollection(t, server)
+	product, version := mongoVersion(t, collection)
+	describe(t, "mongo", product, version)
+	if err := mongoStore(t, collection).EnsureIndexes(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// open returns a store on the same collection with a client of its own.
+	open := func(tb testing.TB, server *options.ClientOptions) session.Store {
+		tb.Helper()
+		return mongoStore(tb, mongoClient(tb, server).Database(collection.Database().Name()).Collection(collection.Name()))
+	}
+	conformance.Run(t, conformance.Harness{
+		Open:      func(t *testing.T) session.Store { t.Helper(); return open(t, server) },
+		Peer:      func(t *testing.T) session.Store { t.Helper(); return open(t, server) },
+		Precision: time.Millisecond,
+		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects},
+		MaxData:   16<<20 - 1<<10,
+		Corrupt: func(tb testing.TB, id string) {
+			tb.Helper()
+			if _, err := collection.InsertOne(tb.Context(), bson.D{{Key: "_id", Value: id}, {Key: "hello", Value: "world"}}); err != nil {
+				tb.Fatal(err)
+			}
+		},
+		Outage: func(tb testing.TB) (session.Store, error) {
+			tb.Helper()
+			return open(tb, mongoAt("127.0.0.1:1").SetServerSelectionTimeout(time.Second)), context.DeadlineExceeded
+		},
+		Stall: func(tb testing.TB) session.Store {
+			tb.Helper()
+			line := newCable(tb, server.Hosts[0])
+			store := open(tb, mongoAt(line.addr()))
+			_, _ = store.Load(tb.Context(), randomID()) // so that it is connected
+			line.stall()
+			return store
+		},
+	})
+}
+
+// mongoServer returns where the server is.
+func mongoServer(t *testing.T) *options.ClientOptions {
+	t.Helper()
+	uri := os.Getenv("CLOAKROOM_MONGO_URI")
+	if uri == "" {
+		t.Skip("CLOAKROOM_MONGO_URI is not set")
+	}
+	return options.Client().ApplyURI(uri)
+}
+
+func mongoAt(addr string) *options.ClientOptions {
+	return options.Client().SetHosts([]string{addr}).SetDirect(true)
+}
+
+func mongoClient(tb testing.TB, server *options.ClientOptions) *mongo.Client {
+	tb.Helper()
+	client, err := mongo.Connect(server)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), time.Second)
+		defer cancel()
+		_ = client.Disconnect(ctx) // the server may be stalled
+	})
+	return client
+}
+
+// mongoCollection returns a collection of the test's own, dropped at the end.
+func mongoCollection(tb testing.TB, server *options.ClientOptions) *mongo.Collection {
+	tb.Helper()
+	collection := mongoClient(tb, server).Database("cloakroom").Collection("c" + strings.ToLower(randomID()[:16]))
+	tb.Cleanup(func() { _ = collection.Drop(context.WithoutCancel(tb.Context())) }) // tidying
+	return collection
+}
+
+func mongoStore(tb testing.TB, collection *mongo.Collection) *mongostore.Store {
+	tb.Helper()
+	store, err := mongostore.New(collection, mongostore.Options{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return store
+}
+
+// mongoVersion returns what the server is, MongoDB or a stand-in for it, and its
+// version.
+func mongoVersion(t *testing.T, c *mongo.Collection) (product, version string) {
+	t.Helper()
+	var info struct {
+		Version         string
+		SecantusVersion string `bson:"secantusVersion"`
+	}
+	if err := c.Database().RunCommand(t.Context(), bson.D{{Key: "buildInfo", Value: 1}}).Decode(&info); err != nil {
+		t.Fatal(err)
+	}
+	if info.SecantusVersion != "" {
+		return "SecantusDB " + info.SecantusVersion + " for MongoDB", info.Version
+	}
+	return "MongoDB", info.Version
+}

@@ -1,0 +1,147 @@
+package stores_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// What a child process is told: which store to open, where its server is, and
+// the key that all processes share.
+const (
+	childStore = "CLOAKROOM_TEST_CHILD"
+	childURL   = "CLOAKROOM_TEST_CHILD_URL"
+	childKey   = "CLOAKROOM_TEST_CHILD_KEY"
+)
+
+var counter = session.NewKey[int]("counter") //nolint:gochecknoglobals // as an application has it
+
+// incrementsOfOneVisitor sends 200 requests of one visitor, at the same time, to
+// two processes that share the store. Each counts one up.
+func incrementsOfOneVisitor(t *testing.T, store, url string) {
+	t.Helper()
+	key := session.FormatKey(session.GenerateKey())
+	var servers [2]string
+	for i := range servers {
+		servers[i] = child(t, store, url, key)
+	}
+	client := visitor(t)
+	get := func(server string) string {
+		resp, err := client.Get(server) //nolint:noctx // the client has a timeout
+		if err != nil {
+			t.Error(err)
+			return ""
+		}
+		defer func() { _ = resp.Body.Close() }() // read to its end
+		body, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %v: %s", resp.Status, err, body)
+		}
+		return string(body)
+	}
+	get(servers[0] + "/sign-in") // now the visitor has a ticket, which one jar gives to both
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() { get(servers[i%2] + "/count") })
+	}
+	wg.Wait()
+	if got := get(servers[1] + "/read"); got != "200" {
+		t.Errorf("200 increments through two processes come to %s", got)
+	}
+}
+
+// visitor returns a client with a cookie jar.
+func visitor(t *testing.T) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &http.Client{Jar: jar, Timeout: time.Minute}
+}
+
+// child starts this test binary again as an application and returns its URL.
+func child(t *testing.T, store, url, key string) string {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), exe) //nolint:gosec // itself
+	cmd.Env = append(os.Environ(), childStore+"="+store, childURL+"="+url, childKey+"="+key)
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe() // its end is the child's end
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = stdin.Close()
+		_ = cmd.Wait() // it may have been ended by the context
+	})
+	var addr string
+	if _, err := fmt.Fscanln(stdout, &addr); err != nil {
+		t.Fatalf("the child did not start: %v", err)
+	}
+	return addr
+}
+
+// runChild is the application: it serves until its standard input ends.
+func runChild(store session.Store) error {
+	keys, err := session.ParseKeys(os.Getenv(childKey))
+	if err != nil {
+		return err
+	}
+	sessions, err := session.New(store, session.Options{
+		Keys:         keys,
+		Cookie:       session.Cookie{Insecure: true},
+		StoreTimeout: 30 * time.Second,
+	})
+	if err != nil {
+		return err
+	}
+	server := httptest.NewServer(sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		switch r.URL.Path {
+		case "/sign-in":
+			s.Authenticate("visitor")
+		case "/count":
+			counter.Update(s, func(n int) int { return n + 1 })
+		case "/read":
+			fmt.Fprint(w, counter.Get(s))
+		}
+	}))
+	defer server.Close()
+	fmt.Println(server.URL) //nolint:forbidigo // the parent reads it
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+// hostOf returns the host and port in a URL, or what was given if it is none.
+func hostOf(t *testing.T, address string) string {
+	t.Helper()
+	if !strings.Contains(address, "://") {
+		return address
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Host
+}

@@ -1,0 +1,85 @@
+package mongostore
+
+import (
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+const (
+	idField      = "_id"
+	dataField    = "data"
+	subjectField = "subject"
+	expiresField = "expires"
+	versionField = "version"
+)
+
+// withoutData is a projection.
+var withoutData = bson.D{{Key: dataField, Value: 0}}
+
+func encode(id string, r session.Record) bson.D {
+	data := r.Data
+	if data == nil {
+		data = []byte{} // which is not null
+	}
+	return bson.D{
+		{Key: idField, Value: id},
+		{Key: dataField, Value: bson.Binary{Data: data}},
+		{Key: subjectField, Value: r.Subject},
+		{Key: expiresField, Value: roundUp(r.Expires)},
+		{Key: versionField, Value: int64(r.Version)}, //nolint:gosec // bits
+	}
+}
+
+// decode is the inverse of encode. The data belongs to the caller.
+func decode(raw bson.Raw, withData bool) (session.Entry, error) {
+	var e session.Entry
+	version, isLong := raw.Lookup(versionField).Int64OK()
+	expires, isDate := raw.Lookup(expiresField).DateTimeOK()
+	subject, isString := raw.Lookup(subjectField).StringValueOK()
+	id, isID := raw.Lookup(idField).StringValueOK()
+	_, data, isData := raw.Lookup(dataField).BinaryOK()
+	if !isLong || version == 0 || !isDate || !isString || !isID || isData != withData {
+		return e, fmt.Errorf("%w: a document that is no session", session.ErrCorrupt)
+	}
+	e.ID = id
+	e.Record = session.Record{
+		Data:    append([]byte(nil), data...),
+		Subject: subject,
+		Expires: time.UnixMilli(expires).UTC(),
+		Version: session.Version(version), //nolint:gosec // bits
+	}
+	return e, nil
+}
+
+// roundUp returns the first instant, from t on, that a Date can express.
+func roundUp(t time.Time) bson.DateTime {
+	return bson.NewDateTimeFromTime(t.Add(time.Millisecond - 1))
+}
+
+func byID(id string, conditions ...bson.E) bson.D {
+	return append(bson.D{{Key: idField, Value: id}}, conditions...)
+}
+
+// live and expired match dates only.
+func live() bson.E { return compare("$gt") }
+
+func expired() bson.E { return compare("$lte") }
+
+func compare(operator string) bson.E {
+	return bson.E{Key: expiresField, Value: bson.D{{Key: operator, Value: bson.NewDateTimeFromTime(time.Now())}}}
+}
+
+// sound are the conditions that a document is a session, which has to be asked
+// where no version is.
+func sound(conditions ...bson.E) bson.D {
+	isType := func(name string) bson.D { return bson.D{{Key: "$type", Value: name}} }
+	return append(conditions,
+		bson.E{Key: dataField, Value: isType("binData")},
+		bson.E{Key: subjectField, Value: isType("string")},
+		bson.E{Key: versionField, Value: append(isType("long"), bson.E{Key: "$ne", Value: int64(0)})},
+	)
+}

@@ -1,0 +1,60 @@
+package mongostore
+
+import (
+	"context"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// Prune implements [session.Pruner]. The TTL index of EnsureIndexes does the same
+// within minutes; Prune is for those who want it sooner or have no such index.
+// It finds and deletes Options.PruneBatch documents at a time.
+func (s *Store) Prune(ctx context.Context) (int, error) {
+	removed := 0
+	for {
+		if err := ctx.Err(); err != nil {
+			return removed, fmt.Errorf("mongostore: %w", err)
+		}
+		ids, err := s.batch(ctx)
+		if err != nil || len(ids) == 0 {
+			return removed, err
+		}
+		result, err := s.collection.DeleteMany(ctx, sound(expired(), oneOf(ids)))
+		if err != nil {
+			return removed, wrap(ctx, err)
+		}
+		removed += int(result.DeletedCount)
+		// Where another process has taken all of these, it takes the next ones too.
+		if len(ids) < s.o.PruneBatch || result.DeletedCount == 0 {
+			return removed, nil
+		}
+	}
+}
+
+func oneOf(ids []string) bson.E {
+	return bson.E{Key: idField, Value: bson.D{{Key: "$in", Value: ids}}}
+}
+
+// batch returns the ids of one batch.
+func (s *Store) batch(ctx context.Context) ([]string, error) {
+	cursor, err := s.collection.Find(ctx, sound(expired()), options.Find().
+		SetProjection(bson.D{{Key: idField, Value: 1}}).
+		SetSort(bson.D{{Key: expiresField, Value: 1}}).
+		SetLimit(int64(s.o.PruneBatch)))
+	if err != nil {
+		return nil, wrap(ctx, err)
+	}
+	var found []struct {
+		ID string `bson:"_id"`
+	}
+	if err := cursor.All(ctx, &found); err != nil {
+		return nil, wrap(ctx, err)
+	}
+	ids := make([]string, len(found))
+	for i, f := range found {
+		ids[i] = f.ID
+	}
+	return ids, nil
+}

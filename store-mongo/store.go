@@ -1,0 +1,178 @@
+package mongostore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// Store is a [session.Store] in a collection of MongoDB. It is safe for
+// concurrent use.
+type Store struct {
+	collection *mongo.Collection
+	o          Options
+}
+
+var (
+	_ session.Toucher      = (*Store)(nil)
+	_ session.Pruner       = (*Store)(nil)
+	_ session.SubjectIndex = (*Store)(nil)
+)
+
+// New returns a store in a collection that should hold nothing else. It sends
+// nothing to the server; see [Store.EnsureIndexes]. The store does not disconnect
+// the collection's client.
+func New(collection *mongo.Collection, o Options) (*Store, error) {
+	if collection == nil {
+		return nil, errors.New("mongostore: collection is nil: pass client.Database(…).Collection(…)")
+	}
+	if collection.Name() == "" || collection.Database().Name() == "" {
+		return nil, errors.New("mongostore: the database or the collection has no name: pass client.Database(…).Collection(…)")
+	}
+	o, err := o.resolved()
+	if err != nil {
+		return nil, err
+	}
+	// What a majority hasn't got yet is read all the same: the version in it is
+	// the one that an Update has to name. Its own acknowledgement by a majority
+	// covers what it was based on.
+	collection = collection.Clone(options.Collection().
+		SetReadPreference(readpref.Primary()).
+		SetReadConcern(readconcern.Local()).
+		SetWriteConcern(writeconcern.Majority()))
+	return &Store{collection: collection, o: o}, nil
+}
+
+// Load implements [session.Store].
+func (s *Store) Load(ctx context.Context, id string) (session.Record, error) {
+	if err := check(ctx, id); err != nil {
+		return session.Record{}, err
+	}
+	return s.find(ctx, id, nil)
+}
+
+// createAttempts bounds how often Create starts again because the obstacle that
+// it met has gone.
+const createAttempts = 4
+
+// Create implements [session.Store].
+func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
+	if err := s.checkWrite(ctx, id, r); err != nil {
+		return err
+	}
+	var err error
+	for range createAttempts {
+		_, err = s.collection.InsertOne(ctx, encode(id, r))
+		if !mongo.IsDuplicateKeyError(err) {
+			return wrap(ctx, err)
+		}
+		replaced, failed := s.replace(ctx, id, r, sound(expired())...)
+		if replaced || failed != nil {
+			return failed
+		}
+		was, failed := s.find(ctx, id, withoutData)
+		switch {
+		case failed == nil && was.Version == r.Version:
+			return nil
+		case failed == nil:
+			return session.ErrExists
+		case !errors.Is(failed, session.ErrNotFound):
+			return failed
+		}
+	}
+	return wrap(ctx, err)
+}
+
+// Update implements [session.Store].
+func (s *Store) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+	if err := s.checkWrite(ctx, id, r); err != nil {
+		return err
+	}
+	replaced, err := s.replace(ctx, id, r, live(), bson.E{Key: versionField, Value: int64(old)}) //nolint:gosec // bits
+	if replaced || err != nil {
+		return err
+	}
+	was, err := s.find(ctx, id, withoutData)
+	switch {
+	case err != nil:
+		return err
+	case was.Version == r.Version:
+		return nil
+	case was.Version == old:
+		// It was created in between: there was none to replace.
+		return session.ErrNotFound
+	}
+	return session.ErrConflict
+}
+
+// Delete implements [session.Store].
+func (s *Store) Delete(ctx context.Context, id string) error {
+	if err := check(ctx, id); err != nil {
+		return err
+	}
+	_, err := s.collection.DeleteOne(ctx, bson.D{{Key: idField, Value: id}})
+	return wrap(ctx, err)
+}
+
+// find returns the live record under id, of which projection leaves the data
+// out.
+func (s *Store) find(ctx context.Context, id string, projection any) (session.Record, error) {
+	raw, err := s.collection.FindOne(ctx, bson.D{{Key: idField, Value: id}},
+		options.FindOne().SetProjection(projection)).Raw()
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return session.Record{}, session.ErrNotFound
+	}
+	if err != nil {
+		return session.Record{}, wrap(ctx, err)
+	}
+	e, err := decode(raw, projection == nil)
+	switch {
+	case err != nil:
+		return session.Record{}, err
+	case e.ID != id:
+		return session.Record{}, fmt.Errorf("%w: the answer is about another session", session.ErrCorrupt)
+	case !time.Now().Before(e.Record.Expires):
+		return session.Record{}, session.ErrNotFound
+	}
+	return e.Record, nil
+}
+
+// replace writes r over the document under id if that meets the conditions, and
+// reports whether it did.
+func (s *Store) replace(ctx context.Context, id string, r session.Record, conditions ...bson.E) (bool, error) {
+	result, err := s.collection.ReplaceOne(ctx, byID(id, conditions...), encode(id, r))
+	if err != nil {
+		return false, wrap(ctx, err)
+	}
+	return result.MatchedCount == 1, nil
+}
+
+func check(ctx context.Context, id string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("mongostore: %w", err)
+	}
+	return session.CheckID(id)
+}
+
+func (s *Store) checkWrite(ctx context.Context, id string, r session.Record) error {
+	if err := check(ctx, id); err != nil {
+		return err
+	}
+	if err := session.CheckRecord(r); err != nil {
+		return err
+	}
+	if len(r.Data) > s.o.MaxData {
+		return fmt.Errorf("%w: %d bytes of data, the store takes %d", session.ErrTooLarge, len(r.Data), s.o.MaxData)
+	}
+	return nil
+}

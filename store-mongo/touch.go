@@ -1,0 +1,33 @@
+package mongostore
+
+import (
+	"context"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// Touch implements [session.Toucher].
+func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
+	if err := check(ctx, id); err != nil {
+		return err
+	}
+	if err := session.CheckExpires(expires); err != nil {
+		return err
+	}
+	result, err := s.collection.UpdateOne(ctx, byID(id, sound(live())...),
+		bson.D{{Key: "$set", Value: bson.D{{Key: expiresField, Value: roundUp(expires)}}}})
+	switch {
+	case err != nil:
+		return wrap(ctx, err)
+	case result.MatchedCount == 1:
+		return nil
+	}
+	if _, err = s.find(ctx, id, withoutData); err != nil {
+		return err
+	}
+	// It was created in between: there was none to touch.
+	return session.ErrNotFound
+}

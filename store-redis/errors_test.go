@@ -1,0 +1,116 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func TestAnswersOfScripts(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]error{
+		"ok":       nil,
+		"absent":   session.ErrNotFound,
+		"expired":  session.ErrNotFound,
+		"exists":   session.ErrExists,
+		"conflict": session.ErrConflict,
+		"corrupt":  session.ErrCorrupt,
+		"nonsense": errAnswer,
+	} {
+		t.Run(answer, func(t *testing.T) {
+			t.Parallel()
+			store, _ := open(t, always(bulk([]byte(answer))))
+			wantError(t, "Create", store.Create(t.Context(), newID(), newRecord("")), want)
+			wantError(t, "Update", store.Update(t.Context(), newID(), 1, newRecord("")), want)
+			wantError(t, "Touch", store.Touch(t.Context(), newID(), time.Now().Add(time.Hour)), want)
+		})
+	}
+}
+
+func TestErrorsOfTheServerLeaveTheOutcomeOpen(t *testing.T) {
+	t.Parallel()
+	for _, reply := range []string{
+		"OOM command not allowed when used memory > 'maxmemory'.",
+		"READONLY You can't write against a read only replica.",
+		"LOADING Redis is loading the dataset in memory",
+		"CLUSTERDOWN Hash slot not served",
+		"NOPERM this user has no permissions",
+	} {
+		for _, m := range methods {
+			t.Run(reply+" "+m.name, func(t *testing.T) {
+				t.Parallel()
+				store, _ := open(t, always("-"+reply+"\r\n"))
+				err := m.call(t.Context(), store)
+				var driver redis.Error
+				if !errors.As(err, &driver) || driver.Error() != reply {
+					t.Errorf("error is %v, want one that wraps the driver's", err)
+				}
+				wantOpen(t, err)
+			})
+		}
+	}
+}
+
+// wantOpen fails the test unless err names the package and is no sentinel.
+func wantOpen(t *testing.T, err error) {
+	t.Helper()
+	if err == nil || !strings.HasPrefix(err.Error(), "redisstore: ") {
+		t.Errorf("error is %v, want one that names the package", err)
+	}
+	for _, sentinel := range contract {
+		if errors.Is(err, sentinel) {
+			t.Errorf("%v is %v, which is not certain", err, sentinel)
+		}
+	}
+}
+
+func TestForeignValuesAreCorrupt(t *testing.T) {
+	t.Parallel()
+	id, r := newID(), newRecord("")
+	for name, answer := range map[string]string{
+		"another type":     "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n",
+		"nothing":          bulk(nil),
+		"a few bytes":      bulk([]byte("1234567")),
+		"other bytes":      bulk([]byte(strings.Repeat("x", 200))),
+		"another's record": stored(newID(), r),
+		"a cut record":     bulk(session.AppendRecord(nil, id, r)[:70]),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store, _ := open(t, always(answer))
+			_, err := store.Load(t.Context(), id)
+			wantError(t, "Load", err, session.ErrCorrupt)
+		})
+	}
+}
+
+func TestErrorsDoNotRepeatWhatTheServerSent(t *testing.T) {
+	t.Parallel()
+	for _, m := range methods {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			store, _ := open(t, always("secret\r\n"))
+			err := m.call(t.Context(), store)
+			wantOpen(t, err)
+			if strings.Contains(err.Error(), "secret") {
+				t.Errorf("error is %q", err)
+			}
+		})
+	}
+}
+
+func TestContextIsNamedBesideTheDriversError(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	driver := errors.New("i/o timeout")
+	err := wrap(ctx, driver)
+	wantError(t, "wrap", err, context.Canceled)
+	wantError(t, "wrap", err, driver)
+}

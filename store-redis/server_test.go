@@ -1,0 +1,167 @@
+package redisstore
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// A server answers as a test wants, and writes down what it was asked.
+type server struct {
+	answer func(command []string) string // "" for never
+
+	mu       sync.Mutex
+	commands [][]string
+}
+
+// open returns a store on a server that answers so.
+func open(t *testing.T, answer func(command []string) string) (*Store, *server) {
+	t.Helper()
+	s := &server{answer: answer}
+	client := redis.NewClient(&redis.Options{
+		MaxRetries: -1,
+		Dialer: func(context.Context, string, string) (net.Conn, error) {
+			client, conn := net.Pipe()
+			go s.serve(conn)
+			return client, nil
+		},
+	})
+	t.Cleanup(func() { _ = client.Close() }) // nothing depends on it
+	store, err := New(client, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store, s
+}
+
+func (s *server) serve(conn net.Conn) {
+	defer func() { _ = conn.Close() }() // the client has gone
+	answers := make(chan string, 1000)  // a client sends a whole pipeline before it reads
+	defer close(answers)
+	go func() {
+		for answer := range answers {
+			_, _ = io.WriteString(conn, answer) // the reader notices that the client has gone
+		}
+	}()
+	for r := bufio.NewReader(conn); ; {
+		command, err := readCommand(r)
+		if err != nil {
+			return
+		}
+		answer := "+OK\r\n"
+		switch command[0] {
+		case "hello":
+			answer = "-ERR unknown command\r\n"
+		case "client":
+		default:
+			s.mu.Lock()
+			s.commands = append(s.commands, command)
+			s.mu.Unlock()
+			answer = s.answer(command)
+		}
+		answers <- answer
+	}
+}
+
+func readCommand(r *bufio.Reader) ([]string, error) {
+	var n int
+	if _, err := fmt.Fscanf(r, "*%d\r\n", &n); err != nil {
+		return nil, err
+	}
+	command := make([]string, n)
+	for i := range command {
+		var size int
+		if _, err := fmt.Fscanf(r, "$%d\r\n", &size); err != nil {
+			return nil, err
+		}
+		b := make([]byte, size+len("\r\n"))
+		if _, err := io.ReadFull(r, b); err != nil {
+			return nil, err
+		}
+		command[i] = string(b[:size])
+	}
+	return command, nil
+}
+
+// asked returns the names of the commands, but for scripts what they are for.
+func (s *server) asked() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	scripts := map[string]string{
+		createScript.Hash(): "create", updateScript.Hash(): "update", touchScript.Hash(): "touch",
+		indexScript.Hash(): "index", unindexScript.Hash(): "unindex",
+	}
+	var names []string
+	for _, c := range s.commands {
+		name := c[0]
+		if name == "evalsha" {
+			name = scripts[c[1]]
+		}
+		names = append(names, name)
+	}
+	return strings.Join(names, " ")
+}
+
+func always(answer string) func([]string) string {
+	return func([]string) string { return answer }
+}
+
+// inTurn gives one answer after the other.
+func inTurn(answers ...string) func([]string) string {
+	return func([]string) string {
+		answer := answers[0]
+		answers = answers[1:]
+		return answer
+	}
+}
+
+func bulk(b []byte) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(b), b) }
+
+// stored is what a Load of the record is answered with.
+func stored(id string, r session.Record) string {
+	return bulk(session.AppendRecord(encodeTime(time.Time{}), id, r))
+}
+
+func newID() string { return (rand.Text() + rand.Text())[:session.IDLen] }
+
+func newRecord(subject string) session.Record {
+	return session.Record{Data: []byte("data"), Subject: subject, Expires: time.Now().Add(time.Hour), Version: 2}
+}
+
+// A method is one of the contract's, called with arguments that are right.
+type method struct {
+	name string
+	call func(ctx context.Context, s *Store) error
+}
+
+var methods = []method{
+	{"Load", func(ctx context.Context, s *Store) error { _, err := s.Load(ctx, newID()); return err }},
+	{"Create", func(ctx context.Context, s *Store) error { return s.Create(ctx, newID(), newRecord("")) }},
+	{"Create of a subject's", func(ctx context.Context, s *Store) error {
+		return s.Create(ctx, newID(), newRecord("visitor"))
+	}},
+	{"Update", func(ctx context.Context, s *Store) error { return s.Update(ctx, newID(), 1, newRecord("visitor")) }},
+	{"Delete", func(ctx context.Context, s *Store) error { return s.Delete(ctx, newID()) }},
+	{"Touch", func(ctx context.Context, s *Store) error { return s.Touch(ctx, newID(), time.Now().Add(time.Hour)) }},
+	{"ListSubject", func(ctx context.Context, s *Store) error { _, err := s.ListSubject(ctx, "visitor"); return err }},
+	{"DeleteSubject", func(ctx context.Context, s *Store) error { _, err := s.DeleteSubject(ctx, "visitor"); return err }},
+}
+
+func wantError(t *testing.T, what string, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("%s: error is %v, want %v", what, err, want)
+	}
+}

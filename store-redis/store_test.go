@@ -1,0 +1,223 @@
+package redisstore
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{})
+	t.Cleanup(func() { _ = client.Close() }) // it was never connected
+	replicas := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}, RouteRandomly: true})
+	t.Cleanup(func() { _ = replicas.Close() }) // the same
+	var none *redis.Client
+	for name, c := range map[string]struct {
+		client  redis.UniversalClient
+		options Options
+		want    string
+	}{
+		"no client":              {nil, Options{}, "client"},
+		"a nil client":           {none, Options{}, "client"},
+		"reading from replicas":  {replicas, Options{}, "client reads from replicas"},
+		"a space in the prefix":  {client, Options{KeyPrefix: "a b"}, "KeyPrefix"},
+		"a line in the prefix":   {client, Options{KeyPrefix: "a\r\n"}, "KeyPrefix"},
+		"a brace in the prefix":  {client, Options{KeyPrefix: "{a}"}, "KeyPrefix"},
+		"a letter beyond ASCII":  {client, Options{KeyPrefix: "ä:"}, "KeyPrefix"},
+		"a long prefix":          {client, Options{KeyPrefix: strings.Repeat("x", 129)}, "KeyPrefix"},
+		"a negative size":        {client, Options{MaxData: -1}, "MaxData"},
+		"a size beyond the most": {client, Options{MaxData: 64<<20 + 1}, "MaxData"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := New(c.client, c.options)
+			if err == nil || !strings.HasPrefix(err.Error(), "redisstore: "+c.want) {
+				t.Errorf("error is %v, want one about %s", err, c.want)
+			}
+		})
+	}
+	if _, err := New(client, Options{KeyPrefix: strings.Repeat("x", 128), MaxData: 64 << 20}); err != nil {
+		t.Errorf("the largest options: %v", err)
+	}
+}
+
+func TestCost(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{
+		"Load":                  "get",
+		"Create":                "create",
+		"Create of a subject's": "index create",
+		"Update":                "update",
+		"Delete":                "del",
+		"Touch":                 "touch",
+		"ListSubject":           "zrange",
+		"DeleteSubject":         "zrange",
+	}
+	for _, m := range methods {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			store, server := open(t, func(command []string) string {
+				switch command[0] {
+				case "get":
+					return "$-1\r\n"
+				case "del":
+					return ":1\r\n"
+				case "zrange":
+					return "*0\r\n"
+				}
+				return "$2\r\nok\r\n"
+			})
+			if err := m.call(t.Context(), store); err != nil && m.name != "Load" {
+				t.Fatal(err)
+			}
+			if got := server.asked(); got != want[m.name] {
+				t.Errorf("commands are %q, want %q", got, want[m.name])
+			}
+		})
+	}
+}
+
+func TestScriptIsSentAgainWhenTheServerHasForgottenIt(t *testing.T) {
+	t.Parallel()
+	store, server := open(t, inTurn("-NOSCRIPT No matching script.\r\n", "$2\r\nok\r\n"))
+	if err := store.Update(t.Context(), newID(), 1, newRecord("")); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := server.asked(), "update eval"; got != want {
+		t.Errorf("commands are %q, want %q", got, want)
+	}
+}
+
+func TestIndexIsToldBeforeTheRecordOutlivesIt(t *testing.T) {
+	t.Parallel()
+	t.Run("Update", func(t *testing.T) {
+		t.Parallel()
+		store, server := open(t, inTurn(bulk([]byte("unindexed")), bulk([]byte("ok")), bulk([]byte("ok"))))
+		if err := store.Update(t.Context(), newID(), 1, newRecord("visitor")); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := server.asked(), "update index update"; got != want {
+			t.Errorf("commands are %q, want %q", got, want)
+		}
+	})
+	t.Run("Touch", func(t *testing.T) {
+		t.Parallel()
+		store, server := open(t, inTurn(
+			bulk([]byte("unindexed one visitor")), bulk([]byte("ok")),
+			bulk([]byte("unindexed another")), bulk([]byte("ok")),
+			bulk([]byte("ok"))))
+		if err := store.Touch(t.Context(), newID(), time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := server.asked(), "touch index touch index touch"; got != want {
+			t.Fatalf("commands are %q, want %q", got, want)
+		}
+		for i, subject := range map[int]string{1: "one visitor", 3: "another"} {
+			if got, want := server.commands[i][3], store.subjectKey(subject); got != want {
+				t.Errorf("index %q is told, want %q", got, want)
+			}
+		}
+	})
+}
+
+func TestNothingIsSentForBadArguments(t *testing.T) {
+	t.Parallel()
+	large, timeless := newRecord(""), newRecord("")
+	large.Data = make([]byte, defaultMaxData+1)
+	timeless.Expires = time.Time{}
+	store, server := open(t, always("$2\r\nok\r\n"))
+	_, err := store.Load(t.Context(), "../id")
+	wantError(t, "Load of a bad id", err, session.ErrInvalid)
+	wantError(t, "Delete of a bad id", store.Delete(t.Context(), ""), session.ErrInvalid)
+	wantError(t, "Create of too much", store.Create(t.Context(), newID(), large), session.ErrTooLarge)
+	wantError(t, "Update with too much", store.Update(t.Context(), newID(), 1, large), session.ErrTooLarge)
+	wantError(t, "Create without expiry", store.Create(t.Context(), newID(), timeless), session.ErrInvalid)
+	wantError(t, "Touch without expiry", store.Touch(t.Context(), newID(), time.Time{}), session.ErrInvalid)
+	_, err = store.ListSubject(t.Context(), "")
+	wantError(t, "ListSubject of nobody", err, session.ErrInvalid)
+	_, err = store.DeleteSubject(t.Context(), "a\x00b")
+	wantError(t, "DeleteSubject with NUL", err, session.ErrInvalid)
+	if got := server.asked(); got != "" {
+		t.Errorf("commands are %q, want none", got)
+	}
+}
+
+func TestLoadJudgesExpiryByTheRecord(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		id, r := newID(), newRecord("")
+		store, _ := open(t, always(stored(id, r)))
+		<-time.After(time.Until(r.Expires) - 1)
+		if _, err := store.Load(t.Context(), id); err != nil {
+			t.Errorf("a nanosecond before expiry: %v", err)
+		}
+		<-time.After(1)
+		_, err := store.Load(t.Context(), id)
+		wantError(t, "at expiry", err, session.ErrNotFound)
+	})
+}
+
+func TestContextDoneWhileTheServerIsSilent(t *testing.T) {
+	t.Parallel()
+	for _, m := range methods {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store, _ := open(t, always(""))
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				start := time.Now()
+				wantError(t, "at the deadline", m.call(ctx, store), context.DeadlineExceeded)
+				if took := time.Since(start); took != time.Second {
+					t.Errorf("returned after %v, want a second", took)
+				}
+				ctx, cancel = context.WithCancel(t.Context())
+				cancel()
+				wantError(t, "cancelled before", m.call(ctx, store), context.Canceled)
+			})
+		})
+	}
+}
+
+func TestTTLIsRoundedUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for left, want := range map[time.Duration]int64{
+			-time.Hour:           1,
+			0:                    1,
+			1:                    1,
+			time.Millisecond:     1,
+			time.Millisecond + 1: 2,
+			time.Hour - 1:        3600 * 1000,
+			400 * 24 * time.Hour: 400 * 24 * 3600 * 1000,
+		} {
+			if got := ttl(time.Now().Add(left)); got != want {
+				t.Errorf("ttl in %v is %d ms, want %d", left, got, want)
+			}
+		}
+	})
+}
+
+func TestIndexOutlivesTheRecord(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for _, c := range []struct {
+		name          string
+		expires, want time.Time
+	}{
+		{"a short life", now.Add(time.Second), now.Add(time.Second + time.Hour)},
+		{"a long life", now.Add(48 * time.Hour), now.Add(96 * time.Hour)},
+		{"the longest life", lastTime.Add(-1), lastTime},
+	} {
+		if got := indexUntil(now, c.expires); !got.Equal(c.want) {
+			t.Errorf("%s: until %v, want %v", c.name, got, c.want)
+		}
+	}
+}
