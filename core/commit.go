@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // A commit is one attempt to bring a session's changes into the store. It
@@ -19,10 +18,19 @@ type commit struct {
 	changes []change
 	renew   bool
 	doomed  []string
+	tried   []attempt
+	err     error // the first change that could not be made
 
 	// Results.
 	ended  bool
 	cookie cookieAction
+}
+
+// An attempt is a write whose outcome is unknown, with as many of the session's
+// changes in it.
+type attempt struct {
+	version Version
+	changes int
 }
 
 // errEnded says that another request has ended the session meanwhile.
@@ -33,13 +41,10 @@ var errEnded = fmt.Errorf("%w: ended meanwhile", ErrNotFound)
 func (s *Session) commit(ctx context.Context) error {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
-	c, err := s.begin()
-	if err != nil {
-		return err
-	}
+	c := s.begin()
 	ctx, cancel := context.WithTimeout(ctx, s.m.opts.StoreTimeout)
 	defer cancel()
-	err = c.run(ctx)
+	err := c.run(ctx)
 	if errors.Is(err, errEnded) {
 		s.m.log().InfoContext(ctx, "session: ended by another request, changes dropped", "session", c.state.handleText())
 		c.ended, err = true, nil
@@ -70,16 +75,14 @@ func (s *Session) pendingLocked() bool {
 }
 
 // begin copies what the commit works on.
-func (s *Session) begin() (*commit, error) {
+func (s *Session) begin() *commit {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err != nil {
-		return nil, s.err
-	}
 	return &commit{
 		s: s, m: s.m, ticket: s.ticket, stored: s.stored, state: s.cur.clone(),
 		changes: s.changes, renew: s.renew, doomed: s.doomed, ended: s.ended,
-	}, nil
+		tried: s.tried, err: s.err,
+	}
 }
 
 // run brings the session into the store.
@@ -88,6 +91,8 @@ func (c *commit) run(ctx context.Context) error {
 		return err
 	}
 	switch {
+	case c.err != nil:
+		return c.err
 	case c.ended:
 		return nil
 	case c.stored == nil:
@@ -134,6 +139,7 @@ func (c *commit) createNew(ctx context.Context) error {
 	t := newToken()
 	id := t.id()
 	if err := c.m.store.Create(ctx, id, r); err != nil {
+		c.discard(ctx, id)
 		return fmt.Errorf("session: creating: %w", err)
 	}
 	c.ticket = presented{token: t}
@@ -168,70 +174,13 @@ func (c *commit) replace(ctx context.Context) error {
 	case errors.Is(err, ErrNotFound):
 		return errEnded
 	case err != nil:
+		c.tried = append(c.tried, attempt{r.Version, len(c.changes)})
 		return fmt.Errorf("session: updating: %w", err)
 	}
 	c.stored = &stored{c.stored.id, r.Version, r.Expires}
 	c.refreshCookie()
 	return nil
 }
-
-// move puts the session under a new token. The new record is there before the
-// old one goes, and the old one goes by Update: what another request has
-// written to it since it was loaded is noticed and comes along.
-func (c *commit) move(ctx context.Context) error {
-	if err := c.cookieCanBeSet(); err != nil {
-		return err
-	}
-	old, held := *c.stored, c.ticket
-	if err := c.createNew(ctx); err != nil {
-		return err
-	}
-	for attempt := 0; ; attempt++ {
-		err := c.retire(ctx, old)
-		if err == nil {
-			return nil
-		}
-		moved := c.stored
-		if errors.Is(err, ErrConflict) {
-			c.stored = &old
-			if err = c.rebase(ctx, attempt); err == nil {
-				old, c.stored = *c.stored, moved
-				err = c.replace(ctx)
-			}
-		}
-		if err != nil {
-			// Nobody will hold the new token: its record would only lie about.
-			_ = c.m.store.Delete(ctx, moved.id)
-			c.ticket, c.stored, c.cookie = held, &old, cookieKeep
-			return err
-		}
-	}
-}
-
-// retire ends the old record of a session that has moved. A tombstone first,
-// because Delete does not look at the version.
-func (c *commit) retire(ctx context.Context, old stored) error {
-	if !wallNow().Before(old.expires) {
-		return ErrConflict
-	}
-	tombstone := state{created: c.state.created, handle: c.state.handle, ended: true}
-	r := Record{Data: tombstone.encode(), Expires: wallNow().Add(tombstoneLife), Version: newVersion()}
-	switch err := c.m.store.Update(ctx, old.id, old.version, r); {
-	case errors.Is(err, ErrNotFound):
-		return errEnded
-	case err != nil:
-		return fmt.Errorf("session: ending the old token: %w", err)
-	}
-	if err := c.m.store.Delete(ctx, old.id); err != nil {
-		// The tombstone does as well until it expires.
-		c.m.log().WarnContext(ctx, "session: a retired record was not deleted", "session", c.state.handleText(), "error", err)
-	}
-	return nil
-}
-
-// tombstoneLife is how long a tombstone lasts if it can't be deleted: longer
-// than any request that holds the version it replaced.
-const tombstoneLife = time.Hour
 
 // rebase loads the record again and makes the changes on it.
 func (c *commit) rebase(ctx context.Context, attempt int) error {
@@ -245,7 +194,13 @@ func (c *commit) rebase(ctx context.Context, attempt int) error {
 	case err != nil:
 		return err
 	}
-	for _, change := range c.changes {
+	changes := c.changes
+	for _, a := range c.tried {
+		if a.version == found.version { // made before, the answer was lost
+			changes = c.changes[a.changes:]
+		}
+	}
+	for _, change := range changes {
 		if err := change(&st); err != nil {
 			return err
 		}
@@ -270,6 +225,18 @@ func (c *commit) touch(ctx context.Context) {
 	default:
 		c.stored = &stored{c.stored.id, c.stored.version, expires}
 		c.refreshCookie()
+		c.checkTombstone(ctx)
+	}
+}
+
+// checkTombstone keeps a late reader from handing out a ticket again whose
+// session has moved: Touch does not look at what it extends.
+func (c *commit) checkTombstone(ctx context.Context) {
+	if c.cookie != cookieSet {
+		return
+	}
+	if _, _, err := c.m.load(ctx, c.stored.id); err != nil {
+		c.ended, c.cookie = errors.Is(err, ErrNotFound), cookieKeep
 	}
 }
 
@@ -296,7 +263,7 @@ func (c *commit) refreshCookie() {
 func (s *Session) finish(c *commit, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.doomed = c.doomed
+	s.doomed, s.tried = c.doomed, c.tried
 	if c.cookie != cookieKeep {
 		s.cookie = c.cookie
 	}
@@ -306,15 +273,21 @@ func (s *Session) finish(c *commit, err error) {
 	done := len(c.changes)
 	for made := done; made < len(s.changes); {
 		later := s.changes[made:]
-		s.mu.Unlock()
-		for _, change := range later {
-			if err := change(&c.state); err != nil {
-				s.fail(err)
-			}
-		}
-		s.mu.Lock()
+		s.remake(later, &c.state)
 		made += len(later)
 	}
 	s.ticket, s.stored, s.cur, s.changes = c.ticket, c.stored, c.state, s.changes[done:]
-	s.renew, s.ended = false, c.ended
+	s.renew, s.ended, s.tried = false, c.ended, nil
+}
+
+// remake makes changes on st with the lock released, because they call what was
+// given to Update, which may also panic.
+func (s *Session) remake(changes []change, st *state) {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	for _, change := range changes {
+		if err := change(st); err != nil {
+			s.fail(err)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -163,5 +164,45 @@ func TestASessionIsSafeForConcurrentUseDuringCommits(t *testing.T) {
 		if n, _ := read(v, counter); n != 201 {
 			t.Errorf("stored counter %d, want 201", n)
 		}
+	})
+}
+
+// A function given to Update that panics when it runs again is the handler's
+// panic, whichever goroutine commits, and leaves no lock behind.
+func TestAPanicInUpdateDuringACommitCanBeRecovered(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		saving, proceed := make(chan struct{}), make(chan struct{})
+		e.store.intercept(func(_ context.Context, o op) error {
+			if o == opUpdate {
+				close(saving)
+				<-proceed
+			}
+			return nil
+		})
+		count(w, r, s)
+		go func() {
+			<-saving
+			runs := 0
+			name.Update(s, func(string) string {
+				if runs++; runs > 1 {
+					panic("second run")
+				}
+				return "once"
+			})
+			close(proceed)
+		}()
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("Commit did not panic")
+				}
+			}()
+			_ = s.Commit(r.Context()) // panics
+		}()
+		e.store.reset()
+		s.Destroy() // doesn't wait for ever
 	})
 }

@@ -95,7 +95,8 @@ func (s *Session) swap(name string, old []byte, exists bool, data []byte, update
 	return true
 }
 
-// Pop removes the value and returns it and whether there was one.
+// Pop removes the value and returns it and whether there was one. Two requests at
+// the same time may both get it.
 func (k Key[T]) Pop(s *Session) (T, bool) {
 	v, ok := k.Lookup(s)
 	k.Delete(s)
@@ -120,9 +121,7 @@ func (k Key[T]) apply(s *Session, old []byte, f func(T) T) (data []byte, changed
 	v, ok := k.decode(s, old)
 	before := old
 	if !ok { // then f is given the zero value, and may have nothing to add
-		if before, err = k.encode(s, v); err != nil {
-			return nil, false, err
-		}
+		before, _ = k.encode(s, v) // a zero value without an encoding is no result
 	}
 	if data, err = k.encode(s, f(v)); err != nil {
 		return nil, false, err

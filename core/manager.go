@@ -32,7 +32,11 @@ func New(store Store, o Options) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Manager{store: store, opts: o, purpose: "cookie " + o.Cookie.Name}, nil
+	m := &Manager{store: store, opts: o, purpose: "cookie " + o.Cookie.Name}
+	if n := len(m.ticket(&token{})); n > maxTicketLen {
+		return nil, fmt.Errorf("session: Options.Signer makes tickets of %d bytes, at most %d are accepted", n, maxTicketLen)
+	}
+	return m, nil
 }
 
 // Get returns the session of a request that came through [Manager.Handler]. The
@@ -60,7 +64,7 @@ func (m *Manager) FromContext(ctx context.Context) (*Session, error) {
 // or a new one.
 func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 	s := &Session{m: m, x: x}
-	for _, p := range m.presented(x.r) {
+	for _, p := range m.presented(ctx, x.r) {
 		found, st, err := m.load(ctx, p.token.id())
 		switch {
 		case errors.Is(err, ErrNotFound):
@@ -133,7 +137,10 @@ func (m *Manager) deadline(st *state) time.Time {
 	if m.opts.AbsoluteTimeout == NoTimeout {
 		return maxExpires
 	}
-	return st.created.Add(m.opts.AbsoluteTimeout)
+	if deadline := st.created.Add(m.opts.AbsoluteTimeout); deadline.Before(maxExpires) {
+		return deadline
+	}
+	return maxExpires
 }
 
 // RunPruner calls [Prune] on the manager's store about once in every, the first

@@ -159,3 +159,5 @@ type unreachable struct{ session.Store }
 func (unreachable) Create(context.Context, string, session.Record) error {
 	return errors.New("connection refused")
 }
+
+func (unreachable) Delete(context.Context, string) error { return errors.New("no answer") }

@@ -40,7 +40,9 @@ type exchangeKey struct{ m *Manager }
 // if the one below does, directly or through Unwrap, io.ReaderFrom, and works
 // with http.ResponseController. It does not implement the obsolete http.Pusher.
 //
-// A Handler within another one of the same Manager does nothing.
+// A Handler within another one of the same Manager does nothing. If Handlers of
+// several Managers are nested and one fails, its response replaces next's, also
+// the cookies of those within it.
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Context().Value(exchangeKey{m}) != nil {
@@ -131,6 +133,9 @@ func (x *exchange) session(ctx context.Context) (*Session, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if !x.done {
+		// A logger or a store that asks this context for the session would wait
+		// for itself.
+		ctx = context.WithValue(ctx, exchangeKey{x.m}, nil)
 		ctx, cancel := context.WithTimeout(ctx, x.m.opts.StoreTimeout)
 		defer cancel()
 		x.s, x.err = x.m.find(ctx, x)
@@ -167,7 +172,8 @@ func (x *exchange) beforeHeader() error {
 		x.fail(err)
 		return err
 	}
-	x.completeHeader(s)
+	addVary(x.w.Header())
+	x.addCookie(s)
 	return nil
 }
 
@@ -187,14 +193,13 @@ func (x *exchange) end() {
 	}
 }
 
-// completeHeader adds what the browser and caches have to know. Cookies are
-// added: the application's own stay.
-func (x *exchange) completeHeader(s *Session) {
-	h := x.w.Header()
-	addVary(h)
+// addCookie adds the cookie that is owed to the browser, if one is. The
+// application's own stay.
+func (x *exchange) addCookie(s *Session) {
 	if s == nil {
 		return
 	}
+	h := x.w.Header()
 	s.commitMu.Lock() // a Commit that the handler started elsewhere may owe a cookie
 	defer s.commitMu.Unlock()
 	s.mu.Lock()
@@ -240,6 +245,9 @@ func (x *exchange) fail(err error) {
 		x.w.Header().Del(name)
 	}
 	addVary(x.w.Header())
+	if s, _ := x.loaded(); s != nil {
+		x.addCookie(s) // of a Commit that has succeeded before
+	}
 	x.m.logFailure(x.r, err)
 	x.m.respond(x.w, x.r, err)
 }

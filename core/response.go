@@ -51,8 +51,10 @@ type (
 	flushHijackWriter struct{ writer }
 )
 
-func (w flushWriter) Flush()       { _ = w.FlushError() }
-func (w flushHijackWriter) Flush() { _ = w.FlushError() }
+func (w flushWriter) Flush()                  { _ = w.x.flush() }
+func (w flushWriter) FlushError() error       { return w.x.flush() }
+func (w flushHijackWriter) Flush()            { _ = w.x.flush() }
+func (w flushHijackWriter) FlushError() error { return w.x.flush() }
 
 func (w hijackWriter) Hijack() (net.Conn, *bufio.ReadWriter, error)      { return w.x.hijack() }
 func (w flushHijackWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.x.hijack() }
@@ -96,12 +98,11 @@ func (w writer) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(w.x.w, r) //nolint:wrapcheck // we are not there
 }
 
-// FlushError is what http.ResponseController calls.
-func (w writer) FlushError() error {
-	if err := w.x.beforeHeader(); err != nil {
+func (x *exchange) flush() error {
+	if err := x.beforeHeader(); err != nil {
 		return err
 	}
-	return http.NewResponseController(w.x.w).Flush() //nolint:wrapcheck // we are not there
+	return http.NewResponseController(x.w).Flush() //nolint:wrapcheck // we are not there
 }
 
 // hijack commits before the connection is handed over. A cookie is then in the

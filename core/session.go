@@ -31,6 +31,7 @@ type Session struct {
 	changes []change   // since stored
 	renew   bool       // commit under a new token
 	doomed  []string   // ids to delete at the next commit
+	tried   []attempt  // writes of changes
 	ended   bool       // somebody else ended the session: nothing is saved
 	cookie  cookieAction
 	err     error // the first change that could not be made
@@ -137,8 +138,12 @@ func (s *Session) Renew() {
 // AbsoluteTimeout starts again.
 //
 // The values are kept, a cart that was filled before signing in, for instance,
-// unless they belong to another subject. Call it again when the same subject
-// has authenticated again.
+// unless they belong to another subject: then a new session begins. Call it again
+// when the same subject has authenticated again.
+//
+// If another request ends or renews the session at the same moment, a login that
+// is clicked twice, for instance, only one of the two takes effect; the other's
+// response sets no cookie.
 //
 // A subject that breaks the rule is an [ErrInvalid] at commit; nothing is
 // saved.
@@ -154,7 +159,7 @@ func (s *Session) Authenticate(subject string) {
 	defer s.mu.Unlock()
 	s.changeLocked(func(st *state) error {
 		if st.subject != "" && st.subject != subject {
-			st.values = nil
+			*st = newState(now) // nothing of one account reaches another
 		}
 		st.subject, st.created, st.authenticated = subject, now, now
 		return nil
@@ -165,7 +170,8 @@ func (s *Session) Authenticate(subject string) {
 // Destroy ends the session: its record is deleted and the cookie taken back
 // (ASVS 7.4.1). No request that is still under way can bring it back.
 //
-// The Session is then a new, empty one. What is set afterwards, a message that
+// If the visitor brought several cookies of the name, only the session that Get
+// has found ends. The Session is then a new, empty one. What is set afterwards, a message that
 // says goodbye, for instance, is saved under a new token.
 func (s *Session) Destroy() {
 	s.commitMu.Lock()
@@ -176,13 +182,14 @@ func (s *Session) Destroy() {
 		s.doomed = append(s.doomed, s.stored.id)
 	}
 	s.ticket, s.stored, s.renew, s.ended = presented{}, nil, false, false
-	s.cur, s.changes, s.err = newState(wallNow()), nil, nil
+	s.cur, s.changes, s.tried, s.err = newState(wallNow()), nil, nil, nil
 }
 
 // Commit saves the changes made so far, if any, and reports whether that
 // worked. Without it they are saved just before the response header leaves. Use
 // it where changes come later than that, in a stream or a WebSocket, or to
-// answer a failure in the handler's own way.
+// learn of a failure earlier. After a failure the changes are tried again
+// before the header leaves; if that fails too, the response is ErrorHandler's.
 //
 // If the session was ended by another request in the meantime, Commit drops the
 // changes and returns [ErrNotFound]. If a cookie is needed, because the session

@@ -16,7 +16,9 @@ import (
 // concurrent use.
 type Signer interface {
 	// Sign returns a signature over msg that holds for this purpose only: a
-	// signature on a cookie of one name is worth nothing under another.
+	// signature on a cookie of one name is worth nothing under another. The same
+	// arguments should give the same signature; if they don't, cookies are sent
+	// again with every write.
 	Sign(purpose string, msg []byte) []byte
 
 	// Verify reports whether sig is a signature over msg for purpose. It takes

@@ -1,6 +1,9 @@
 package session
 
-import "net/http"
+import (
+	"context"
+	"net/http"
+)
 
 // A ticket is what the visitor holds: token and signature, each in base64url.
 const (
@@ -34,7 +37,8 @@ func (m *Manager) verify(ticket string) (token, bool) {
 	var text [2*tokenTextLen + 1]byte // all of it, when HMAC-SHA256 signs
 	src := append(text[:0], ticket...)
 	raw := make([]byte, len(token{})+b64.DecodedLen(len(src)-tokenTextLen-1))
-	if _, err := b64.Decode(raw, src[:tokenTextLen]); err != nil {
+	// The number of bytes counts: the decoder skips line breaks.
+	if n, err := b64.Decode(raw, src[:tokenTextLen]); err != nil || n != len(token{}) {
 		return token{}, false
 	}
 	msg, sig := raw[:len(token{})], raw[len(token{}):]
@@ -53,7 +57,7 @@ type presented struct {
 
 // presented returns the valid tickets in a request. A value that is not valid
 // leaves one line in the log, whatever its number and size.
-func (m *Manager) presented(r *http.Request) []presented {
+func (m *Manager) presented(ctx context.Context, r *http.Request) []presented {
 	var found []presented
 	seen, forged := 0, 0
 	for value := range cookieValues(r, m.opts.Cookie.Name) {
@@ -67,7 +71,7 @@ func (m *Manager) presented(r *http.Request) []presented {
 		}
 	}
 	if forged > 0 {
-		m.log().InfoContext(r.Context(), "session: cookie does not verify, ignored", "cookie", m.opts.Cookie.Name, "count", forged)
+		m.log().InfoContext(ctx, "session: cookie does not verify, ignored", "cookie", m.opts.Cookie.Name, "count", forged)
 	}
 	return found
 }

@@ -52,7 +52,7 @@ func doneError(ctx context.Context) error {
 	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
 		<-ctx.Done()
 	}
-	return ctx.Err() //nolint:wrapcheck // wrap does it
+	return ctx.Err()
 }
 
 // raced tells whether the answer to a conditional write says that the condition

@@ -19,7 +19,7 @@ func expiration(expires time.Time) int32 {
 		return int32(max(1, left))
 	}
 	if date := expires.Unix() + 2; date <= math.MaxInt32 {
-		return int32(date)
+		return int32(date) //nolint:gosec // just checked
 	}
 	return 0
 }

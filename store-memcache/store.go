@@ -84,7 +84,7 @@ func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
 				return err //nolint:wrapcheck // run does it
 			}
 		}
-		return ctx.Err() //nolint:wrapcheck // run does it
+		return ctx.Err()
 	})
 }
 
@@ -149,7 +149,7 @@ func (s *Store) swap(
 			return err //nolint:wrapcheck // run does it
 		}
 	}
-	return ctx.Err() //nolint:wrapcheck // run does it
+	return ctx.Err()
 }
 
 // get returns the record under id, which may have expired, and the number that

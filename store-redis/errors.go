@@ -53,7 +53,7 @@ func doneError(ctx context.Context) error {
 	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
 		<-ctx.Done()
 	}
-	return ctx.Err() //nolint:wrapcheck // wrap does it
+	return ctx.Err()
 }
 
 // An unreadableError is one of the driver that may quote what the server has

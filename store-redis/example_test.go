@@ -10,7 +10,7 @@ import (
 	redisstore "github.com/cloakroom-go/cloakroom/store-redis"
 )
 
-func Example() {
+func Example() { //nolint:testableexamples // needs a server
 	client := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: []string{"localhost:6379"}})
 	store, err := redisstore.New(client, redisstore.Options{KeyPrefix: "shop:session:"})
 	if err != nil {
@@ -28,7 +28,7 @@ func Example() {
 
 // Several addresses make a client of a Cluster, MasterName one of what Sentinel
 // watches over.
-func ExampleNew_sentinel() {
+func ExampleNew_sentinel() { //nolint:testableexamples // needs servers
 	client := redis.NewUniversalClient(&redis.UniversalOptions{
 		Addrs:      []string{"sentinel-1:26379", "sentinel-2:26379", "sentinel-3:26379"},
 		MasterName: "sessions",

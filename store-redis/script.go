@@ -18,6 +18,8 @@ import (
 // nanoseconds since 1970, as they are in a record. Before the record, the value
 // has the time until which the index knows it; in the record, offsets are those
 // that session.AppendRecord documents.
+//
+//nolint:dupword // Lua
 const recordLua = `
 local key, id, now, ttl, indexed = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local known, head, subject
@@ -64,6 +66,8 @@ return put(record)
 `)
 
 // updateScript also takes the version to replace and the record.
+//
+//nolint:dupword // Lua
 var updateScript = redis.NewScript(recordLua + `
 local old, record = ARGV[5], ARGV[6]
 local state = look()
@@ -156,5 +160,5 @@ func encodeTime(t time.Time) []byte {
 	if t.IsZero() {
 		return make([]byte, timeLen)
 	}
-	return binary.BigEndian.AppendUint64(nil, uint64(t.UnixNano())) //nolint:gosec // after 1970
+	return binary.BigEndian.AppendUint64(nil, uint64(t.UnixNano()))
 }

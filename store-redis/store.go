@@ -114,7 +114,7 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 		return err
 	}
 	return do(ctx, func() error {
-		return s.client.Del(ctx, s.key(id)).Err() //nolint:wrapcheck // run does it
+		return s.client.Del(ctx, s.key(id)).Err()
 	})
 }
 

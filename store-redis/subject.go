@@ -54,6 +54,8 @@ return 'ok'
 `)
 
 // unindexScript takes the time now in milliseconds, and ids without a record.
+//
+//nolint:dupword // Lua
 var unindexScript = redis.NewScript(`
 local key, now = KEYS[1], ARGV[1]
 redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. now)
@@ -99,7 +101,7 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]session.Entr
 		var stale []any
 		for ids := range slices.Chunk(ids, batch) {
 			// The error of the batch is that of one of its commands.
-			cmds, _ := s.client.Pipelined(ctx, func(p redis.Pipeliner) error { //nolint:errcheck // see above
+			cmds, _ := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 				for _, id := range ids {
 					p.Get(ctx, s.key(id))
 				}
@@ -164,7 +166,7 @@ func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) 
 func (s *Store) deleteOf(ctx context.Context, subject string, ids []string) (deleted int, failed error) {
 	now := encodeTime(time.Now())
 	// A pipeline can't send a forgotten script again: the script goes along.
-	cmds, _ := s.client.Pipelined(ctx, func(p redis.Pipeliner) error { //nolint:errcheck // see ListSubject
+	cmds, _ := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, id := range ids {
 			deleteScript.Eval(ctx, p, []string{s.key(id)}, id, now, 0, "", subject)
 		}

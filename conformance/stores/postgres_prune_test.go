@@ -19,8 +19,7 @@ import (
 // TestPostgresPruneUnderReads has two processes' worth of Prune remove many rows
 // while others read. CLOAKROOM_PRUNE_ROWS says how many, 1000000 for the figure
 // in the store's README.
-func TestPostgresPruneUnderReads(t *testing.T) {
-	t.Parallel()
+func TestPostgresPruneUnderReads(t *testing.T) { //nolint:paralleltest // it measures time
 	const live, limit = 1000, 100 * time.Millisecond
 	rows := 20_000
 	if s := os.Getenv("CLOAKROOM_PRUNE_ROWS"); s != "" {

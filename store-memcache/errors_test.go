@@ -1,0 +1,47 @@
+package memcachestore
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestOtherErrorsLeaveTheOutcomeOpen(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ answer, want string }{
+		{"SERVER_ERROR out of memory storing object\r\n", "SERVER_ERROR out of memory"},
+		{"ERROR\r\n", "unexpected"},
+		{"secret\r\n", "(withheld)"},
+		{"VALUE secret\r\n", "(withheld)"},
+	} {
+		for _, m := range methods {
+			t.Run(c.answer+m.name, func(t *testing.T) {
+				t.Parallel()
+				store, _ := open(t, always(c.answer))
+				err := m.call(t.Context(), store)
+				if err == nil || !strings.HasPrefix(err.Error(), "memcachestore: ") || !strings.Contains(err.Error(), c.want) {
+					t.Fatalf("error is %v, want one that names the package and says %q", err, c.want)
+				}
+				for _, sentinel := range contract {
+					if errors.Is(err, sentinel) {
+						t.Errorf("%v is %v, which is not certain", err, sentinel)
+					}
+				}
+				if strings.Contains(err.Error(), "secret") {
+					t.Errorf("error is %q", err)
+				}
+			})
+		}
+	}
+}
+
+func TestContextIsNamedBesideTheDriversError(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	driver := errors.New("i/o timeout")
+	err := wrap(ctx, driver)
+	wantError(t, "wrap", err, context.Canceled)
+	wantError(t, "wrap", err, driver)
+}

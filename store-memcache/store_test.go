@@ -1,0 +1,204 @@
+package memcachestore
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bradfitz/gomemcache/memcache"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	client := memcache.New("127.0.0.1:11211")
+	for name, c := range map[string]struct {
+		client  *memcache.Client
+		options Options
+		want    string
+	}{
+		"a nil client":          {nil, Options{}, "client"},
+		"a space in the prefix": {client, Options{KeyPrefix: "a b"}, "KeyPrefix"},
+		"a line in the prefix":  {client, Options{KeyPrefix: "a\r\n"}, "KeyPrefix"},
+		"a letter beyond ASCII": {client, Options{KeyPrefix: "ä:"}, "KeyPrefix"},
+		"a long prefix":         {client, Options{KeyPrefix: strings.Repeat("x", 129)}, "KeyPrefix"},
+		"a negative size":       {client, Options{MaxItemSize: -1}, "MaxItemSize"},
+		"a tiny size":           {client, Options{MaxItemSize: 1<<10 - 1}, "MaxItemSize"},
+		"a huge size":           {client, Options{MaxItemSize: 1<<30 + 1}, "MaxItemSize"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := New(c.client, c.options)
+			if err == nil || !strings.HasPrefix(err.Error(), "memcachestore: "+c.want) {
+				t.Errorf("error is %v, want one about %s", err, c.want)
+			}
+		})
+	}
+}
+
+// TestCommands shows what each method asks the server, and what it makes of the
+// answers.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	const (
+		hit, stolen, gone, taken, miss = "STORED\r\n", "EXISTS\r\n", "NOT_FOUND\r\n", "NOT_STORED\r\n", "END\r\n"
+	)
+	id := newID()
+	expires := time.Now().Add(2 * time.Hour)
+	first, second, big, dead := newRecord(1), newRecord(2), newRecord(1), newRecord(9)
+	big.Data = make([]byte, largestSighting+1)
+	dead.Expires = time.Now().Add(-time.Second)
+	is := func(r session.Record) string { return stored(id, r, 7) }
+
+	load := func(s *Store) error { _, err := s.Load(t.Context(), id); return err }
+	create := func(s *Store) error { return s.Create(t.Context(), id, second) }
+	update := func(s *Store) error { return s.Update(t.Context(), id, first.Version, second) }
+	touch := func(s *Store) error { return s.Touch(t.Context(), id, expires) }
+	remove := func(s *Store) error { return s.Delete(t.Context(), id) }
+	then := func(calls ...func(*Store) error) func(*Store) error {
+		return func(s *Store) error {
+			for _, call := range calls[:len(calls)-1] {
+				_ = call(s) // the last one counts
+			}
+			return calls[len(calls)-1](s)
+		}
+	}
+	for name, c := range map[string]struct {
+		call    func(*Store) error
+		answers []string
+		asked   string
+		want    error
+	}{
+		"load":                            {load, []string{is(first)}, "gets", nil},
+		"load nothing":                    {load, []string{miss}, "gets", session.ErrNotFound},
+		"load what has expired":           {load, []string{is(dead)}, "gets", session.ErrNotFound},
+		"load from a server without cas":  {load, []string{stored(id, first, 0)}, "gets", errNoCAS},
+		"create":                          {create, []string{hit}, "add", nil},
+		"create over another":             {create, []string{taken, is(first)}, "add gets", session.ErrExists},
+		"create again":                    {create, []string{taken, is(second)}, "add gets", nil},
+		"create over foreign bytes":       {create, []string{taken, value(id, []byte("x"), 7)}, "add gets", session.ErrCorrupt},
+		"create over what has expired":    {create, []string{taken, is(dead), hit}, "add gets cas", nil},
+		"create over what is just going":  {create, []string{taken, miss, hit}, "add gets add", nil},
+		"create after another is faster":  {create, []string{taken, is(dead), stolen, taken, is(first)}, "add gets cas add gets", session.ErrExists},
+		"update":                          {update, []string{is(first), hit}, "gets cas", nil},
+		"update nothing":                  {update, []string{miss}, "gets", session.ErrNotFound},
+		"update what has expired":         {update, []string{is(dead)}, "gets", session.ErrNotFound},
+		"update another version":          {update, []string{is(newRecord(3))}, "gets", session.ErrConflict},
+		"update again":                    {update, []string{is(second)}, "gets", nil},
+		"update foreign bytes":            {update, []string{value(id, nil, 7)}, "gets", session.ErrCorrupt},
+		"update what was touched":         {update, []string{is(first), stolen, is(first), hit}, "gets cas gets cas", nil},
+		"update after another is faster":  {update, []string{is(first), stolen, is(newRecord(3))}, "gets cas gets", session.ErrConflict},
+		"update what is deleted":          {update, []string{is(first), gone, miss}, "gets cas gets", session.ErrNotFound},
+		"load, update":                    {then(load, update), []string{is(first), hit}, "gets cas", nil},
+		"load, update what is touched":    {then(load, update), []string{is(first), stolen, is(first), hit}, "gets cas gets cas", nil},
+		"load, update what is changed":    {then(load, update), []string{is(first), stolen, is(newRecord(3))}, "gets cas gets", session.ErrConflict},
+		"load, update what is deleted":    {then(load, update), []string{is(first), gone, miss}, "gets cas gets", session.ErrNotFound},
+		"load another version, update":    {then(load, update), []string{is(newRecord(3)), is(newRecord(3))}, "gets gets", session.ErrConflict},
+		"load, update, update":            {then(load, update, update), []string{is(first), hit, is(second)}, "gets cas gets", nil},
+		"touch":                           {touch, []string{is(first), hit}, "gets cas", nil},
+		"touch nothing":                   {touch, []string{miss}, "gets", session.ErrNotFound},
+		"touch after another is faster":   {touch, []string{is(first), stolen, is(second), hit}, "gets cas gets cas", nil},
+		"load, touch":                     {then(load, touch), []string{is(first), hit}, "gets cas", nil},
+		"load, touch what is changed":     {then(load, touch), []string{is(first), stolen, is(second), hit}, "gets cas gets cas", nil},
+		"load, touch a large record":      {then(load, touch), []string{is(big), is(big), hit}, "gets gets cas", nil},
+		"delete":                          {remove, []string{"DELETED\r\n"}, "delete", nil},
+		"delete nothing":                  {remove, []string{gone}, "delete", nil},
+		"create what the server refuses":  {create, []string{"SERVER_ERROR object too large for cache\r\n"}, "add", session.ErrTooLarge},
+		"load another session's record":   {load, []string{stored(newID(), first, 7)}, "gets", session.ErrCorrupt},
+		"update another session's record": {update, []string{stored(newID(), first, 7)}, "gets", session.ErrCorrupt},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store, server := open(t, inTurn(c.answers...))
+			wantError(t, "error", c.call(store), c.want)
+			if got := server.asked(); got != c.asked {
+				t.Errorf("commands are %q, want %q", got, c.asked)
+			}
+		})
+	}
+}
+
+func TestNothingIsSentForBadArguments(t *testing.T) {
+	t.Parallel()
+	large := newRecord(1)
+	large.Data = make([]byte, defaultMaxItemSize-len(defaultKeyPrefix)-session.IDLen-itemOverhead+1)
+	store, server := open(t, always("STORED\r\n"))
+	_, err := store.Load(t.Context(), "../id")
+	wantError(t, "Load of a bad id", err, session.ErrInvalid)
+	wantError(t, "Delete of a bad id", store.Delete(t.Context(), "a b"), session.ErrInvalid)
+	wantError(t, "Create of too much", store.Create(t.Context(), newID(), large), session.ErrTooLarge)
+	wantError(t, "Update with too much", store.Update(t.Context(), newID(), 9, large), session.ErrTooLarge)
+	wantError(t, "Update without version", store.Update(t.Context(), newID(), 9, newRecord(0)), session.ErrInvalid)
+	wantError(t, "Touch without expiry", store.Touch(t.Context(), newID(), time.Time{}), session.ErrInvalid)
+	if got := server.asked(); got != "" {
+		t.Errorf("commands are %q, want none", got)
+	}
+	large.Data = large.Data[1:]
+	wantError(t, "Create of the largest", store.Create(t.Context(), newID(), large), nil)
+}
+
+func TestSightingsAreNotTheCallers(t *testing.T) {
+	t.Parallel()
+	id, r := newID(), newRecord(1)
+	store, _ := open(t, always(stored(id, r, 7)))
+	got, err := store.Load(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got.Data[0] = 'X'
+	if seen, ok := store.seen.take(id); !ok || string(seen.record.Data) != "data" {
+		t.Errorf("the store remembers %v, want what the server has", seen)
+	}
+}
+
+func TestSightingsAge(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct {
+			life, age time.Duration
+			want      bool
+		}{
+			{time.Hour, sightingAge - 1, true},
+			{time.Hour, sightingAge, false},
+			{time.Second, time.Second - 1, true},
+			{time.Second, time.Second, false},
+		} {
+			s, id, r := newSightings(), newID(), newRecord(1)
+			r.Expires = time.Now().Add(c.life)
+			s.put(id, r, 7)
+			<-time.After(c.age)
+			if _, ok := s.take(id); ok != c.want {
+				t.Errorf("%v after a Load of what lives for %v: %v, want %v", c.age, c.life, ok, c.want)
+			}
+			if _, ok := s.take(id); ok {
+				t.Error("taken twice")
+			}
+		}
+	})
+}
+
+func TestContextDoneWhileTheServerIsSilent(t *testing.T) {
+	t.Parallel()
+	for _, m := range methods {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store, _ := open(t, always(""))
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				start := time.Now()
+				wantError(t, "at the deadline", m.call(ctx, store), context.DeadlineExceeded)
+				if took := time.Since(start); took != time.Second {
+					t.Errorf("returned after %v, want a second", took)
+				}
+				ctx, cancel = context.WithCancel(t.Context())
+				cancel()
+				wantError(t, "cancelled before", m.call(ctx, store), context.Canceled)
+				<-time.After(time.Minute) // the driver gives up, and nothing is left running
+			})
+		})
+	}
+}

@@ -1,0 +1,42 @@
+package postgresstore_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
+)
+
+func Example() {
+	ctx := context.Background()
+	pool, err := pgxpool.New(ctx, os.Getenv("DATABASE_URL"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	store, err := postgresstore.New(pool, postgresstore.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := store.Migrate(ctx); err != nil {
+		log.Fatal(err)
+	}
+	// In real life, read the key from where you keep secrets.
+	sessions, err := session.New(store, session.Options{Keys: [][]byte{session.GenerateKey()}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	go sessions.RunPruner(ctx, 0)
+}
+
+func ExampleSchema() {
+	sql, err := postgresstore.Schema(postgresstore.Options{Schema: "web", Table: "sessions"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(sql)
+}

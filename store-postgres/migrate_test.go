@@ -1,0 +1,51 @@
+package postgresstore
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+func TestSchemaQuotesNames(t *testing.T) {
+	t.Parallel()
+	sql, err := Schema(Options{Schema: "my app", Table: `x"; DROP TABLE users; --`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`CREATE TABLE IF NOT EXISTS "my app"."x""; DROP TABLE users; --" (`,
+		`CREATE INDEX IF NOT EXISTS "x""; DROP TABLE users; --_expires" ON "my app"."x""; DROP TABLE users; --" (expires)`,
+		`CREATE INDEX IF NOT EXISTS "x""; DROP TABLE users; --_subject" ON "my app"."x""; DROP TABLE users; --" (subject)`,
+	} {
+		if !strings.Contains(sql, want) {
+			t.Errorf("the schema lacks %s:\n%s", want, sql)
+		}
+	}
+	if strings.Contains(sql, defaultTable) {
+		t.Errorf("the schema still has the default name:\n%s", sql)
+	}
+}
+
+func TestSchemaByDefaultIsTheFile(t *testing.T) {
+	t.Parallel()
+	sql, err := Schema(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.ReplaceAll(sql, `"`, ""); got != strings.ReplaceAll(schemaSQL, `"`, "") {
+		t.Errorf("the schema is\n%s\nwant schema.sql with its names in quotes", sql)
+	}
+}
+
+func TestMigrateIsOneMessage(t *testing.T) {
+	t.Parallel()
+	db := &fake{answers: []answer{{}}}
+	if err := newStore(t, db).Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(db.sent) != 1 || !strings.HasPrefix(db.sent[0].sql, "SELECT pg_advisory_xact_lock(") ||
+		len(db.sent[0].args) != 1 || db.sent[0].args[0] != pgx.QueryExecModeSimpleProtocol {
+		t.Errorf("sent %v, want one message that takes a lock first", db.sent)
+	}
+}

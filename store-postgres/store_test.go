@@ -1,0 +1,148 @@
+package postgresstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func row(id string, version int64) []any {
+	return []any{id, []byte("secret"), "alice", time.Now().Add(time.Hour), version}
+}
+
+func TestAnswersOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		method string
+		answer answer
+		want   error
+	}{
+		{"a record", "Load", answer{row: row(someID, 7)}, nil},
+		{"none", "Load", answer{err: pgx.ErrNoRows}, session.ErrNotFound},
+		{"another's record", "Load", answer{row: row(otherID, 7)}, session.ErrCorrupt},
+		{"a foreign row", "Load", answer{row: row(someID, 0)}, session.ErrCorrupt},
+		{"created", "Create", answer{row: []any{someID, true, false}}, nil},
+		{"not created", "Create", answer{row: []any{someID, false, false}}, session.ErrExists},
+		{"a foreign row", "Create", answer{row: []any{someID, false, true}}, session.ErrCorrupt},
+		{"another's answer", "Create", answer{row: []any{otherID, true, false}}, session.ErrCorrupt},
+		{"written", "Update", answer{row: []any{someID, int64(6), true, true}}, nil},
+		{"written as it expired", "Update", answer{row: []any{someID, int64(6), false, true}}, nil},
+		{"written before", "Update", answer{row: []any{someID, int64(7), true, false}}, nil},
+		{"written before, expired since", "Update", answer{row: []any{someID, int64(7), false, false}}, session.ErrNotFound},
+		{"another version", "Update", answer{row: []any{someID, int64(5), true, false}}, session.ErrConflict},
+		{"another version, expired", "Update", answer{row: []any{someID, int64(5), false, false}}, session.ErrNotFound},
+		{"a foreign row", "Update", answer{row: []any{someID, int64(0), true, false}}, session.ErrCorrupt},
+		{"none", "Update", answer{err: pgx.ErrNoRows}, session.ErrNotFound},
+		{"another's answer", "Update", answer{row: []any{otherID, int64(6), true, true}}, session.ErrCorrupt},
+		{"touched", "Touch", answer{row: []any{someID, int64(6), true, true}}, nil},
+		{"expired", "Touch", answer{row: []any{someID, int64(6), false, false}}, session.ErrNotFound},
+		{"a foreign row", "Touch", answer{row: []any{someID, int64(0), true, false}}, session.ErrCorrupt},
+		{"none", "Touch", answer{err: pgx.ErrNoRows}, session.ErrNotFound},
+	} {
+		t.Run(c.method+"/"+c.name, func(t *testing.T) {
+			t.Parallel()
+			db := &fake{answers: []answer{c.answer}}
+			if err := calls(newStore(t, db))[c.method](t.Context()); !errors.Is(err, c.want) {
+				t.Errorf("got error %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+func TestEachMethodIsOneRoundTripWithoutPreparedStatement(t *testing.T) {
+	t.Parallel()
+	for name := range calls(nil) {
+		if name == "Migrate" {
+			continue
+		}
+		db := &fake{answers: []answer{{err: errNetwork}}}
+		err := calls(newStore(t, db))[name](t.Context())
+		if !errors.Is(err, errNetwork) {
+			t.Errorf("%s: got error %v, want the driver's", name, err)
+		}
+		if len(db.sent) != 1 || db.sent[0].args[0] != pgx.QueryExecModeExec {
+			t.Errorf("%s sent %v, want one statement in mode exec", name, db.sent)
+		}
+	}
+}
+
+func TestNothingIsSentForWhatIsInvalid(t *testing.T) {
+	t.Parallel()
+	db := &fake{}
+	s := newStore(t, db)
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, call := range calls(s) {
+		if err := call(done); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s with a done context: %v", name, err)
+		}
+	}
+	large := record()
+	large.Data = make([]byte, 16<<20+1)
+	if err := s.Create(t.Context(), someID, large); !errors.Is(err, session.ErrTooLarge) {
+		t.Errorf("Create of a large record: %v", err)
+	}
+	if err := s.Update(t.Context(), "short", 1, record()); !errors.Is(err, session.ErrInvalid) {
+		t.Errorf("Update of a bad id: %v", err)
+	}
+	if len(db.sent) != 0 {
+		t.Errorf("sent %v, want nothing", db.sent)
+	}
+}
+
+func TestWritesAreRoundedUpAndNeverNull(t *testing.T) {
+	t.Parallel()
+	db := &fake{answers: []answer{{row: []any{someID, true, false}}}}
+	r := record()
+	r.Data = nil
+	r.Expires = r.Expires.Truncate(time.Second).Add(time.Microsecond + 1)
+	r.Version = 1<<63 + 5
+	if err := newStore(t, db).Create(t.Context(), someID, r); err != nil {
+		t.Fatal(err)
+	}
+	args := db.sent[0].args[1:]
+	if data, ok := args[1].([]byte); !ok || data == nil || len(data) != 0 {
+		t.Errorf("sent the data %#v, want an empty slice", args[1])
+	}
+	if got, want := args[3], r.Expires.Add(time.Microsecond-1); !want.Equal(got.(time.Time)) { //nolint:forcetypeassert // a test
+		t.Errorf("sent the expiry %v, want %v", got, want)
+	}
+	if got := session.Version(args[4].(int64)); got != r.Version { //nolint:forcetypeassert,gosec // a test; bits
+		t.Errorf("sent the version %d, want %d", got, r.Version)
+	}
+}
+
+func TestLoadReturnsWhatIsStored(t *testing.T) {
+	t.Parallel()
+	columns := row(someID, -9)
+	r, err := newStore(t, &fake{answers: []answer{{row: columns}}}).Load(t.Context(), someID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expires := columns[3].(time.Time) //nolint:forcetypeassert // a test
+	if !bytes.Equal(r.Data, []byte("secret")) || r.Subject != "alice" || r.Version != 1<<64-9 ||
+		!r.Expires.Equal(expires) || r.Expires.Location() != time.UTC {
+		t.Errorf("got %+v, want %v", r, columns)
+	}
+}
+
+func TestPruneGoesOnUntilABatchIsNotFull(t *testing.T) {
+	t.Parallel()
+	db := &fake{answers: []answer{{tag: "DELETE 1000"}, {tag: "DELETE 1000"}, {tag: "DELETE 3"}}}
+	n, err := newStore(t, db).Prune(t.Context())
+	if n != 2003 || err != nil || len(db.sent) != 3 {
+		t.Errorf("removed %d in %d batches, error %v; want 2003 in 3", n, len(db.sent), err)
+	}
+	db = &fake{answers: []answer{{tag: "DELETE 1000"}, {err: errNetwork}}}
+	n, err = newStore(t, db).Prune(t.Context())
+	if n != 1000 || !errors.Is(err, errNetwork) {
+		t.Errorf("removed %d, error %v; want 1000 along with the error", n, err)
+	}
+}
