@@ -75,28 +75,27 @@ func (c Cookie) withDefaults() (Cookie, error) {
 			c.Name = prefixHost + "session"
 		}
 	}
-	return c, c.check()
+	err := c.check()
+	return c, err
 }
 
 // check refuses what http.Cookie.Valid lets pass and browsers drop or
 // shorten without a word (RFC 6265bis, 4.1.3 and 5.7).
-func (c *Cookie) check() error {
+func (c Cookie) check() error {
 	if err := c.build("").Valid(); err != nil {
 		return fmt.Errorf("session: Options.Cookie: %w", err)
 	}
 	switch {
 	case c.hasPrefix(prefixHost) && (c.Insecure || c.Domain != "" || c.Path != "/"):
-		return errors.New("session: Options.Cookie: a name with __Host- allows no Insecure, no Domain and no Path but /; browsers drop the cookie")
+		return errors.New("session: Options.Cookie: a name with __Host- allows no Insecure, no Domain, no Path but /; browsers drop it")
 	case c.hasPrefix(prefixSecure) && c.Insecure:
-		return errors.New("session: Options.Cookie: a name with __Secure- allows no Insecure; browsers drop the cookie")
+		return errors.New("session: Options.Cookie: a name with __Secure- allows no Insecure; browsers drop it")
 	case (c.hasPrefix("__Http-") || c.hasPrefix("__Host-Http-")) && (c.Insecure || c.ScriptReadable):
-		return errors.New("session: Options.Cookie: a name with __Http- allows neither Insecure nor ScriptReadable; browsers drop the cookie")
+		return errors.New("session: Options.Cookie: a name with __Http- allows neither Insecure nor ScriptReadable; browsers drop it")
 	case c.SameSite < http.SameSiteLaxMode || c.SameSite > http.SameSiteNoneMode:
 		return errors.New("session: Options.Cookie.SameSite: use Lax, Strict or None; what no attribute means differs between browsers")
 	case c.SameSite == http.SameSiteNoneMode && c.Insecure:
-		return errors.New("session: Options.Cookie: SameSite None allows no Insecure; browsers drop the cookie")
-	case c.Partitioned && c.Insecure:
-		return errors.New("session: Options.Cookie: Partitioned allows no Insecure; browsers drop the cookie")
+		return errors.New("session: Options.Cookie: SameSite None allows no Insecure; browsers drop it")
 	case c.Path[0] != '/':
 		return fmt.Errorf("session: Options.Cookie.Path %q must begin with /", c.Path)
 	case len(c.Path) > maxAttributeSize || len(c.Domain) > maxAttributeSize:
@@ -108,12 +107,12 @@ func (c *Cookie) check() error {
 }
 
 // hasPrefix ignores case, as browsers do.
-func (c *Cookie) hasPrefix(prefix string) bool {
+func (c Cookie) hasPrefix(prefix string) bool {
 	return len(c.Name) >= len(prefix) && strings.EqualFold(c.Name[:len(prefix)], prefix)
 }
 
-func (c *Cookie) build(value string) *http.Cookie {
-	return &http.Cookie{
+func (c Cookie) build(value string) *http.Cookie {
+	return &http.Cookie{ //nolint:gosec // the options decide
 		Name:        c.Name,
 		Value:       value,
 		Domain:      c.Domain,
@@ -126,7 +125,7 @@ func (c *Cookie) build(value string) *http.Cookie {
 }
 
 // set returns the cookie that hands out value until expires.
-func (c *Cookie) set(value string, expires time.Time) *http.Cookie {
+func (c Cookie) set(value string, expires time.Time) *http.Cookie {
 	cookie := c.build(value)
 	if c.Persistent {
 		age := min(time.Until(expires), maxCookieAge)
@@ -137,7 +136,7 @@ func (c *Cookie) set(value string, expires time.Time) *http.Cookie {
 
 // unset returns the cookie that makes a browser forget the one it has. Only the
 // same name, domain and path, and Partitioned, name the same cookie.
-func (c *Cookie) unset() *http.Cookie {
+func (c Cookie) unset() *http.Cookie {
 	cookie := c.build("")
 	cookie.MaxAge = -1
 	return cookie

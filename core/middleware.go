@@ -52,7 +52,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 		x := &exchange{m: m, w: w}
 		x.r = r.WithContext(context.WithValue(r.Context(), exchangeKey{m}, x))
 		next.ServeHTTP(x.writer(), x.r)
-		x.end()
+		x.end() //nolint:contextcheck // it has the request's own context
 	})
 }
 

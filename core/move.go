@@ -46,7 +46,8 @@ func (c *commit) discard(ctx context.Context, id string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
 	defer cancel()
 	if err := c.m.store.Delete(ctx, id); err != nil {
-		c.m.log().WarnContext(ctx, "session: a record without a visitor may remain until it expires", "session", c.state.handleText(), "error", err)
+		c.m.log().WarnContext(ctx, "session: a record without a visitor may remain until it expires",
+			"session", c.state.handleText(), "error", err)
 	}
 }
 

@@ -98,10 +98,10 @@ func (o Options) withDefaults() (Options, error) {
 	if o.MaxSize < 0 {
 		return o, fmt.Errorf("session: Options.MaxSize is %d; leave it 0 for the default", o.MaxSize)
 	}
-	if err := o.setSigner(); err != nil {
+	var err error
+	if o.Signer, err = o.signer(); err != nil {
 		return o, err
 	}
-	var err error
 	o.Cookie, err = o.Cookie.withDefaults()
 	return o, err
 }
@@ -113,21 +113,21 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-func (o *Options) setSigner() error {
+func (o Options) signer() (Signer, error) {
 	switch {
 	case o.Signer != nil && o.Keys != nil:
-		return errors.New("session: both Options.Keys and Options.Signer are set; leave one out")
+		return nil, errors.New("session: both Options.Keys and Options.Signer are set; leave one out")
 	case o.Signer != nil:
-		return nil
+		return o.Signer, nil
 	}
-	var err error
-	if o.Signer, err = NewSigner(o.Keys...); err != nil {
-		return fmt.Errorf("session: Options.Keys: %w", err)
+	s, err := NewSigner(o.Keys...)
+	if err != nil {
+		return nil, fmt.Errorf("session: Options.Keys: %w", err)
 	}
-	return nil
+	return s, nil
 }
 
-func (o *Options) checkTimes() error {
+func (o Options) checkTimes() error {
 	for _, t := range []struct {
 		name  string
 		value time.Duration

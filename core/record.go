@@ -37,7 +37,7 @@ const (
 // passed [CheckID] and [CheckRecord].
 func AppendRecord(dst []byte, id string, r Record) []byte {
 	dst = append(dst, recordMagic...)
-	dst = binary.BigEndian.AppendUint64(dst, uint64(r.Expires.UnixNano())) //nolint:gosec // checked: 1970 to 2262
+	dst = binary.BigEndian.AppendUint64(dst, uint64(r.Expires.UnixNano()))
 	dst = binary.BigEndian.AppendUint64(dst, uint64(r.Version))
 	dst = append(dst, id...)
 	dst = append(dst, byte(len(r.Subject))) //nolint:gosec // checked: at most MaxSubjectLen

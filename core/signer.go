@@ -75,7 +75,7 @@ func (k keyRing) Verify(purpose string, msg, sig []byte) bool {
 type macPool struct{ pool sync.Pool }
 
 func (p *macPool) get() *mac {
-	return p.pool.Get().(*mac) //nolint:forcetypeassert,errcheck,revive // New returns nothing else
+	return p.pool.Get().(*mac) //nolint:forcetypeassert,errcheck // New returns nothing else
 }
 
 // A mac is an HMAC state with its buffers.

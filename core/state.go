@@ -84,7 +84,7 @@ const (
 	tagHandle        = 2  // handleLen bytes
 	tagAuthenticated = 3  // nanoseconds since 1970, 8 bytes
 	tagEnded         = 4  // empty
-	tagValue         = 16 // length of the name, name, data
+	tagValue         = 16 // a name behind its length, and data
 )
 
 func (st *state) encode() []byte {
@@ -115,7 +115,7 @@ func (st *state) encode() []byte {
 }
 
 func appendTime(b []byte, tag byte, t time.Time) []byte {
-	return binary.BigEndian.AppendUint64(append(b, tag, 8), uint64(t.UnixNano())) //nolint:gosec // the inverse of parseTime
+	return binary.BigEndian.AppendUint64(append(b, tag, 8), uint64(t.UnixNano()))
 }
 
 // decodeState decodes a record's data, of which the state keeps parts. An error

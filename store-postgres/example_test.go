@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -30,7 +31,11 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	go sessions.RunPruner(ctx, 0)
+	go func() {
+		if err := sessions.RunPruner(ctx, time.Hour); err != nil {
+			log.Print(err)
+		}
+	}()
 }
 
 func ExampleSchema() {

@@ -1,10 +1,267 @@
 package stores_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	session "github.com/cloakroom-go/cloakroom/core"
+	redisstore "github.com/cloakroom-go/cloakroom/store-redis"
 )
+
+// TestRedisFull fills the server's memory: writes fail and say so, while what is
+// there can be read and ended.
+func TestRedisFull(t *testing.T) {
+	t.Parallel()
+	client := redisClient(t, redisDaemon(t).addr)
+	store := redisStore(t, client)
+	id, r := redisCreated(t, store, "visitor")
+	other, _ := redisCreated(t, store, "visitor")
+	redisDo(t, client, "CONFIG", "SET", "maxmemory", "1")
+
+	next := r
+	next.Version++
+	for what, err := range map[string]error{
+		"Create": store.Create(t.Context(), randomID(), r),
+		"Update": store.Update(t.Context(), id, r.Version, next),
+		"Touch":  store.Touch(t.Context(), id, r.Expires.Add(time.Hour)),
+	} {
+		wantRedisError(t, what, err, "OOM ")
+	}
+	if err := store.Delete(t.Context(), other); err != nil {
+		t.Errorf("Delete: %v", err)
+	}
+	if got, err := store.Load(t.Context(), id); err != nil || got.Version != r.Version {
+		t.Errorf("Load: version %d, error %v, want %d", got.Version, err, r.Version)
+	}
+	if n, err := store.DeleteSubject(t.Context(), "visitor"); n != 1 || err != nil {
+		t.Errorf("DeleteSubject: %d, %v, want 1", n, err)
+	}
+}
+
+// TestRedisReadOnly makes the server a replica of one that isn't there.
+func TestRedisReadOnly(t *testing.T) {
+	t.Parallel()
+	client := redisClient(t, redisDaemon(t).addr)
+	store := redisStore(t, client)
+	id, r := redisCreated(t, store, "")
+	redisDo(t, client, "REPLICAOF", "127.0.0.1", "1")
+
+	next := r
+	next.Version++
+	wantRedisError(t, "Update", store.Update(t.Context(), id, r.Version, next), "READONLY ")
+	wantRedisError(t, "Delete", store.Delete(t.Context(), id), "READONLY ")
+	redisDo(t, client, "REPLICAOF", "NO", "ONE")
+	if err := store.Update(t.Context(), id, r.Version, next); err != nil {
+		t.Errorf("Update when the server may be written to again: %v", err)
+	}
+}
+
+// TestRedisRestarted kills the server and looks at it while it is down, while it
+// reads its data, and afterwards.
+func TestRedisRestarted(t *testing.T) {
+	t.Parallel()
+	server := redisDaemon(t)
+	client := redis.NewClient(&redis.Options{Addr: server.addr, MaxRetries: -1})
+	t.Cleanup(func() { _ = client.Close() }) // nothing is left to lose
+	store := redisStore(t, client)
+	id, r := redisCreated(t, store, "visitor")
+	for range 50 {
+		redisCreated(t, store, "")
+	}
+
+	server.kill()
+	_, err := store.Load(t.Context(), id)
+	wantNoSentinel(t, err)
+	_, err = store.Load(t.Context(), id)
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("Load while the server is down: %v, want %v", err, syscall.ECONNREFUSED)
+	}
+
+	server.args = append(server.args, "--key-load-delay", "40000", "--loading-process-events-interval-bytes", "1024")
+	server.start()
+	_, err = store.Load(t.Context(), id)
+	wantRedisError(t, "Load while the server reads its data", err, "LOADING ")
+	eventually(t, "the server has read its data", func() bool {
+		_, err = store.Load(t.Context(), id)
+		if errors.Is(err, session.ErrNotFound) {
+			t.Fatal("an outage is no logout")
+		}
+		return err == nil
+	})
+	if entries, err := store.ListSubject(t.Context(), "visitor"); err != nil || len(entries) != 1 || entries[0].Record.Version != r.Version {
+		t.Errorf("what was acknowledged: %v, %v", entries, err)
+	}
+}
+
+// TestRedisClusterDown asks a node of a Cluster that serves no slots.
+func TestRedisClusterDown(t *testing.T) {
+	t.Parallel()
+	store := redisStore(t, redisClient(t, redisDaemon(t, "--cluster-enabled", "yes").addr))
+	_, err := store.Load(t.Context(), randomID())
+	wantRedisError(t, "Load", err, "CLUSTERDOWN ")
+	wantRedisError(t, "Delete", store.Delete(t.Context(), randomID()), "CLUSTERDOWN ")
+}
+
+// TestRedisScriptsFlushed has the server forget the scripts between two calls.
+func TestRedisScriptsFlushed(t *testing.T) {
+	t.Parallel()
+	client := redisClient(t, redisDaemon(t).addr)
+	store := redisStore(t, client)
+	id, r := redisCreated(t, store, "visitor")
+	next := r
+	next.Version++
+	if err := store.Update(t.Context(), id, r.Version, next); err != nil {
+		t.Fatal(err)
+	}
+	before := redisCalls(t, client, "eval")
+	redisDo(t, client, "SCRIPT", "FLUSH")
+	again := next
+	again.Version++
+	if err := store.Update(t.Context(), id, next.Version, again); err != nil {
+		t.Errorf("Update: %v", err)
+	}
+	if got := redisCalls(t, client, "eval") - before; got != 1 {
+		t.Errorf("the script was sent %d times, want once", got)
+	}
+}
+
+// TestRedisAnswerLost resets the connection when a write has been done and its
+// answer is under way. The driver sends it again, and it succeeds once.
+func TestRedisAnswerLost(t *testing.T) {
+	t.Parallel()
+	server := redisDaemon(t)
+	admin := redisClient(t, server.addr)
+	line := newCable(t, server.addr)
+	store := redisStore(t, redisClient(t, line.addr()))
+	id, r := redisCreated(t, store, "")
+	next := r
+	next.Version++
+	fresh := randomID()
+	for what, write := range map[string]func() error{
+		"Update": func() error { return store.Update(t.Context(), id, r.Version, next) },
+		"Create": func() error { return store.Create(t.Context(), fresh, r) },
+	} {
+		before := redisCalls(t, admin, "set")
+		line.stall()
+		result := make(chan error, 1)
+		go func() { result <- write() }()
+		eventually(t, "the server has done it", func() bool { return redisCalls(t, admin, "set") > before })
+		line.cut()
+		if err := <-result; err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if got := redisCalls(t, admin, "set") - before; got != 1 {
+			t.Errorf("%s was done %d times, want once", what, got)
+		}
+	}
+}
+
+// TestRedisStalled lets the server's answers wait, with one connection for two
+// calls.
+func TestRedisStalled(t *testing.T) {
+	t.Parallel()
+	server := redisDaemon(t)
+	line := newCable(t, server.addr)
+	client := redis.NewClient(&redis.Options{
+		Addr: line.addr(), PoolSize: 1, PoolTimeout: 100 * time.Millisecond, ReadTimeout: 2 * time.Second, MaxRetries: -1,
+	})
+	t.Cleanup(func() { _ = client.Close() }) // nothing is left to lose
+	store := redisStore(t, client)
+	id, _ := redisCreated(t, store, "")
+
+	line.stall()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := store.Load(ctx, id); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Load with a deadline: %v", err)
+	}
+	_, err := store.Load(t.Context(), id)
+	wantNoSentinel(t, err)
+	if err == nil || !strings.Contains(err.Error(), "pool timeout") {
+		t.Errorf("Load when no connection is free: %v, want a pool timeout", err)
+	}
+	line.cut()
+	eventually(t, "answers flow again", func() bool {
+		_, err := store.Load(t.Context(), id)
+		wantNoSentinel(t, err)
+		return err == nil
+	})
+}
+
+// TestRedisIndexOutlivesItsRecords reads from the server how long the index keeps a
+// record that was prolonged, step by step, to a thousand times its first life.
+func TestRedisIndexOutlivesItsRecords(t *testing.T) {
+	t.Parallel()
+	client := redisClient(t, redisAddr(t))
+	store := redisStore(t, client)
+	subject := "user-" + randomID()
+	id, r := redisCreated(t, store, subject)
+	index := redisIndex(t, client, id)
+	before := redisMember(t, client, index, id)
+	for life := 2 * time.Minute; life < 1000*time.Minute; life *= 2 {
+		expires := time.Now().Add(life)
+		if err := store.Touch(t.Context(), id, expires); err != nil {
+			t.Fatal(err)
+		}
+		kept := redisMember(t, client, index, id)
+		if kept.Before(expires) {
+			t.Fatalf("the record lives until %v, the index knows it until %v", expires, kept)
+		}
+		if ttl := client.PTTL(t.Context(), index).Val(); ttl < life-time.Minute {
+			t.Fatalf("the index goes in %v, the record in %v", ttl, life)
+		}
+	}
+	if !redisMember(t, client, index, id).After(before) {
+		t.Error("the index was never told")
+	}
+	next := r
+	next.Version, next.Expires = r.Version+1, time.Now().Add(1000*time.Hour)
+	if err := store.Update(t.Context(), id, r.Version, next); err != nil {
+		t.Fatal(err)
+	}
+	if kept := redisMember(t, client, index, id); kept.Before(next.Expires) {
+		t.Errorf("updated until %v, the index knows it until %v", next.Expires, kept)
+	}
+	if n, err := store.DeleteSubject(t.Context(), subject); n != 1 || err != nil {
+		t.Errorf("DeleteSubject: %d, %v", n, err)
+	}
+}
+
+// TestRedisLifetimes reads from the server how long it keeps a record.
+func TestRedisLifetimes(t *testing.T) {
+	t.Parallel()
+	client := redisClient(t, redisAddr(t))
+	store := redisStore(t, client)
+	const month = 30 * 24 * time.Hour
+	for _, life := range []time.Duration{time.Second, month - time.Second, month, month + time.Second, 400 * 24 * time.Hour} {
+		id, start := randomID(), time.Now()
+		r := session.Record{Expires: start.Add(life), Version: 1}
+		if err := store.Create(t.Context(), id, r); err != nil {
+			t.Fatal(err)
+		}
+		left := client.PTTL(t.Context(), redisPrefix+id).Val()
+		if most := life + time.Millisecond; left > most || left < most-time.Since(start)-time.Millisecond {
+			t.Errorf("asked for %v, the server keeps it for %v", life, left)
+		}
+		redisDo(t, client, "DEL", redisPrefix+id)
+	}
+}
+
+// TestRedisCost counts requests as the server does.
+func TestRedisCost(t *testing.T) {
+	t.Parallel()
+	client := redisClient(t, redisDaemon(t).addr)
+	wantCosts(t, redisStore(t, redisClient(t, client.Options().Addr)), func() int {
+		return redisCalls(t, client, "get", "del", "zrange", "eval", "evalsha")
+	})
+}
 
 // redisFull returns a store that holds r on a server whose memory is full.
 func redisFull(tb testing.TB, id string, r session.Record) session.Store {
@@ -27,4 +284,67 @@ func redisDaemon(tb testing.TB, args ...string) *daemon {
 			"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction",
 		}, args...)
 	})
+}
+
+func redisCreated(t *testing.T, s *redisstore.Store, subject string) (string, session.Record) {
+	t.Helper()
+	id := randomID()
+	r := session.Record{Data: []byte("data"), Subject: subject, Expires: time.Now().Add(time.Minute), Version: 1}
+	if err := s.Create(t.Context(), id, r); err != nil {
+		t.Fatal(err)
+	}
+	return id, r
+}
+
+// redisCalls returns how often the server has run these commands.
+func redisCalls(t *testing.T, client *redis.Client, commands ...string) int {
+	t.Helper()
+	info, err := client.Info(t.Context(), "commandstats").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0
+	for _, c := range commands {
+		if _, rest, ok := strings.Cut(info, "cmdstat_"+c+":calls="); ok {
+			var n int
+			if _, err := fmt.Sscan(strings.SplitN(rest, ",", 2)[0], &n); err != nil {
+				t.Fatal(err)
+			}
+			sum += n
+		}
+	}
+	return sum
+}
+
+// redisIndex returns the key of the index in which id is.
+func redisIndex(t *testing.T, client *redis.Client, id string) string {
+	t.Helper()
+	keys := client.Scan(t.Context(), 0, redisPrefix+"subject:*", 1000).Iterator()
+	for keys.Next(t.Context()) {
+		if client.ZScore(t.Context(), keys.Val(), id).Err() == nil {
+			return keys.Val()
+		}
+	}
+	t.Fatalf("no index has the record: %v", keys.Err())
+	return ""
+}
+
+// redisMember returns until when the index keeps id.
+func redisMember(t *testing.T, client *redis.Client, index, id string) time.Time {
+	t.Helper()
+	score, err := client.ZScore(t.Context(), index, id).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.UnixMilli(int64(score))
+}
+
+// wantRedisError fails the test unless err wraps this error of the server's.
+func wantRedisError(t *testing.T, what string, err error, prefix string) {
+	t.Helper()
+	var reply redis.Error
+	if !errors.As(err, &reply) || !strings.HasPrefix(reply.Error(), prefix) {
+		t.Errorf("%s: error is %v, want %s", what, err, prefix)
+	}
+	wantNoSentinel(t, err)
 }

@@ -21,7 +21,7 @@ func (s *Store) Prune(ctx context.Context) (int, error) {
 	for i := range s.shards {
 		for {
 			if err := ctx.Err(); err != nil {
-				return pruned, err //nolint:wrapcheck // the contract names it: errors.Is(err, ctx.Err())
+				return pruned, err
 			}
 			n := s.pruneBatch(&s.shards[i])
 			pruned += n
@@ -70,7 +70,7 @@ func (h heapOrder) Swap(i, j int) {
 }
 
 func (h *heapOrder) Push(x any) {
-	it := x.(*item) //nolint:forcetypeassert,errcheck,revive // only push calls it
+	it := x.(*item) //nolint:forcetypeassert,errcheck // only push calls it
 	it.index = len(*h)
 	*h = append(*h, it)
 }

@@ -172,7 +172,7 @@ func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
 
 func check(ctx context.Context, id string) error {
 	if err := ctx.Err(); err != nil {
-		return err //nolint:wrapcheck // the contract names it: errors.Is(err, ctx.Err())
+		return err
 	}
 	return session.CheckID(id)
 }

@@ -49,7 +49,7 @@ func (s *Store) unindex(subject, id string) {
 
 func (s *Store) subjectIDs(ctx context.Context, subject string) ([]string, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err //nolint:wrapcheck // the contract names it: errors.Is(err, ctx.Err())
+		return nil, err
 	}
 	if err := session.CheckSubject(subject); err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) 
 	deleted := 0
 	for _, e := range entries {
 		if err := ctx.Err(); err != nil {
-			return deleted, err //nolint:wrapcheck // the contract names it: errors.Is(err, ctx.Err())
+			return deleted, err
 		}
 		if s.deleteIf(e.ID, subject) {
 			deleted++

@@ -1,0 +1,108 @@
+package mongostore
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+const someID = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+func record() session.Record {
+	return session.Record{Data: []byte("secret"), Subject: "alice", Expires: time.Now().Add(time.Hour), Version: 1<<63 + 7}
+}
+
+func marshal(t *testing.T, d bson.D) bson.Raw {
+	t.Helper()
+	raw, err := bson.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func TestADocumentKeepsARecord(t *testing.T) {
+	t.Parallel()
+	instant := time.Now().Add(time.Hour).Truncate(time.Second)
+	for _, c := range []struct {
+		name          string
+		change        func(*session.Record)
+		wantedExpires time.Time
+	}{
+		{"as it is", func(*session.Record) {}, instant},
+		{"empty", func(r *session.Record) { r.Data, r.Subject = nil, "" }, instant},
+		{"rounded up", func(r *session.Record) { r.Expires = instant.Add(1) }, instant.Add(time.Millisecond)},
+		{"exact", func(r *session.Record) { r.Expires = instant.Add(time.Millisecond) }, instant.Add(time.Millisecond)},
+		{"elsewhere", func(r *session.Record) { r.Expires = instant.In(time.FixedZone("", 3600)) }, instant},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := record()
+			r.Expires = instant
+			c.change(&r)
+			e, err := decode(marshal(t, encode(someID, r)), true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := e.Record
+			if e.ID != someID || !bytes.Equal(got.Data, r.Data) || got.Subject != r.Subject || got.Version != r.Version {
+				t.Errorf("got %+v, want %+v", e, r)
+			}
+			if !got.Expires.Equal(c.wantedExpires) || got.Expires.Location() != time.UTC {
+				t.Errorf("expires at %v, want %v", got.Expires, c.wantedExpires)
+			}
+		})
+	}
+}
+
+func TestDataBelongsToTheCaller(t *testing.T) {
+	t.Parallel()
+	raw := marshal(t, encode(someID, record()))
+	e, err := decode(raw, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(raw)
+	if string(e.Record.Data) != "secret" {
+		t.Errorf("the data is %q once the answer is gone", e.Record.Data)
+	}
+}
+
+func TestAForeignDocumentIsCorrupt(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]bson.E{
+		"id":                {Key: "_id", Value: 5},
+		"data is text":      {Key: "data", Value: "secret"},
+		"data is null":      {Key: "data", Value: nil},
+		"subject":           {Key: "subject", Value: 5},
+		"expires is text":   {Key: "expires", Value: "tomorrow"},
+		"expires is number": {Key: "expires", Value: int64(1) << 60},
+		"version is double": {Key: "version", Value: 7.0},
+		"version is int":    {Key: "version", Value: int32(7)},
+		"version is zero":   {Key: "version", Value: int64(0)},
+	} {
+		d := encode(someID, record())
+		for i := range d {
+			if d[i].Key == change.Key {
+				d[i] = change
+			}
+		}
+		_, err := decode(marshal(t, d), true)
+		if !errors.Is(err, session.ErrCorrupt) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: got error %v, want %v without the data", name, err, session.ErrCorrupt)
+		}
+	}
+	for i := range encode(someID, record()) {
+		d := encode(someID, record())
+		missing := d[i].Key
+		if _, err := decode(marshal(t, append(d[:i], d[i+1:]...)), true); !errors.Is(err, session.ErrCorrupt) {
+			t.Errorf("without %s: got error %v, want %v", missing, err, session.ErrCorrupt)
+		}
+	}
+}
