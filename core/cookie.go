@@ -126,7 +126,7 @@ func (c Cookie) build(value string) *http.Cookie {
 
 // set returns the cookie that hands out value until expires.
 func (c Cookie) set(value string, expires time.Time) *http.Cookie {
-	cookie := c.build(value)
+	cookie := c.build(value) //nolint:gosec // the options decide
 	if c.Persistent {
 		age := min(time.Until(expires), maxCookieAge)
 		cookie.MaxAge = max(1, int((age+time.Second-1)/time.Second))
@@ -137,7 +137,7 @@ func (c Cookie) set(value string, expires time.Time) *http.Cookie {
 // unset returns the cookie that makes a browser forget the one it has. Only the
 // same name, domain and path, and Partitioned, name the same cookie.
 func (c Cookie) unset() *http.Cookie {
-	cookie := c.build("")
+	cookie := c.build("") //nolint:gosec // the options decide
 	cookie.MaxAge = -1
 	return cookie
 }

@@ -59,6 +59,18 @@ build() {
 		{ cat /tmp/cloakroom-build.log >&2; return 1; }
 }
 
+# wheels fetches the Python package that stands in for MongoDB, for the Python of the
+# Debian release that its image is made of.
+wheels() {
+	local folder=images/wheels
+	compgen -G "$folder/*" >/dev/null && return
+	command -v pip3 >/dev/null || packages python3-pip
+	say "fetching $1"
+	pip3 download --quiet --disable-pip-version-check --dest "$folder" --only-binary=:all: \
+		--python-version 3.11 --platform "manylinux2014_$(uname -m)" --platform "manylinux_2_28_$(uname -m)" --platform any "$1" >&2 ||
+		{ rm -rf "$folder"; return 1; }
+}
+
 if ! docker_works; then
 	if [[ $(id -u) != 0 || ! -e /etc/debian_version ]]; then
 		say "no Docker here, and it can't be installed (that takes Debian and root); stores whose servers aren't on the PATH are skipped"
@@ -81,10 +93,13 @@ build memcached bookworm 1.6
 build postgres bookworm 15
 build postgres trixie 17
 build pgbouncer trixie 1
+wheels secantusdb==0.7.0b3
+build mongo-standin bookworm 1
 cat <<'EOF'
 export CLOAKROOM_REDIS_IMAGE='cloakroom-test/redis:7 cloakroom-test/redis:8 cloakroom-test/valkey:8'
 export CLOAKROOM_MEMCACHE_IMAGE='cloakroom-test/memcached:1.6'
 export CLOAKROOM_POSTGRES_IMAGE='cloakroom-test/postgres:15 cloakroom-test/postgres:17'
+export CLOAKROOM_MONGO_IMAGE='cloakroom-test/mongo-standin:1'
 export CLOAKROOM_PGBOUNCER_IMAGE='cloakroom-test/pgbouncer:1'
 export TESTCONTAINERS_RYUK_DISABLED=true
 export TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1

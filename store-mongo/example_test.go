@@ -12,7 +12,7 @@ import (
 	mongostore "github.com/cloakroom-go/cloakroom/store-mongo"
 )
 
-func Example() {
+func Example() { //nolint:testableexamples // it needs a server
 	ctx := context.Background()
 	client, err := mongo.Connect(options.Client().ApplyURI(os.Getenv("MONGODB_URI")))
 	if err != nil {

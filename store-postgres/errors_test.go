@@ -64,8 +64,7 @@ func TestAStatementThatWasUndoneIsRepeated(t *testing.T) {
 					db.answers = append(db.answers, answer{err: err})
 				}
 				err := newStore(t, db).Delete(t.Context(), someID)
-				var want *pgconn.PgError
-				if errors.As(c.want, &want) {
+				if want, ok := errors.AsType[*pgconn.PgError](c.want); ok {
 					if !hasCode(err, want.Code) {
 						t.Errorf("got error %v, want code %s", err, want.Code)
 					}
@@ -83,6 +82,7 @@ func TestAStatementThatWasUndoneIsRepeated(t *testing.T) {
 // cancelling is a database that reports a cancelled statement in its own words.
 type cancelling struct {
 	*fake
+
 	cancel context.CancelFunc
 }
 

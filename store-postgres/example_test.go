@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -13,7 +14,7 @@ import (
 	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
 )
 
-func Example() {
+func Example() { //nolint:testableexamples // it needs a server
 	ctx := context.Background()
 	pool, err := pgxpool.New(ctx, os.Getenv("DATABASE_URL"))
 	if err != nil {
@@ -43,5 +44,6 @@ func ExampleSchema() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(sql)
+	fmt.Println(strings.Contains(sql, `CREATE TABLE IF NOT EXISTS "web"."sessions"`))
+	// Output: true
 }

@@ -28,7 +28,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	return s.run(ctx, func() error {
 		// In one message, so that all of it is one transaction.
 		_, err := s.db.Exec(ctx, lockMigration+render(s.o), pgx.QueryExecModeSimpleProtocol)
-		return err //nolint:wrapcheck // run does
+		return err
 	})
 }
 

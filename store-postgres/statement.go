@@ -72,11 +72,11 @@ func (s *Store) queryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 }
 
 func (s *Store) query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	return s.db.Query(ctx, s.sql(sql), append([]any{mode}, args...)...) //nolint:wrapcheck // run does
+	return s.db.Query(ctx, s.sql(sql), append([]any{mode}, args...)...)
 }
 
 func (s *Store) exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	return s.db.Exec(ctx, s.sql(sql), append([]any{mode}, args...)...) //nolint:wrapcheck // run does
+	return s.db.Exec(ctx, s.sql(sql), append([]any{mode}, args...)...)
 }
 
 // attempts is how often a statement is sent that the database keeps undoing.

@@ -15,10 +15,15 @@ import (
 )
 
 // DB is what the store needs of pgx: a [pgxpool.Pool], a [pgx.Conn] or a
-// [pgx.Tx].
+// [pgx.Tx], whose documentation says what the methods do.
+//
+// [pgxpool.Pool]: https://pkg.go.dev/github.com/jackc/pgx/v5/pgxpool#Pool
 type DB interface {
+	// Exec sends a statement that returns no rows.
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	// Query sends a statement that returns rows.
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	// QueryRow sends a statement that returns one row.
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 

@@ -128,13 +128,13 @@ type patient struct {
 func (p *patient) Read(b []byte) (int, error) {
 	n, err := p.server.Read(b)
 	<-p.cable.flowing()
-	return n, err //nolint:wrapcheck // a reader's errors are the reader's
+	return n, err
 }
 
 // eventually waits until the condition holds, which is what the test is about
 // to rely on.
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
+func eventually(tb testing.TB, what string, holds func() bool) {
+	tb.Helper()
 	deadline := time.After(20 * time.Second)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -142,7 +142,7 @@ func eventually(t testing.TB, what string, holds func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("waited in vain until %s", what)
+			tb.Fatalf("waited in vain until %s", what)
 		}
 	}
 }

@@ -2,25 +2,285 @@ package stores_test
 
 import (
 	"bufio"
+	"context"
+	"errors"
+	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+	memcachestore "github.com/cloakroom-go/cloakroom/store-memcache"
 )
+
+// TestMemcacheEvicted writes until the server has no room and evicts.
+func TestMemcacheEvicted(t *testing.T) {
+	t.Parallel()
+	server := memcacheDaemon(t, "-m", "2")
+	store := memcacheStore(t, memcacheClient(t, server.addr))
+	var ids []string
+	for evicted := 0; evicted == 0; evicted = memcacheStat(t, server.addr, "evictions") {
+		for range 100 {
+			id, r := randomID(), session.Record{Data: make([]byte, 10_000), Expires: time.Now().Add(time.Hour), Version: 1}
+			if err := store.Create(t.Context(), id, r); err != nil {
+				t.Fatalf("Create when others can be evicted: %v", err)
+			}
+			ids = append(ids, id)
+		}
+	}
+	gone := 0
+	for _, id := range ids {
+		switch _, err := store.Load(t.Context(), id); {
+		case errors.Is(err, session.ErrNotFound):
+			gone++
+		case err != nil:
+			t.Fatalf("Load: %v", err)
+		}
+	}
+	if gone == 0 || gone == len(ids) {
+		t.Errorf("%d of %d records are gone", gone, len(ids))
+	}
+}
+
+// TestMemcacheFlushed flushes the server between a Load and what follows it.
+func TestMemcacheFlushed(t *testing.T) {
+	t.Parallel()
+	server := memcacheDaemon(t)
+	store := memcacheStore(t, memcacheClient(t, server.addr))
+	id, r := memcacheCreated(t, store)
+	touched, _ := memcacheCreated(t, store)
+	for _, id := range []string{id, touched} {
+		if _, err := store.Load(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	memcacheAsk(t, server.addr, "flush_all", "OK")
+
+	next := r
+	next.Version++
+	memcacheGone(t, store.Update(t.Context(), id, r.Version, next))
+	memcacheGone(t, store.Touch(t.Context(), touched, r.Expires))
+	_, err := store.Load(t.Context(), id)
+	memcacheGone(t, err)
+	if err := store.Delete(t.Context(), id); err != nil {
+		t.Errorf("Delete: %v", err)
+	}
+}
+
+// TestMemcacheRestarted kills the server, so that what it held is gone, and its
+// numbers begin anew.
+func TestMemcacheRestarted(t *testing.T) {
+	t.Parallel()
+	server := memcacheDaemon(t)
+	store := memcacheStore(t, memcacheClient(t, server.addr))
+	id, r := memcacheCreated(t, store)
+	if _, err := store.Load(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	server.kill()
+	_, err := store.Load(t.Context(), id)
+	wantNoSentinel(t, err)
+	if err == nil {
+		t.Error("Load while the server is down reports success")
+	}
+	server.start()
+	next := r
+	next.Version++
+	eventually(t, "the server answers again", func() bool {
+		err = store.Update(t.Context(), id, r.Version, next)
+		return errors.Is(err, session.ErrNotFound)
+	})
+	if err := store.Create(t.Context(), id, r); err != nil {
+		t.Errorf("Create: %v", err)
+	}
+}
+
+// TestMemcacheTooLarge has a server that takes less than the store knows.
+func TestMemcacheTooLarge(t *testing.T) {
+	t.Parallel()
+	server := memcacheDaemon(t, "-I", "512k")
+	store := memcacheStore(t, memcacheClient(t, server.addr))
+	id, r := memcacheCreated(t, store)
+	next := r
+	next.Version++
+	next.Data = make([]byte, 600_000)
+	err := store.Update(t.Context(), id, r.Version, next)
+	if !errors.Is(err, session.ErrTooLarge) {
+		t.Errorf("Update: %v, want %v", err, session.ErrTooLarge)
+	}
+	if got, err := store.Load(t.Context(), id); err != nil || got.Version != r.Version {
+		t.Errorf("Load: version %d, %v, want %d", got.Version, err, r.Version)
+	}
+
+	before := memcacheStat(t, server.addr, "cmd_set")
+	next.Data = make([]byte, memcacheMaxData+1)
+	err = store.Update(t.Context(), id, r.Version, next)
+	if sent := memcacheStat(t, server.addr, "cmd_set") - before; sent != 0 || !errors.Is(err, session.ErrTooLarge) {
+		t.Errorf("Update: %v and %d writes, want %v and none", err, sent, session.ErrTooLarge)
+	}
+}
+
+// TestMemcacheWithoutCAS has a server on which every cas would succeed.
+func TestMemcacheWithoutCAS(t *testing.T) {
+	t.Parallel()
+	store := memcacheStore(t, memcacheClient(t, memcacheDaemon(t, "-C").addr))
+	id, _ := memcacheCreated(t, store)
+	_, err := store.Load(t.Context(), id)
+	wantNoSentinel(t, err)
+	if err == nil || !strings.Contains(err.Error(), "-C") {
+		t.Errorf("Load: %v, want an error that says why", err)
+	}
+}
+
+// TestMemcacheAnswerLost resets the connection when a write has been done and its
+// answer is under way. The caller can't know, and may repeat it.
+func TestMemcacheAnswerLost(t *testing.T) {
+	t.Parallel()
+	server := memcacheDaemon(t)
+	line := newCable(t, server.addr)
+	store := memcacheStore(t, memcacheClient(t, line.addr()))
+	id, r := memcacheCreated(t, store)
+	next := r
+	next.Version++
+	fresh := randomID()
+	for what, write := range map[string]func() error{
+		"Update": func() error { return store.Update(t.Context(), id, r.Version, next) },
+		"Create": func() error { return store.Create(t.Context(), fresh, r) },
+	} {
+		if _, err := store.Load(t.Context(), id); err != nil { // so that Update is one cas
+			t.Fatal(err)
+		}
+		before := memcacheStat(t, server.addr, "cmd_set")
+		line.stall()
+		result := make(chan error, 1)
+		go func() { result <- write() }()
+		eventually(t, "the server has done it", func() bool { return memcacheStat(t, server.addr, "cmd_set") > before })
+		line.cut()
+		err := <-result
+		wantNoSentinel(t, err)
+		if err == nil {
+			t.Errorf("%s reports success without an answer", what)
+		}
+		if err := write(); err != nil {
+			t.Errorf("%s again: %v", what, err)
+		}
+	}
+}
+
+// TestMemcacheStalled lets the server's answers wait.
+func TestMemcacheStalled(t *testing.T) {
+	t.Parallel()
+	server := memcacheDaemon(t)
+	line := newCable(t, server.addr)
+	client := memcacheClient(t, line.addr())
+	client.Timeout = 200 * time.Millisecond
+	store := memcacheStore(t, client)
+	id, _ := memcacheCreated(t, store)
+	line.stall()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := store.Load(ctx, id); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Load with a deadline: %v", err)
+	}
+	_, err := store.Load(t.Context(), id)
+	wantNoSentinel(t, err)
+	var timeout net.Error
+	if !errors.As(err, &timeout) || !timeout.Timeout() {
+		t.Errorf("Load: %v, want a timeout", err)
+	}
+	line.cut()
+	eventually(t, "answers flow again", func() bool {
+		_, err := store.Load(t.Context(), id)
+		wantNoSentinel(t, err)
+		return err == nil
+	})
+}
+
+// TestMemcacheLifetimes reads from the server how long it keeps a record.
+func TestMemcacheLifetimes(t *testing.T) {
+	t.Parallel()
+	addr := memcacheAddr(t)
+	store := memcacheStore(t, memcacheClient(t, addr))
+	const month = 30 * 24 * time.Hour
+	for _, life := range []time.Duration{time.Second, month - time.Second, month, month + time.Second, 400 * 24 * time.Hour} {
+		id := randomID()
+		if err := store.Create(t.Context(), id, session.Record{Expires: time.Now().Add(life), Version: 1}); err != nil {
+			t.Fatal(err)
+		}
+		left, err := strconv.Atoi(memcacheAsk(t, addr, "mg "+memcachePrefix+id+" t", "HD t"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Its clock ticks in seconds, and is asked a little later.
+		if early := life - time.Duration(left)*time.Second; early > time.Second || early < -3*time.Second {
+			t.Errorf("asked for %v, the server keeps it for %d s", life, left)
+		}
+	}
+}
+
+// TestMemcacheCost counts requests as the server does.
+func TestMemcacheCost(t *testing.T) {
+	t.Parallel()
+	addr := memcacheDaemon(t).addr
+	wantCosts(t, memcacheStore(t, memcacheClient(t, addr)), func() int {
+		return memcacheStat(t, addr, "cmd_get") + memcacheStat(t, addr, "cmd_set") +
+			memcacheStat(t, addr, "delete_hits") + memcacheStat(t, addr, "delete_misses")
+	})
+}
+
+// memcacheFull returns a store that holds r on a server that has no room for
+// another record and must not evict.
+func memcacheFull(tb testing.TB, id string, r session.Record) session.Store {
+	tb.Helper()
+	store := memcacheStore(tb, memcacheClient(tb, memcacheDaemon(tb, "-M", "-m", "1").addr))
+	if err := store.Create(tb.Context(), id, r); err != nil {
+		tb.Fatal(err)
+	}
+	for range 100_000 {
+		err := store.Create(tb.Context(), randomID(), r)
+		if err != nil && strings.Contains(err.Error(), "out of memory") {
+			return store
+		}
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+	tb.Fatal("the server takes any number of records")
+	return nil
+}
+
+// memcacheDaemon starts a server with room for any test that says nothing else.
+func memcacheDaemon(tb testing.TB, args ...string) *daemon {
+	tb.Helper()
+	return newDaemon(tb, "memcached", func(port string) []string {
+		return append([]string{"-l", "127.0.0.1", "-p", port, "-U", "0", "-u", "nobody"}, args...)
+	})
+}
+
+func memcacheCreated(t *testing.T, s *memcachestore.Store) (string, session.Record) {
+	t.Helper()
+	id, r := randomID(), session.Record{Data: []byte("data"), Expires: time.Now().Add(time.Hour), Version: 1}
+	if err := s.Create(t.Context(), id, r); err != nil {
+		t.Fatal(err)
+	}
+	return id, r
+}
+
+func memcacheGone(t *testing.T, err error) {
+	t.Helper()
+	if !errors.Is(err, session.ErrNotFound) {
+		t.Errorf("error is %v, want %v", err, session.ErrNotFound)
+	}
+}
 
 // memcacheAsk sends a line and returns what the first line of the answer says
 // after prefix.
 func memcacheAsk(tb testing.TB, addr, line, prefix string) string {
 	tb.Helper()
-	var d net.Dialer
-	conn, err := d.DialContext(tb.Context(), "tcp", addr)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }() // read only
-	if _, err := conn.Write([]byte(line + "\r\n")); err != nil {
-		tb.Fatal(err)
-	}
-	answer, err := bufio.NewReader(conn).ReadString('\n')
+	r := memcacheSend(tb, addr, line)
+	answer, err := r.ReadString('\n')
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -29,4 +289,37 @@ func memcacheAsk(tb testing.TB, addr, line, prefix string) string {
 		tb.Fatalf("%s: %q", line, answer)
 	}
 	return rest
+}
+
+// memcacheStat returns one of the server's counters.
+func memcacheStat(tb testing.TB, addr, name string) int {
+	tb.Helper()
+	r := memcacheSend(tb, addr, "stats")
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			tb.Fatal(err)
+		}
+		var n int
+		if rest, ok := strings.CutPrefix(line, "STAT "+name+" "); ok {
+			if _, err := fmt.Sscan(rest, &n); err != nil {
+				tb.Fatal(err)
+			}
+			return n
+		}
+	}
+}
+
+func memcacheSend(tb testing.TB, addr, line string) *bufio.Reader {
+	tb.Helper()
+	var d net.Dialer
+	conn, err := d.DialContext(tb.Context(), "tcp", addr)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = conn.Close() }) // read only
+	if _, err := conn.Write([]byte(line + "\r\n")); err != nil {
+		tb.Fatal(err)
+	}
+	return bufio.NewReader(conn)
 }

@@ -63,6 +63,7 @@ func memcacheHarness(t *testing.T, addr string) conformance.Harness {
 			line.stall()
 			return memcacheStore(tb, memcacheClient(tb, line.addr()))
 		},
+		Full: memcacheFull,
 	}
 }
 

@@ -1,6 +1,7 @@
 package stores_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os/exec"
@@ -33,8 +34,10 @@ func TestMongoCreateRace(t *testing.T) {
 	collection := mongoCollection(t, server)
 	store := mongoStore(t, collection)
 	expired := bson.D{
-		{Key: "data", Value: []byte("old")}, {Key: "subject", Value: "old"},
-		{Key: "expires", Value: time.Now().Add(-time.Hour)}, {Key: "version", Value: int64(1)},
+		{Key: "data", Value: []byte("old")},
+		{Key: "subject", Value: "old"},
+		{Key: "expires", Value: time.Now().Add(-time.Hour)},
+		{Key: "version", Value: int64(1)},
 	}
 	for round := range 40 {
 		id := randomID()
@@ -47,7 +50,7 @@ func TestMongoCreateRace(t *testing.T) {
 		var all sync.WaitGroup
 		for n := range 8 {
 			all.Go(func() {
-				r := session.Record{Expires: time.Now().Add(time.Hour), Version: session.Version(100 + n)} //nolint:gosec // small
+				r := session.Record{Expires: time.Now().Add(time.Hour), Version: session.Version(100 + n)}
 				switch err := store.Create(t.Context(), id, r); {
 				case err == nil:
 					created.Add(1)
@@ -89,7 +92,7 @@ func TestMongoRestart(t *testing.T) {
 	d.start()
 	eventually(t, "the client has found the server again", func() bool {
 		got, err := store.Load(t.Context(), id)
-		return err == nil && got.Version == r.Version && string(got.Data) == string(r.Data)
+		return err == nil && got.Version == r.Version && bytes.Equal(got.Data, r.Data)
 	})
 	if err := store.Update(t.Context(), id, r.Version, next); err != nil {
 		t.Errorf("Update after the restart: %v", err)
@@ -189,6 +192,17 @@ func TestMongoLargest(t *testing.T) {
 	if err := store.Create(t.Context(), randomID(), r); err != nil {
 		t.Errorf("Create: %v", err)
 	}
+}
+
+// TestMongoCost counts commands as the driver sends them: the server's counters
+// are those of all its users.
+func TestMongoCost(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	server := mongoServer(t).SetMonitor(&event.CommandMonitor{
+		Started: func(context.Context, *event.CommandStartedEvent) { calls.Add(1) },
+	})
+	wantCosts(t, mongoStore(t, mongoCollection(t, server)), func() int { return int(calls.Load()) })
 }
 
 func mongoCreated(t *testing.T, s session.Store) (string, session.Record) {

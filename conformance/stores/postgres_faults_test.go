@@ -5,8 +5,6 @@ import (
 	"errors"
 	"net"
 	"strconv"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -147,43 +145,6 @@ func TestPostgresPoolExhausted(t *testing.T) {
 	}
 }
 
-func TestPostgresMissingTable(t *testing.T) {
-	t.Parallel()
-	pool := postgresPool(t, postgres(t))
-	table := postgresTable(t, pool)
-	store := postgresStore(t, pool, table)
-	id, r := postgresCreated(t, store)
-	postgresExec(t, pool, `DROP TABLE `+table)
-	_, errLoad := store.Load(t.Context(), id)
-	_, errPrune := store.Prune(t.Context())
-	_, errList := store.ListSubject(t.Context(), "somebody")
-	for method, err := range map[string]error{
-		"Load":        errLoad,
-		"Create":      store.Create(t.Context(), id, r),
-		"Update":      store.Update(t.Context(), id, r.Version, r),
-		"Delete":      store.Delete(t.Context(), id),
-		"Touch":       store.Touch(t.Context(), id, r.Expires),
-		"Prune":       errPrune,
-		"ListSubject": errList,
-	} {
-		wantCode(t, err, "42P01")
-		wantNoSentinel(t, err)
-		if err == nil || !strings.Contains(err.Error(), "call Migrate") || !strings.Contains(err.Error(), table) {
-			t.Errorf("%s: %v, want Migrate and the table to be named", method, err)
-		}
-	}
-
-	missing, err := postgresstore.New(pool, postgresstore.Options{Schema: "no such"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = missing.Migrate(t.Context())
-	wantCode(t, err, "3F000")
-	if !strings.Contains(err.Error(), "Options.Schema") {
-		t.Errorf("Migrate in a schema that is missing: %v, want the option to be named", err)
-	}
-}
-
 // TestPostgresReset cuts the connection between a write and its answer, and
 // makes the write again, as a caller does who wants to know.
 func TestPostgresReset(t *testing.T) {
@@ -213,28 +174,6 @@ func TestPostgresReset(t *testing.T) {
 	wantNoSentinel(t, err)
 	if err := store.Update(t.Context(), id, r.Version, next); err != nil {
 		t.Errorf("the same Update again: %v, want success", err)
-	}
-}
-
-// TestPostgresMigrateAtOnce starts many processes' worth of Migrate together.
-func TestPostgresMigrateAtOnce(t *testing.T) {
-	t.Parallel()
-	server := postgres(t)
-	server.MaxConns = 16
-	pool := postgresPool(t, server)
-	table := postgresTable(t, pool)
-	store := postgresStore(t, pool, table)
-	for range 5 {
-		postgresExec(t, pool, `DROP TABLE `+table)
-		var all sync.WaitGroup
-		for range server.MaxConns {
-			all.Go(func() {
-				if err := store.Migrate(t.Context()); err != nil {
-					t.Errorf("Migrate: %v", err)
-				}
-			})
-		}
-		all.Wait()
 	}
 }
 
@@ -299,7 +238,7 @@ func postgresAt(server *pgxpool.Config, addr string) *pgxpool.Config {
 	if err != nil {
 		panic(err) // an address of a test's own
 	}
-	at.ConnConfig.Host, at.ConnConfig.Port = tcp.IP.String(), uint16(tcp.Port) //nolint:gosec // a port
+	at.ConnConfig.Host, at.ConnConfig.Port = tcp.IP.String(), uint16(tcp.Port)
 	at.ConnConfig.Fallbacks = nil
 	return at
 }

@@ -3,12 +3,9 @@ package stores_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -111,25 +108,30 @@ func (s *oneByOne) DeleteSubject(ctx context.Context, subject string) (int, erro
 	return inTurn(ctx, s, func() (int, error) { return s.store.DeleteSubject(ctx, subject) })
 }
 
-// pgBouncer starts a PgBouncer from the PATH in front of the server and returns
-// its address. It runs until the test ends.
+// pgBouncer starts a PgBouncer of the test's own in front of the server and
+// returns its address.
 func pgBouncer(t *testing.T, server *pgxpool.Config) string {
 	t.Helper()
-	binary, err := exec.LookPath("pgbouncer")
-	if err != nil {
-		t.Skip("no pgbouncer on the PATH")
+	bouncer := newDaemon(t, "pgbouncer", func(port string) []string {
+		file := filepath.Join(t.TempDir(), "pgbouncer.ini")
+		if err := os.WriteFile(file, []byte(pgBouncerConfig(server.ConnConfig, port)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if os.Getuid() == 0 { // as whom it refuses to run
+			return []string{"-u", "nobody", file}
+		}
+		return []string{file}
+	})
+	wantShared(t, postgresPool(t, postgresAt(server, bouncer.addr)))
+	return bouncer.addr
+}
+
+func pgBouncerConfig(server *pgx.ConnConfig, port string) string {
+	password := ""
+	if server.Password != "" {
+		password = " password='" + strings.ReplaceAll(server.Password, "'", "''") + "'"
 	}
-	dir, err := os.MkdirTemp("", "pgbouncer")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // tidying
-	port := freePort(t)
-	c, password := server.ConnConfig, ""
-	if c.Password != "" {
-		password = " password='" + strings.ReplaceAll(c.Password, "'", "''") + "'"
-	}
-	config := fmt.Sprintf(`[databases]
+	return fmt.Sprintf(`[databases]
 * = host=%s port=%d user=%s%s
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -139,31 +141,7 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = 4
 ignore_startup_parameters = extra_float_digits
-`, c.Host, c.Port, c.User, password, port)
-	file := filepath.Join(dir, "pgbouncer.ini")
-	if err := os.WriteFile(file, []byte(config), 0o644); err != nil { //nolint:gosec // read by another user
-		t.Fatal(err)
-	}
-	args := []string{file}
-	if os.Getuid() == 0 { // which it refuses to run as
-		if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the same
-			t.Fatal(err)
-		}
-		args = []string{"-u", "nobody", file}
-	}
-	cmd := exec.Command(binary, args...) //nolint:noctx // ended below, after the pools are closed
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait() // says that it was ended by a signal
-	})
-	addr := net.JoinHostPort("127.0.0.1", port)
-	through := postgresPool(t, postgresAt(server, addr))
-	eventually(t, "PgBouncer answers", func() bool { return through.Ping(t.Context()) == nil })
-	wantShared(t, through)
-	return addr
+`, server.Host, server.Port, server.User, password, port)
 }
 
 // wantShared fails the test unless one client's transactions are seen on several
@@ -192,20 +170,4 @@ func backend(t *testing.T, db postgresstore.DB) (pid int) {
 		t.Fatal(err)
 	}
 	return pid
-}
-
-// freePort returns a port of the loopback interface that nobody listens on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	var lc net.ListenConfig
-	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }

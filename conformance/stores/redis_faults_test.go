@@ -71,10 +71,16 @@ func TestRedisRestarted(t *testing.T) {
 	client := redis.NewClient(&redis.Options{Addr: server.addr, MaxRetries: -1})
 	t.Cleanup(func() { _ = client.Close() }) // nothing is left to lose
 	store := redisStore(t, client)
-	id, r := redisCreated(t, store, "visitor")
 	for range 50 {
 		redisCreated(t, store, "")
 	}
+	// The server answers while it reads a snapshot, not while it reads the log.
+	redisDo(t, client, "BGREWRITEAOF")
+	eventually(t, "there is a snapshot", func() bool {
+		info := client.Info(t.Context(), "persistence").Val()
+		return strings.Contains(info, "aof_rewrite_in_progress:0") && strings.Contains(info, "aof_rewrites:1")
+	})
+	id, r := redisCreated(t, store, "visitor")
 
 	server.kill()
 	_, err := store.Load(t.Context(), id)
@@ -144,6 +150,7 @@ func TestRedisAnswerLost(t *testing.T) {
 	next := r
 	next.Version++
 	fresh := randomID()
+	redisKnows(t, store)
 	for what, write := range map[string]func() error{
 		"Update": func() error { return store.Update(t.Context(), id, r.Version, next) },
 		"Create": func() error { return store.Create(t.Context(), fresh, r) },
@@ -258,7 +265,9 @@ func TestRedisLifetimes(t *testing.T) {
 func TestRedisCost(t *testing.T) {
 	t.Parallel()
 	client := redisClient(t, redisDaemon(t).addr)
-	wantCosts(t, redisStore(t, redisClient(t, client.Options().Addr)), func() int {
+	store := redisStore(t, redisClient(t, client.Options().Addr))
+	redisKnows(t, store)
+	wantCosts(t, store, func() int {
 		return redisCalls(t, client, "get", "del", "zrange", "eval", "evalsha")
 	})
 }
@@ -294,6 +303,17 @@ func redisCreated(t *testing.T, s *redisstore.Store, subject string) (string, se
 		t.Fatal(err)
 	}
 	return id, r
+}
+
+// redisKnows makes sure that the server has the scripts.
+func redisKnows(t *testing.T, s *redisstore.Store) {
+	t.Helper()
+	id, r := redisCreated(t, s, "")
+	next := r
+	next.Version++
+	if err := errors.Join(s.Update(t.Context(), id, r.Version, next), s.Touch(t.Context(), id, r.Expires)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // redisCalls returns how often the server has run these commands.

@@ -13,6 +13,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/redis/go-redis/v9"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
 // A Kind is a kind of server.
@@ -171,4 +174,36 @@ func postgresProcess(ctx context.Context, dir, port string) ([]string, error) {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
 	return args, nil
+}
+
+// Mongo is MongoDB, or a server that speaks its protocol.
+var Mongo = &Kind{ //nolint:gochecknoglobals // a constant
+	name:     "mongo",
+	addrEnv:  "CLOAKROOM_MONGO_URI",
+	imageEnv: "CLOAKROOM_MONGO_IMAGE",
+	images:   []string{"mongo:6", "mongo:8"},
+	port:     "27017",
+	binary:   "mongod",
+	process: func(_ context.Context, dir, port string) ([]string, error) {
+		return []string{"--bind_ip", "127.0.0.1", "--port", port, "--dbpath", dir}, nil
+	},
+	url: func(addr string) string { return "mongodb://" + addr + "/?directConnection=true" },
+	ask: askMongo,
+}
+
+func askMongo(ctx context.Context, url string) (name, version string, err error) {
+	client, err := mongo.Connect(options.Client().ApplyURI(url))
+	if err != nil {
+		return "", "", err //nolint:wrapcheck // the caller says what failed
+	}
+	defer func() { _ = client.Disconnect(ctx) }() // only asked
+	var info struct {
+		Version         string
+		SecantusVersion string `bson:"secantusVersion"`
+	}
+	err = client.Database("admin").RunCommand(ctx, bson.D{{Key: "buildInfo", Value: 1}}).Decode(&info)
+	if info.SecantusVersion != "" {
+		return "SecantusDB " + info.SecantusVersion + ", a stand-in for MongoDB", info.Version, err //nolint:wrapcheck // the same
+	}
+	return "MongoDB", info.Version, err //nolint:wrapcheck // the same
 }

@@ -1,0 +1,132 @@
+package stores_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
+)
+
+// TestPostgresNames has a schema and a table whose names have to be quoted, and
+// shows that the table keeps out what is no record.
+func TestPostgresNames(t *testing.T) {
+	t.Parallel()
+	pool := postgresPool(t, postgres(t))
+	o := postgresstore.Options{Schema: "My " + randomID(), Table: `Robert"); DROP TABLE students;--`}
+	schema := pgx.Identifier{o.Schema}.Sanitize()
+	postgresExec(t, pool, `CREATE SCHEMA `+schema)
+	t.Cleanup(func() {
+		_, _ = pool.Exec(context.WithoutCancel(t.Context()), `DROP SCHEMA `+schema+` CASCADE`) // tidying
+	})
+	store, err := postgresstore.New(pool, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := store.Migrate(t.Context()); err != nil {
+			t.Fatalf("Migrate: %v", err)
+		}
+	}
+	id, r := postgresCreated(t, store)
+	if got, err := store.Load(t.Context(), id); err != nil || got.Version != r.Version {
+		t.Errorf("Load: version %d, error %v, want %d", got.Version, err, r.Version)
+	}
+
+	table := pgx.Identifier{o.Schema, o.Table}.Sanitize()
+	for what, row := range map[string][]any{
+		"an id that is none":    {"short", []byte{}, "", time.Now(), 1},
+		"version zero":          {randomID(), []byte{}, "", time.Now(), 0},
+		"a subject too long":    {randomID(), []byte{}, strings.Repeat("s", session.MaxSubjectLen+1), time.Now(), 1},
+		"an expiry that is not": {randomID(), []byte{}, "", "infinity", 1},
+	} {
+		_, err := pool.Exec(t.Context(), `INSERT INTO `+table+` VALUES ($1, $2, $3, $4, $5)`,
+			append([]any{pgx.QueryExecModeExec}, row...)...)
+		if err == nil {
+			t.Errorf("the table takes %s", what)
+		} else {
+			wantCode(t, err, "23514")
+		}
+	}
+}
+
+// TestPostgresCost counts statements as the server does.
+func TestPostgresCost(t *testing.T) {
+	t.Parallel()
+	pool := postgresPool(t, postgres(t))
+	if _, err := pool.Exec(t.Context(), `CREATE EXTENSION IF NOT EXISTS pg_stat_statements; SELECT FROM pg_stat_statements`); err != nil {
+		t.Skipf("the server doesn't count statements: %v", err)
+	}
+	table := postgresTable(t, pool)
+	wantCosts(t, postgresStore(t, pool, table), func() (calls int) {
+		if err := pool.QueryRow(t.Context(), `SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE query LIKE '%' || $1 || '%'`,
+			pgx.QueryExecModeExec, table).Scan(&calls); err != nil {
+			t.Fatal(err)
+		}
+		return calls
+	})
+}
+
+func TestPostgresMissingTable(t *testing.T) {
+	t.Parallel()
+	pool := postgresPool(t, postgres(t))
+	table := postgresTable(t, pool)
+	store := postgresStore(t, pool, table)
+	id, r := postgresCreated(t, store)
+	postgresExec(t, pool, `DROP TABLE `+table)
+	_, errLoad := store.Load(t.Context(), id)
+	_, errPrune := store.Prune(t.Context())
+	_, errList := store.ListSubject(t.Context(), "somebody")
+	for method, err := range map[string]error{
+		"Load":        errLoad,
+		"Create":      store.Create(t.Context(), id, r),
+		"Update":      store.Update(t.Context(), id, r.Version, r),
+		"Delete":      store.Delete(t.Context(), id),
+		"Touch":       store.Touch(t.Context(), id, r.Expires),
+		"Prune":       errPrune,
+		"ListSubject": errList,
+	} {
+		wantCode(t, err, "42P01")
+		wantNoSentinel(t, err)
+		if err == nil || !strings.Contains(err.Error(), "call Migrate") || !strings.Contains(err.Error(), table) {
+			t.Errorf("%s: %v, want Migrate and the table to be named", method, err)
+		}
+	}
+
+	missing, err := postgresstore.New(pool, postgresstore.Options{Schema: "no such"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = missing.Migrate(t.Context())
+	wantCode(t, err, "3F000")
+	if !strings.Contains(err.Error(), "Options.Schema") {
+		t.Errorf("Migrate in a schema that is missing: %v, want the option to be named", err)
+	}
+}
+
+// TestPostgresMigrateAtOnce starts many processes' worth of Migrate together.
+func TestPostgresMigrateAtOnce(t *testing.T) {
+	t.Parallel()
+	server := postgres(t)
+	server.MaxConns = 16
+	pool := postgresPool(t, server)
+	table := postgresTable(t, pool)
+	store := postgresStore(t, pool, table)
+	for range 5 {
+		postgresExec(t, pool, `DROP TABLE `+table)
+		var all sync.WaitGroup
+		for range server.MaxConns {
+			all.Go(func() {
+				if err := store.Migrate(t.Context()); err != nil {
+					t.Errorf("Migrate: %v", err)
+				}
+			})
+		}
+		all.Wait()
+	}
+}

@@ -1,0 +1,14 @@
+# SecantusDB, a server from the Python package index that speaks MongoDB's protocol:
+# MongoDB itself is in no registry of packages. The folder wheels holds the package
+# with its dependencies.
+ARG BASE
+FROM ${BASE}
+RUN apt-get -qq update && \
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends python3 python3-pip && \
+	rm -rf /var/lib/apt/lists/*
+COPY wheels /wheels
+RUN pip install --quiet --no-cache-dir --break-system-packages --no-index --find-links /wheels secantusdb
+RUN useradd --system --create-home mongo
+USER mongo
+EXPOSE 27017
+ENTRYPOINT ["secantusd-py", "--host", "0.0.0.0", "--port", "27017", "--storage-path", "/home/mongo/data", "--sync-on-commit", "--log-level", "WARNING"]
