@@ -39,7 +39,7 @@ func concurrencyCases() []testCase {
 			name: "one order",
 			rule: "All methods are safe for concurrent use: the answers are those of one order of the calls.",
 			run: func(t *tester) {
-				raceHistory(t, []string{"Load", "Load", "Create", "Update", "Update", "Delete"})
+				raceHistory(t, []string{"Load", "Create", "Create", "Update", "Update", "Update", "Delete"})
 			},
 		},
 		{
@@ -47,7 +47,7 @@ func concurrencyCases() []testCase {
 			rule:  "Touch is safe for concurrent use: it disturbs no other call and is disturbed by none.",
 			needs: Touch,
 			run: func(t *tester) {
-				raceHistory(t, []string{"Load", "Create", "Update", "Update", "Touch", "Touch", "Delete"})
+				raceHistory(t, []string{"Load", "Create", "Create", "Update", "Update", "Update", "Touch", "Delete"})
 			},
 		},
 		{

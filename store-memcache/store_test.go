@@ -41,6 +41,8 @@ func TestNewRefuses(t *testing.T) {
 
 // TestCommands shows what each method asks the server, and what it makes of the
 // answers.
+//
+//nolint:dupword // the same command twice
 func TestCommands(t *testing.T) {
 	t.Parallel()
 	const (
@@ -48,14 +50,16 @@ func TestCommands(t *testing.T) {
 	)
 	id := newID()
 	expires := time.Now().Add(2 * time.Hour)
-	first, second, big, dead := newRecord(1), newRecord(2), newRecord(1), newRecord(9)
+	first, second, third, big, dead := newRecord(1), newRecord(2), newRecord(3), newRecord(1), newRecord(9)
 	big.Data = make([]byte, largestSighting+1)
 	dead.Expires = time.Now().Add(-time.Second)
 	is := func(r session.Record) string { return stored(id, r, 7) }
+	v0, v1, v2, v3 := is(dead), is(first), is(second), is(third)
 
 	load := func(s *Store) error { _, err := s.Load(t.Context(), id); return err }
 	create := func(s *Store) error { return s.Create(t.Context(), id, second) }
 	update := func(s *Store) error { return s.Update(t.Context(), id, first.Version, second) }
+	again := update
 	touch := func(s *Store) error { return s.Touch(t.Context(), id, expires) }
 	remove := func(s *Store) error { return s.Delete(t.Context(), id) }
 	then := func(calls ...func(*Store) error) func(*Store) error {
@@ -72,37 +76,37 @@ func TestCommands(t *testing.T) {
 		asked   string
 		want    error
 	}{
-		"load":                            {load, []string{is(first)}, "gets", nil},
+		"load":                            {load, []string{v1}, "gets", nil},
 		"load nothing":                    {load, []string{miss}, "gets", session.ErrNotFound},
-		"load what has expired":           {load, []string{is(dead)}, "gets", session.ErrNotFound},
+		"load what has expired":           {load, []string{v0}, "gets", session.ErrNotFound},
 		"load from a server without cas":  {load, []string{stored(id, first, 0)}, "gets", errNoCAS},
 		"create":                          {create, []string{hit}, "add", nil},
-		"create over another":             {create, []string{taken, is(first)}, "add gets", session.ErrExists},
-		"create again":                    {create, []string{taken, is(second)}, "add gets", nil},
+		"create over another":             {create, []string{taken, v1}, "add gets", session.ErrExists},
+		"create again":                    {create, []string{taken, v2}, "add gets", nil},
 		"create over foreign bytes":       {create, []string{taken, value(id, []byte("x"), 7)}, "add gets", session.ErrCorrupt},
-		"create over what has expired":    {create, []string{taken, is(dead), hit}, "add gets cas", nil},
+		"create over what has expired":    {create, []string{taken, v0, hit}, "add gets cas", nil},
 		"create over what is just going":  {create, []string{taken, miss, hit}, "add gets add", nil},
-		"create after another is faster":  {create, []string{taken, is(dead), stolen, taken, is(first)}, "add gets cas add gets", session.ErrExists},
-		"update":                          {update, []string{is(first), hit}, "gets cas", nil},
+		"create too late":                 {create, []string{taken, v0, stolen, taken, v1}, "add gets cas add gets", session.ErrExists},
+		"update":                          {update, []string{v1, hit}, "gets cas", nil},
 		"update nothing":                  {update, []string{miss}, "gets", session.ErrNotFound},
-		"update what has expired":         {update, []string{is(dead)}, "gets", session.ErrNotFound},
-		"update another version":          {update, []string{is(newRecord(3))}, "gets", session.ErrConflict},
-		"update again":                    {update, []string{is(second)}, "gets", nil},
+		"update what has expired":         {update, []string{v0}, "gets", session.ErrNotFound},
+		"update another version":          {update, []string{v3}, "gets", session.ErrConflict},
+		"update again":                    {update, []string{v2}, "gets", nil},
 		"update foreign bytes":            {update, []string{value(id, nil, 7)}, "gets", session.ErrCorrupt},
-		"update what was touched":         {update, []string{is(first), stolen, is(first), hit}, "gets cas gets cas", nil},
-		"update after another is faster":  {update, []string{is(first), stolen, is(newRecord(3))}, "gets cas gets", session.ErrConflict},
-		"update what is deleted":          {update, []string{is(first), gone, miss}, "gets cas gets", session.ErrNotFound},
-		"load, update":                    {then(load, update), []string{is(first), hit}, "gets cas", nil},
-		"load, update what is touched":    {then(load, update), []string{is(first), stolen, is(first), hit}, "gets cas gets cas", nil},
-		"load, update what is changed":    {then(load, update), []string{is(first), stolen, is(newRecord(3))}, "gets cas gets", session.ErrConflict},
-		"load, update what is deleted":    {then(load, update), []string{is(first), gone, miss}, "gets cas gets", session.ErrNotFound},
-		"load another version, update":    {then(load, update), []string{is(newRecord(3)), is(newRecord(3))}, "gets gets", session.ErrConflict},
-		"load, update, update":            {then(load, update, update), []string{is(first), hit, is(second)}, "gets cas gets", nil},
-		"touch":                           {touch, []string{is(first), hit}, "gets cas", nil},
+		"update what was touched":         {update, []string{v1, stolen, v1, hit}, "gets cas gets cas", nil},
+		"update too late":                 {update, []string{v1, stolen, v3}, "gets cas gets", session.ErrConflict},
+		"update what is deleted":          {update, []string{v1, gone, miss}, "gets cas gets", session.ErrNotFound},
+		"load, update":                    {then(load, update), []string{v1, hit}, "gets cas", nil},
+		"load, update what is touched":    {then(load, update), []string{v1, stolen, v1, hit}, "gets cas gets cas", nil},
+		"load, update too late":           {then(load, update), []string{v1, stolen, v3}, "gets cas gets", session.ErrConflict},
+		"load, update what is deleted":    {then(load, update), []string{v1, gone, miss}, "gets cas gets", session.ErrNotFound},
+		"load another version, update":    {then(load, update), []string{v3, v3}, "gets gets", session.ErrConflict},
+		"load, update, update":            {then(load, update, again), []string{v1, hit, v2}, "gets cas gets", nil},
+		"touch":                           {touch, []string{v1, hit}, "gets cas", nil},
 		"touch nothing":                   {touch, []string{miss}, "gets", session.ErrNotFound},
-		"touch after another is faster":   {touch, []string{is(first), stolen, is(second), hit}, "gets cas gets cas", nil},
-		"load, touch":                     {then(load, touch), []string{is(first), hit}, "gets cas", nil},
-		"load, touch what is changed":     {then(load, touch), []string{is(first), stolen, is(second), hit}, "gets cas gets cas", nil},
+		"touch too late":                  {touch, []string{v1, stolen, v2, hit}, "gets cas gets cas", nil},
+		"load, touch":                     {then(load, touch), []string{v1, hit}, "gets cas", nil},
+		"load, touch too late":            {then(load, touch), []string{v1, stolen, v2, hit}, "gets cas gets cas", nil},
 		"load, touch a large record":      {then(load, touch), []string{is(big), is(big), hit}, "gets gets cas", nil},
 		"delete":                          {remove, []string{"DELETED\r\n"}, "delete", nil},
 		"delete nothing":                  {remove, []string{gone}, "delete", nil},

@@ -1,4 +1,4 @@
-// Package postgresstore keeps sessions in a table of PostgreSQL, version 12 or
+// Package postgresstore keeps sessions in a table of PostgreSQL, version 14 or
 // later. It has every capability. It suits applications that have a database
 // anyway, and want their sessions to be as durable as their other data.
 //

@@ -38,7 +38,7 @@ func newDaemon(tb testing.TB, name string, args func(port string) []string) *dae
 // start returns when the server accepts connections.
 func (d *daemon) start() {
 	d.tb.Helper()
-	d.cmd = exec.Command(d.path, d.args...) //nolint:gosec,noctx // a name from the test; kill ends it
+	d.cmd = exec.Command(d.path, d.args...) //nolint:noctx // kill ends it
 	d.cmd.Dir = d.tb.TempDir()
 	if err := d.cmd.Start(); err != nil {
 		d.tb.Fatal(err)

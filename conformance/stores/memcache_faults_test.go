@@ -234,7 +234,7 @@ func TestMemcacheCost(t *testing.T) {
 // another record and must not evict.
 func memcacheFull(tb testing.TB, id string, r session.Record) session.Store {
 	tb.Helper()
-	store := memcacheStore(tb, memcacheClient(tb, memcacheDaemon(tb, "-M", "-m", "1").addr))
+	store := memcacheStore(tb, memcacheClient(tb, memcacheDaemon(tb, "-M", "-m", "2").addr))
 	if err := store.Create(tb.Context(), id, r); err != nil {
 		tb.Fatal(err)
 	}

@@ -101,8 +101,9 @@ func TestRedisRestarted(t *testing.T) {
 		}
 		return err == nil
 	})
-	if entries, err := store.ListSubject(t.Context(), "visitor"); err != nil || len(entries) != 1 || entries[0].Record.Version != r.Version {
-		t.Errorf("what was acknowledged: %v, %v", entries, err)
+	list, err := store.ListSubject(t.Context(), "visitor")
+	if err != nil || len(list) != 1 || list[0].ID != id || list[0].Record.Version != r.Version {
+		t.Errorf("what was acknowledged: %v, %v", list, err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -61,8 +62,13 @@ func (b *box) start(ctx context.Context) error {
 			c.PortBindings = network.PortMap{port: {binding}}
 		}),
 	}
-	if args := append(b.kind.args, b.args...); len(args) > 0 {
+	if args := slices.Concat(b.kind.args, b.args); len(args) > 0 {
 		options = append(options, testcontainers.WithCmd(args...))
+	}
+	if b.kind.shell != "" {
+		options = append(options,
+			testcontainers.WithEntrypoint("sh", "-c", b.kind.shell, b.kind.name),
+			testcontainers.WithEnv(map[string]string{"PORT": b.kind.port, "DIR": "/tmp"}))
 	}
 	if b.c, err = testcontainers.Run(ctx, b.image, options...); err != nil {
 		return fmt.Errorf("start %s: %w", b.image, err)

@@ -29,6 +29,10 @@ type Kind struct {
 	env  map[string]string // of the container
 	args []string          // for the image's entrypoint
 
+	// shell, if it is set, starts the server instead of the image's entrypoint or
+	// the binary. It gets the arguments and, in the environment, PORT and DIR.
+	shell string
+
 	binary  string                                                                 // its name on the PATH
 	notRoot bool                                                                   // refuses to run as root
 	process func(ctx context.Context, dir, port string) (args []string, err error) // to run the binary
@@ -58,7 +62,27 @@ var Redis = &Kind{ //nolint:gochecknoglobals // a constant
 	ask: askRedis,
 }
 
+// Sentinel is a Redis Sentinel. Arguments are lines of its configuration.
+var Sentinel = &Kind{ //nolint:gochecknoglobals // a constant
+	name:     "sentinel",
+	addrEnv:  "CLOAKROOM_SENTINEL_ADDR",
+	imageEnv: "CLOAKROOM_REDIS_IMAGE",
+	images:   []string{"redis:7"},
+	port:     "26379",
+	shell:    `printf '%s\n' "port $PORT" "dir $DIR" "$@" >"$DIR/sentinel.conf" && exec redis-sentinel "$DIR/sentinel.conf"`,
+	binary:   "redis-sentinel",
+	process:  func(context.Context, string, string) ([]string, error) { return nil, nil },
+	url:      same,
+	ask:      askRedis,
+}
+
 func askRedis(ctx context.Context, url string) (name, version string, err error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", url) // the client would log each attempt
+	if err != nil {
+		return "", "", err //nolint:wrapcheck // the caller says what failed
+	}
+	_ = conn.Close()
 	client := redis.NewClient(&redis.Options{Addr: url, MaxRetries: -1})
 	defer func() { _ = client.Close() }() // only asked
 	info, err := client.Info(ctx, "server").Result()

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"testing"
 )
 
@@ -47,7 +48,11 @@ func (p *process) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	args = append(append([]string{p.path}, args...), p.args...)
+	command := []string{p.path}
+	if p.kind.shell != "" {
+		command = []string{"env", "PORT=" + p.port, "DIR=" + p.dir, "sh", "-c", p.kind.shell, p.kind.name}
+	}
+	args = slices.Concat(command, args, p.args)
 	if p.kind.notRoot && os.Getuid() == 0 {
 		args = append([]string{"runuser", "-u", "nobody", "--"}, args...)
 	}

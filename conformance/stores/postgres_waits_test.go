@@ -1,0 +1,75 @@
+package stores_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
+)
+
+// TestPostgresWaits has each write wait for another transaction and shows that it
+// judges what that one has left, not what was there when it began.
+func TestPostgresWaits(t *testing.T) {
+	t.Parallel()
+	pool := postgresPool(t, postgres(t))
+	table := postgresTable(t, pool)
+	store := postgresStore(t, pool, table)
+	changes := map[string]string{
+		"touched": `UPDATE ` + table + ` SET expires = expires + interval '1 hour' WHERE id = $1`,
+		"updated": `UPDATE ` + table + ` SET version = 99 WHERE id = $1`,
+		"expired": `UPDATE ` + table + ` SET expires = clock_timestamp() WHERE id = $1`,
+		"deleted": `DELETE FROM ` + table + ` WHERE id = $1`,
+	}
+	for _, c := range []struct {
+		method string
+		call   func(*postgresstore.Store, string, session.Record) error
+		want   map[string]error // by change; success if missing
+	}{
+		{
+			"Create", func(s *postgresstore.Store, id string, r session.Record) error {
+				r.Version = 8
+				return s.Create(t.Context(), id, r)
+			},
+			map[string]error{"touched": session.ErrExists, "updated": session.ErrExists},
+		},
+		{
+			"Update", func(s *postgresstore.Store, id string, r session.Record) error {
+				old := r.Version
+				r.Version = 8
+				return s.Update(t.Context(), id, old, r)
+			},
+			map[string]error{
+				"updated": session.ErrConflict, "expired": session.ErrNotFound, "deleted": session.ErrNotFound,
+			},
+		},
+		{
+			"Touch", func(s *postgresstore.Store, id string, r session.Record) error {
+				return s.Touch(t.Context(), id, r.Expires.Add(time.Minute))
+			},
+			map[string]error{"expired": session.ErrNotFound, "deleted": session.ErrNotFound},
+		},
+		{
+			"Delete", func(s *postgresstore.Store, id string, _ session.Record) error {
+				return s.Delete(t.Context(), id)
+			},
+			nil,
+		},
+	} {
+		for change, sql := range changes {
+			id, r := postgresCreated(t, store)
+			err := postgresBlocked(t, pool, table, id,
+				func() error { return c.call(store, id, r) },
+				func(tx pgx.Tx) { postgresExec(t, tx, sql, id) })
+			if !errors.Is(err, c.want[change]) {
+				t.Errorf("%s of a record that is %s meanwhile: %v, want %v", c.method, change, err, c.want[change])
+			}
+			if _, err := store.Load(t.Context(), id); c.method == "Delete" && !errors.Is(err, session.ErrNotFound) {
+				t.Errorf("Load after Delete of a record that was %s meanwhile: %v", change, err)
+			}
+		}
+	}
+}
