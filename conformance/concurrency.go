@@ -195,18 +195,24 @@ func raceDelete(t *tester) {
 	}
 }
 
+// raceHistory records several histories, each of many clients on one record,
+// and judges them.
 func raceHistory(t *tester, methods []string) {
-	inParallel(make([]struct{}, historyRecords), func(struct{}) {
-		h := &recorder{tester: t, id: t.newID()}
-		first := command{method: "Create", new: t.version()}
-		h.do(0, t.store, first)
-		var wg sync.WaitGroup
-		for n := range historyClients {
-			wg.Go(func() { h.client(n, t.handle(n), methods, first.new) })
-		}
-		wg.Wait()
-		h.check(checkLimit)
-	})
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for range historyRecords {
+		wg.Go(func() {
+			h := &recorder{tester: t, id: t.newID()}
+			first := command{method: "Create", new: t.version()}
+			h.do(0, t.store, first)
+			var clients sync.WaitGroup
+			for n := range historyClients {
+				clients.Go(func() { h.client(n, t.handle(n), methods, first.new) })
+			}
+			clients.Wait()
+			h.check(checkLimit)
+		})
+	}
 }
 
 // raceList looks at a list again and again while records come and go in it.

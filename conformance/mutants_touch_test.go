@@ -70,23 +70,27 @@ func touchMutants() []mutant {
 				return session.Touch(ctx, bare, id, expires)
 			}
 		}},
-		{"an Update after Touch conflicts once", []string{"touch/before an update", "subjects/lists each once", withTouch}, func(m *mutated) {
-			var touched set
-			m.touch = func(ctx context.Context, id string, expires time.Time) error {
-				err := m.next.Touch(ctx, id, expires)
-				if err == nil {
-					touched.add(id)
+		{
+			"an Update after Touch conflicts once",
+			[]string{"touch/before an update", "subjects/lists each once", withTouch},
+			func(m *mutated) {
+				var touched set
+				m.touch = func(ctx context.Context, id string, expires time.Time) error {
+					err := m.next.Touch(ctx, id, expires)
+					if err == nil {
+						touched.add(id)
+					}
+					return err
 				}
-				return err
-			}
-			m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
-				if stored, err := m.ref.Load(ctx, id); err == nil && stored.Version == old && touched.has(id) {
-					touched.remove(id)
-					return session.ErrConflict
+				m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+					if stored, err := m.ref.Load(ctx, id); err == nil && stored.Version == old && touched.has(id) {
+						touched.remove(id)
+						return session.ErrConflict
+					}
+					return m.next.Update(ctx, id, old, r)
 				}
-				return m.next.Update(ctx, id, old, r)
-			}
-		}},
+			},
+		},
 		{"Touch of nothing succeeds", []string{"touch/never creates"}, func(m *mutated) {
 			var seen set
 			m.around = func(ctx context.Context, method, id string, next func(context.Context) error) error {

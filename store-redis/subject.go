@@ -119,7 +119,8 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]session.Entr
 				}
 			}
 		}
-		return entries, s.unindex(ctx, subject, stale)
+		s.unindex(ctx, subject, stale)
+		return entries, nil
 	})
 }
 
@@ -188,9 +189,7 @@ func (s *Store) deleteOf(ctx context.Context, subject string, ids []string) (del
 			failed = err
 		}
 	}
-	if err := s.unindex(ctx, subject, ended); failed == nil {
-		failed = err
-	}
+	s.unindex(ctx, subject, ended)
 	return deleted, failed
 }
 
@@ -203,15 +202,13 @@ func (s *Store) indexed(ctx context.Context, subject string) ([]string, error) {
 	return slices.DeleteFunc(members, func(m string) bool { return session.CheckID(m) != nil }), nil
 }
 
-// unindex removes the members of records that are gone.
-func (s *Store) unindex(ctx context.Context, subject string, ids []any) error {
+// unindex removes the members of records that are gone. If it fails, they stay
+// until they are next looked at or their time has come.
+func (s *Store) unindex(ctx context.Context, subject string, ids []any) {
 	for ids := range slices.Chunk(ids, batch) {
 		args := append([]any{time.Now().UnixMilli()}, ids...)
-		if err := unindexScript.Run(ctx, s.client, []string{s.subjectKey(subject)}, args...).Err(); err != nil {
-			return err //nolint:wrapcheck // run does it
-		}
+		_ = unindexScript.Run(ctx, s.client, []string{s.subjectKey(subject)}, args...).Err() // see above
 	}
-	return nil
 }
 
 // subjectKey makes a key out of any subject, and tells it to nobody.

@@ -1,16 +1,14 @@
 package stores_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"net"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	session "github.com/cloakroom-go/cloakroom/core"
 	memcachestore "github.com/cloakroom-go/cloakroom/store-memcache"
 )
@@ -19,9 +17,9 @@ import (
 func TestMemcacheEvicted(t *testing.T) {
 	t.Parallel()
 	server := memcacheDaemon(t, "-m", "2")
-	store := memcacheStore(t, memcacheClient(t, server.addr))
+	store := memcacheStore(t, memcacheClient(t, server.URL))
 	var ids []string
-	for evicted := 0; evicted == 0; evicted = memcacheStat(t, server.addr, "evictions") {
+	for evicted := 0; evicted == 0; evicted = memcacheStat(t, server.URL, "evictions") {
 		for range 100 {
 			id, r := randomID(), session.Record{Data: make([]byte, 10_000), Expires: time.Now().Add(time.Hour), Version: 1}
 			if err := store.Create(t.Context(), id, r); err != nil {
@@ -48,7 +46,7 @@ func TestMemcacheEvicted(t *testing.T) {
 func TestMemcacheFlushed(t *testing.T) {
 	t.Parallel()
 	server := memcacheDaemon(t)
-	store := memcacheStore(t, memcacheClient(t, server.addr))
+	store := memcacheStore(t, memcacheClient(t, server.URL))
 	id, r := memcacheCreated(t, store)
 	touched, _ := memcacheCreated(t, store)
 	for _, id := range []string{id, touched} {
@@ -56,7 +54,7 @@ func TestMemcacheFlushed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	memcacheAsk(t, server.addr, "flush_all", "OK")
+	memcacheAsk(t, server.URL, "flush_all", "OK")
 
 	next := r
 	next.Version++
@@ -74,18 +72,18 @@ func TestMemcacheFlushed(t *testing.T) {
 func TestMemcacheRestarted(t *testing.T) {
 	t.Parallel()
 	server := memcacheDaemon(t)
-	store := memcacheStore(t, memcacheClient(t, server.addr))
+	store := memcacheStore(t, memcacheClient(t, server.URL))
 	id, r := memcacheCreated(t, store)
 	if _, err := store.Load(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	server.kill()
+	server.Kill(t)
 	_, err := store.Load(t.Context(), id)
 	wantNoSentinel(t, err)
 	if err == nil {
 		t.Error("Load while the server is down reports success")
 	}
-	server.start()
+	server.Start(t)
 	next := r
 	next.Version++
 	eventually(t, "the server answers again", func() bool {
@@ -101,7 +99,7 @@ func TestMemcacheRestarted(t *testing.T) {
 func TestMemcacheTooLarge(t *testing.T) {
 	t.Parallel()
 	server := memcacheDaemon(t, "-I", "512k")
-	store := memcacheStore(t, memcacheClient(t, server.addr))
+	store := memcacheStore(t, memcacheClient(t, server.URL))
 	id, r := memcacheCreated(t, store)
 	next := r
 	next.Version++
@@ -114,10 +112,10 @@ func TestMemcacheTooLarge(t *testing.T) {
 		t.Errorf("Load: version %d, %v, want %d", got.Version, err, r.Version)
 	}
 
-	before := memcacheStat(t, server.addr, "cmd_set")
+	before := memcacheStat(t, server.URL, "cmd_set")
 	next.Data = make([]byte, memcacheMaxData+1)
 	err = store.Update(t.Context(), id, r.Version, next)
-	if sent := memcacheStat(t, server.addr, "cmd_set") - before; sent != 0 || !errors.Is(err, session.ErrTooLarge) {
+	if sent := memcacheStat(t, server.URL, "cmd_set") - before; sent != 0 || !errors.Is(err, session.ErrTooLarge) {
 		t.Errorf("Update: %v and %d writes, want %v and none", err, sent, session.ErrTooLarge)
 	}
 }
@@ -125,7 +123,7 @@ func TestMemcacheTooLarge(t *testing.T) {
 // TestMemcacheWithoutCAS has a server on which every cas would succeed.
 func TestMemcacheWithoutCAS(t *testing.T) {
 	t.Parallel()
-	store := memcacheStore(t, memcacheClient(t, memcacheDaemon(t, "-C").addr))
+	store := memcacheStore(t, memcacheClient(t, memcacheDaemon(t, "-C").URL))
 	id, _ := memcacheCreated(t, store)
 	_, err := store.Load(t.Context(), id)
 	wantNoSentinel(t, err)
@@ -139,7 +137,7 @@ func TestMemcacheWithoutCAS(t *testing.T) {
 func TestMemcacheAnswerLost(t *testing.T) {
 	t.Parallel()
 	server := memcacheDaemon(t)
-	line := newCable(t, server.addr)
+	line := newCable(t, server.URL)
 	store := memcacheStore(t, memcacheClient(t, line.addr()))
 	id, r := memcacheCreated(t, store)
 	next := r
@@ -152,11 +150,11 @@ func TestMemcacheAnswerLost(t *testing.T) {
 		if _, err := store.Load(t.Context(), id); err != nil { // so that Update is one cas
 			t.Fatal(err)
 		}
-		before := memcacheStat(t, server.addr, "cmd_set")
+		before := memcacheStat(t, server.URL, "cmd_set")
 		line.stall()
 		result := make(chan error, 1)
 		go func() { result <- write() }()
-		eventually(t, "the server has done it", func() bool { return memcacheStat(t, server.addr, "cmd_set") > before })
+		eventually(t, "the server has done it", func() bool { return memcacheStat(t, server.URL, "cmd_set") > before })
 		line.cut()
 		err := <-result
 		wantNoSentinel(t, err)
@@ -173,7 +171,7 @@ func TestMemcacheAnswerLost(t *testing.T) {
 func TestMemcacheStalled(t *testing.T) {
 	t.Parallel()
 	server := memcacheDaemon(t)
-	line := newCable(t, server.addr)
+	line := newCable(t, server.URL)
 	client := memcacheClient(t, line.addr())
 	client.Timeout = 200 * time.Millisecond
 	store := memcacheStore(t, client)
@@ -198,43 +196,11 @@ func TestMemcacheStalled(t *testing.T) {
 	})
 }
 
-// TestMemcacheLifetimes reads from the server how long it keeps a record.
-func TestMemcacheLifetimes(t *testing.T) {
-	t.Parallel()
-	addr := memcacheAddr(t)
-	store := memcacheStore(t, memcacheClient(t, addr))
-	const month = 30 * 24 * time.Hour
-	for _, life := range []time.Duration{time.Second, month - time.Second, month, month + time.Second, 400 * 24 * time.Hour} {
-		id := randomID()
-		if err := store.Create(t.Context(), id, session.Record{Expires: time.Now().Add(life), Version: 1}); err != nil {
-			t.Fatal(err)
-		}
-		left, err := strconv.Atoi(memcacheAsk(t, addr, "mg "+memcachePrefix+id+" t", "HD t"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		// Its clock ticks in seconds, and is asked a little later.
-		if early := life - time.Duration(left)*time.Second; early > time.Second || early < -3*time.Second {
-			t.Errorf("asked for %v, the server keeps it for %d s", life, left)
-		}
-	}
-}
-
-// TestMemcacheCost counts requests as the server does.
-func TestMemcacheCost(t *testing.T) {
-	t.Parallel()
-	addr := memcacheDaemon(t).addr
-	wantCosts(t, memcacheStore(t, memcacheClient(t, addr)), func() int {
-		return memcacheStat(t, addr, "cmd_get") + memcacheStat(t, addr, "cmd_set") +
-			memcacheStat(t, addr, "delete_hits") + memcacheStat(t, addr, "delete_misses")
-	})
-}
-
 // memcacheFull returns a store that holds r on a server that has no room for
 // another record and must not evict.
 func memcacheFull(tb testing.TB, id string, r session.Record) session.Store {
 	tb.Helper()
-	store := memcacheStore(tb, memcacheClient(tb, memcacheDaemon(tb, "-M", "-m", "2").addr))
+	store := memcacheStore(tb, memcacheClient(tb, memcacheDaemon(tb, "-M", "-m", "2").URL))
 	if err := store.Create(tb.Context(), id, r); err != nil {
 		tb.Fatal(err)
 	}
@@ -251,12 +217,10 @@ func memcacheFull(tb testing.TB, id string, r session.Record) session.Store {
 	return nil
 }
 
-// memcacheDaemon starts a server with room for any test that says nothing else.
-func memcacheDaemon(tb testing.TB, args ...string) *daemon {
+// memcacheDaemon starts a server of the test's own.
+func memcacheDaemon(tb testing.TB, args ...string) *servers.Server {
 	tb.Helper()
-	return newDaemon(tb, "memcached", func(port string) []string {
-		return append([]string{"-l", "127.0.0.1", "-p", port, "-U", "0", "-u", "nobody"}, args...)
-	})
+	return servers.Own(tb, servers.Memcached, args...)
 }
 
 func memcacheCreated(t *testing.T, s *memcachestore.Store) (string, session.Record) {
@@ -273,53 +237,4 @@ func memcacheGone(t *testing.T, err error) {
 	if !errors.Is(err, session.ErrNotFound) {
 		t.Errorf("error is %v, want %v", err, session.ErrNotFound)
 	}
-}
-
-// memcacheAsk sends a line and returns what the first line of the answer says
-// after prefix.
-func memcacheAsk(tb testing.TB, addr, line, prefix string) string {
-	tb.Helper()
-	r := memcacheSend(tb, addr, line)
-	answer, err := r.ReadString('\n')
-	if err != nil {
-		tb.Fatal(err)
-	}
-	rest, ok := strings.CutPrefix(strings.TrimSpace(answer), prefix)
-	if !ok {
-		tb.Fatalf("%s: %q", line, answer)
-	}
-	return rest
-}
-
-// memcacheStat returns one of the server's counters.
-func memcacheStat(tb testing.TB, addr, name string) int {
-	tb.Helper()
-	r := memcacheSend(tb, addr, "stats")
-	for {
-		line, err := r.ReadString('\n')
-		if err != nil {
-			tb.Fatal(err)
-		}
-		var n int
-		if rest, ok := strings.CutPrefix(line, "STAT "+name+" "); ok {
-			if _, err := fmt.Sscan(rest, &n); err != nil {
-				tb.Fatal(err)
-			}
-			return n
-		}
-	}
-}
-
-func memcacheSend(tb testing.TB, addr, line string) *bufio.Reader {
-	tb.Helper()
-	var d net.Dialer
-	conn, err := d.DialContext(tb.Context(), "tcp", addr)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { _ = conn.Close() }) // read only
-	if _, err := conn.Write([]byte(line + "\r\n")); err != nil {
-		tb.Fatal(err)
-	}
-	return bufio.NewReader(conn)
 }

@@ -1,8 +1,6 @@
 package stores_test
 
 import (
-	"net"
-	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -10,6 +8,7 @@ import (
 	"github.com/bradfitz/gomemcache/memcache"
 
 	"github.com/cloakroom-go/cloakroom/conformance"
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	session "github.com/cloakroom-go/cloakroom/core"
 	memcachestore "github.com/cloakroom-go/cloakroom/store-memcache"
 )
@@ -21,14 +20,35 @@ const memcacheMaxData = 1<<20 - len(memcachePrefix) - session.IDLen - 192
 
 func TestMemcache(t *testing.T) {
 	t.Parallel()
-	addr := memcacheAddr(t)
-	describe(t, "memcache", "memcached", memcacheAsk(t, addr, "version", "VERSION "))
-	conformance.Run(t, memcacheHarness(t, addr))
+	servers.Each(t, servers.Memcached, func(t *testing.T, s *servers.Server) {
+		t.Helper()
+		describe(t, "memcache", s.Name, s.Version)
+		conformance.Run(t, memcacheHarness(t, s.URL))
+	})
 }
 
-func memcacheHarness(t *testing.T, addr string) conformance.Harness {
+// TestMemcacheSeveral runs the suite on three servers among which the client
+// spreads the keys.
+func TestMemcacheSeveral(t *testing.T) {
+	t.Parallel()
+	var addrs []string
+	var server *servers.Server
+	for range 3 {
+		server = servers.Own(t, servers.Memcached)
+		addrs = append(addrs, server.URL)
+	}
+	describe(t, "memcache, three servers", server.Name, server.Version)
+	conformance.Run(t, memcacheHarness(t, addrs...))
+	for _, addr := range addrs {
+		if memcacheStat(t, addr, "cmd_set") == 0 {
+			t.Errorf("nothing was written to %s", addr)
+		}
+	}
+}
+
+func memcacheHarness(t *testing.T, addrs ...string) conformance.Harness {
 	t.Helper()
-	client := memcacheClient(t, addr)
+	client := memcacheClient(t, addrs...)
 	set := func(tb testing.TB, id string, value []byte) {
 		tb.Helper()
 		if err := client.Set(&memcache.Item{Key: memcachePrefix + id, Value: value, Expiration: 3600}); err != nil {
@@ -37,7 +57,7 @@ func memcacheHarness(t *testing.T, addr string) conformance.Harness {
 	}
 	open := func(t *testing.T) session.Store {
 		t.Helper()
-		return memcacheStore(t, memcacheClient(t, addr))
+		return memcacheStore(t, memcacheClient(t, addrs...))
 	}
 	return conformance.Harness{
 		Open:    open,
@@ -59,25 +79,12 @@ func memcacheHarness(t *testing.T, addr string) conformance.Harness {
 		},
 		Stall: func(tb testing.TB) session.Store {
 			tb.Helper()
-			line := newCable(tb, addr)
+			line := newCable(tb, addrs[0])
 			line.stall()
 			return memcacheStore(tb, memcacheClient(tb, line.addr()))
 		},
 		Full: memcacheFull,
 	}
-}
-
-// memcacheAddr returns where the server is.
-func memcacheAddr(t *testing.T) string {
-	t.Helper()
-	addr := os.Getenv("CLOAKROOM_MEMCACHE_ADDR")
-	if addr == "" {
-		t.Skip("CLOAKROOM_MEMCACHE_ADDR is not set")
-	}
-	if _, _, err := net.SplitHostPort(addr); err != nil {
-		t.Fatal(err)
-	}
-	return addr
 }
 
 func memcacheClient(tb testing.TB, addr ...string) *memcache.Client {

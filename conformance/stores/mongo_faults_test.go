@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +15,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	session "github.com/cloakroom-go/cloakroom/core"
 )
 
@@ -73,12 +73,12 @@ func TestMongoCreateRace(t *testing.T) {
 // again on the same data.
 func TestMongoRestart(t *testing.T) {
 	t.Parallel()
-	d := mongoDaemon(t)
-	server := mongoAt(d.addr).SetServerSelectionTimeout(500 * time.Millisecond)
+	d := servers.Own(t, servers.Mongo)
+	server := options.Client().ApplyURI(d.URL).SetServerSelectionTimeout(500 * time.Millisecond)
 	store := mongoStore(t, mongoCollection(t, server))
 	id, r := mongoCreated(t, store)
 
-	d.kill()
+	d.Kill(t)
 	_, err := store.Load(t.Context(), id)
 	wantNoSentinel(t, err)
 	if err == nil {
@@ -89,7 +89,7 @@ func TestMongoRestart(t *testing.T) {
 	if err := store.Update(t.Context(), id, r.Version, next); err == nil {
 		t.Error("Update reports success while the server is down")
 	}
-	d.start()
+	d.Start(t)
 	eventually(t, "the client has found the server again", func() bool {
 		got, err := store.Load(t.Context(), id)
 		return err == nil && got.Version == r.Version && bytes.Equal(got.Data, r.Data)
@@ -214,23 +214,6 @@ func mongoCreated(t *testing.T, s session.Store) (string, session.Record) {
 	return id, r
 }
 
-// mongoDaemon starts a server of the test's own: MongoDB's, or the stand-in's.
-func mongoDaemon(t *testing.T) *daemon {
-	t.Helper()
-	dir := t.TempDir()
-	if _, err := exec.LookPath("mongod"); err == nil {
-		return newDaemon(t, "mongod", func(port string) []string {
-			return []string{"--bind_ip", "127.0.0.1", "--port", port, "--dbpath", dir, "--setParameter", "enableTestCommands=1"}
-		})
-	}
-	return newDaemon(t, "secantusd-py", func(port string) []string {
-		return []string{
-			"--host", "127.0.0.1", "--port", port, "--storage-path", dir, "--sync-on-commit",
-			"--enable-test-commands", "--log-level", "ERROR",
-		}
-	})
-}
-
 // mongoWithFailPoints returns a server that fails when it is told to: the one
 // that the suite runs on, or else one of the test's own.
 func mongoWithFailPoints(t *testing.T) *options.ClientOptions {
@@ -240,7 +223,7 @@ func mongoWithFailPoints(t *testing.T) *options.ClientOptions {
 	if mongoClient(t, server).Database("admin").RunCommand(t.Context(), off).Err() == nil {
 		return server
 	}
-	return mongoAt(mongoDaemon(t).addr).SetAppName(randomID())
+	return options.Client().ApplyURI(servers.Own(t, servers.Mongo).URL).SetAppName(randomID())
 }
 
 // mongoFail has the server fail the command in this way, for this client alone,

@@ -2,7 +2,6 @@ package stores_test
 
 import (
 	"context"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,16 +11,23 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/cloakroom-go/cloakroom/conformance"
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	session "github.com/cloakroom-go/cloakroom/core"
 	mongostore "github.com/cloakroom-go/cloakroom/store-mongo"
 )
 
 func TestMongo(t *testing.T) {
 	t.Parallel()
-	server := mongoServer(t)
+	servers.Each(t, servers.Mongo, func(t *testing.T, s *servers.Server) {
+		t.Helper()
+		describe(t, "mongo", s.Name, s.Version)
+		conformance.Run(t, mongoHarness(t, options.Client().ApplyURI(s.URL)))
+	})
+}
+
+func mongoHarness(t *testing.T, server *options.ClientOptions) conformance.Harness {
+	t.Helper()
 	collection := mongoCollection(t, server)
-	product, version := mongoVersion(t, collection)
-	describe(t, "mongo", product, version)
 	if err := mongoStore(t, collection).EnsureIndexes(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +36,7 @@ func TestMongo(t *testing.T) {
 		tb.Helper()
 		return mongoStore(tb, mongoClient(tb, server).Database(collection.Database().Name()).Collection(collection.Name()))
 	}
-	conformance.Run(t, conformance.Harness{
+	return conformance.Harness{
 		Open:      func(t *testing.T) session.Store { t.Helper(); return open(t, server) },
 		Peer:      func(t *testing.T) session.Store { t.Helper(); return open(t, server) },
 		Precision: time.Millisecond,
@@ -54,17 +60,13 @@ func TestMongo(t *testing.T) {
 			line.stall()
 			return store
 		},
-	})
+	}
 }
 
-// mongoServer returns where the server is.
+// mongoServer returns where a server is that tests share.
 func mongoServer(t *testing.T) *options.ClientOptions {
 	t.Helper()
-	uri := os.Getenv("CLOAKROOM_MONGO_URI")
-	if uri == "" {
-		t.Skip("CLOAKROOM_MONGO_URI is not set")
-	}
-	return options.Client().ApplyURI(uri)
+	return options.Client().ApplyURI(servers.Any(t, servers.Mongo).URL)
 }
 
 func mongoAt(addr string) *options.ClientOptions {
@@ -100,21 +102,4 @@ func mongoStore(tb testing.TB, collection *mongo.Collection) *mongostore.Store {
 		tb.Fatal(err)
 	}
 	return store
-}
-
-// mongoVersion returns what the server is, MongoDB or a stand-in for it, and its
-// version.
-func mongoVersion(t *testing.T, c *mongo.Collection) (product, version string) {
-	t.Helper()
-	var info struct {
-		Version         string
-		SecantusVersion string `bson:"secantusVersion"`
-	}
-	if err := c.Database().RunCommand(t.Context(), bson.D{{Key: "buildInfo", Value: 1}}).Decode(&info); err != nil {
-		t.Fatal(err)
-	}
-	if info.SecantusVersion != "" {
-		return "SecantusDB " + info.SecantusVersion + " for MongoDB", info.Version
-	}
-	return "MongoDB", info.Version
 }

@@ -218,15 +218,6 @@ func postgresCreated(t *testing.T, s session.Store) (string, session.Record) {
 	return id, r
 }
 
-func postgresVersion(t *testing.T, server *pgxpool.Config) string {
-	t.Helper()
-	var version string
-	if err := postgresPool(t, server).QueryRow(t.Context(), `SHOW server_version`).Scan(&version); err != nil {
-		t.Fatal(err)
-	}
-	return version
-}
-
 func postgresAddr(server *pgxpool.Config) string {
 	return net.JoinHostPort(server.ConnConfig.Host, strconv.Itoa(int(server.ConnConfig.Port)))
 }

@@ -3,8 +3,7 @@ package stores_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/cloakroom-go/cloakroom/conformance"
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	session "github.com/cloakroom-go/cloakroom/core"
 	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
 )
@@ -21,21 +21,18 @@ import (
 // transaction whatever connection is free.
 func TestPostgresPgBouncer(t *testing.T) {
 	t.Parallel()
-	server := postgres(t)
-	version := postgresVersion(t, server)
-	bouncer := postgresAt(server, pgBouncer(t, server))
-	bouncer.ConnConfig.TLSConfig = nil
-	describe(t, "postgres, PgBouncer", "PostgreSQL", version)
-	conformance.Run(t, postgresHarness(t, bouncer))
+	server := servers.Any(t, servers.Postgres)
+	describe(t, "postgres, PgBouncer", server.Name, server.Version)
+	conformance.Run(t, postgresHarness(t, pgBouncer(t, server)))
 }
 
 // TestPostgresTx runs the suite in a single transaction, which an error of the
 // database would abort.
 func TestPostgresTx(t *testing.T) {
 	t.Parallel()
-	server := postgres(t)
-	describe(t, "postgres, transaction", "PostgreSQL", postgresVersion(t, server))
-	tx, err := postgresPool(t, server).Begin(t.Context())
+	server := servers.Any(t, servers.Postgres)
+	describe(t, "postgres, transaction", server.Name, server.Version)
+	tx, err := postgresPool(t, postgresConfig(t, server.URL)).Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,38 +107,20 @@ func (s *oneByOne) DeleteSubject(ctx context.Context, subject string) (int, erro
 
 // pgBouncer starts a PgBouncer of the test's own in front of the server and
 // returns its address.
-func pgBouncer(t *testing.T, server *pgxpool.Config) string {
+func pgBouncer(t *testing.T, server *servers.Server) *pgxpool.Config {
 	t.Helper()
-	bouncer := newDaemon(t, "pgbouncer", func(port string) []string {
-		file := filepath.Join(t.TempDir(), "pgbouncer.ini")
-		if err := os.WriteFile(file, []byte(pgBouncerConfig(server.ConnConfig, port)), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if os.Getuid() == 0 { // as whom it refuses to run
-			return []string{"-u", "nobody", file}
-		}
-		return []string{file}
-	})
-	wantShared(t, postgresPool(t, postgresAt(server, bouncer.addr)))
-	return bouncer.addr
-}
-
-func pgBouncerConfig(server *pgx.ConnConfig, port string) string {
-	password := ""
-	if server.Password != "" {
-		password = " password='" + strings.ReplaceAll(server.Password, "'", "''") + "'"
+	behind := postgresConfig(t, server.URL).ConnConfig
+	host, port, err := net.SplitHostPort(server.Inside)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return fmt.Sprintf(`[databases]
-* = host=%s port=%d user=%s%s
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = %s
-unix_socket_dir =
-auth_type = any
-pool_mode = transaction
-default_pool_size = 4
-ignore_startup_parameters = extra_float_digits
-`, server.Host, server.Port, server.User, password, port)
+	bouncer := servers.Own(t, servers.PgBouncer,
+		"[databases]",
+		fmt.Sprintf("* = host=%s port=%s user=%s password='%s'", host, port, behind.User, strings.ReplaceAll(behind.Password, "'", "''")),
+		"[pgbouncer]", "pool_mode = transaction", "default_pool_size = 4")
+	config := postgresConfig(t, bouncer.URL)
+	wantShared(t, postgresPool(t, config))
+	return config
 }
 
 // wantShared fails the test unless one client's transactions are seen on several

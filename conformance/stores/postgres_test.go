@@ -3,7 +3,6 @@ package stores_test
 import (
 	"context"
 	"crypto/rand"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,15 +12,18 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/cloakroom-go/cloakroom/conformance"
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	session "github.com/cloakroom-go/cloakroom/core"
 	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
 )
 
 func TestPostgres(t *testing.T) {
 	t.Parallel()
-	server := postgres(t)
-	describe(t, "postgres", "PostgreSQL", postgresVersion(t, server))
-	conformance.Run(t, postgresHarness(t, server))
+	servers.Each(t, servers.Postgres, func(t *testing.T, s *servers.Server) {
+		t.Helper()
+		describe(t, "postgres", s.Name, s.Version)
+		conformance.Run(t, postgresHarness(t, postgresConfig(t, s.URL)))
+	})
 }
 
 func postgresHarness(t *testing.T, server *pgxpool.Config) conformance.Harness {
@@ -57,14 +59,15 @@ func postgresHarness(t *testing.T, server *pgxpool.Config) conformance.Harness {
 	}
 }
 
-// postgres returns where the server is.
+// postgres returns where a server is that tests share.
 func postgres(t *testing.T) *pgxpool.Config {
 	t.Helper()
-	dsn := os.Getenv("CLOAKROOM_POSTGRES_DSN")
-	if dsn == "" {
-		t.Skip("CLOAKROOM_POSTGRES_DSN is not set")
-	}
-	config, err := pgxpool.ParseConfig(dsn)
+	return postgresConfig(t, servers.Any(t, servers.Postgres).URL)
+}
+
+func postgresConfig(t *testing.T, url string) *pgxpool.Config {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		t.Fatal(err)
 	}

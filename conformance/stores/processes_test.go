@@ -6,14 +6,15 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	session "github.com/cloakroom-go/cloakroom/core"
 )
 
@@ -25,16 +26,44 @@ const (
 	childKey   = "CLOAKROOM_TEST_CHILD_KEY"
 )
 
-var counter = session.NewKey[int]("counter") //nolint:gochecknoglobals // as an application has it
+var (
+	counter = session.NewKey[int]("counter")    //nolint:gochecknoglobals // as an application has it
+	items   = session.NewKey[[]string]("items") //nolint:gochecknoglobals // the same
+)
 
-// incrementsOfOneVisitor sends 200 requests of one visitor, at the same time, to
-// two processes that share the store. Each counts one up.
-func incrementsOfOneVisitor(t *testing.T, store, url string) {
+// TestTwoProcessesLoseNoIncrement sends 200 requests of one visitor, at the same
+// time, to two processes that share a store. Each counts one up and puts one item
+// into a list.
+func TestTwoProcessesLoseNoIncrement(t *testing.T) {
+	t.Parallel()
+	for store, where := range map[string]func(t *testing.T) string{
+		"file":     func(t *testing.T) string { t.Helper(); return t.TempDir() },
+		"redis":    func(t *testing.T) string { t.Helper(); return servers.Any(t, servers.Redis).URL },
+		"memcache": func(t *testing.T) string { t.Helper(); return servers.Any(t, servers.Memcached).URL },
+		"postgres": func(t *testing.T) string {
+			t.Helper()
+			s := servers.Any(t, servers.Postgres)
+			return s.URL + " " + postgresTable(t, postgresPool(t, postgresConfig(t, s.URL)))
+		},
+		"mongo": func(t *testing.T) string {
+			t.Helper()
+			s := servers.Any(t, servers.Mongo)
+			return s.URL + " " + mongoCollection(t, options.Client().ApplyURI(s.URL)).Name()
+		},
+	} {
+		t.Run(store, func(t *testing.T) {
+			t.Parallel()
+			twoProcesses(t, store, where(t))
+		})
+	}
+}
+
+func twoProcesses(t *testing.T, store, url string) {
 	t.Helper()
 	key := session.FormatKey(session.GenerateKey())
-	var servers [2]string
-	for i := range servers {
-		servers[i] = child(t, store, url, key)
+	var apps [2]string
+	for i := range apps {
+		apps[i] = child(t, store, url, key)
 	}
 	client := visitor(t)
 	get := func(server string) string {
@@ -50,14 +79,14 @@ func incrementsOfOneVisitor(t *testing.T, store, url string) {
 		}
 		return string(body)
 	}
-	get(servers[0] + "/sign-in") // now the visitor has a ticket, which one jar gives to both
+	get(apps[0] + "/sign-in") // now the visitor has a ticket, which one jar gives to both
 	var wg sync.WaitGroup
 	for i := range 200 {
-		wg.Go(func() { get(servers[i%2] + "/count") })
+		wg.Go(func() { get(apps[i%2] + "/count") })
 	}
 	wg.Wait()
-	if got := get(servers[1] + "/read"); got != "200" {
-		t.Errorf("200 increments through two processes come to %s", got)
+	if got := get(apps[1] + "/read"); got != "200 200" {
+		t.Errorf("200 increments and items through two processes come to %s", got)
 	}
 }
 
@@ -123,25 +152,13 @@ func runChild(store session.Store) error {
 			s.Authenticate("visitor")
 		case "/count":
 			counter.Update(s, func(n int) int { return n + 1 })
+			items.Update(s, func(list []string) []string { return append(list, "item") })
 		case "/read":
-			fmt.Fprint(w, counter.Get(s))
+			fmt.Fprint(w, counter.Get(s), " ", len(items.Get(s)))
 		}
 	}))
 	defer server.Close()
 	fmt.Println(server.URL) //nolint:forbidigo // the parent reads it
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
-}
-
-// hostOf returns the host and port in a URL, or what was given if it is none.
-func hostOf(t *testing.T, address string) string {
-	t.Helper()
-	if !strings.Contains(address, "://") {
-		return address
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u.Host
 }

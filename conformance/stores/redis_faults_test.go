@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	session "github.com/cloakroom-go/cloakroom/core"
 	redisstore "github.com/cloakroom-go/cloakroom/store-redis"
 )
@@ -19,7 +20,7 @@ import (
 // there can be read and ended.
 func TestRedisFull(t *testing.T) {
 	t.Parallel()
-	client := redisClient(t, redisDaemon(t).addr)
+	client := redisClient(t, redisDaemon(t).URL)
 	store := redisStore(t, client)
 	id, r := redisCreated(t, store, "visitor")
 	other, _ := redisCreated(t, store, "visitor")
@@ -48,7 +49,7 @@ func TestRedisFull(t *testing.T) {
 // TestRedisReadOnly makes the server a replica of one that isn't there.
 func TestRedisReadOnly(t *testing.T) {
 	t.Parallel()
-	client := redisClient(t, redisDaemon(t).addr)
+	client := redisClient(t, redisDaemon(t).URL)
 	store := redisStore(t, client)
 	id, r := redisCreated(t, store, "")
 	redisDo(t, client, "REPLICAOF", "127.0.0.1", "1")
@@ -67,8 +68,8 @@ func TestRedisReadOnly(t *testing.T) {
 // reads its data, and afterwards.
 func TestRedisRestarted(t *testing.T) {
 	t.Parallel()
-	server := redisDaemon(t)
-	client := redis.NewClient(&redis.Options{Addr: server.addr, MaxRetries: -1})
+	server := redisDaemon(t, "--key-load-delay", "40000", "--loading-process-events-interval-bytes", "1024") // slow to start again
+	client := redis.NewClient(&redis.Options{Addr: server.URL, MaxRetries: -1})
 	t.Cleanup(func() { _ = client.Close() }) // nothing is left to lose
 	store := redisStore(t, client)
 	for range 50 {
@@ -82,7 +83,7 @@ func TestRedisRestarted(t *testing.T) {
 	})
 	id, r := redisCreated(t, store, "visitor")
 
-	server.kill()
+	server.Kill(t)
 	_, err := store.Load(t.Context(), id)
 	wantNoSentinel(t, err)
 	_, err = store.Load(t.Context(), id)
@@ -90,8 +91,7 @@ func TestRedisRestarted(t *testing.T) {
 		t.Errorf("Load while the server is down: %v, want %v", err, syscall.ECONNREFUSED)
 	}
 
-	server.args = append(server.args, "--key-load-delay", "40000", "--loading-process-events-interval-bytes", "1024")
-	server.start()
+	server.Start(t)
 	_, err = store.Load(t.Context(), id)
 	wantRedisError(t, "Load while the server reads its data", err, "LOADING ")
 	eventually(t, "the server has read its data", func() bool {
@@ -110,7 +110,7 @@ func TestRedisRestarted(t *testing.T) {
 // TestRedisClusterDown asks a node of a Cluster that serves no slots.
 func TestRedisClusterDown(t *testing.T) {
 	t.Parallel()
-	store := redisStore(t, redisClient(t, redisDaemon(t, "--cluster-enabled", "yes").addr))
+	store := redisStore(t, redisClient(t, redisDaemon(t, "--cluster-enabled", "yes").URL))
 	_, err := store.Load(t.Context(), randomID())
 	wantRedisError(t, "Load", err, "CLUSTERDOWN ")
 	wantRedisError(t, "Delete", store.Delete(t.Context(), randomID()), "CLUSTERDOWN ")
@@ -119,7 +119,7 @@ func TestRedisClusterDown(t *testing.T) {
 // TestRedisScriptsFlushed has the server forget the scripts between two calls.
 func TestRedisScriptsFlushed(t *testing.T) {
 	t.Parallel()
-	client := redisClient(t, redisDaemon(t).addr)
+	client := redisClient(t, redisDaemon(t).URL)
 	store := redisStore(t, client)
 	id, r := redisCreated(t, store, "visitor")
 	next := r
@@ -144,8 +144,8 @@ func TestRedisScriptsFlushed(t *testing.T) {
 func TestRedisAnswerLost(t *testing.T) {
 	t.Parallel()
 	server := redisDaemon(t)
-	admin := redisClient(t, server.addr)
-	line := newCable(t, server.addr)
+	admin := redisClient(t, server.URL)
+	line := newCable(t, server.URL)
 	store := redisStore(t, redisClient(t, line.addr()))
 	id, r := redisCreated(t, store, "")
 	next := r
@@ -176,7 +176,7 @@ func TestRedisAnswerLost(t *testing.T) {
 func TestRedisStalled(t *testing.T) {
 	t.Parallel()
 	server := redisDaemon(t)
-	line := newCable(t, server.addr)
+	line := newCable(t, server.URL)
 	client := redis.NewClient(&redis.Options{
 		Addr: line.addr(), PoolSize: 1, PoolTimeout: 100 * time.Millisecond, ReadTimeout: 2 * time.Second, MaxRetries: -1,
 	})
@@ -203,80 +203,10 @@ func TestRedisStalled(t *testing.T) {
 	})
 }
 
-// TestRedisIndexOutlivesItsRecords reads from the server how long the index keeps a
-// record that was prolonged, step by step, to a thousand times its first life.
-func TestRedisIndexOutlivesItsRecords(t *testing.T) {
-	t.Parallel()
-	client := redisClient(t, redisAddr(t))
-	store := redisStore(t, client)
-	subject := "user-" + randomID()
-	id, r := redisCreated(t, store, subject)
-	index := redisIndex(t, client, id)
-	before := redisMember(t, client, index, id)
-	for life := 2 * time.Minute; life < 1000*time.Minute; life *= 2 {
-		expires := time.Now().Add(life)
-		if err := store.Touch(t.Context(), id, expires); err != nil {
-			t.Fatal(err)
-		}
-		kept := redisMember(t, client, index, id)
-		if kept.Before(expires) {
-			t.Fatalf("the record lives until %v, the index knows it until %v", expires, kept)
-		}
-		if ttl := client.PTTL(t.Context(), index).Val(); ttl < life-time.Minute {
-			t.Fatalf("the index goes in %v, the record in %v", ttl, life)
-		}
-	}
-	if !redisMember(t, client, index, id).After(before) {
-		t.Error("the index was never told")
-	}
-	next := r
-	next.Version, next.Expires = r.Version+1, time.Now().Add(1000*time.Hour)
-	if err := store.Update(t.Context(), id, r.Version, next); err != nil {
-		t.Fatal(err)
-	}
-	if kept := redisMember(t, client, index, id); kept.Before(next.Expires) {
-		t.Errorf("updated until %v, the index knows it until %v", next.Expires, kept)
-	}
-	if n, err := store.DeleteSubject(t.Context(), subject); n != 1 || err != nil {
-		t.Errorf("DeleteSubject: %d, %v", n, err)
-	}
-}
-
-// TestRedisLifetimes reads from the server how long it keeps a record.
-func TestRedisLifetimes(t *testing.T) {
-	t.Parallel()
-	client := redisClient(t, redisAddr(t))
-	store := redisStore(t, client)
-	const month = 30 * 24 * time.Hour
-	for _, life := range []time.Duration{time.Second, month - time.Second, month, month + time.Second, 400 * 24 * time.Hour} {
-		id, start := randomID(), time.Now()
-		r := session.Record{Expires: start.Add(life), Version: 1}
-		if err := store.Create(t.Context(), id, r); err != nil {
-			t.Fatal(err)
-		}
-		left := client.PTTL(t.Context(), redisPrefix+id).Val()
-		if most := life + time.Millisecond; left > most || left < most-time.Since(start)-time.Millisecond {
-			t.Errorf("asked for %v, the server keeps it for %v", life, left)
-		}
-		redisDo(t, client, "DEL", redisPrefix+id)
-	}
-}
-
-// TestRedisCost counts requests as the server does.
-func TestRedisCost(t *testing.T) {
-	t.Parallel()
-	client := redisClient(t, redisDaemon(t).addr)
-	store := redisStore(t, redisClient(t, client.Options().Addr))
-	redisKnows(t, store)
-	wantCosts(t, store, func() int {
-		return redisCalls(t, client, "get", "del", "zrange", "eval", "evalsha")
-	})
-}
-
 // redisFull returns a store that holds r on a server whose memory is full.
 func redisFull(tb testing.TB, id string, r session.Record) session.Store {
 	tb.Helper()
-	client := redisClient(tb, redisDaemon(tb).addr)
+	client := redisClient(tb, redisDaemon(tb).URL)
 	store := redisStore(tb, client)
 	if err := store.Create(tb.Context(), id, r); err != nil {
 		tb.Fatal(err)
@@ -286,14 +216,11 @@ func redisFull(tb testing.TB, id string, r session.Record) session.Store {
 }
 
 // redisDaemon starts a server that keeps what it has acknowledged.
-func redisDaemon(tb testing.TB, args ...string) *daemon {
+func redisDaemon(tb testing.TB, args ...string) *servers.Server {
 	tb.Helper()
-	return newDaemon(tb, "redis-server", func(port string) []string {
-		return append([]string{
-			"--port", port, "--bind", "127.0.0.1", "--dir", tb.TempDir(), "--save", "",
-			"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction",
-		}, args...)
-	})
+	return servers.Own(tb, servers.Redis, append([]string{
+		"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction",
+	}, args...)...)
 }
 
 func redisCreated(t *testing.T, s *redisstore.Store, subject string) (string, session.Record) {
@@ -335,29 +262,6 @@ func redisCalls(t *testing.T, client *redis.Client, commands ...string) int {
 		}
 	}
 	return sum
-}
-
-// redisIndex returns the key of the index in which id is.
-func redisIndex(t *testing.T, client *redis.Client, id string) string {
-	t.Helper()
-	keys := client.Scan(t.Context(), 0, redisPrefix+"subject:*", 1000).Iterator()
-	for keys.Next(t.Context()) {
-		if client.ZScore(t.Context(), keys.Val(), id).Err() == nil {
-			return keys.Val()
-		}
-	}
-	t.Fatalf("no index has the record: %v", keys.Err())
-	return ""
-}
-
-// redisMember returns until when the index keeps id.
-func redisMember(t *testing.T, client *redis.Client, index, id string) time.Time {
-	t.Helper()
-	score, err := client.ZScore(t.Context(), index, id).Result()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return time.UnixMilli(int64(score))
 }
 
 // wantRedisError fails the test unless err wraps this error of the server's.

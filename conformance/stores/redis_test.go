@@ -1,14 +1,13 @@
 package stores_test
 
 import (
-	"os"
-	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cloakroom-go/cloakroom/conformance"
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	session "github.com/cloakroom-go/cloakroom/core"
 	redisstore "github.com/cloakroom-go/cloakroom/store-redis"
 )
@@ -17,9 +16,11 @@ const redisPrefix = "session:"
 
 func TestRedis(t *testing.T) {
 	t.Parallel()
-	addr := redisAddr(t)
-	describe(t, "redis", "Redis", redisVersion(t, redisClient(t, addr)))
-	conformance.Run(t, redisHarness(t, addr))
+	servers.Each(t, servers.Redis, func(t *testing.T, s *servers.Server) {
+		t.Helper()
+		describe(t, "redis", s.Name, s.Version)
+		conformance.Run(t, redisHarness(t, s.URL))
+	})
 }
 
 func redisHarness(t *testing.T, addr string) conformance.Harness {
@@ -58,16 +59,6 @@ func redisHarness(t *testing.T, addr string) conformance.Harness {
 	}
 }
 
-// redisAddr returns where the server is.
-func redisAddr(t *testing.T) string {
-	t.Helper()
-	addr := os.Getenv("CLOAKROOM_REDIS_ADDR")
-	if addr == "" {
-		t.Skip("CLOAKROOM_REDIS_ADDR is not set")
-	}
-	return addr
-}
-
 func redisClient(tb testing.TB, addr string) *redis.Client {
 	tb.Helper()
 	client := redis.NewClient(&redis.Options{Addr: addr})
@@ -91,15 +82,4 @@ func redisDo(tb testing.TB, client redis.UniversalClient, args ...any) any {
 		tb.Fatalf("%v: %v", args[0], err)
 	}
 	return answer
-}
-
-func redisVersion(tb testing.TB, client *redis.Client) string {
-	tb.Helper()
-	info, err := client.Info(tb.Context(), "server").Result()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	_, version, _ := strings.Cut(info, "redis_version:")
-	version, _, _ = strings.Cut(version, "\r\n")
-	return version
 }

@@ -1,6 +1,6 @@
 # SecantusDB, a server from the Python package index that speaks MongoDB's protocol:
 # MongoDB itself is in no registry of packages. The folder wheels holds the package
-# with its dependencies.
+# with its dependencies. Arguments are meant for mongod, and ignored.
 ARG BASE
 FROM ${BASE}
 RUN apt-get -qq update && \
@@ -11,4 +11,4 @@ RUN pip install --quiet --no-cache-dir --break-system-packages --no-index --find
 RUN useradd --system --create-home mongo
 USER mongo
 EXPOSE 27017
-ENTRYPOINT ["secantusd-py", "--host", "0.0.0.0", "--port", "27017", "--storage-path", "/home/mongo/data", "--sync-on-commit", "--log-level", "WARNING"]
+ENTRYPOINT ["sh", "-c", "exec secantusd-py --host 0.0.0.0 --port 27017 --storage-path /home/mongo/data --sync-on-commit --enable-test-commands --log-level ERROR"]

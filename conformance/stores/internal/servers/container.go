@@ -68,7 +68,7 @@ func (b *box) start(ctx context.Context) error {
 	if b.kind.shell != "" {
 		options = append(options,
 			testcontainers.WithEntrypoint("sh", "-c", b.kind.shell, b.kind.name),
-			testcontainers.WithEnv(map[string]string{"PORT": b.kind.port, "DIR": "/tmp"}))
+			testcontainers.WithEnv(map[string]string{"LISTEN": "0.0.0.0", "PORT": b.kind.port, "DIR": "/tmp"}))
 	}
 	if b.c, err = testcontainers.Run(ctx, b.image, options...); err != nil {
 		return fmt.Errorf("start %s: %w", b.image, err)

@@ -30,7 +30,8 @@ type Kind struct {
 	args []string          // for the image's entrypoint
 
 	// shell, if it is set, starts the server instead of the image's entrypoint or
-	// the binary. It gets the arguments and, in the environment, PORT and DIR.
+	// the binary. It gets the arguments and, in the environment, where to listen
+	// (LISTEN and PORT) and where to write (DIR).
 	shell string
 
 	binary  string                                                                 // its name on the PATH
@@ -156,10 +157,12 @@ var Postgres = &Kind{ //nolint:gochecknoglobals // a constant
 	binary:  "postgres",
 	notRoot: true,
 	process: postgresProcess,
-	url: func(addr string) string {
-		return "postgres://postgres:" + postgresPassword + "@" + addr + "/postgres?sslmode=disable"
-	},
-	ask: askPostgres,
+	url:     postgresURL,
+	ask:     askPostgres,
+}
+
+func postgresURL(addr string) string {
+	return "postgres://postgres:" + postgresPassword + "@" + addr + "/postgres?sslmode=disable"
 }
 
 func askPostgres(ctx context.Context, url string) (name, version string, err error) {
@@ -168,7 +171,7 @@ func askPostgres(ctx context.Context, url string) (name, version string, err err
 		return "", "", err //nolint:wrapcheck // the caller says what failed
 	}
 	defer func() { _ = conn.Close(ctx) }() // only asked
-	err = conn.QueryRow(ctx, "SELECT current_setting('server_version')").Scan(&version)
+	err = conn.QueryRow(ctx, "SELECT current_setting('server_version')", pgx.QueryExecModeExec).Scan(&version)
 	version, _, _ = strings.Cut(version, " ")
 	return "PostgreSQL", version, err //nolint:wrapcheck // the caller says what failed
 }
@@ -200,6 +203,23 @@ func postgresProcess(ctx context.Context, dir, port string) ([]string, error) {
 	return args, nil
 }
 
+// PgBouncer stands in front of a PostgreSQL server. Arguments are lines of its
+// configuration, of which the last section is [pgbouncer].
+var PgBouncer = &Kind{ //nolint:gochecknoglobals // a constant
+	name:     "pgbouncer",
+	addrEnv:  "CLOAKROOM_PGBOUNCER_ADDR",
+	imageEnv: "CLOAKROOM_PGBOUNCER_IMAGE",
+	port:     "6432",
+	shell: `printf '%s\n' "$@" "listen_port = $PORT" "listen_addr = $LISTEN" "auth_type = any" \
+		"unix_socket_dir =" "ignore_startup_parameters = extra_float_digits" >"$DIR/pgbouncer.ini" &&
+		exec pgbouncer "$DIR/pgbouncer.ini"`,
+	binary:  "pgbouncer",
+	notRoot: true,
+	process: func(context.Context, string, string) ([]string, error) { return nil, nil },
+	url:     postgresURL,
+	ask:     askPostgres,
+}
+
 // Mongo is MongoDB, or a server that speaks its protocol.
 var Mongo = &Kind{ //nolint:gochecknoglobals // a constant
 	name:     "mongo",
@@ -207,9 +227,10 @@ var Mongo = &Kind{ //nolint:gochecknoglobals // a constant
 	imageEnv: "CLOAKROOM_MONGO_IMAGE",
 	images:   []string{"mongo:6", "mongo:8"},
 	port:     "27017",
+	args:     []string{"--setParameter", "enableTestCommands=1"}, // so that faults can be arranged
 	binary:   "mongod",
 	process: func(_ context.Context, dir, port string) ([]string, error) {
-		return []string{"--bind_ip", "127.0.0.1", "--port", port, "--dbpath", dir}, nil
+		return []string{"--bind_ip", "127.0.0.1", "--port", port, "--dbpath", dir, "--setParameter", "enableTestCommands=1"}, nil
 	},
 	url: func(addr string) string { return "mongodb://" + addr + "/?directConnection=true" },
 	ask: askMongo,

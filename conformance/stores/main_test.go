@@ -1,0 +1,69 @@
+package stores_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bradfitz/gomemcache/memcache"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
+	session "github.com/cloakroom-go/cloakroom/core"
+	filestore "github.com/cloakroom-go/cloakroom/store-file"
+	memcachestore "github.com/cloakroom-go/cloakroom/store-memcache"
+	mongostore "github.com/cloakroom-go/cloakroom/store-mongo"
+	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
+	redisstore "github.com/cloakroom-go/cloakroom/store-redis"
+)
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(childStore); name != "" {
+		store, err := openChild(name, os.Getenv(childURL))
+		if err == nil {
+			err = runChild(store)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	defer servers.Stop()
+	m.Run()
+}
+
+// openChild returns the store of an application that is a process of its own.
+// Its client lives as long as the process.
+func openChild(name, url string) (session.Store, error) {
+	url, table, _ := strings.Cut(url, " ")
+	switch name {
+	case "file":
+		return filestore.New(url, filestore.Options{})
+	case "redis":
+		return redisstore.New(redis.NewClient(&redis.Options{Addr: url}), redisstore.Options{})
+	case "memcache":
+		client := memcache.New(url)
+		client.Timeout = 2 * time.Second // a busy machine is slower than the default
+		return memcachestore.New(client, memcachestore.Options{})
+	case "postgres":
+		pool, err := pgxpool.New(context.Background(), url)
+		if err != nil {
+			return nil, err
+		}
+		return postgresstore.New(pool, postgresstore.Options{Table: table})
+	case "mongo":
+		client, err := mongo.Connect(options.Client().ApplyURI(url))
+		if err != nil {
+			return nil, err
+		}
+		return mongostore.New(client.Database("cloakroom").Collection(table), mongostore.Options{})
+	}
+	return nil, fmt.Errorf("no store %q", name)
+}

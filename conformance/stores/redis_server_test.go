@@ -1,0 +1,132 @@
+package stores_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// TestRedisIndexOutlivesItsRecords reads from the server how long the index keeps a
+// record that was prolonged, step by step, to a thousand times its first life.
+func TestRedisIndexOutlivesItsRecords(t *testing.T) {
+	t.Parallel()
+	client := redisClient(t, servers.Any(t, servers.Redis).URL)
+	store := redisStore(t, client)
+	subject := "user-" + randomID()
+	id, r := redisCreated(t, store, subject)
+	index := redisIndex(t, client, id)
+	before := redisMember(t, client, index, id)
+	for life := 2 * time.Minute; life < 1000*time.Minute; life *= 2 {
+		expires := time.Now().Add(life)
+		if err := store.Touch(t.Context(), id, expires); err != nil {
+			t.Fatal(err)
+		}
+		kept := redisMember(t, client, index, id)
+		if kept.Before(expires) {
+			t.Fatalf("the record lives until %v, the index knows it until %v", expires, kept)
+		}
+		if ttl := client.PTTL(t.Context(), index).Val(); ttl < life-time.Minute {
+			t.Fatalf("the index goes in %v, the record in %v", ttl, life)
+		}
+	}
+	if !redisMember(t, client, index, id).After(before) {
+		t.Error("the index was never told")
+	}
+	next := r
+	next.Version, next.Expires = r.Version+1, time.Now().Add(1000*time.Hour)
+	if err := store.Update(t.Context(), id, r.Version, next); err != nil {
+		t.Fatal(err)
+	}
+	if kept := redisMember(t, client, index, id); kept.Before(next.Expires) {
+		t.Errorf("updated until %v, the index knows it until %v", next.Expires, kept)
+	}
+	if n, err := store.DeleteSubject(t.Context(), subject); n != 1 || err != nil {
+		t.Errorf("DeleteSubject: %d, %v", n, err)
+	}
+}
+
+// TestRedisLifetimes reads from the server how long it keeps a record.
+func TestRedisLifetimes(t *testing.T) {
+	t.Parallel()
+	client := redisClient(t, servers.Any(t, servers.Redis).URL)
+	store := redisStore(t, client)
+	const month = 30 * 24 * time.Hour
+	for _, life := range []time.Duration{time.Second, month - time.Second, month, month + time.Second, 400 * 24 * time.Hour} {
+		id, start := randomID(), time.Now()
+		r := session.Record{Expires: start.Add(life), Version: 1}
+		if err := store.Create(t.Context(), id, r); err != nil {
+			t.Fatal(err)
+		}
+		left := client.PTTL(t.Context(), redisPrefix+id).Val()
+		if most := life + time.Millisecond; left > most || left < most-time.Since(start)-time.Millisecond {
+			t.Errorf("asked for %v, the server keeps it for %v", life, left)
+		}
+		redisDo(t, client, "DEL", redisPrefix+id)
+	}
+}
+
+// TestRedisCost counts requests as the server does.
+func TestRedisCost(t *testing.T) {
+	t.Parallel()
+	client := redisClient(t, redisDaemon(t).URL)
+	store := redisStore(t, redisClient(t, client.Options().Addr))
+	redisKnows(t, store)
+	wantCosts(t, store, func() int {
+		return redisCalls(t, client, "get", "del", "zrange", "eval", "evalsha")
+	})
+}
+
+// TestRedisClocksApart has a client whose clock is a quarter of a century behind
+// the server's, as that of a synctest bubble is.
+func TestRedisClocksApart(t *testing.T) {
+	t.Parallel()
+	addr := servers.Any(t, servers.Redis).URL
+	synctest.Test(t, func(t *testing.T) {
+		client := redisClient(t, addr)
+		store := redisStore(t, client)
+		id, r := redisCreated(t, store, "")
+		if got, err := store.Load(t.Context(), id); err != nil || !got.Expires.Equal(r.Expires) {
+			t.Errorf("Load: until %v, error %v, want %v", got.Expires, err, r.Expires)
+		}
+		life := time.Until(r.Expires) // this clock stands still
+		if left := client.PTTL(t.Context(), redisPrefix+id).Val(); left > life || left < life-10*time.Second {
+			t.Errorf("the server keeps for %v what lives for %v", left, life)
+		}
+		<-time.After(time.Until(r.Expires))
+		if _, err := store.Load(t.Context(), id); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("Load at expiry: %v", err)
+		}
+		if err := store.Touch(t.Context(), id, time.Now().Add(time.Hour)); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("Touch at expiry: %v", err)
+		}
+	})
+}
+
+// redisIndex returns the key of the index in which id is.
+func redisIndex(t *testing.T, client *redis.Client, id string) string {
+	t.Helper()
+	keys := client.Scan(t.Context(), 0, redisPrefix+"subject:*", 1000).Iterator()
+	for keys.Next(t.Context()) {
+		if client.ZScore(t.Context(), keys.Val(), id).Err() == nil {
+			return keys.Val()
+		}
+	}
+	t.Fatalf("no index has the record: %v", keys.Err())
+	return ""
+}
+
+// redisMember returns until when the index keeps id.
+func redisMember(t *testing.T, client *redis.Client, index, id string) time.Time {
+	t.Helper()
+	score, err := client.ZScore(t.Context(), index, id).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.UnixMilli(int64(score))
+}
