@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ var (
 func TestTwoProcessesLoseNoIncrement(t *testing.T) {
 	t.Parallel()
 	for store, where := range map[string]func(t *testing.T) string{
-		"file":     func(t *testing.T) string { t.Helper(); return t.TempDir() },
+		"file":     privateDir,
 		"redis":    func(t *testing.T) string { t.Helper(); return servers.Any(t, servers.Redis).URL },
 		"memcache": func(t *testing.T) string { t.Helper(); return servers.Any(t, servers.Memcached).URL },
 		"postgres": func(t *testing.T) string {
@@ -56,6 +57,16 @@ func TestTwoProcessesLoseNoIncrement(t *testing.T) {
 			twoProcesses(t, store, where(t))
 		})
 	}
+}
+
+// privateDir returns a folder such as the file store demands.
+func privateDir(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "sessions")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 func twoProcesses(t *testing.T, store, url string) {

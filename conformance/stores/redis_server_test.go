@@ -64,7 +64,8 @@ func TestRedisLifetimes(t *testing.T) {
 			t.Fatal(err)
 		}
 		left := client.PTTL(t.Context(), redisPrefix+id).Val()
-		if most := life + time.Millisecond; left > most || left < most-time.Since(start)-time.Millisecond {
+		// Its clock ticks in milliseconds, and is asked a little later.
+		if most := life + 2*time.Millisecond; left > most || left < life-time.Since(start) {
 			t.Errorf("asked for %v, the server keeps it for %v", life, left)
 		}
 		redisDo(t, client, "DEL", redisPrefix+id)
