@@ -50,13 +50,19 @@ base() {
 
 # build makes an image of a server: name, Debian release, tag.
 build() {
-	local name=$1 release=$2 image=cloakroom-test/$1:$3
+	base "$2"
+	image "$1" "cloakroom-debian:$2" "$3"
+}
+
+# image makes an image of a server: name, image that it is based on, tag. Unchanged
+# steps come from Docker's cache. The classic builder needs no plug-in.
+image() {
+	local image=cloakroom-test/$1:$3 log
 	docker image inspect "$image" >/dev/null 2>&1 || say "making $image"
-	base "$release"
-	# The classic builder needs no plug-in; unchanged steps come from its cache.
-	DOCKER_BUILDKIT=0 docker build --quiet --build-arg "BASE=cloakroom-debian:$release" \
-		--tag "$image" --file "images/$name.Dockerfile" images >/dev/null 2>"/tmp/cloakroom-build.log" ||
-		{ cat /tmp/cloakroom-build.log >&2; return 1; }
+	log=$(mktemp)
+	DOCKER_BUILDKIT=0 docker build --quiet --build-arg "BASE=$2" --tag "$image" \
+		--file "images/$1.Dockerfile" images >/dev/null 2>"$log" || { cat "$log" >&2; return 1; }
+	rm "$log"
 }
 
 # wheels fetches the Python package that stands in for MongoDB, for the Python of the
@@ -82,6 +88,11 @@ fi
 echo 'export CLOAKROOM_REQUIRE=${CLOAKROOM_REQUIRE-all}'
 if docker image inspect memcached:1.6 >/dev/null 2>&1 || timeout 120 docker pull --quiet memcached:1.6 >/dev/null 2>&1; then
 	say "using the official images"
+	# There is no official one of PgBouncer.
+	base=debian:trixie-slim
+	docker image inspect "$base" >/dev/null 2>&1 || docker pull --quiet "$base" >/dev/null
+	image pgbouncer "$base" 1
+	echo "export CLOAKROOM_PGBOUNCER_IMAGE='cloakroom-test/pgbouncer:1'"
 	exit 0
 fi
 

@@ -147,9 +147,11 @@ func parseAnswer(cmd *redis.Cmd) answer {
 	return answer{err: errAnswer}
 }
 
-// ttl returns the milliseconds until expires, rounded up, and at least one.
+// ttl returns the milliseconds until expires, rounded up, and one more for the
+// part of a millisecond that the server's clock leaves out: it must not be the
+// first to end the record.
 func ttl(expires time.Time) int64 {
-	return max(1, (time.Until(expires) + time.Millisecond - 1).Milliseconds())
+	return max(1, (time.Until(expires) + 2*time.Millisecond - 1).Milliseconds())
 }
 
 // timeLen is the length of an encoded time.

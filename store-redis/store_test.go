@@ -192,11 +192,11 @@ func TestTTLIsRoundedUp(t *testing.T) {
 		for left, want := range map[time.Duration]int64{
 			-time.Hour:           1,
 			0:                    1,
-			1:                    1,
-			time.Millisecond:     1,
-			time.Millisecond + 1: 2,
-			time.Hour - 1:        3600 * 1000,
-			400 * 24 * time.Hour: 400 * 24 * 3600 * 1000,
+			1:                    2,
+			time.Millisecond:     2,
+			time.Millisecond + 1: 3,
+			time.Hour - 1:        3600*1000 + 1,
+			400 * 24 * time.Hour: 400*24*3600*1000 + 1,
 		} {
 			if got := ttl(time.Now().Add(left)); got != want {
 				t.Errorf("ttl in %v is %d ms, want %d", left, got, want)

@@ -31,7 +31,7 @@ func wantCosts(t *testing.T, store session.Store, calls func() int) {
 		if ticket != "" {
 			r.Header.Set("Cookie", ticket)
 		}
-		sessions.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sessions.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if f == nil {
 				return
 			}
@@ -67,7 +67,7 @@ func wantCosts(t *testing.T, store session.Store, calls func() int) {
 			want("a request that reads", 1, got)
 		}
 	}
-	time.Sleep(time.Until(extended.Add(interval + 100*time.Millisecond)))
+	<-time.After(time.Until(extended.Add(interval + 100*time.Millisecond)))
 	want("the first request that reads after the interval", 2, request(read))
 	extended = time.Now()
 	for range 5 {

@@ -118,7 +118,7 @@ func child(t *testing.T, store, url, key string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), exe) //nolint:gosec // itself
+	cmd := exec.CommandContext(t.Context(), exe)
 	cmd.Env = append(os.Environ(), childStore+"="+store, childURL+"="+url, childKey+"="+key)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe() // its end is the child's end
@@ -169,7 +169,7 @@ func runChild(store session.Store) error {
 		}
 	}))
 	defer server.Close()
-	fmt.Println(server.URL) //nolint:forbidigo // the parent reads it
+	fmt.Println(server.URL)
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
 }

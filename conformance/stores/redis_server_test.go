@@ -96,7 +96,7 @@ func TestRedisClocksApart(t *testing.T) {
 			t.Errorf("Load: until %v, error %v, want %v", got.Expires, err, r.Expires)
 		}
 		life := time.Until(r.Expires) // this clock stands still
-		if left := client.PTTL(t.Context(), redisPrefix+id).Val(); left > life || left < life-10*time.Second {
+		if left := client.PTTL(t.Context(), redisPrefix+id).Val(); left > life+2*time.Millisecond || left < life-10*time.Second {
 			t.Errorf("the server keeps for %v what lives for %v", left, life)
 		}
 		<-time.After(time.Until(r.Expires))

@@ -41,6 +41,7 @@ type summary struct {
 	tests           tally
 	runs            []storeRun
 	planted, caught int
+	skipped         []string // other tests that were skipped, and why
 	errs            []error
 }
 
@@ -76,6 +77,11 @@ func (s *summary) visit(t *test) {
 			slices.Sort(names) // they ran in parallel, in any order
 		}
 		s.runs = append(s.runs, run)
+		s.tests.skipped -= run.cases.skipped // they are not applicable, and counted there
+		return
+	}
+	if t.status == skipped && len(t.subtests) == 0 {
+		s.skipped = append(s.skipped, t.name+": "+t.reason())
 	}
 	if v, ok := t.attrs[attrMutants]; ok {
 		var planted, caught int
@@ -177,6 +183,9 @@ func (s *summary) print(out io.Writer) error {
 		for _, why := range slices.Sorted(maps.Keys(r.reasons)) {
 			fmt.Fprintf(&b, "%s: %s: %s\n", r.store, why, strings.Join(r.reasons[why], ", "))
 		}
+	}
+	if len(s.skipped) > 0 {
+		fmt.Fprintf(&b, "\nskipped\n%s\n", strings.Join(s.skipped, "\n"))
 	}
 	if s.planted > 0 {
 		fmt.Fprintf(&b, "\nmutants: %d planted, %d caught\n", s.planted, s.caught)

@@ -54,7 +54,7 @@ func (b *box) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("port of %s: %w", b.kind.name, err)
 	}
-	binding := network.PortBinding{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: b.hostPort}
+	binding := network.PortBinding{HostIP: netip.MustParseAddr(loopback), HostPort: b.hostPort}
 	options := []testcontainers.ContainerCustomizer{
 		testcontainers.WithExposedPorts(b.kind.port + "/tcp"),
 		testcontainers.WithEnv(b.kind.env),
@@ -94,7 +94,7 @@ func (b *box) remove(ctx context.Context) error {
 	return nil
 }
 
-func (b *box) addr() string { return net.JoinHostPort("127.0.0.1", b.hostPort) }
+func (b *box) addr() string { return net.JoinHostPort(loopback, b.hostPort) }
 
 func (b *box) inside(ctx context.Context) (string, error) {
 	ip, err := b.c.ContainerIP(ctx)

@@ -45,6 +45,9 @@ type Kind struct {
 	shared []*shared
 }
 
+// loopback is where servers listen that are not in a container.
+const loopback = "127.0.0.1"
+
 func same(addr string) string { return addr }
 
 // Redis also stands for servers that are compatible with it.
@@ -57,7 +60,7 @@ var Redis = &Kind{ //nolint:gochecknoglobals // a constant
 	args:     []string{"--protected-mode", "no", "--save", ""},
 	binary:   "redis-server",
 	process: func(_ context.Context, dir, port string) ([]string, error) {
-		return []string{"--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", ""}, nil
+		return []string{"--port", port, "--bind", loopback, "--dir", dir, "--save", ""}, nil
 	},
 	url: same,
 	ask: askRedis,
@@ -113,7 +116,7 @@ var Memcached = &Kind{ //nolint:gochecknoglobals // a constant
 	binary:   "memcached",
 	notRoot:  true,
 	process: func(_ context.Context, _, port string) ([]string, error) {
-		return []string{"-l", "127.0.0.1", "-p", port, "-U", "0"}, nil
+		return []string{"-l", loopback, "-p", port, "-U", "0"}, nil
 	},
 	url: same,
 	ask: askMemcached,
@@ -140,11 +143,14 @@ func askMemcached(ctx context.Context, url string) (name, version string, err er
 	return "memcached", version, err
 }
 
-const postgresPassword = "cloakroom"
+const (
+	postgresName     = "postgres" // of the kind, the program, the user and the database
+	postgresPassword = "cloakroom"
+)
 
 // Postgres has a database postgres whose owner the URL names.
 var Postgres = &Kind{ //nolint:gochecknoglobals // a constant
-	name:     "postgres",
+	name:     postgresName,
 	addrEnv:  "CLOAKROOM_POSTGRES_DSN",
 	imageEnv: "CLOAKROOM_POSTGRES_IMAGE",
 	images:   []string{"postgres:14", "postgres:18"},
@@ -154,7 +160,7 @@ var Postgres = &Kind{ //nolint:gochecknoglobals // a constant
 		"-c", "max_connections=300",
 		"-c", "shared_preload_libraries=pg_stat_statements",
 	},
-	binary:  "postgres",
+	binary:  postgresName,
 	notRoot: true,
 	process: postgresProcess,
 	url:     postgresURL,
@@ -162,7 +168,7 @@ var Postgres = &Kind{ //nolint:gochecknoglobals // a constant
 }
 
 func postgresURL(addr string) string {
-	return "postgres://postgres:" + postgresPassword + "@" + addr + "/postgres?sslmode=disable"
+	return "postgres://" + postgresName + ":" + postgresPassword + "@" + addr + "/postgres?sslmode=disable"
 }
 
 func askPostgres(ctx context.Context, url string) (name, version string, err error) {
@@ -193,7 +199,7 @@ func postgresProcess(ctx context.Context, dir, port string) ([]string, error) {
 	if err := os.Chmod(dir, 0o777); err != nil { //nolint:gosec // written by another user
 		return nil, fmt.Errorf("folder for initdb: %w", err)
 	}
-	init := []string{"initdb", "-D", data, "-U", "postgres", "--pwfile", password, "--auth", "scram-sha-256", "--no-sync"}
+	init := []string{"initdb", "-D", data, "-U", postgresName, "--pwfile", password, "--auth", "scram-sha-256", "--no-sync"}
 	if os.Getuid() == 0 {
 		init = append([]string{"runuser", "-u", "nobody", "--"}, init...)
 	}
@@ -230,7 +236,7 @@ var Mongo = &Kind{ //nolint:gochecknoglobals // a constant
 	args:     []string{"--setParameter", "enableTestCommands=1"}, // so that faults can be arranged
 	binary:   "mongod",
 	process: func(_ context.Context, dir, port string) ([]string, error) {
-		return []string{"--bind_ip", "127.0.0.1", "--port", port, "--dbpath", dir, "--setParameter", "enableTestCommands=1"}, nil
+		return []string{"--bind_ip", loopback, "--port", port, "--dbpath", dir, "--setParameter", "enableTestCommands=1"}, nil
 	},
 	url: func(addr string) string { return "mongodb://" + addr + "/?directConnection=true" },
 	ask: askMongo,

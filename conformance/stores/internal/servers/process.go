@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"testing"
 )
 
 // A process is a server from the PATH. It has the same port and folder each time
@@ -22,14 +21,9 @@ type process struct {
 	cmd  *exec.Cmd // nil unless it runs
 }
 
-// newProcess describes a server whose folder the test removes, or Stop if there
-// is no test.
-func newProcess(tb testing.TB, k *Kind, path string, args []string) *process {
-	p := &process{kind: k, path: path, args: args}
-	if tb != nil {
-		p.dir = tb.TempDir()
-	}
-	return p
+// newProcess describes a server that start gives a folder and a port.
+func newProcess(k *Kind, path string, args []string) *process {
+	return &process{kind: k, path: path, args: args}
 }
 
 func (p *process) start(ctx context.Context) error {
@@ -81,6 +75,6 @@ func (p *process) remove(ctx context.Context) error {
 	return errors.Join(p.kill(ctx), os.RemoveAll(p.dir))
 }
 
-func (p *process) addr() string { return net.JoinHostPort("127.0.0.1", p.port) }
+func (p *process) addr() string { return net.JoinHostPort(loopback, p.port) }
 
 func (p *process) inside(context.Context) (string, error) { return p.addr(), nil }

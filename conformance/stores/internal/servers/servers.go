@@ -70,7 +70,7 @@ func Own(tb testing.TB, k *Kind, args ...string) *Server {
 	case len(images) > 0:
 		u = newContainer(k, images[0], args)
 	case path != "":
-		u = newProcess(tb, k, path, args)
+		u = newProcess(k, path, args)
 	default:
 		k.missing(tb)
 	}
@@ -180,7 +180,7 @@ func (k *Kind) find(tb testing.TB) []*shared {
 				k.shared = append(k.shared, &shared{name: image, s: &Server{kind: k, unit: newContainer(k, image, nil)}})
 			}
 		case path != "":
-			k.shared = []*shared{{name: path, s: &Server{kind: k, unit: newProcess(nil, k, path, nil)}}}
+			k.shared = []*shared{{name: path, s: &Server{kind: k, unit: newProcess(k, path, nil)}}}
 		}
 	})
 	if len(k.shared) == 0 {
