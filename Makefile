@@ -29,7 +29,7 @@ demo: ## Run the demo shop on http://127.0.0.1:8080
 .PHONY: test
 test: ## Run all tests with the race detector, and say how each store conforms
 	@env=$$(scripts/servers.sh) && eval "$$env" && \
-	go test -race -count=1 $(TESTFLAGS) -json $(PACKAGES) | go run ./conformance/stores/report
+	{ go test -race -count=1 $(TESTFLAGS) -json $(PACKAGES); go test -count=1 -json -run Allocations ./core; } | go run ./conformance/stores/report
 
 .PHONY: cover
 cover: ## Measure how much of each package all tests reach; line by line in coverage/

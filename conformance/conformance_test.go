@@ -12,6 +12,7 @@ import (
 // TestMemstore runs the suite on the reference implementation, in real time.
 func TestMemstore(t *testing.T) {
 	t.Parallel()
+	t.Attr("cloakroom.store", "memory") // for the report
 	const maxData = 1 << 20
 	store := memstore.New(memstore.Options{MaxData: maxData})
 	same := func(*testing.T) session.Store { return store }
@@ -27,6 +28,7 @@ func TestMemstore(t *testing.T) {
 // fallbacks of the core module are in use.
 func TestBareStore(t *testing.T) {
 	t.Parallel()
+	t.Attr("cloakroom.store", "memory, no capability") // for the report
 	conformance.Run(t, conformance.Harness{
 		Open: func(*testing.T) session.Store {
 			return struct{ session.Store }{memstore.New(memstore.Options{})}

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	session "github.com/cloakroom-go/cloakroom/core"
 	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
 )
@@ -38,6 +39,32 @@ func TestPostgresKilled(t *testing.T) {
 	if got, err := store.Load(t.Context(), id); err != nil || got.Version != r.Version {
 		t.Errorf("Load on the next connection: version %d, error %v, want %d", got.Version, err, r.Version)
 	}
+}
+
+// TestPostgresRestarted kills the server after an acknowledged write, looks at it
+// while it is down, and starts it again on the same data.
+func TestPostgresRestarted(t *testing.T) {
+	t.Parallel()
+	server := servers.Own(t, servers.Postgres)
+	pool := postgresPool(t, postgresConfig(t, server.URL))
+	store := postgresStore(t, pool, "cloakroom_sessions")
+	if err := store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	id, r := postgresCreated(t, store)
+	server.Kill(t)
+	for range 2 { // the first connection is broken, the next one refused
+		_, err := store.Load(t.Context(), id)
+		wantNoSentinel(t, err)
+	}
+	server.Start(t)
+	eventually(t, "the pool has new connections", func() bool {
+		got, err := store.Load(t.Context(), id)
+		if errors.Is(err, session.ErrNotFound) {
+			t.Fatal("an outage is no logout")
+		}
+		return err == nil && got.Version == r.Version
+	})
 }
 
 // TestPostgresCancelled has the server give up on a write that waits for a lock.
