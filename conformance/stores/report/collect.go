@@ -91,7 +91,8 @@ func (r *results) add(e event) string {
 		return e.Output
 	}
 	p := r.byName[e.Package]
-	if p == nil {
+	again := p != nil && p.status != "" && e.Action == "start" // another go test in the same stream
+	if p == nil || again {
 		p = &pkg{tests: make(map[string]*test)}
 		r.byName[e.Package] = p
 		r.pkgs = append(r.pkgs, p)
