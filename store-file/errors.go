@@ -12,22 +12,11 @@ import (
 // everybody out.
 var errGone = errors.New("the store's folder, or a part of it, was removed, replaced or unmounted")
 
-// contract are the errors that a caller of a Store tells apart.
-var contract = []error{
-	session.ErrNotFound, session.ErrExists, session.ErrConflict, session.ErrTooLarge,
-	session.ErrCorrupt, session.ErrUnsupported, session.ErrInvalid,
-}
-
 // wrap puts the package's name before every error that is not the contract's.
 // All errors pass through it on their way out.
 func wrap(err error) error {
-	if err == nil {
-		return nil
-	}
-	for _, c := range contract {
-		if errors.Is(err, c) {
-			return err
-		}
+	if err == nil || session.Certain(err) {
+		return err
 	}
 	if errors.Is(err, fs.ErrClosed) {
 		return fmt.Errorf("filestore: the store is closed: %w", err)

@@ -148,26 +148,8 @@ func (s *Store) exclusively(ctx context.Context, id string, f func() error) erro
 // call on a file can't be interrupted, and a disk that stalls must not stall the
 // caller: f is then left to come to its end, and so owns all that it uses.
 func run[T any](ctx context.Context, f func() (T, error)) (T, error) {
-	type result struct {
-		value T
-		err   error
-	}
-	var r result
-	if ctx.Done() == nil {
-		r.value, r.err = f()
-		return r.value, wrap(r.err)
-	}
-	done := make(chan result, 1)
-	go func() {
-		value, err := f()
-		done <- result{value, err}
-	}()
-	select {
-	case r = <-done:
-	case <-ctx.Done():
-		r.err = ctx.Err()
-	}
-	return r.value, wrap(r.err)
+	value, err := session.Await(ctx, f)
+	return value, wrap(err)
 }
 
 func check(ctx context.Context, id string) error {

@@ -14,23 +14,12 @@ import (
 
 var errNoCAS = errors.New("the server runs without cas: start it without -C")
 
-// contract are the errors that a caller of a Store tells apart.
-var contract = []error{
-	session.ErrNotFound, session.ErrExists, session.ErrConflict, session.ErrTooLarge,
-	session.ErrCorrupt, session.ErrUnsupported, session.ErrInvalid,
-}
-
 // wrap turns an error of the driver into one of the contract where it is certain
 // what has happened, and puts the package's name before every other. All errors
 // pass through it on their way out.
 func wrap(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	for _, c := range contract {
-		if errors.Is(err, c) {
-			return err
-		}
+	if err == nil || session.Certain(err) {
+		return err
 	}
 	switch {
 	case errors.Is(err, memcache.ErrCacheMiss):

@@ -28,17 +28,10 @@ var (
 	errSwapped = fmt.Errorf("%w: the answer is about another session", session.ErrCorrupt)
 )
 
-// contract are the errors that a caller of a Store tells apart, and the one of
-// the driver that becomes one of them.
-var contract = []error{
-	session.ErrNotFound, session.ErrExists, session.ErrConflict, session.ErrTooLarge,
-	session.ErrCorrupt, session.ErrUnsupported, session.ErrInvalid, pgx.ErrNoRows,
-}
-
 // wrap puts the package's name before every error of the driver and says what
 // to do where that is known.
 func (s *Store) wrap(ctx context.Context, err error) error {
-	if err == nil || slices.ContainsFunc(contract, func(c error) bool { return errors.Is(err, c) }) {
+	if err == nil || session.Certain(err) || errors.Is(err, pgx.ErrNoRows) { // the last becomes one of the contract's
 		return err
 	}
 	switch done := ctx.Err(); {

@@ -124,26 +124,8 @@ func (s *Store) key(id string) string { return s.prefix + id }
 // can't be interrupted while it waits for an answer: f is then left to come to its
 // end, which the driver's timeouts bring about, and so owns all that it uses.
 func run[T any](ctx context.Context, f func() (T, error)) (T, error) {
-	type result struct {
-		value T
-		err   error
-	}
-	var r result
-	if ctx.Done() == nil {
-		r.value, r.err = f()
-		return r.value, wrap(ctx, r.err)
-	}
-	done := make(chan result, 1)
-	go func() {
-		value, err := f()
-		done <- result{value, err}
-	}()
-	select {
-	case r = <-done:
-	case <-ctx.Done():
-		r.err = ctx.Err()
-	}
-	return r.value, wrap(ctx, r.err)
+	value, err := session.Await(ctx, f)
+	return value, wrap(ctx, err)
 }
 
 // do is run for what returns nothing else.

@@ -1,0 +1,46 @@
+package session
+
+import (
+	"context"
+	"errors"
+)
+
+// Await returns what f returns, or ctx's error as soon as ctx is done. It is meant
+// for stores whose driver can't be interrupted: the contract gives them 50 ms.
+//
+// If ctx is done first, f is left to come to its end in a goroutine of its own, and
+// its result is dropped. So f owns all that it uses, and something else has to bring
+// about its end, the driver's timeouts, for instance.
+func Await[T any](ctx context.Context, f func() (T, error)) (T, error) {
+	if ctx.Done() == nil {
+		return f()
+	}
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := f()
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
+}
+
+// Certain reports whether err is one of the errors by which a [Store] says for
+// certain what has happened, ErrNotFound to ErrInvalid. Any other error but nil
+// means that the outcome is unknown; stores put their name before those.
+func Certain(err error) bool {
+	for _, certain := range []error{ErrNotFound, ErrExists, ErrConflict, ErrTooLarge, ErrCorrupt, ErrUnsupported, ErrInvalid} {
+		if errors.Is(err, certain) {
+			return true
+		}
+	}
+	return false
+}

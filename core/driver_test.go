@@ -1,0 +1,56 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func TestAwaitReturnsWhatTheFunctionReturns(t *testing.T) {
+	t.Parallel()
+	for name, ctx := range map[string]context.Context{"can be done": t.Context(), "is never done": context.Background()} {
+		got, err := session.Await(ctx, func() (int, error) { return 7, errDown })
+		if got != 7 || !errors.Is(err, errDown) {
+			t.Errorf("a context that %s: %d, %v, want 7, %v", name, got, err, errDown)
+		}
+	}
+}
+
+func TestAwaitReturnsWhenTheContextIsDone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		got, err := session.Await(ctx, func() (int, error) {
+			<-time.After(time.Hour)
+			return 7, nil
+		})
+		if took := time.Since(start); got != 0 || !errors.Is(err, context.DeadlineExceeded) || took != time.Second {
+			t.Errorf("%d, %v after %v, want 0, %v after a second", got, err, took, context.DeadlineExceeded)
+		}
+		<-time.After(time.Hour) // the function comes to its end
+	})
+}
+
+func TestCertainErrorsAreTheContractsOwn(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{
+		session.ErrNotFound, session.ErrExists, session.ErrConflict, session.ErrTooLarge,
+		session.ErrCorrupt, session.ErrUnsupported, session.ErrInvalid,
+	} {
+		if !session.Certain(fmt.Errorf("wrapped: %w", err)) {
+			t.Errorf("%v is not certain", err)
+		}
+	}
+	for _, err := range []error{nil, errDown, context.Canceled, session.ErrNoSession} {
+		if session.Certain(err) {
+			t.Errorf("%v is certain", err)
+		}
+	}
+}
