@@ -132,12 +132,12 @@ func (c *commit) create(ctx context.Context) error {
 
 // createNew stores the state under a new token.
 func (c *commit) createNew(ctx context.Context) error {
-	r, err := c.m.record(&c.state)
+	t := newToken()
+	id := t.id()
+	r, err := c.m.record(id, &c.state)
 	if err != nil {
 		return err
 	}
-	t := newToken()
-	id := t.id()
 	if err := c.m.store.Create(ctx, id, r); err != nil {
 		c.discard(ctx, id)
 		return fmt.Errorf("session: creating: %w", err)
@@ -166,7 +166,7 @@ func (c *commit) replace(ctx context.Context) error {
 	if !wallNow().Before(c.stored.expires) {
 		return ErrConflict // expired, unless another request has extended it: look again
 	}
-	r, err := c.m.record(&c.state)
+	r, err := c.m.record(c.stored.id, &c.state)
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func (m *Manager) load(ctx context.Context, id string) (*stored, state, error) {
 	if err != nil {
 		return nil, state{}, fmt.Errorf("session: loading: %w", err)
 	}
-	st, err := decodeState(r)
+	st, err := m.decode(id, r)
 	if err != nil {
 		// The store vouches for the record. What is in it will not get better,
 		// so that the visitor must not be locked out by it.
@@ -99,9 +99,41 @@ func (m *Manager) load(ctx context.Context, id string) (*stored, state, error) {
 	return &stored{id, r.Version, r.Expires}, st, nil
 }
 
-// record returns the record that keeps st from now on.
-func (m *Manager) record(st *state) (Record, error) {
+// decode undoes encode.
+func (m *Manager) decode(id string, r Record) (state, error) {
+	if m.opts.Sealer != nil {
+		data, err := m.opts.Sealer.Open(sealPurpose(id), r.Data)
+		if err != nil {
+			return state{}, fmt.Errorf("%w: sealed under no key that is known, or not at all", ErrCorrupt)
+		}
+		r.Data = data
+	}
+	return decodeState(r)
+}
+
+// encode returns what is kept of st in the record under id.
+func (m *Manager) encode(id string, st *state) ([]byte, error) {
 	data := st.encode()
+	if m.opts.Sealer == nil {
+		return data, nil
+	}
+	sealed, err := m.opts.Sealer.Seal(sealPurpose(id), data)
+	if err != nil {
+		return nil, fmt.Errorf("session: sealing: %w", err)
+	}
+	return sealed, nil
+}
+
+// sealPurpose binds sealed data to its record: it does not open under another
+// id.
+func sealPurpose(id string) string { return "session " + id }
+
+// record returns the record that keeps st under id from now on.
+func (m *Manager) record(id string, st *state) (Record, error) {
+	data, err := m.encode(id, st)
+	if err != nil {
+		return Record{}, err
+	}
 	if len(data) > m.opts.MaxSize {
 		return Record{}, fmt.Errorf("%w: %d bytes, Options.MaxSize is %d", ErrTooLarge, len(data), m.opts.MaxSize)
 	}

@@ -60,8 +60,12 @@ func (c *commit) retire(ctx context.Context, old stored) error {
 		return ErrConflict
 	}
 	tombstone := state{created: c.state.created, handle: c.state.handle, ended: true}
-	r := Record{Data: tombstone.encode(), Expires: wallNow().Add(tombstoneLife), Version: newVersion()}
-	err := c.m.store.Update(ctx, old.id, old.version, r)
+	data, err := c.m.encode(old.id, &tombstone)
+	if err != nil {
+		return err
+	}
+	r := Record{Data: data, Expires: wallNow().Add(tombstoneLife), Version: newVersion()}
+	err = c.m.store.Update(ctx, old.id, old.version, r)
 	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrConflict) {
 		// If only the answer was lost, the visitor would be left without a
 		// session. A write may be repeated: its version tells it from another.

@@ -1,0 +1,111 @@
+package session_test
+
+import (
+	"bytes"
+	"net/http"
+	"testing"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func sealed(tb testing.TB, keys ...[]byte) func(*session.Options) {
+	tb.Helper()
+	s, err := session.NewSealer(keys...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return func(o *session.Options) { o.Sealer = s }
+}
+
+func TestASealedSessionWorksAndItsRecordCanNotBeRead(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, sealed(t, session.GenerateKey()))
+	v := e.seed(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { name.Set(s, "Ann Example") })
+	r, err := e.record(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, plain := range []string{"Ann Example", name.Name()} {
+		if bytes.Contains(r.Data, []byte(plain)) {
+			t.Errorf("the record shows %q", plain)
+		}
+	}
+	old := v.fork()
+	wantStatus(t, v.do(authenticate), http.StatusOK)
+	wantStatus(t, v.do(count), http.StatusOK)
+	if got, _ := read(v, name); got != "Ann Example" {
+		t.Errorf("after Authenticate the name is %q", got)
+	}
+	if _, ok := read(old, name); ok {
+		t.Error("the old ticket still gives the session")
+	}
+}
+
+func TestARecordThatDoesNotOpenIsTreatedAsAbsentAndLeft(t *testing.T) {
+	t.Parallel()
+	key := session.GenerateKey()
+	for what, spoil := range map[string]func(e *env, v *visitor, r session.Record){
+		"sealed under a removed key": func(e *env, v *visitor, _ session.Record) {
+			v.m = e.manager(e.store, sealed(e.tb, session.GenerateKey()))
+		},
+		"not sealed": func(e *env, v *visitor, _ session.Record) {
+			plain := e.manager(e.store)
+			other := &visitor{e: e, m: plain}
+			other.do(count)
+			v.cookie = other.cookie
+		},
+		"another session's": func(e *env, v *visitor, r session.Record) {
+			other := e.visitor()
+			other.do(count)
+			old, err := e.record(other)
+			if err != nil {
+				e.tb.Fatal(err)
+			}
+			r.Version++
+			if err := e.mem.Update(e.tb.Context(), other.id(), old.Version, r); err != nil {
+				e.tb.Fatal(err)
+			}
+			v.cookie = other.cookie
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t, sealed(t, key))
+			v := e.seed(count)
+			r, err := e.record(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			spoil(e, v, r)
+			before, err := e.record(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bad := v.fork()
+			wantStatus(t, v.do(count), http.StatusOK)
+			if v.id() == bad.id() {
+				t.Error("the new session has the old one's ticket")
+			}
+			if n, _ := read(v, counter); n != 1 {
+				t.Errorf("counter %d, want 1: a new session", n)
+			}
+			after, err := e.record(bad)
+			if err != nil || !bytes.Equal(after.Data, before.Data) {
+				t.Errorf("the record was touched: %v", err)
+			}
+		})
+	}
+}
+
+func TestASealedSessionOutlivesAChangeOfKeys(t *testing.T) {
+	t.Parallel()
+	oldKey, newKey := session.GenerateKey(), session.GenerateKey()
+	e := newEnv(t, sealed(t, oldKey))
+	v := e.seed(count)
+	v.m = e.manager(e.store, sealed(t, newKey, oldKey))
+	v.do(count) // sealed anew
+	v.m = e.manager(e.store, sealed(t, newKey))
+	if n, _ := read(v, counter); n != 2 {
+		t.Errorf("counter %d, want 2", n)
+	}
+}
