@@ -23,7 +23,9 @@ packages() {
 }
 
 start_docker() {
-	packages docker.io iptables
+	packages docker.io iptables procps
+	# What a dockerd that was killed has left would keep another from starting.
+	pgrep -x dockerd >/dev/null || rm -f /var/run/docker.pid /var/run/docker/containerd/containerd.pid
 	say "starting dockerd, which goes on running; its log is /var/log/cloakroom-dockerd.log"
 	setsid nohup dockerd --exec-opt native.cgroupdriver=cgroupfs </dev/null >/var/log/cloakroom-dockerd.log 2>&1 &
 	for _ in {1..60}; do
