@@ -62,8 +62,8 @@ func (s *Store) Load(ctx context.Context, id string) (session.Record, error) {
 }
 
 // createAttempts bounds how often Create starts again because the obstacle that
-// it met has gone.
-const createAttempts = 4
+// it met has gone, which takes others that create and delete the same id.
+const createAttempts = 32
 
 // Create implements [session.Store].
 func (s *Store) Create(ctx context.Context, id string, r session.Record) error {

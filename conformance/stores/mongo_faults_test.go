@@ -214,15 +214,10 @@ func mongoCreated(t *testing.T, s session.Store) (string, session.Record) {
 	return id, r
 }
 
-// mongoWithFailPoints returns a server that fails when it is told to: the one
-// that the suite runs on, or else one of the test's own.
+// mongoWithFailPoints returns a server of the test's own that fails when it is
+// told to: it can be told one thing at a time.
 func mongoWithFailPoints(t *testing.T) *options.ClientOptions {
 	t.Helper()
-	server := mongoServer(t).SetAppName(randomID())
-	off := bson.D{{Key: "configureFailPoint", Value: "failCommand"}, {Key: "mode", Value: "off"}}
-	if mongoClient(t, server).Database("admin").RunCommand(t.Context(), off).Err() == nil {
-		return server
-	}
 	return options.Client().ApplyURI(servers.Own(t, servers.Mongo).URL).SetAppName(randomID())
 }
 
