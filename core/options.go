@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -75,6 +76,13 @@ type Options struct {
 	// ticket, no token and no value is logged. nil means slog.Default at the
 	// time of logging.
 	Logger *slog.Logger
+
+	// OnEvent is told what happens to sessions, for metrics, audit logs or alarms. It
+	// is called by the goroutine of the request, or of whoever called the Manager,
+	// after the fact, possibly by several at once, and holds the response up for as
+	// long as it runs. The session of the request is not to be had from its context.
+	// nil means that nobody is told.
+	OnEvent func(context.Context, Event)
 
 	// ErrorHandler writes the response when a session can't be loaded or saved;
 	// see Manager.Fail. Nothing of the handler's response has been sent. Header

@@ -152,7 +152,7 @@ func (s *Session) Authenticate(subject string) {
 		s.fail(fmt.Errorf("Authenticate: %w", err))
 		return
 	}
-	now := wallNow()
+	now, seed := wallNow(), newSeed()
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
 	s.mu.Lock()
@@ -161,7 +161,7 @@ func (s *Session) Authenticate(subject string) {
 		if st.subject != "" && st.subject != subject {
 			*st = newState(now) // nothing of one account reaches another
 		}
-		st.subject, st.created, st.authenticated = subject, now, now
+		st.subject, st.created, st.authenticated, st.seed = subject, now, now, seed
 		return nil
 	})
 	s.renew = s.stored != nil

@@ -15,8 +15,10 @@ import (
 type state struct {
 	handle        [handleLen]byte
 	created       time.Time
-	authenticated time.Time // zero: never
+	authenticated time.Time     // zero: never
+	seed          [seedLen]byte // what Session.Secret derives from; zero: none
 	subject       string
+	kept          bool    // store it though it holds nothing; not encoded
 	ended         bool    // a tombstone: the session goes on under another id
 	values        []value // by name
 	unknown       []byte  // fields that a newer version of this package wrote
@@ -28,17 +30,23 @@ type value struct {
 	data []byte
 }
 
-const handleLen = 12
+const (
+	handleLen = 12
+	seedLen   = 32
+)
 
 func newState(now time.Time) state {
 	st := state{created: now}
-	_, _ = rand.Read(st.handle[:])
+	var random [handleLen + seedLen]byte
+	_, _ = rand.Read(random[:])
+	copy(st.handle[:], random[:])
+	copy(st.seed[:], random[handleLen:])
 	return st
 }
 
 func (st *state) handleText() string { return base64.RawURLEncoding.EncodeToString(st.handle[:]) }
 
-func (st *state) empty() bool { return len(st.values) == 0 && st.subject == "" }
+func (st *state) empty() bool { return len(st.values) == 0 && st.subject == "" && !st.kept }
 
 func (st *state) find(name string) (int, bool) {
 	return slices.BinarySearchFunc(st.values, name, func(v value, name string) int { return strings.Compare(v.name, name) })
@@ -84,11 +92,12 @@ const (
 	tagHandle        = 2  // handleLen bytes
 	tagAuthenticated = 3  // nanoseconds since 1970, 8 bytes
 	tagEnded         = 4  // empty
+	tagSeed          = 5  // seedLen bytes
 	tagValue         = 16 // a name behind its length, and data
 )
 
 func (st *state) encode() []byte {
-	size := 64 + len(st.unknown)
+	size := 96 + len(st.unknown)
 	for _, v := range st.values {
 		size += len(v.name) + len(v.data) + 3*binary.MaxVarintLen32
 	}
@@ -98,6 +107,10 @@ func (st *state) encode() []byte {
 	b = append(b, st.handle[:]...)
 	if !st.authenticated.IsZero() {
 		b = appendTime(b, tagAuthenticated, st.authenticated)
+	}
+	if st.seed != [seedLen]byte{} {
+		b = append(b, tagSeed, seedLen)
+		b = append(b, st.seed[:]...)
 	}
 	if st.ended {
 		b = append(b, tagEnded, 0)
@@ -166,6 +179,11 @@ func (d *decoder) field(st *state) error {
 			return fmt.Errorf("%w: handle of %d bytes", ErrCorrupt, size)
 		}
 		st.handle = [handleLen]byte(content.b)
+	case tagSeed:
+		if size != seedLen {
+			return fmt.Errorf("%w: seed of %d bytes", ErrCorrupt, size)
+		}
+		st.seed = [seedLen]byte(content.b)
 	case tagEnded:
 		st.ended = true
 	case tagValue:

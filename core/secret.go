@@ -1,0 +1,42 @@
+package session
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+)
+
+// Secret returns 32 bytes that only this session has, different ones for each
+// purpose: for tokens that have to belong to a session, such as csrf's. They stay
+// the same over Renew and change with [Session.Authenticate]. They belong to the
+// caller, and neither lead to the session nor to another purpose's.
+//
+// A session that is new is stored for it, so that the secret is there when the
+// visitor comes back.
+func (s *Session) Secret(purpose string) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stored == nil && !s.cur.kept {
+		s.changeLocked(func(st *state) error {
+			st.kept = true
+			return nil
+		})
+	}
+	if s.cur.seed == [seedLen]byte{} { // stored by something older
+		seed := newSeed()
+		s.changeLocked(func(st *state) error {
+			if st.seed == [seedLen]byte{} {
+				st.seed = seed
+			}
+			return nil
+		})
+	}
+	mac := hmac.New(sha256.New, s.cur.seed[:])
+	mac.Write([]byte("cloakroom secret " + purpose))
+	return mac.Sum(nil)
+}
+
+func newSeed() (seed [seedLen]byte) {
+	_, _ = rand.Read(seed[:])
+	return seed
+}
