@@ -17,13 +17,16 @@ type commit struct {
 	state   state
 	changes []change
 	renew   bool
-	doomed  []string
+	login   bool
+	doomed  []doomed
 	tried   []attempt
 	err     error // the first change that could not be made
 
 	// Results.
-	ended  bool
-	cookie cookieAction
+	ended    bool
+	rejected bool // the changes are given up, the session stays as it is stored
+	cookie   cookieAction
+	events   []Event
 }
 
 // An attempt is a write whose outcome is unknown, with as many of the session's
@@ -39,18 +42,30 @@ var errEnded = fmt.Errorf("%w: ended meanwhile", ErrNotFound)
 // commit saves what there is to save. That the session was ended meanwhile is
 // not an error here: it is noted in s.ended, and the changes are dropped.
 func (s *Session) commit(ctx context.Context) error {
+	c, err := s.attempt(ctx)
+	s.m.emit(ctx, c.events...)
+	return err
+}
+
+func (s *Session) attempt(ctx context.Context) (*commit, error) {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
 	c := s.begin()
 	ctx, cancel := context.WithTimeout(ctx, s.m.opts.StoreTimeout)
 	defer cancel()
 	err := c.run(ctx)
-	if errors.Is(err, errEnded) {
+	switch {
+	case errors.Is(err, errEnded):
 		s.m.log().InfoContext(ctx, "session: ended by another request, changes dropped", "session", c.state.handleText())
 		c.ended, err = true, nil
+	case errors.Is(err, ErrTooManySessions):
+		err = c.reject(ctx, err)
+	}
+	if err != nil && !Certain(err) && !errors.Is(err, ErrEncode) && !errors.Is(err, ErrHeaderSent) {
+		c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
 	}
 	s.finish(c, err)
-	return err
+	return c, err
 }
 
 // settled reports whether a commit would do nothing. This is the common case: it
@@ -58,9 +73,15 @@ func (s *Session) commit(ctx context.Context) error {
 func (s *Session) settled() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	touch := s.stored != nil && !s.ended && s.m.touchDue(&s.cur, s.stored)
-	return !touch && !s.pendingLocked()
+	if s.pendingLocked() {
+		return false
+	}
+	return s.stored == nil || s.ended || !s.m.touchDue(&s.cur, s.stored) && !s.renewDue()
 }
+
+// renewDue reports whether it is time for a new token that can still be handed
+// out.
+func (s *Session) renewDue() bool { return s.m.renewDue(&s.cur) && !s.x.headerSent.Load() }
 
 // pending reports whether there are changes that a commit would save.
 func (s *Session) pending() bool {
@@ -78,16 +99,35 @@ func (s *Session) pendingLocked() bool {
 func (s *Session) begin() *commit {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &commit{
+	c := &commit{
 		s: s, m: s.m, ticket: s.ticket, stored: s.stored, state: s.cur.clone(),
-		changes: s.changes, renew: s.renew, doomed: s.doomed, ended: s.ended,
+		changes: s.changes, renew: s.renew, login: s.login, doomed: s.doomed, ended: s.ended,
 		tried: s.tried, err: s.err,
+	}
+	c.bind()
+	return c
+}
+
+// bind ties a session to the browser that it is first written for.
+func (c *commit) bind() {
+	if c.m.opts.Binding.enabled() && c.state.binding == nil {
+		c.state.binding = c.m.opts.Binding.of(c.s.x.r, c.state.handle[:])
+	}
+}
+
+// event notes what is to be told when no lock is held any more.
+func (c *commit) event(e Event) {
+	if c.m.opts.OnEvent != nil {
+		c.events = append(c.events, e)
 	}
 }
 
 // run brings the session into the store.
 func (c *commit) run(ctx context.Context) error {
-	if err := c.delete(ctx); err != nil {
+	if c.m.store == nil {
+		return c.seal()
+	}
+	if err := c.endDoomed(ctx); err != nil {
 		return err
 	}
 	switch {
@@ -95,10 +135,17 @@ func (c *commit) run(ctx context.Context) error {
 		return c.err
 	case c.ended:
 		return nil
+	}
+	if err := c.prepare(ctx); err != nil {
+		return err
+	}
+	switch {
 	case c.stored == nil:
 		return c.create(ctx)
 	case c.renew:
-		return c.move(ctx)
+		return c.move(ctx, 0)
+	case c.s.renewDue():
+		return c.renewToken(ctx)
 	case len(c.changes) > 0:
 		return c.update(ctx)
 	default:
@@ -107,14 +154,15 @@ func (c *commit) run(ctx context.Context) error {
 	}
 }
 
-// delete carries out Destroy.
-func (c *commit) delete(ctx context.Context) error {
-	for len(c.doomed) > 0 {
-		if err := c.m.store.Delete(ctx, c.doomed[0]); err != nil {
-			return fmt.Errorf("session: deleting: %w", err)
+// prepare does what some changes need before the session is written.
+func (c *commit) prepare(ctx context.Context) error {
+	if c.state.resend && c.stored != nil {
+		if err := c.cookieCanBeSet(); err != nil {
+			return err
 		}
-		c.doomed = c.doomed[1:]
-		c.cookie = cookieUnset
+	}
+	if c.state.external != "" && (c.state.point || c.login) {
+		return c.m.point(ctx, &c.state)
 	}
 	return nil
 }
@@ -127,22 +175,41 @@ func (c *commit) create(ctx context.Context) error {
 	if err := c.cookieCanBeSet(); err != nil {
 		return err
 	}
-	return c.createNew(ctx)
+	if err := c.createNew(ctx); err != nil {
+		return err
+	}
+	c.event(c.state.event(EventCreated))
+	if c.login {
+		c.event(c.state.event(EventAuthenticated))
+	}
+	return nil
 }
 
 // createNew stores the state under a new token.
 func (c *commit) createNew(ctx context.Context) error {
+	if c.login && c.m.opts.RefuseNew {
+		leave, err := c.m.admit(ctx, &c.state)
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
 	t := newToken()
 	id := t.id()
+	c.state.issued = wallNow()
 	r, err := c.m.record(id, &c.state)
 	if err != nil {
 		return err
 	}
-	if err := c.m.store.Create(ctx, id, r); err != nil {
+	err = c.m.store.Create(ctx, id, r)
+	if err == nil && c.login && !c.m.opts.RefuseNew {
+		err = c.evict(ctx)
+	}
+	if err != nil {
 		c.discard(ctx, id)
 		return fmt.Errorf("session: creating: %w", err)
 	}
-	c.ticket = presented{token: t}
+	c.ticket = c.m.present(t)
 	c.stored = &stored{id, r.Version, r.Expires}
 	c.cookie = cookieSet
 	return nil
@@ -182,12 +249,14 @@ func (c *commit) replace(ctx context.Context) error {
 	return nil
 }
 
-// rebase loads the record again and makes the changes on it.
+// rebase loads the record again and makes the changes on it. If it has a new
+// token by now, the session goes on under that.
 func (c *commit) rebase(ctx context.Context, attempt int) error {
+	c.event(c.state.event(EventConflict))
 	if err := backOff(ctx, attempt); err != nil {
 		return fmt.Errorf("session: %w after %d attempts: %w", ErrConflict, attempt+1, err)
 	}
-	found, st, err := c.m.load(ctx, c.stored.id)
+	f, err := c.m.load(ctx, c.ticket)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return errEnded
@@ -196,17 +265,26 @@ func (c *commit) rebase(ctx context.Context, attempt int) error {
 	}
 	changes := c.changes
 	for _, a := range c.tried {
-		if a.version == found.version { // made before, the answer was lost
+		if a.version == f.stored.version { // made before, the answer was lost
 			changes = c.changes[a.changes:]
 		}
 	}
 	for _, change := range changes {
-		if err := change(&st); err != nil {
+		if err := change(&f.state); err != nil {
 			return err
 		}
 	}
-	c.stored, c.state = found, st
+	c.adopt(f)
+	c.bind()
 	return nil
+}
+
+// adopt takes over what load has found.
+func (c *commit) adopt(f found) {
+	if f.ticket.token != c.ticket.token && !c.s.x.headerSent.Load() {
+		c.cookie = cookieSet
+	}
+	c.ticket, c.stored, c.state = f.ticket, f.stored, f.state
 }
 
 // touch extends a session that was only read, if that moves its expiry far
@@ -222,6 +300,7 @@ func (c *commit) touch(ctx context.Context) {
 		c.ended = true
 	case err != nil:
 		c.m.log().WarnContext(ctx, "session: not extended", "session", c.state.handleText(), "error", err)
+		c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
 	default:
 		c.stored = &stored{c.stored.id, c.stored.version, expires}
 		c.refreshCookie()
@@ -235,8 +314,14 @@ func (c *commit) checkTombstone(ctx context.Context) {
 	if c.cookie != cookieSet {
 		return
 	}
-	if _, _, err := c.m.load(ctx, c.stored.id); err != nil {
-		c.ended, c.cookie = errors.Is(err, ErrNotFound), cookieKeep
+	c.cookie = cookieKeep
+	switch f, err := c.m.load(ctx, c.ticket); {
+	case err != nil:
+		c.ended = errors.Is(err, ErrNotFound)
+	case f.ticket.token != c.ticket.token:
+		c.adopt(f)
+	default:
+		c.cookie = cookieSet
 	}
 }
 
@@ -249,12 +334,31 @@ func (c *commit) cookieCanBeSet() error {
 }
 
 // refreshCookie sends the cookie again when it lives as long as the session,
-// or when its ticket was signed by a key that is on its way out.
+// when its attributes have changed, or when its ticket was signed by a key that is
+// on its way out.
 func (c *commit) refreshCookie() {
-	if c.cookie == cookieKeep && !c.s.x.headerSent.Load() &&
-		(c.m.opts.Cookie.Persistent || c.ticket.ticket != c.m.ticket(&c.ticket.token)) {
+	if c.cookie != cookieKeep || c.s.x.headerSent.Load() {
+		return
+	}
+	fresh := c.m.ticket(&c.ticket.token)
+	if c.state.resend || c.ticket.ticket != fresh || c.m.opts.persistent(&c.state) && c.m.opts.Header == "" {
+		c.ticket.ticket = fresh
 		c.cookie = cookieSet
 	}
+}
+
+// reject gives up the changes, and goes back to what is stored.
+func (c *commit) reject(ctx context.Context, why error) error {
+	f := found{state: newState(wallNow())}
+	if c.stored != nil {
+		var err error
+		if f, err = c.m.load(ctx, c.ticket); err != nil {
+			return err
+		}
+	}
+	c.adopt(f)
+	c.rejected = true
+	return why
 }
 
 // finish takes over the results. Changes that were made while the commit ran
@@ -267,9 +371,10 @@ func (s *Session) finish(c *commit, err error) {
 	if c.cookie != cookieKeep {
 		s.cookie = c.cookie
 	}
-	if err != nil {
+	if err != nil && !c.rejected {
 		return
 	}
+	c.state.resend, c.state.point = false, false
 	done := len(c.changes)
 	for made := done; made < len(s.changes); {
 		later := s.changes[made:]
@@ -277,7 +382,7 @@ func (s *Session) finish(c *commit, err error) {
 		made += len(later)
 	}
 	s.ticket, s.stored, s.cur, s.changes = c.ticket, c.stored, c.state, s.changes[done:]
-	s.renew, s.ended, s.tried = false, c.ended, nil
+	s.renew, s.login, s.ended, s.tried = false, false, c.ended, nil
 }
 
 // remake makes changes on st with the lock released, because they call what was

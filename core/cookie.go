@@ -3,7 +3,6 @@ package session
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"net/http"
 	"strings"
 	"time"
@@ -39,7 +38,8 @@ type Cookie struct {
 	SameSite http.SameSite
 
 	// Persistent keeps the cookie after the browser was closed, for as long as
-	// the session lives. It is sent again when the session is extended.
+	// the session lives. It is sent again when the session is extended. For a
+	// choice of the visitor's, see Session.SetPersistent.
 	Persistent bool
 
 	// Partitioned keeps a cookie in another site's frame apart from the cookie
@@ -125,9 +125,9 @@ func (c Cookie) build(value string) *http.Cookie {
 }
 
 // set returns the cookie that hands out value until expires.
-func (c Cookie) set(value string, expires time.Time) *http.Cookie {
+func (c Cookie) set(value string, expires time.Time, persistent bool) *http.Cookie {
 	cookie := c.build(value) //nolint:gosec // the options decide
-	if c.Persistent {
+	if persistent {
 		age := min(time.Until(expires), maxCookieAge)
 		cookie.MaxAge = max(1, int((age+time.Second-1)/time.Second))
 	}
@@ -142,19 +142,17 @@ func (c Cookie) unset() *http.Cookie {
 	return cookie
 }
 
-// values returns the values of the cookies of a name, as the client sent them.
-// It splits the header itself so as not to allocate for cookies that are not
-// ours.
-func cookieValues(r *http.Request, name string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for _, line := range r.Header["Cookie"] {
-			for line != "" {
-				var pair string
-				pair, line, _ = strings.Cut(line, ";")
-				n, value, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
-				if ok && n == name && !yield(value) {
-					return
-				}
+// eachCookie calls yield with the values of the cookies of a name, as the client
+// sent them, until it has had enough. It splits the header itself so as not to
+// allocate for cookies that are not ours.
+func eachCookie(r *http.Request, name string, yield func(string) bool) {
+	for _, line := range r.Header["Cookie"] {
+		for line != "" {
+			var pair string
+			pair, line, _ = strings.Cut(line, ";")
+			n, value, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
+			if ok && n == name && !yield(value) {
+				return
 			}
 		}
 	}

@@ -42,6 +42,15 @@ var (
 	// [Manager.Handler], so that there is nobody to load and save its session.
 	ErrNoSession = errors.New("session: request did not pass through Manager.Handler")
 
+	// ErrSkipped says that one of [Options].Skip has taken the request out:
+	// it has no session.
+	ErrSkipped = errors.New("session: request was skipped")
+
+	// ErrTooManySessions says that the subject has [Options].MaxSessions
+	// already, and that a new one is refused. The visitor's session is as it was
+	// before the changes that included Authenticate.
+	ErrTooManySessions = errors.New("session: subject has too many sessions")
+
 	// ErrHeaderSent says that a change needs a cookie to be set or deleted,
 	// but the response header has left already. Nothing was stored.
 	ErrHeaderSent = errors.New("session: response header already sent")

@@ -13,11 +13,11 @@ import (
 
 // A Manager brings sessions to requests and back into the store. It is safe for
 // concurrent use. An application usually has one; several work side by side,
-// also on one request, if their cookies have different names.
+// also on one request, if their cookies, or header fields, have different names.
 type Manager struct {
-	store   Store
+	store   Store // nil: the session travels in its ticket
 	opts    Options
-	purpose string // what a ticket's signature is good for
+	purpose string // what a ticket's signature, or seal, is good for
 }
 
 // New returns a Manager that keeps sessions in store. It returns an error that
@@ -26,13 +26,16 @@ type Manager struct {
 // The Manager does not close the store.
 func New(store Store, o Options) (*Manager, error) {
 	if isNil(store) {
-		return nil, errors.New("session: New: store is nil; memstore.New makes one in memory")
+		return nil, errors.New("session: New: store is nil; memstore.New makes one in memory, NewCookieOnly does without")
 	}
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	m := &Manager{store: store, opts: o, purpose: "cookie " + o.Cookie.Name}
+	if err := o.checkStore(store); err != nil {
+		return nil, err
+	}
+	m := &Manager{store: store, opts: o, purpose: o.carrier()}
 	if n := len(m.ticket(&token{})); n > maxTicketLen {
 		return nil, fmt.Errorf("session: Options.Signer makes tickets of %d bytes, at most %d are accepted", n, maxTicketLen)
 	}
@@ -46,57 +49,99 @@ func New(store Store, o Options) (*Manager, error) {
 //
 // An error means that the store could not answer, never that there is no
 // session: hand it to [Manager.Fail]. If the request did not come through
-// Handler, it is [ErrNoSession].
+// Handler, it is [ErrNoSession], if [Options].Skip has taken it out,
+// [ErrSkipped].
 func (m *Manager) Get(r *http.Request) (*Session, error) {
 	return m.FromContext(r.Context())
 }
 
 // FromContext is [Manager.Get] for code that has a request's context only.
 func (m *Manager) FromContext(ctx context.Context) (*Session, error) {
-	x, ok := ctx.Value(exchangeKey{m}).(*exchange)
-	if !ok {
+	switch x := ctx.Value(exchangeKey{m}).(type) {
+	case *exchange:
+		return x.session(ctx)
+	case skipped:
+		return nil, ErrSkipped
+	default:
 		return nil, ErrNoSession
 	}
-	return x.session(ctx)
 }
 
-// find returns the session of the first presented ticket that the store knows,
+// find returns the session of the first presented ticket that is good for one,
 // or a new one.
 func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 	s := &Session{m: m, x: x}
 	for _, p := range m.presented(ctx, x.r) {
-		found, st, err := m.load(ctx, p.token.id())
+		f, err := m.load(ctx, p)
 		switch {
 		case errors.Is(err, ErrNotFound):
 			continue
 		case err != nil:
+			m.emit(ctx, Event{Kind: EventStoreError, Err: err})
 			return nil, err
+		case !m.opts.Binding.matches(x.r, f.state.handle[:], f.state.binding):
+			m.log().WarnContext(ctx, "session: not the browser or network that it is bound to, ended", "session", f.state.handleText())
+			s.doomed = append(s.doomed, doomed{f, EndBinding})
+			continue
 		}
-		s.ticket, s.stored, s.cur = p, found, st
+		s.ticket, s.stored, s.cur = f.ticket, f.stored, f.state
+		if f.ticket.token != p.token && !x.headerSent.Load() {
+			s.cookie = cookieSet // the answer that handed out the new one may not have arrived
+		}
 		return s, nil
 	}
 	s.cur = newState(wallNow())
 	return s, nil
 }
 
-// load returns the live session under id. It judges expiry to the nanosecond,
-// on top of what the store does with its own clock and precision.
-func (m *Manager) load(ctx context.Context, id string) (*stored, state, error) {
-	r, err := m.store.Load(ctx, id)
-	if err != nil {
-		return nil, state{}, fmt.Errorf("session: loading: %w", err)
+// A found session is what load returns: under which ticket it lives, what the
+// store has, and what that means.
+type found struct {
+	ticket presented
+	stored *stored
+	state  state
+}
+
+// load returns the live session that p is the ticket of. It judges expiry to the
+// nanosecond, on top of what the store does with its own clock and precision. If
+// the session was renewed a short while ago, it follows to the new ticket.
+func (m *Manager) load(ctx context.Context, p presented) (found, error) {
+	if m.store == nil {
+		return m.open(ctx, p)
 	}
-	st, err := m.decode(id, r)
-	if err != nil {
-		// The store vouches for the record. What is in it will not get better,
-		// so that the visitor must not be locked out by it.
-		m.log().WarnContext(ctx, "session: record does not decode, treated as absent", "error", err)
-		return nil, state{}, fmt.Errorf("%w: undecodable", ErrNotFound)
+	for range maxRenewals {
+		id := p.token.id()
+		r, err := m.store.Load(ctx, id)
+		if err != nil {
+			return found{}, fmt.Errorf("session: loading: %w", err)
+		}
+		st, err := m.decode(id, r)
+		if err != nil {
+			// The store vouches for the record. What is in it will not get better,
+			// so that the visitor must not be locked out by it.
+			m.log().WarnContext(ctx, "session: record does not decode, treated as absent", "error", err)
+			return found{}, fmt.Errorf("%w: undecodable", ErrNotFound)
+		}
+		if st.ended {
+			next, ok := m.successor(&p.token, &st)
+			if !ok {
+				break
+			}
+			p = next
+			continue
+		}
+		if !m.live(&st, r.Expires) {
+			break
+		}
+		return found{p, &stored{id, r.Version, r.Expires}, st}, nil
 	}
-	if now := wallNow(); st.ended || !now.Before(r.Expires) || !now.Before(m.deadline(&st)) {
-		return nil, state{}, fmt.Errorf("%w: expired or ended", ErrNotFound)
-	}
-	return &stored{id, r.Version, r.Expires}, st, nil
+	return found{}, fmt.Errorf("%w: expired or ended", ErrNotFound)
+}
+
+// live reports whether a session has neither expired nor ended.
+func (m *Manager) live(st *state, expires time.Time) bool {
+	now := wallNow()
+	return !st.ended && now.Before(expires) && now.Before(m.deadline(st))
 }
 
 // decode undoes encode.
@@ -148,31 +193,76 @@ func (m *Manager) record(id string, st *state) (Record, error) {
 // expires returns when a session that is used at now ends.
 func (m *Manager) expires(st *state, now time.Time) time.Time {
 	deadline := m.deadline(st)
-	if m.opts.IdleTimeout == NoTimeout {
+	if m.idle(st) == NoTimeout {
 		return deadline
 	}
-	if idle := now.Add(m.opts.IdleTimeout); idle.Before(deadline) {
+	if idle := now.Add(m.idle(st)); idle.Before(deadline) {
 		return idle
 	}
 	return deadline
 }
 
+// idle returns the session's idle timeout.
+func (m *Manager) idle(st *state) time.Duration {
+	if st.idle != 0 {
+		return st.idle
+	}
+	return m.opts.IdleTimeout
+}
+
 // touchDue reports whether using the session now moves its expiry far enough to
 // be worth a write.
 func (m *Manager) touchDue(st *state, stored *stored) bool {
-	return m.opts.IdleTimeout != NoTimeout &&
-		m.expires(st, wallNow()).Sub(stored.expires) >= m.opts.TouchInterval
+	interval := m.opts.TouchInterval
+	switch {
+	case m.idle(st) == NoTimeout:
+		return false
+	case st.idle != 0:
+		interval = st.idle / touchFraction
+	}
+	return m.expires(st, wallNow()).Sub(stored.expires) >= interval
+}
+
+// renewDue reports whether the token has been in use for RenewEvery.
+func (m *Manager) renewDue(st *state) bool {
+	if m.opts.RenewEvery == 0 {
+		return false
+	}
+	since := st.issued
+	if since.IsZero() {
+		since = st.created
+	}
+	return wallNow().Sub(since) >= m.opts.RenewEvery
 }
 
 // deadline returns when a session ends however much it is used.
 func (m *Manager) deadline(st *state) time.Time {
-	if m.opts.AbsoluteTimeout == NoTimeout {
-		return maxExpires
+	deadline := maxExpires
+	if m.opts.AbsoluteTimeout != NoTimeout {
+		deadline = earlier(deadline, st.created.Add(m.opts.AbsoluteTimeout))
 	}
-	if deadline := st.created.Add(m.opts.AbsoluteTimeout); deadline.Before(maxExpires) {
-		return deadline
+	if !st.deadline.IsZero() {
+		deadline = earlier(deadline, st.deadline)
 	}
-	return maxExpires
+	return deadline
+}
+
+// lastSeen returns when a session that expires then was last extended.
+func (m *Manager) lastSeen(st *state, expires time.Time) time.Time {
+	if m.idle(st) == NoTimeout {
+		return st.created
+	}
+	if seen := expires.Add(-m.idle(st)); seen.After(st.created) {
+		return seen
+	}
+	return st.created
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // RunPruner calls [Prune] on the manager's store about once in every, the first

@@ -26,6 +26,18 @@ type exchange struct {
 
 type exchangeKey struct{ m *Manager }
 
+// skipped stands in the place of an exchange.
+type skipped struct{}
+
+func (m *Manager) skips(r *http.Request) bool {
+	for _, skip := range m.opts.Skip {
+		if skip(r) {
+			return true
+		}
+	}
+	return false
+}
+
 // Handler returns a handler that gives next's requests their sessions: within
 // next, [Manager.Get] finds them. What next changes is saved before the response
 // header leaves; if that fails, the visitor gets the response of
@@ -47,6 +59,10 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Context().Value(exchangeKey{m}) != nil {
 			next.ServeHTTP(w, r)
+			return
+		}
+		if m.skips(r) {
+			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{m}, skipped{})))
 			return
 		}
 		x := &exchange{m: m, w: w}
@@ -87,13 +103,16 @@ func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // StatusCode returns the HTTP status for an error of this package: 409 if
-// another request has ended the session, 500 if trying again can't help, because
+// another request has ended the session, 403 if its subject has too many, 500 if trying again can't help, because
 // the session is too large, say, and otherwise 503.
 func StatusCode(err error) int {
-	if errors.Is(err, ErrNotFound) {
+	switch {
+	case errors.Is(err, ErrNotFound):
 		return http.StatusConflict
+	case errors.Is(err, ErrTooManySessions):
+		return http.StatusForbidden
 	}
-	for _, permanent := range []error{ErrNoSession, ErrHeaderSent, ErrEncode, ErrTooLarge, ErrInvalid, ErrUnsupported} {
+	for _, permanent := range []error{ErrNoSession, ErrSkipped, ErrHeaderSent, ErrEncode, ErrTooLarge, ErrInvalid, ErrUnsupported} {
 		if errors.Is(err, permanent) {
 			return http.StatusInternalServerError
 		}
@@ -112,6 +131,8 @@ func (m *Manager) respond(w http.ResponseWriter, r *http.Request, err error) {
 	switch status {
 	case http.StatusConflict:
 		text = "Your session has ended. Please try again."
+	case http.StatusForbidden:
+		text = "You are signed in in too many places. Please sign out somewhere first."
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "5")
 		text = "Temporarily unavailable. Please try again in a moment."
@@ -172,8 +193,8 @@ func (x *exchange) beforeHeader() error {
 		x.fail(err)
 		return err
 	}
-	addVary(x.w.Header())
-	x.addCookie(s)
+	addVary(x.w.Header(), x.m.opts.varies())
+	x.addTicket(s)
 	return nil
 }
 
@@ -193,42 +214,28 @@ func (x *exchange) end() {
 	}
 }
 
-// addCookie adds the cookie that is owed to the browser, if one is. The
-// application's own stay.
-func (x *exchange) addCookie(s *Session) {
+// addTicket tells the client about its ticket, if there is news.
+func (x *exchange) addTicket(s *Session) {
 	if s == nil {
 		return
 	}
-	h := x.w.Header()
-	s.commitMu.Lock() // a Commit that the handler started elsewhere may owe a cookie
+	s.commitMu.Lock() // a Commit that the handler started elsewhere may have news
 	defer s.commitMu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var cookie *http.Cookie
-	switch s.cookie {
-	case cookieSet:
-		cookie = x.m.opts.Cookie.set(x.m.ticket(&s.ticket.token), s.stored.expires)
-	case cookieUnset:
-		cookie = x.m.opts.Cookie.unset()
-	case cookieKeep:
-		return
-	}
-	h.Add("Set-Cookie", cookie.String())
-	if h.Get("Cache-Control") == "" {
-		h.Set("Cache-Control", "no-store")
-	}
+	s.handOut(x.w.Header())
 }
 
-// addVary makes the response vary by Cookie unless it says so already.
-func addVary(h http.Header) {
+// addVary makes the response vary by a request field unless it says so already.
+func addVary(h http.Header, name string) {
 	for _, line := range h["Vary"] {
 		for field := range strings.SplitSeq(line, ",") {
-			if field = strings.Trim(field, " \t"); field == "*" || strings.EqualFold(field, "Cookie") {
+			if field = strings.Trim(field, " \t"); field == "*" || strings.EqualFold(field, name) {
 				return
 			}
 		}
 	}
-	h.Add("Vary", "Cookie")
+	h.Add("Vary", name)
 }
 
 // suppressed are the header fields that describe the handler's response and
@@ -244,9 +251,9 @@ func (x *exchange) fail(err error) {
 	for _, name := range suppressed {
 		x.w.Header().Del(name)
 	}
-	addVary(x.w.Header())
+	addVary(x.w.Header(), x.m.opts.varies())
 	if s, _ := x.loaded(); s != nil {
-		x.addCookie(s) // of a Commit that has succeeded before
+		x.addTicket(s) // of a Commit that has succeeded before
 	}
 	x.m.logFailure(x.r, err)
 	x.m.respond(x.w, x.r, err)

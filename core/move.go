@@ -9,34 +9,74 @@ import (
 
 // move puts the session under a new token. The new record is there before the
 // old one goes, and the old one goes by Update: what another request has
-// written to it since it was loaded is noticed and comes along.
-func (c *commit) move(ctx context.Context) error {
+// written to it since it was loaded is noticed and comes along. With a grace, the
+// old token leads to the new one for so long.
+func (c *commit) move(ctx context.Context, grace time.Duration) error {
 	if err := c.cookieCanBeSet(); err != nil {
 		return err
 	}
-	old, held := *c.stored, c.ticket
+	old := found{ticket: c.ticket, stored: c.stored}
 	if err := c.createNew(ctx); err != nil {
 		return err
 	}
 	for attempt := 0; ; attempt++ {
-		err := c.retire(ctx, old)
+		err := c.retire(ctx, old, grace)
 		if err == nil {
+			c.moved()
 			return nil
 		}
-		moved := c.stored
+		next, issued := found{ticket: c.ticket, stored: c.stored}, c.state.issued
 		if errors.Is(err, ErrConflict) {
-			c.stored = &old
+			c.ticket, c.stored = old.ticket, old.stored
 			if err = c.rebase(ctx, attempt); err == nil {
-				old, c.stored = *c.stored, moved
+				renewed := c.ticket.token != old.ticket.token
+				if renewed && grace > 0 { // somebody else has done it
+					c.discard(ctx, next.stored.id)
+					return c.save(ctx)
+				}
+				old.ticket, old.stored = c.ticket, c.stored
+				c.ticket, c.stored, c.state.issued = next.ticket, next.stored, issued
 				err = c.replace(ctx)
 			}
 		}
 		if err != nil {
-			c.discard(ctx, moved.id)
-			c.ticket, c.stored, c.cookie = held, &old, cookieKeep
+			if grace == 0 || Certain(err) {
+				c.discard(ctx, next.stored.id)
+			} // else the old token may lead there already
+			c.ticket, c.stored, c.cookie = old.ticket, old.stored, cookieKeep
 			return err
 		}
 	}
+}
+
+// moved notes that the session has a new token.
+func (c *commit) moved() {
+	c.cookie = cookieSet
+	if c.login {
+		c.event(c.state.event(EventAuthenticated))
+	} else {
+		c.event(c.state.event(EventRenewed))
+	}
+}
+
+// save writes changes, if there are any.
+func (c *commit) save(ctx context.Context) error {
+	if len(c.changes) == 0 {
+		return nil
+	}
+	return c.update(ctx)
+}
+
+// renewToken renews the token because of its age. If that fails for a request
+// that has changed nothing, nothing is lost: the next one tries again.
+func (c *commit) renewToken(ctx context.Context) error {
+	err := c.move(ctx, c.m.opts.RenewGrace)
+	if err == nil || len(c.changes) > 0 || errors.Is(err, errEnded) {
+		return err
+	}
+	c.m.log().WarnContext(ctx, "session: token not renewed", "session", c.state.handleText(), "error", err)
+	c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
+	return nil
 }
 
 // discard deletes a record that may be there although nobody will hold its
@@ -54,17 +94,37 @@ func (c *commit) discard(ctx context.Context, id string) {
 const discardTimeout = time.Second
 
 // retire ends the old record of a session that has moved. A tombstone first,
-// because Delete does not look at the version.
-func (c *commit) retire(ctx context.Context, old stored) error {
+// because Delete does not look at the version. With a grace the tombstone
+// stays, and holds the way to the new token.
+func (c *commit) retire(ctx context.Context, old found, grace time.Duration) error {
+	tombstone := state{created: c.state.created, handle: c.state.handle, ended: true}
+	life := tombstoneLife
+	if grace > 0 {
+		if err := tombstone.leadTo(&old.ticket.token, &c.ticket.token, grace); err != nil {
+			return err
+		}
+		life = grace
+	}
+	if err := c.bury(ctx, *old.stored, &tombstone, life); err != nil || grace > 0 {
+		return err
+	}
+	if err := c.m.store.Delete(ctx, old.stored.id); err != nil {
+		// The tombstone does as well until it expires.
+		c.m.log().WarnContext(ctx, "session: a retired record was not deleted", "session", c.state.handleText(), "error", err)
+	}
+	return nil
+}
+
+// bury replaces a record by a tombstone.
+func (c *commit) bury(ctx context.Context, old stored, tombstone *state, life time.Duration) error {
 	if !wallNow().Before(old.expires) {
 		return ErrConflict
 	}
-	tombstone := state{created: c.state.created, handle: c.state.handle, ended: true}
-	data, err := c.m.encode(old.id, &tombstone)
+	data, err := c.m.encode(old.id, tombstone)
 	if err != nil {
 		return err
 	}
-	r := Record{Data: data, Expires: wallNow().Add(tombstoneLife), Version: newVersion()}
+	r := Record{Data: data, Expires: wallNow().Add(life), Version: newVersion()}
 	err = c.m.store.Update(ctx, old.id, old.version, r)
 	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrConflict) {
 		// If only the answer was lost, the visitor would be left without a
@@ -77,13 +137,52 @@ func (c *commit) retire(ctx context.Context, old stored) error {
 	case err != nil:
 		return fmt.Errorf("session: ending the old token: %w", err)
 	}
-	if err := c.m.store.Delete(ctx, old.id); err != nil {
-		// The tombstone does as well until it expires.
-		c.m.log().WarnContext(ctx, "session: a retired record was not deleted", "session", c.state.handleText(), "error", err)
-	}
 	return nil
 }
 
 // tombstoneLife is how long a tombstone lasts if it can't be deleted: longer
 // than any request that holds the version it replaced.
 const tombstoneLife = time.Hour
+
+// endDoomed ends what Destroy, and the like, have doomed.
+func (c *commit) endDoomed(ctx context.Context) error {
+	for len(c.doomed) > 0 {
+		d := c.doomed[0]
+		if err := c.endRecord(ctx, d.found); err != nil {
+			return err
+		}
+		c.doomed = c.doomed[1:]
+		c.cookie = cookieUnset
+		e := d.state.event(EventEnded)
+		e.Reason = d.reason
+		c.event(e)
+	}
+	return nil
+}
+
+// endRecord ends a session under whatever token it has by now. A renewal that
+// is under way would carry it past Delete; a tombstone stops it.
+func (c *commit) endRecord(ctx context.Context, f found) error {
+	for attempt := 0; c.m.opts.RenewEvery > 0; attempt++ {
+		tombstone := state{created: f.state.created, handle: f.state.handle, ended: true}
+		err := c.bury(ctx, *f.stored, &tombstone, tombstoneLife)
+		if !errors.Is(err, ErrConflict) {
+			break // buried, gone, or a store that has no room but deletes
+		}
+		if err := backOff(ctx, attempt); err != nil {
+			return fmt.Errorf("session: deleting: %w", err)
+		}
+		now, err := c.m.load(ctx, f.ticket)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return nil
+		case err != nil:
+			return err
+		}
+		f = now
+	}
+	if err := c.m.store.Delete(ctx, f.stored.id); err != nil {
+		return fmt.Errorf("session: deleting: %w", err)
+	}
+	return nil
+}

@@ -15,6 +15,7 @@ import (
 const (
 	DefaultIdleTimeout     = time.Hour
 	DefaultAbsoluteTimeout = 24 * time.Hour
+	DefaultRenewGrace      = 30 * time.Second
 	DefaultStoreTimeout    = 5 * time.Second
 	DefaultMaxSize         = 256 << 10
 )
@@ -45,6 +46,24 @@ type Options struct {
 	// Cookie describes the cookie that carries the ticket.
 	Cookie Cookie
 
+	// Header, if it is set, names the header field that carries the ticket in the
+	// place of the cookie, for clients that are no browsers. Authorization means
+	// the Bearer scheme (RFC 6750, 2.1). A ticket that the client is to use from
+	// now on is in the response's field of the same name, in Session-Ticket for
+	// Authorization; an empty one tells it to forget what it has. See
+	// Session.Ticket as well. What a browser does not send by itself needs no
+	// protection against cross-site request forgery.
+	Header string
+
+	// Skip lists rules; a request to which one of them applies has no session:
+	// Get returns ErrSkipped, and neither the store nor the cookie is touched. See
+	// SkipHeader and SkipPath.
+	Skip []func(*http.Request) bool
+
+	// Binding ends a session that comes from another browser or network than it
+	// began in.
+	Binding Binding
+
 	// IdleTimeout ends a session that was not looked at for so long (ASVS
 	// 7.3.1). 0 means DefaultIdleTimeout; NoTimeout leaves only AbsoluteTimeout.
 	IdleTimeout time.Duration
@@ -60,9 +79,37 @@ type Options struct {
 	// means a tenth of IdleTimeout.
 	TouchInterval time.Duration
 
+	// RenewEvery gives a session a new token when it is looked at so long after it
+	// got the last one, so that a ticket that leaks is good for that long and not
+	// for AbsoluteTimeout. Requests that are under way, or were sent, with the old
+	// ticket go on working for RenewGrace, and their responses carry the new one;
+	// after that, or as soon as the visitor authenticates or signs out, the old
+	// ticket is dead. 0 means never. It has to be over RenewGrace.
+	RenewEvery time.Duration
+
+	// RenewGrace is that short while. 0 means DefaultRenewGrace.
+	RenewGrace time.Duration
+
+	// MaxSessions is the most live sessions that one subject may have (ASVS
+	// 7.1.2). When Authenticate makes one more, those whose authentication is
+	// the longest ago end, or it is refused, see RefuseNew. It holds also for
+	// logins at the same moment. The store has to be a SubjectIndex. 0 means that
+	// there is no limit.
+	MaxSessions int
+
+	// RefuseNew lets a commit fail with ErrTooManySessions when the subject has
+	// MaxSessions, instead of ending an older session. Logins of one subject then
+	// take turns, and one that is cut off by a crash holds the others up for twice
+	// StoreTimeout.
+	RefuseNew bool
+
 	// StoreTimeout bounds the time that one load, or one commit with all its
 	// retries, may take. 0 means DefaultStoreTimeout.
 	StoreTimeout time.Duration
+
+	// Readable leaves out the encryption with NewCookieOnly: the visitor, and
+	// whoever sees the cookie, can read what the session holds, but not change it.
+	Readable bool
 
 	// MaxSize is the most that a session may hold, in bytes when encoded; above
 	// it a commit fails with ErrTooLarge. 0 means DefaultMaxSize. A store may
@@ -105,21 +152,27 @@ func (o Options) withDefaults() (Options, error) {
 		o.Codec = JSON
 	}
 	if o.IdleTimeout != NoTimeout {
-		setDefault(&o.TouchInterval, o.IdleTimeout/10)
+		setDefault(&o.TouchInterval, o.IdleTimeout/touchFraction)
 	}
-	if err := o.checkTimes(); err != nil {
+	if o.RenewEvery != 0 {
+		setDefault(&o.RenewGrace, DefaultRenewGrace)
+	}
+	if err := o.check(); err != nil {
 		return o, err
-	}
-	if o.MaxSize < 0 {
-		return o, fmt.Errorf("session: Options.MaxSize is %d; leave it 0 for the default", o.MaxSize)
 	}
 	var err error
 	if o.Signer, err = o.signer(); err != nil {
 		return o, err
 	}
+	if o.Header, err = checkHeader(o.Header); err != nil {
+		return o, err
+	}
 	o.Cookie, err = o.Cookie.withDefaults()
 	return o, err
 }
+
+// touchFraction of an idle timeout is what reads within save in writes.
+const touchFraction = 10
 
 func setDefault[T comparable](field *T, value T) {
 	var zero T
@@ -142,6 +195,39 @@ func (o Options) signer() (Signer, error) {
 	return s, nil
 }
 
+func (o Options) check() error {
+	switch {
+	case o.MaxSize < 0:
+		return fmt.Errorf("session: Options.MaxSize is %d; leave it 0 for the default", o.MaxSize)
+	case o.MaxSessions < 0:
+		return fmt.Errorf("session: Options.MaxSessions is %d; leave it 0 for no limit", o.MaxSessions)
+	case o.RefuseNew && o.MaxSessions == 0:
+		return errors.New("session: Options.RefuseNew without MaxSessions; set a limit or leave it out")
+	case o.Header != "" && o.Cookie != Cookie{}:
+		return errors.New("session: both Options.Header and Options.Cookie are set; the ticket travels in one of them, use two Managers for both")
+	}
+	for i, skip := range o.Skip {
+		if skip == nil {
+			return fmt.Errorf("session: Options.Skip[%d] is nil", i)
+		}
+	}
+	if err := o.Binding.check(); err != nil {
+		return err
+	}
+	return o.checkTimes()
+}
+
+// checkStore refuses what would be refused of every request.
+func (o Options) checkStore(store Store) error {
+	if o.Readable {
+		return errors.New("session: Options.Readable is for NewCookieOnly; a store's records are readable unless Sealer is set")
+	}
+	if _, ok := store.(SubjectIndex); !ok && o.MaxSessions > 0 {
+		return fmt.Errorf("session: Options.MaxSessions: %w: %T is no SubjectIndex", ErrUnsupported, store)
+	}
+	return nil
+}
+
 func (o Options) checkTimes() error {
 	for _, t := range []struct {
 		name  string
@@ -151,6 +237,8 @@ func (o Options) checkTimes() error {
 		{"AbsoluteTimeout", o.AbsoluteTimeout},
 		{"TouchInterval", o.TouchInterval},
 		{"StoreTimeout", o.StoreTimeout},
+		{"RenewEvery", o.RenewEvery},
+		{"RenewGrace", o.RenewGrace},
 	} {
 		if t.value < 0 {
 			return fmt.Errorf("session: Options.%s is negative (%v); leave it 0 for the default", t.name, t.value)
@@ -159,6 +247,10 @@ func (o Options) checkTimes() error {
 	switch {
 	case o.IdleTimeout == NoTimeout && o.AbsoluteTimeout == NoTimeout:
 		return errors.New("session: Options.IdleTimeout and AbsoluteTimeout are both NoTimeout; a session must end some time")
+	case o.RenewEvery == 0 && o.RenewGrace != 0:
+		return errors.New("session: Options.RenewGrace without RenewEvery; set both or none")
+	case o.RenewEvery != 0 && o.RenewEvery <= o.RenewGrace:
+		return fmt.Errorf("session: Options.RenewEvery (%v) must be over RenewGrace (%v)", o.RenewEvery, o.RenewGrace)
 	case o.IdleTimeout == NoTimeout:
 		return nil
 	case o.IdleTimeout > o.AbsoluteTimeout:

@@ -16,12 +16,7 @@ import (
 func (s *Session) Secret(purpose string) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stored == nil && !s.cur.kept {
-		s.changeLocked(func(st *state) error {
-			st.kept = true
-			return nil
-		})
-	}
+	s.keepLocked()
 	if s.cur.seed == [seedLen]byte{} { // stored by something older
 		seed := newSeed()
 		s.changeLocked(func(st *state) error {
@@ -34,6 +29,16 @@ func (s *Session) Secret(purpose string) []byte {
 	mac := hmac.New(sha256.New, s.cur.seed[:])
 	mac.Write([]byte("cloakroom secret " + purpose))
 	return mac.Sum(nil)
+}
+
+// keepLocked has a new session stored though it may hold nothing.
+func (s *Session) keepLocked() {
+	if s.stored == nil && !s.cur.kept {
+		s.changeLocked(func(st *state) error {
+			st.kept = true
+			return nil
+		})
+	}
 }
 
 func newSeed() (seed [seedLen]byte) {

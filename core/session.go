@@ -29,8 +29,9 @@ type Session struct {
 	stored  *stored    // what the store held when last seen; nil: nothing
 	cur     state      // with changes made
 	changes []change   // since stored
-	renew   bool       // commit under a new token
-	doomed  []string   // ids to delete at the next commit
+	renew   bool       // commit under a new token, and end the old one at once
+	login   bool       // because the visitor has authenticated
+	doomed  []doomed   // to be ended at the next commit
 	tried   []attempt  // writes of changes
 	ended   bool       // somebody else ended the session: nothing is saved
 	cookie  cookieAction
@@ -42,6 +43,12 @@ type stored struct {
 	id      string
 	version Version
 	expires time.Time
+}
+
+// A doomed session is ended by the next commit.
+type doomed struct {
+	found
+	reason EndReason
 }
 
 // A change is one step from the state that was loaded to the one that is
@@ -129,13 +136,21 @@ func (s *Session) Renew() {
 	defer s.commitMu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.renew = s.stored != nil
+	if s.m.store == nil {
+		s.failLocked(fmt.Errorf("%w: Renew of a session that travels in its cookie", ErrUnsupported))
+		return
+	}
+	s.renewLocked()
 }
+
+// renewLocked has the commit end the old token. A session that travels in its
+// cookie has none: what it holds is in the old cookie as it was then.
+func (s *Session) renewLocked() { s.renew = s.stored != nil && s.m.store != nil }
 
 // Authenticate records that the visitor has proved to be subject: an account's
 // id, say, not empty and at most [MaxSubjectLen] bytes of UTF-8 without NUL. The
 // session gets a new token, the old one ends at once (ASVS 7.2.4), and
-// AbsoluteTimeout starts again.
+// AbsoluteTimeout starts again, levels that were stepped up to are gone.
 //
 // The values are kept, a cart that was filled before signing in, for instance,
 // unless they belong to another subject: then a new session begins. Call it again
@@ -146,7 +161,9 @@ func (s *Session) Renew() {
 // response sets no cookie.
 //
 // A subject that breaks the rule is an [ErrInvalid] at commit; nothing is
-// saved.
+// saved. If [Options].RefuseNew refuses the login, the commit fails with
+// [ErrTooManySessions]; to answer that with a page of one's own, call
+// [Session.Commit] and look at its error.
 func (s *Session) Authenticate(subject string) {
 	if err := CheckSubject(subject); err != nil {
 		s.fail(fmt.Errorf("Authenticate: %w", err))
@@ -161,10 +178,11 @@ func (s *Session) Authenticate(subject string) {
 		if st.subject != "" && st.subject != subject {
 			*st = newState(now) // nothing of one account reaches another
 		}
-		st.subject, st.created, st.authenticated, st.seed = subject, now, now, seed
+		st.subject, st.created, st.authenticated, st.seed, st.steps = subject, now, now, seed, nil
 		return nil
 	})
-	s.renew = s.stored != nil
+	s.renewLocked()
+	s.login = true
 }
 
 // Destroy ends the session: its record is deleted and the cookie taken back
@@ -173,15 +191,17 @@ func (s *Session) Authenticate(subject string) {
 // If the visitor brought several cookies of the name, only the session that Get
 // has found ends. The Session is then a new, empty one. What is set afterwards, a message that
 // says goodbye, for instance, is saved under a new token.
-func (s *Session) Destroy() {
+func (s *Session) Destroy() { s.end(EndDestroyed) }
+
+func (s *Session) end(reason EndReason) {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stored != nil {
-		s.doomed = append(s.doomed, s.stored.id)
+		s.doomed = append(s.doomed, doomed{found{s.ticket, s.stored, s.cur}, reason})
 	}
-	s.ticket, s.stored, s.renew, s.ended = presented{}, nil, false, false
+	s.ticket, s.stored, s.renew, s.login, s.ended = presented{}, nil, false, false, false
 	s.cur, s.changes, s.tried, s.err = newState(wallNow()), nil, nil, nil
 }
 
@@ -260,14 +280,10 @@ func (s *Session) Authenticated() time.Time {
 func (s *Session) LastSeen() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stored == nil || s.m.opts.IdleTimeout == NoTimeout {
+	if s.stored == nil {
 		return s.cur.created
 	}
-	seen := s.stored.expires.Add(-s.m.opts.IdleTimeout)
-	if seen.Before(s.cur.created) {
-		return s.cur.created
-	}
-	return seen
+	return s.m.lastSeen(&s.cur, s.stored.expires)
 }
 
 // Expires returns when the session ends unless it is used again. It moves when

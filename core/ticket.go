@@ -19,6 +19,9 @@ const (
 // same name when their paths or domains differ, hardly ever more.
 const maxTickets = 4
 
+// present returns t with its ticket.
+func (m *Manager) present(t token) presented { return presented{t, m.ticket(&t)} }
+
 // ticket returns the signed ticket for t.
 func (m *Manager) ticket(t *token) string {
 	b := make([]byte, 0, 2*tokenTextLen+1)
@@ -60,18 +63,21 @@ type presented struct {
 func (m *Manager) presented(ctx context.Context, r *http.Request) []presented {
 	var found []presented
 	seen, forged := 0, 0
-	for value := range cookieValues(r, m.opts.Cookie.Name) {
+	m.opts.eachTicket(r, func(value string) bool {
 		if seen++; seen > maxTickets {
-			break
+			return false
 		}
-		if t, ok := m.verify(value); ok {
+		if m.store == nil {
+			found = append(found, presented{ticket: value}) // load opens it
+		} else if t, ok := m.verify(value); ok {
 			found = append(found, presented{t, value})
 		} else {
 			forged++
 		}
-	}
+		return true
+	})
 	if forged > 0 {
-		m.log().InfoContext(ctx, "session: cookie does not verify, ignored", "cookie", m.opts.Cookie.Name, "count", forged)
+		m.log().InfoContext(ctx, "session: ticket does not verify, ignored", "in", m.purpose, "count", forged)
 	}
 	return found
 }

@@ -1,0 +1,38 @@
+package session
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+)
+
+// SetAuthHash ties the session to something about its subject that changes when
+// older logins must end, the stored hash of the password, for instance. Call it
+// after Authenticate; when the subject's value changes, call it in the session
+// that may stay. Only a hash of value is kept.
+func (s *Session) SetAuthHash(value string) {
+	s.change(func(st *state) error {
+		st.authHash = st.hashOf(value)
+		return nil
+	})
+}
+
+// CheckAuthHash reports whether the session is signed in and still tied to this
+// value. If it is tied to another, or to none, the session ends as with
+// [Session.Destroy]. Call it where the subject's account is looked up.
+func (s *Session) CheckAuthHash(value string) bool {
+	s.mu.Lock()
+	signedIn, ok := s.cur.subject != "", hmac.Equal(s.cur.authHash, s.cur.hashOf(value))
+	s.mu.Unlock()
+	if signedIn && !ok {
+		s.end(EndCredentials)
+	}
+	return signedIn && ok
+}
+
+// hashOf is different in every session, so that a copy of the store does not
+// show who has the same value.
+func (st *state) hashOf(value string) []byte {
+	mac := hmac.New(sha256.New, st.handle[:])
+	mac.Write([]byte("cloakroom authentication hash " + value))
+	return mac.Sum(nil)
+}

@@ -1,0 +1,144 @@
+package session
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// SetExternalID notes under which name somebody else knows the session: an
+// identity provider's sid, for instance (OpenID Connect Back-Channel Logout 1.0).
+// [Manager.EndExternal] ends it by that name. Call it after Authenticate.
+//
+// The name is not empty and at most [MaxSubjectLen] bytes of UTF-8 without NUL. If
+// it is anything else, if nobody is signed in, or if AbsoluteTimeout is
+// [NoTimeout], the commit fails with [ErrInvalid]; if the store is no
+// [SubjectIndex], with [ErrUnsupported]; nothing is saved.
+func (s *Session) SetExternalID(name string) {
+	err := CheckSubject(name)
+	switch {
+	case s.m.store == nil:
+		err = fmt.Errorf("%w: it travels in its cookie", ErrUnsupported)
+	case err != nil:
+	case s.Subject() == "":
+		err = fmt.Errorf("%w: nobody is signed in", ErrInvalid)
+	case s.m.opts.AbsoluteTimeout == NoTimeout:
+		err = fmt.Errorf("%w: Options.AbsoluteTimeout is NoTimeout", ErrInvalid)
+	default:
+		if _, ok := s.m.store.(SubjectIndex); !ok {
+			err = fmt.Errorf("%w: %T is no SubjectIndex", ErrUnsupported, s.m.store)
+		}
+	}
+	if err != nil {
+		s.fail(fmt.Errorf("SetExternalID: %w", err))
+		return
+	}
+	s.change(func(st *state) error {
+		st.external, st.point = name, true
+		return nil
+	})
+}
+
+// ExternalID returns what SetExternalID was told, or "".
+func (s *Session) ExternalID() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cur.external
+}
+
+// EndExternal ends the sessions that have an external id, and reports how many.
+// None is no error: the visitor may have signed out before. Other errors are as
+// for [Manager.List].
+func (m *Manager) EndExternal(ctx context.Context, name string) (int, error) {
+	if m.store == nil {
+		return 0, fmt.Errorf("%w: a session that travels in its cookie", ErrUnsupported)
+	}
+	if _, ok := m.store.(SubjectIndex); !ok {
+		return 0, fmt.Errorf("%w: %T is no SubjectIndex", ErrUnsupported, m.store)
+	}
+	if err := CheckSubject(name); err != nil {
+		return 0, err
+	}
+	p, _, err := m.loadPointer(ctx, derivedID("external", name))
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, subject := range p.values {
+		ended, err := m.endWhere(ctx, subject.name, EndRevoked, func(st *state) bool { return st.external == name })
+		n += ended
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// A pointer is a record that leads from an external id to the subjects that have
+// had sessions with it, one as a rule. It is encoded as a session whose values
+// have the subjects' names; no token has its id.
+
+// point makes the pointer for a session's external id, or makes it last.
+func (m *Manager) point(ctx context.Context, st *state) error {
+	id := derivedID("external", st.external)
+	// SetDeadline may be called again with a later time.
+	expires := earlier(st.created.Add(m.opts.AbsoluteTimeout), maxExpires.Add(-time.Second))
+	for attempt := 0; ; attempt++ {
+		p, old, err := m.loadPointer(ctx, id)
+		if err != nil {
+			return err
+		}
+		if _, ok := p.get(st.subject); ok && !old.Expires.Before(expires) {
+			return nil
+		}
+		p.set(st.subject, []byte{})
+		if old.Expires.After(expires) {
+			expires = old.Expires
+		}
+		data, err := m.encode(id, &p)
+		if err != nil {
+			return err
+		}
+		r := Record{Data: data, Expires: expires, Version: newVersion()}
+		if old.Version == 0 {
+			err = m.store.Create(ctx, id, r)
+		} else {
+			err = m.store.Update(ctx, id, old.Version, r)
+		}
+		if !errors.Is(err, ErrExists) && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrNotFound) {
+			if err != nil {
+				err = fmt.Errorf("session: noting the external id: %w", err)
+			}
+			return err
+		}
+		if err := backOff(ctx, attempt); err != nil {
+			return fmt.Errorf("session: noting the external id: %w", err)
+		}
+	}
+}
+
+// loadPointer returns the pointer under id and its record, an empty one and zero
+// if there is none.
+func (m *Manager) loadPointer(ctx context.Context, id string) (state, Record, error) {
+	none := state{created: wallNow()}
+	r, err := m.store.Load(ctx, id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return none, Record{}, nil
+	case err != nil:
+		return none, Record{}, m.storeError(ctx, "loading an external id", err)
+	}
+	p, err := m.decode(id, r)
+	if err != nil { // sealed under a key that was removed: no session of then can be read either
+		return none, r, nil
+	}
+	return p, r, nil
+}
+
+// derivedID returns the id of a record that no visitor has the token of.
+func derivedID(kind, name string) string {
+	sum := sha256.Sum256([]byte("cloakroom " + kind + " " + name))
+	return b64.EncodeToString(sum[:])
+}

@@ -1,0 +1,54 @@
+package session
+
+import (
+	"context"
+	"slices"
+)
+
+// A Flash is a message for the visitor's next page.
+type Flash struct {
+	Category string // "success" or "error", for instance
+	Message  string
+}
+
+// Flash leaves a message for the next page that the visitor sees. Messages are
+// no values: Clear leaves them. Those that nobody reads count for
+// [Options].MaxSize.
+func (s *Session) Flash(category, message string) {
+	s.change(func(st *state) error {
+		st.flashes = append(st.flashes, Flash{category, message})
+		return nil
+	})
+}
+
+// Flashes takes the messages of some categories, of all if none is named, oldest
+// first. Each message is read once: if several requests ask at the same time, one
+// of them gets it. That has to be certain before it is shown, so that Flashes
+// commits the session if there is a message, and returns what [Session.Commit]
+// returns; then the messages are there for another request, unless the outcome is
+// unknown.
+func (s *Session) Flashes(ctx context.Context, categories ...string) ([]Flash, error) {
+	wanted := func(f Flash) bool { return len(categories) == 0 || slices.Contains(categories, f.Category) }
+	s.mu.Lock()
+	if !slices.ContainsFunc(s.cur.flashes, wanted) {
+		s.mu.Unlock()
+		return nil, nil
+	}
+	var taken []Flash
+	s.changeLocked(func(st *state) error {
+		taken = nil // what was taken before a conflict, another request may have
+		st.flashes = slices.DeleteFunc(st.flashes, func(f Flash) bool {
+			if wanted(f) {
+				taken = append(taken, f)
+				return true
+			}
+			return false
+		})
+		return nil
+	})
+	s.mu.Unlock()
+	if err := s.Commit(ctx); err != nil {
+		return nil, err
+	}
+	return taken, nil
+}

@@ -1,0 +1,194 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// An Info describes one of a subject's live sessions, in a list of devices, for
+// instance. It gives no access to the session. Values are read with [Key.From].
+type Info struct {
+	Handle        string    // see [Session.Handle]; [Manager.End] takes it
+	Subject       string    // whose session it is
+	Created       time.Time // see [Session.Created]
+	Authenticated time.Time // see [Session.Authenticated]
+	LastSeen      time.Time // see [Session.LastSeen]
+	Expires       time.Time // see [Session.Expires]
+
+	m  *Manager
+	st state
+}
+
+// From returns the value in a session of a list, and whether there is one.
+func (k Key[T]) From(i Info) (T, bool) {
+	var v T
+	data, ok := i.st.get(k.name)
+	if !ok || i.m.opts.Codec.Unmarshal(data, &v) != nil {
+		var zero T
+		return zero, false
+	}
+	return v, true
+}
+
+// List returns the live sessions of a subject, the one that was used last first
+// (ASVS 7.5.2). It is complete: every session whose Authenticate had been
+// committed before the call is in it, if it is still live.
+//
+// If the store is no [SubjectIndex], List returns [ErrUnsupported]. A subject
+// that [CheckSubject] refuses gives [ErrInvalid].
+func (m *Manager) List(ctx context.Context, subject string) ([]Info, error) {
+	entries, err := m.entries(ctx, subject)
+	if err != nil {
+		return nil, err
+	}
+	var list []Info
+	for _, e := range entries {
+		list = append(list, Info{
+			Handle: e.state.handleText(), Subject: subject, Created: e.state.created, Authenticated: e.state.authenticated,
+			LastSeen: m.lastSeen(&e.state, e.stored.expires), Expires: e.stored.expires, m: m, st: e.state,
+		})
+	}
+	slices.SortFunc(list, func(a, b Info) int { return b.Expires.Compare(a.Expires) })
+	// A session that is moving has two records for a moment.
+	seen := make(map[string]bool)
+	list = slices.DeleteFunc(list, func(i Info) bool {
+		twice := seen[i.Handle]
+		seen[i.Handle] = true
+		return twice
+	})
+	slices.SortStableFunc(list, func(a, b Info) int { return b.LastSeen.Compare(a.LastSeen) })
+	return list, nil
+}
+
+// End ends the session of a subject that has this handle: the visitor signs a
+// device out, or an administrator does. If the subject has no such session, it
+// returns [ErrNotFound]; other errors are as for [Manager.List]. Any other error
+// means that the session may be live still.
+func (m *Manager) End(ctx context.Context, subject, handle string) error {
+	n, err := m.endWhere(ctx, subject, EndRevoked, func(st *state) bool { return st.handleText() == handle })
+	if err == nil && n == 0 {
+		return fmt.Errorf("%w: subject has no session with this handle", ErrNotFound)
+	}
+	return err
+}
+
+// EndSubject ends all sessions of a subject, when the account is disabled, for
+// instance (ASVS 7.4.2, 7.4.5), and reports how many. Every session whose
+// Authenticate had been committed before the call is over when it returns without
+// an error. Errors are as for [Manager.List].
+func (m *Manager) EndSubject(ctx context.Context, subject string) (int, error) {
+	n, err := m.endWhere(ctx, subject, EndRevoked, func(*state) bool { return true })
+	if err != nil {
+		return n, err
+	}
+	// What does not decode is in no list.
+	if _, err := DeleteSubject(ctx, m.store, subject); err != nil {
+		return n, m.storeError(ctx, "ending", err)
+	}
+	return n, nil
+}
+
+// EndOthers ends all other sessions of the session's subject, when the password
+// has changed, for instance (ASVS 7.4.3), and reports how many. The session itself
+// stays. If nobody is signed in, it returns [ErrInvalid]; other errors are as for
+// [Manager.List].
+func (s *Session) EndOthers(ctx context.Context) (int, error) {
+	s.mu.Lock()
+	subject, handle := s.cur.subject, s.cur.handle
+	s.mu.Unlock()
+	return s.m.endWhere(ctx, subject, EndRevoked, func(st *state) bool { return st.handle != handle })
+}
+
+// endRounds bounds how often endPicked looks again. A session would have to renew
+// its token as often in as short a time to get past.
+const endRounds = 8
+
+// endWhere ends a subject's sessions of which match says so.
+func (m *Manager) endWhere(ctx context.Context, subject string, why EndReason, match func(*state) bool) (int, error) {
+	return m.endPicked(ctx, subject, why, func(live []found) handles {
+		picked := make(handles)
+		for _, f := range live {
+			if match(&f.state) {
+				picked[f.state.handle] = true
+			}
+		}
+		return picked
+	})
+}
+
+// handles is a set of sessions; the value says whether the end is still to come.
+type handles map[[handleLen]byte]bool
+
+// endPicked ends those of a subject's sessions that pick picks, and reports how
+// many, also along with an error. It looks again until there are none of them: one
+// that was just moving may have got past.
+func (m *Manager) endPicked(ctx context.Context, subject string, why EndReason, pick func([]found) handles) (n int, err error) {
+	var picked handles
+	for range endRounds {
+		live, err := m.entries(ctx, subject)
+		if err != nil {
+			return n, err
+		}
+		if picked == nil {
+			picked = pick(live)
+		}
+		done := true
+		for _, f := range live {
+			first, ok := picked[f.state.handle]
+			if !ok {
+				continue
+			}
+			done = false
+			if err := m.store.Delete(ctx, f.stored.id); err != nil {
+				return n, m.storeError(ctx, "ending", err)
+			}
+			if first {
+				picked[f.state.handle] = false
+				n++
+				e := f.state.event(EventEnded)
+				e.Reason = why
+				m.emit(ctx, e)
+			}
+		}
+		if done {
+			return n, nil
+		}
+	}
+	return n, fmt.Errorf("%w: a session keeps renewing itself", ErrConflict)
+}
+
+// entries returns the records of a subject's live sessions.
+func (m *Manager) entries(ctx context.Context, subject string) ([]found, error) {
+	if m.store == nil {
+		return nil, fmt.Errorf("%w: a session that travels in its cookie is in no list", ErrUnsupported)
+	}
+	list, err := ListSubject(ctx, m.store, subject)
+	if err != nil {
+		return nil, m.storeError(ctx, "listing", err)
+	}
+	live := make([]found, 0, len(list))
+	for _, e := range list {
+		st, err := m.decode(e.ID, e.Record)
+		if err != nil {
+			m.log().WarnContext(ctx, "session: record does not decode, treated as absent", "error", err)
+			continue
+		}
+		if m.live(&st, e.Record.Expires) {
+			live = append(live, found{stored: &stored{e.ID, e.Record.Version, e.Record.Expires}, state: st})
+		}
+	}
+	return live, nil
+}
+
+// storeError wraps an error of the store's and tells of it, if it is a failure
+// and no answer.
+func (m *Manager) storeError(ctx context.Context, doing string, err error) error {
+	err = fmt.Errorf("session: %s: %w", doing, err)
+	if !Certain(err) && !errors.Is(err, context.Canceled) {
+		m.emit(ctx, Event{Kind: EventStoreError, Err: err})
+	}
+	return err
+}
