@@ -47,7 +47,7 @@ func NewCookieOnly(o Options) (*Manager, error) {
 		}
 		o.Keys = [][]byte{GenerateKey()} // nothing is signed
 	}
-	o, err := o.withDefaults()
+	o, err := withDefaults(o)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (m *Manager) unwrap(ticket string) ([]byte, error) {
 		return nil, err
 	}
 	if !m.opts.Readable {
-		return m.opts.Sealer.Open(m.purpose, data) //nolint:wrapcheck // our own
+		return m.opts.Sealer.Open(m.purpose, data)
 	}
 	mac, err := decodeText(sig)
 	if err != nil {
@@ -130,7 +130,7 @@ func decodeText(text string) ([]byte, error) {
 var errNotBase64 = errors.New("session: not base64url")
 
 func (m *Manager) pack(st *state, expires time.Time) (string, error) {
-	data := binary.BigEndian.AppendUint64(nil, uint64(expires.UnixNano())) //nolint:gosec // the inverse of decoder.time
+	data := binary.BigEndian.AppendUint64(nil, uint64(expires.UnixNano()))
 	data = append(data, st.encode()...)
 	data = appendField(data, tagSubject, []byte(st.subject))
 	var ticket string
@@ -151,16 +151,12 @@ func (m *Manager) pack(st *state, expires time.Time) (string, error) {
 
 // seal is run for a session that travels in its cookie.
 func (c *commit) seal() error {
-	for _, d := range c.doomed {
+	for len(c.doomed) > 0 {
 		if err := c.cookieCanBeSet(); err != nil {
 			return err
 		}
-		c.cookie = cookieUnset
-		e := d.state.event(EventEnded)
-		e.Reason = d.reason
-		c.event(e)
+		c.forget()
 	}
-	c.doomed = nil
 	switch {
 	case c.err != nil:
 		return c.err

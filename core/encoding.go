@@ -64,7 +64,7 @@ func (st *state) encode() []byte {
 	for _, s := range st.steps {
 		b = append(b, tagStep)
 		b = binary.AppendUvarint(b, uint64(8+len(s.level)))
-		b = binary.BigEndian.AppendUint64(b, uint64(s.until.UnixNano())) //nolint:gosec // the inverse of decoder.time
+		b = binary.BigEndian.AppendUint64(b, uint64(s.until.UnixNano()))
 		b = append(b, s.level...)
 	}
 	for _, f := range st.flashes {
@@ -100,7 +100,7 @@ func appendTime(b []byte, tag byte, t time.Time) []byte {
 	if t.IsZero() {
 		return b
 	}
-	return binary.BigEndian.AppendUint64(append(b, tag, 8), uint64(t.UnixNano())) //nolint:gosec // the inverse of decoder.time
+	return binary.BigEndian.AppendUint64(append(b, tag, 8), uint64(t.UnixNano()))
 }
 
 // decodeState decodes a record's data, of which the state keeps parts. An error
@@ -141,17 +141,10 @@ func (d *decoder) field(st *state) error {
 	}
 	content := decoder{d.b[:size:size], d.text[:size]}
 	d.skip(int(size)) //nolint:gosec // not above len(d.b)
+	if t := st.timeField(tag); t != nil {
+		return content.time(t)
+	}
 	switch tag {
-	case tagCreated:
-		return content.time(&st.created)
-	case tagAuthenticated:
-		return content.time(&st.authenticated)
-	case tagIssued:
-		return content.time(&st.issued)
-	case tagGraceUntil:
-		return content.time(&st.graceUntil)
-	case tagDeadline:
-		return content.time(&st.deadline)
 	case tagIdle:
 		return content.duration(&st.idle)
 	case tagHandle:
@@ -187,6 +180,24 @@ func (d *decoder) field(st *state) error {
 		st.unknown = append(st.unknown, start.b[:len(start.b)-len(d.b)]...)
 	}
 	return nil
+}
+
+// timeField returns the field with a tag if it is a time.
+func (st *state) timeField(tag uint64) *time.Time {
+	switch tag {
+	case tagCreated:
+		return &st.created
+	case tagAuthenticated:
+		return &st.authenticated
+	case tagIssued:
+		return &st.issued
+	case tagGraceUntil:
+		return &st.graceUntil
+	case tagDeadline:
+		return &st.deadline
+	default:
+		return nil
+	}
 }
 
 func (d *decoder) skip(n int) { d.b, d.text = d.b[n:], d.text[n:] }

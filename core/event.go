@@ -65,6 +65,13 @@ func (m *Manager) emit(ctx context.Context, events ...Event) {
 	}
 }
 
+// over returns the event of the session's end.
+func (st *state) over(why EndReason) Event {
+	e := st.event(EventEnded)
+	e.Reason = why
+	return e
+}
+
 // event returns an event about the session that st is the state of.
 func (st *state) event(kind EventKind) Event {
 	return Event{Kind: kind, Handle: st.handleText(), Subject: st.subject}

@@ -67,7 +67,7 @@ func (m *Manager) EndExternal(ctx context.Context, name string) (int, error) {
 	}
 	n := 0
 	for _, subject := range p.values {
-		ended, err := m.endWhere(ctx, subject.name, EndRevoked, func(st *state) bool { return st.external == name })
+		ended, err := m.endWhere(ctx, subject.name, func(st *state) bool { return st.external == name })
 		n += ended
 		if err != nil {
 			return n, err
@@ -82,41 +82,50 @@ func (m *Manager) EndExternal(ctx context.Context, name string) (int, error) {
 
 // point makes the pointer for a session's external id, or makes it last.
 func (m *Manager) point(ctx context.Context, st *state) error {
-	id := derivedID("external", st.external)
 	// SetDeadline may be called again with a later time.
 	expires := earlier(st.created.Add(m.opts.AbsoluteTimeout), maxExpires.Add(-time.Second))
 	for attempt := 0; ; attempt++ {
-		p, old, err := m.loadPointer(ctx, id)
-		if err != nil {
-			return err
-		}
-		if _, ok := p.get(st.subject); ok && !old.Expires.Before(expires) {
-			return nil
-		}
-		p.set(st.subject, []byte{})
-		if old.Expires.After(expires) {
-			expires = old.Expires
-		}
-		data, err := m.encode(id, &p)
-		if err != nil {
-			return err
-		}
-		r := Record{Data: data, Expires: expires, Version: newVersion()}
-		if old.Version == 0 {
-			err = m.store.Create(ctx, id, r)
-		} else {
-			err = m.store.Update(ctx, id, old.Version, r)
-		}
-		if !errors.Is(err, ErrExists) && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrNotFound) {
-			if err != nil {
-				err = fmt.Errorf("session: noting the external id: %w", err)
-			}
+		done, err := m.tryPoint(ctx, st, expires)
+		if done {
 			return err
 		}
 		if err := backOff(ctx, attempt); err != nil {
 			return fmt.Errorf("session: noting the external id: %w", err)
 		}
 	}
+}
+
+// tryPoint reports whether it is done, well or not, or met another writer.
+func (m *Manager) tryPoint(ctx context.Context, st *state, expires time.Time) (done bool, err error) {
+	id := derivedID("external", st.external)
+	p, old, err := m.loadPointer(ctx, id)
+	if err != nil {
+		return true, err
+	}
+	if old.Expires.After(expires) {
+		expires = old.Expires
+	}
+	if _, ok := p.get(st.subject); ok && old.Expires.Equal(expires) {
+		return true, nil
+	}
+	p.set(st.subject, []byte{})
+	data, err := m.encode(id, &p)
+	if err != nil {
+		return true, err
+	}
+	r := Record{Data: data, Expires: expires, Version: newVersion()}
+	if old.Version == 0 {
+		err = m.store.Create(ctx, id, r)
+	} else {
+		err = m.store.Update(ctx, id, old.Version, r)
+	}
+	if errors.Is(err, ErrExists) || errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		err = fmt.Errorf("session: noting the external id: %w", err)
+	}
+	return true, err
 }
 
 // loadPointer returns the pointer under id and its record, an empty one and zero
@@ -130,11 +139,10 @@ func (m *Manager) loadPointer(ctx context.Context, id string) (state, Record, er
 	case err != nil:
 		return none, Record{}, m.storeError(ctx, "loading an external id", err)
 	}
-	p, err := m.decode(id, r)
-	if err != nil { // sealed under a key that was removed: no session of then can be read either
-		return none, r, nil
+	if p, err := m.decode(id, r); err == nil {
+		return p, r, nil
 	}
-	return p, r, nil
+	return none, r, nil // sealed under a key that was removed, as the sessions of then are
 }
 
 // derivedID returns the id of a record that no visitor has the token of.

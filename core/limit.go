@@ -18,7 +18,7 @@ func (c *commit) evict(ctx context.Context) error {
 		return nil
 	}
 	evicted := false
-	_, err := c.m.endPicked(ctx, c.state.subject, EndEvicted, func(live []found) handles {
+	_, err := c.m.endPicked(ctx, c.state.subject, EndEvicted, func(live []*found) handles {
 		over := oldest(live, limit)
 		_, evicted = over[c.state.handle]
 		return over
@@ -30,8 +30,8 @@ func (c *commit) evict(ctx context.Context) error {
 }
 
 // oldest returns all sessions but the limit newest.
-func oldest(live []found, limit int) handles {
-	slices.SortFunc(live, func(a, b found) int {
+func oldest(live []*found, limit int) handles {
+	slices.SortFunc(live, func(a, b *found) int {
 		if order := b.state.authenticated.Compare(a.state.authenticated); order != 0 {
 			return order
 		}

@@ -28,7 +28,7 @@ func New(store Store, o Options) (*Manager, error) {
 	if isNil(store) {
 		return nil, errors.New("session: New: store is nil; memstore.New makes one in memory, NewCookieOnly does without")
 	}
-	o, err := o.withDefaults()
+	o, err := withDefaults(o)
 	if err != nil {
 		return nil, err
 	}

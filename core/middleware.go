@@ -132,7 +132,7 @@ func (m *Manager) respond(w http.ResponseWriter, r *http.Request, err error) {
 	case http.StatusConflict:
 		text = "Your session has ended. Please try again."
 	case http.StatusForbidden:
-		text = "You are signed in in too many places. Please sign out somewhere first."
+		text = "You have too many sessions already. Please sign out somewhere first."
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "5")
 		text = "Temporarily unavailable. Please try again in a moment."

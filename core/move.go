@@ -15,7 +15,7 @@ func (c *commit) move(ctx context.Context, grace time.Duration) error {
 	if err := c.cookieCanBeSet(); err != nil {
 		return err
 	}
-	old := found{ticket: c.ticket, stored: c.stored}
+	old := place{c.ticket, c.stored}
 	if err := c.createNew(ctx); err != nil {
 		return err
 	}
@@ -25,18 +25,17 @@ func (c *commit) move(ctx context.Context, grace time.Duration) error {
 			c.moved()
 			return nil
 		}
-		next, issued := found{ticket: c.ticket, stored: c.stored}, c.state.issued
+		next := place{c.ticket, c.stored}
 		if errors.Is(err, ErrConflict) {
-			c.ticket, c.stored = old.ticket, old.stored
-			if err = c.rebase(ctx, attempt); err == nil {
-				renewed := c.ticket.token != old.ticket.token
-				if renewed && grace > 0 { // somebody else has done it
-					c.discard(ctx, next.stored.id)
-					return c.save(ctx)
-				}
-				old.ticket, old.stored = c.ticket, c.stored
-				c.ticket, c.stored, c.state.issued = next.ticket, next.stored, issued
-				err = c.replace(ctx)
+			var now place
+			now, err = c.follow(ctx, attempt, old, next)
+			if err == nil && now.ticket.token != old.ticket.token && grace > 0 { // somebody else has renewed it
+				c.discard(ctx, next.stored.id)
+				c.ticket, c.stored = now.ticket, now.stored
+				return c.save(ctx)
+			}
+			if err == nil {
+				old, err = now, c.replace(ctx)
 			}
 		}
 		if err != nil {
@@ -47,6 +46,23 @@ func (c *commit) move(ctx context.Context, grace time.Duration) error {
 			return err
 		}
 	}
+}
+
+// A place is a token and the record under it.
+type place struct {
+	ticket presented
+	stored *stored
+}
+
+// follow makes the changes again on what another request has left at the old
+// place, for the next one, and returns where the old one is now.
+func (c *commit) follow(ctx context.Context, attempt int, old, next place) (now place, err error) {
+	issued := c.state.issued
+	c.ticket, c.stored = old.ticket, old.stored
+	err = c.rebase(ctx, attempt)
+	now = place{c.ticket, c.stored}
+	c.ticket, c.stored, c.state.issued = next.ticket, next.stored, issued
+	return now, err
 }
 
 // moved notes that the session has a new token.
@@ -96,7 +112,7 @@ const discardTimeout = time.Second
 // retire ends the old record of a session that has moved. A tombstone first,
 // because Delete does not look at the version. With a grace the tombstone
 // stays, and holds the way to the new token.
-func (c *commit) retire(ctx context.Context, old found, grace time.Duration) error {
+func (c *commit) retire(ctx context.Context, old place, grace time.Duration) error {
 	tombstone := state{created: c.state.created, handle: c.state.handle, ended: true}
 	life := tombstoneLife
 	if grace > 0 {
@@ -147,17 +163,19 @@ const tombstoneLife = time.Hour
 // endDoomed ends what Destroy, and the like, have doomed.
 func (c *commit) endDoomed(ctx context.Context) error {
 	for len(c.doomed) > 0 {
-		d := c.doomed[0]
-		if err := c.endRecord(ctx, d.found); err != nil {
+		if err := c.endRecord(ctx, c.doomed[0].found); err != nil {
 			return err
 		}
-		c.doomed = c.doomed[1:]
-		c.cookie = cookieUnset
-		e := d.state.event(EventEnded)
-		e.Reason = d.reason
-		c.event(e)
+		c.forget()
 	}
 	return nil
+}
+
+// forget notes that the first of the doomed has ended.
+func (c *commit) forget() {
+	c.event(c.doomed[0].state.over(c.doomed[0].reason))
+	c.doomed = c.doomed[1:]
+	c.cookie = cookieUnset
 }
 
 // endRecord ends a session under whatever token it has by now. A renewal that

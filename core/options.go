@@ -143,7 +143,7 @@ type Options struct {
 
 // withDefaults returns o with defaults in the place of zeros, or an error that
 // says which option can't work.
-func (o Options) withDefaults() (Options, error) {
+func withDefaults(o Options) (Options, error) {
 	setDefault(&o.IdleTimeout, DefaultIdleTimeout)
 	setDefault(&o.AbsoluteTimeout, DefaultAbsoluteTimeout)
 	setDefault(&o.StoreTimeout, DefaultStoreTimeout)
@@ -181,7 +181,7 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-func (o Options) signer() (Signer, error) {
+func (o *Options) signer() (Signer, error) {
 	switch {
 	case o.Signer != nil && o.Keys != nil:
 		return nil, errors.New("session: both Options.Keys and Options.Signer are set; leave one out")
@@ -195,7 +195,7 @@ func (o Options) signer() (Signer, error) {
 	return s, nil
 }
 
-func (o Options) check() error {
+func (o *Options) check() error {
 	switch {
 	case o.MaxSize < 0:
 		return fmt.Errorf("session: Options.MaxSize is %d; leave it 0 for the default", o.MaxSize)
@@ -204,7 +204,7 @@ func (o Options) check() error {
 	case o.RefuseNew && o.MaxSessions == 0:
 		return errors.New("session: Options.RefuseNew without MaxSessions; set a limit or leave it out")
 	case o.Header != "" && o.Cookie != Cookie{}:
-		return errors.New("session: both Options.Header and Options.Cookie are set; the ticket travels in one of them, use two Managers for both")
+		return errors.New("session: both Options.Header and Options.Cookie are set; a ticket travels in one of them; make two Managers")
 	}
 	for i, skip := range o.Skip {
 		if skip == nil {
@@ -218,7 +218,7 @@ func (o Options) check() error {
 }
 
 // checkStore refuses what would be refused of every request.
-func (o Options) checkStore(store Store) error {
+func (o *Options) checkStore(store Store) error {
 	if o.Readable {
 		return errors.New("session: Options.Readable is for NewCookieOnly; a store's records are readable unless Sealer is set")
 	}
@@ -228,7 +228,7 @@ func (o Options) checkStore(store Store) error {
 	return nil
 }
 
-func (o Options) checkTimes() error {
+func (o *Options) checkTimes() error {
 	for _, t := range []struct {
 		name  string
 		value time.Duration

@@ -23,7 +23,11 @@ func (m *Manager) Policy() string {
 		line("ticket", "%s header field", o.Header)
 	default:
 		line("ticket", "cookie %s", strings.Replace(o.Cookie.build("").String(), "=;", ";", 1))
-		line("cookie lasts", "%s", map[bool]string{true: "as long as the session", false: "until the browser is closed"}[o.Cookie.Persistent])
+		lasts := "until the browser is closed"
+		if o.Cookie.Persistent {
+			lasts = "as long as the session"
+		}
+		line("cookie lasts", "%s", lasts)
 	}
 	line("data", "%s", m.whereData())
 	line("idle timeout", "%s", timeoutText(o.IdleTimeout))

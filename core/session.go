@@ -48,6 +48,7 @@ type stored struct {
 // A doomed session is ended by the next commit.
 type doomed struct {
 	found
+
 	reason EndReason
 }
 

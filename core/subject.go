@@ -68,7 +68,7 @@ func (m *Manager) List(ctx context.Context, subject string) ([]Info, error) {
 // returns [ErrNotFound]; other errors are as for [Manager.List]. Any other error
 // means that the session may be live still.
 func (m *Manager) End(ctx context.Context, subject, handle string) error {
-	n, err := m.endWhere(ctx, subject, EndRevoked, func(st *state) bool { return st.handleText() == handle })
+	n, err := m.endWhere(ctx, subject, func(st *state) bool { return st.handleText() == handle })
 	if err == nil && n == 0 {
 		return fmt.Errorf("%w: subject has no session with this handle", ErrNotFound)
 	}
@@ -80,7 +80,7 @@ func (m *Manager) End(ctx context.Context, subject, handle string) error {
 // Authenticate had been committed before the call is over when it returns without
 // an error. Errors are as for [Manager.List].
 func (m *Manager) EndSubject(ctx context.Context, subject string) (int, error) {
-	n, err := m.endWhere(ctx, subject, EndRevoked, func(*state) bool { return true })
+	n, err := m.endWhere(ctx, subject, func(*state) bool { return true })
 	if err != nil {
 		return n, err
 	}
@@ -99,7 +99,7 @@ func (s *Session) EndOthers(ctx context.Context) (int, error) {
 	s.mu.Lock()
 	subject, handle := s.cur.subject, s.cur.handle
 	s.mu.Unlock()
-	return s.m.endWhere(ctx, subject, EndRevoked, func(st *state) bool { return st.handle != handle })
+	return s.m.endWhere(ctx, subject, func(st *state) bool { return st.handle != handle })
 }
 
 // endRounds bounds how often endPicked looks again. A session would have to renew
@@ -107,8 +107,8 @@ func (s *Session) EndOthers(ctx context.Context) (int, error) {
 const endRounds = 8
 
 // endWhere ends a subject's sessions of which match says so.
-func (m *Manager) endWhere(ctx context.Context, subject string, why EndReason, match func(*state) bool) (int, error) {
-	return m.endPicked(ctx, subject, why, func(live []found) handles {
+func (m *Manager) endWhere(ctx context.Context, subject string, match func(*state) bool) (int, error) {
+	return m.endPicked(ctx, subject, EndRevoked, func(live []*found) handles {
 		picked := make(handles)
 		for _, f := range live {
 			if match(&f.state) {
@@ -125,7 +125,7 @@ type handles map[[handleLen]byte]bool
 // endPicked ends those of a subject's sessions that pick picks, and reports how
 // many, also along with an error. It looks again until there are none of them: one
 // that was just moving may have got past.
-func (m *Manager) endPicked(ctx context.Context, subject string, why EndReason, pick func([]found) handles) (n int, err error) {
+func (m *Manager) endPicked(ctx context.Context, subject string, why EndReason, pick func([]*found) handles) (n int, err error) {
 	var picked handles
 	for range endRounds {
 		live, err := m.entries(ctx, subject)
@@ -148,9 +148,7 @@ func (m *Manager) endPicked(ctx context.Context, subject string, why EndReason, 
 			if first {
 				picked[f.state.handle] = false
 				n++
-				e := f.state.event(EventEnded)
-				e.Reason = why
-				m.emit(ctx, e)
+				m.emit(ctx, f.state.over(why))
 			}
 		}
 		if done {
@@ -161,7 +159,7 @@ func (m *Manager) endPicked(ctx context.Context, subject string, why EndReason, 
 }
 
 // entries returns the records of a subject's live sessions.
-func (m *Manager) entries(ctx context.Context, subject string) ([]found, error) {
+func (m *Manager) entries(ctx context.Context, subject string) ([]*found, error) {
 	if m.store == nil {
 		return nil, fmt.Errorf("%w: a session that travels in its cookie is in no list", ErrUnsupported)
 	}
@@ -169,7 +167,7 @@ func (m *Manager) entries(ctx context.Context, subject string) ([]found, error) 
 	if err != nil {
 		return nil, m.storeError(ctx, "listing", err)
 	}
-	live := make([]found, 0, len(list))
+	live := make([]*found, 0, len(list))
 	for _, e := range list {
 		st, err := m.decode(e.ID, e.Record)
 		if err != nil {
@@ -177,7 +175,7 @@ func (m *Manager) entries(ctx context.Context, subject string) ([]found, error) 
 			continue
 		}
 		if m.live(&st, e.Record.Expires) {
-			live = append(live, found{stored: &stored{e.ID, e.Record.Version, e.Record.Expires}, state: st})
+			live = append(live, &found{stored: &stored{e.ID, e.Record.Version, e.Record.Expires}, state: st})
 		}
 	}
 	return live, nil

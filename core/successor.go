@@ -21,7 +21,7 @@ func (st *state) leadTo(old, next *token, grace time.Duration) error {
 	}
 	st.graceUntil = wallNow().Add(grace)
 	st.successor, err = s.Seal(successorPurpose, next[:])
-	return err //nolint:wrapcheck // our own
+	return err
 }
 
 // successor returns the ticket to which the tombstone st of old leads, if it
