@@ -59,12 +59,45 @@
 // not an empty session; if it can't save, the visitor gets 503 and Retry-After
 // instead of the handler's response, and no cookie.
 //
-// # Timeouts
+// # Timeouts and renewal
 //
 // A session ends [Options].IdleTimeout after it was last looked at, and
 // AbsoluteTimeout after it began, on the server: what the cookie says does not
 // count. Reading extends a session in the store only once in a TouchInterval.
 // Requests that don't look at the session don't extend it.
+// [Session.SetIdleTimeout], [Session.SetDeadline] and [Session.SetPersistent]
+// decide for one session, "remember me", for instance.
+//
+// With [Options].RenewEvery a session gets a new token from time to time. Requests
+// that are under way with the old one are not logged out: for a short grace it
+// leads to the new one. With Authenticate, StepUp, Renew and Destroy there is no
+// grace: the old token is dead at once.
+//
+// # Whose session
+//
+// Authenticate names a subject. [Manager.List] shows the subject's sessions, with
+// values such as the device's name read by [Key.From]; [Manager.End],
+// [Session.EndOthers] and [Manager.EndSubject] end one, the others or all of them;
+// [Manager.EndExternal] ends those of an identity provider's session, and
+// [Manager.EndAll] everybody's. [Options].MaxSessions limits how many there are.
+// [Session.CheckAuthHash] ends sessions from before the password changed.
+//
+// Before something sensitive, ask [Session.Fresh], or [Session.SteppedUp] for a
+// level that [Session.StepUp] has granted for a while; [Manager.RequireFresh] and
+// [Manager.RequireStepUp] are the same as handlers.
+//
+// # Protection
+//
+// The package csrf beside this one makes tokens from [Session.Secret].
+// [Options].Binding ends a session that comes from another browser or network.
+// [Options].OnEvent is told what happens to sessions, [Manager.Policy] prints how
+// they live and end.
+//
+// # Without a cookie, without a store
+//
+// [Options].Header carries the ticket in a header field, for APIs.
+// [NewCookieOnly] needs no store: the session travels in the cookie, encrypted;
+// its documentation says what can't be had that way.
 //
 // # Stores
 //
@@ -79,5 +112,6 @@
 //
 // A request that leaves the session alone makes no call to the store; one that
 // reads makes one, one that writes two. Authenticate and Renew make four in
-// all, Destroy two.
+// all, Destroy two, and one more where tokens are renewed by age. A renewal by age
+// makes three.
 package session
