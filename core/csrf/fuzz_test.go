@@ -35,8 +35,7 @@ func FuzzForm(f *testing.F) {
 	token := b.token()
 	f.Fuzz(func(t *testing.T, contentType, body, header string) {
 		valid := strings.NewReplacer("TOKEN", token)
-		r := b.request(t, http.MethodPost, valid.Replace(contentType), valid.Replace(body))
-		r.Header.Set(headerName, valid.Replace(header))
+		r := b.request(t, http.MethodPost, valid.Replace(contentType), valid.Replace(body), headerName, valid.Replace(header))
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		switch w.Code {

@@ -92,7 +92,7 @@ func readForm(w http.ResponseWriter, r *http.Request, limit int64) error {
 	form.Body = http.MaxBytesReader(w, r.Body, limit)
 	err := form.ParseForm()
 	if err == nil {
-		err = form.ParseMultipartForm(formMemory)
+		err = form.ParseMultipartForm(formMemory) //nolint:gosec // Body is bounded above
 	}
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		return fmt.Errorf("%w: form: %w", ErrMissing, tooLarge)

@@ -131,7 +131,7 @@ func TestWithATokenInTheHeaderTheBodyIsTheHandlers(t *testing.T) {
 	}
 }
 
-//nolint:paralleltest // TMPDIR is the process's
+// TMPDIR is the process's, so that this test runs alone.
 func TestNoFileOfAFormStaysBehind(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)

@@ -2,6 +2,7 @@ package csrf_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -124,9 +125,8 @@ func (b *browser) do(method, path, contentType, body string, header ...string) (
 	if err != nil {
 		b.st.tb.Fatal(err)
 	}
-	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
-	if err != nil {
+	if err := errors.Join(err, res.Body.Close()); err != nil {
 		b.st.tb.Fatal(err)
 	}
 	return res, string(text)
@@ -157,10 +157,13 @@ func (b *browser) want(status int, token, when string) {
 func encode(token string) string { return url.Values{fieldName: {token}, "item": {"coat"}}.Encode() }
 
 // request returns a request with the browser's cookies that needs no server.
-func (b *browser) request(tb testing.TB, method, contentType, body string) *http.Request {
+func (b *browser) request(tb testing.TB, method, contentType, body string, header ...string) *http.Request {
 	tb.Helper()
 	r := httptest.NewRequestWithContext(tb.Context(), method, b.st.server.URL+"/act", strings.NewReader(body))
 	r.Header.Set("Content-Type", contentType)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
 	for _, c := range b.client.Jar.Cookies(r.URL) {
 		r.AddCookie(c)
 	}

@@ -144,7 +144,8 @@ func TestARequestMadeByHandWithoutABodyIsRefused(t *testing.T) {
 	if w.Code != http.StatusForbidden {
 		t.Errorf("status %d, want 403", w.Code)
 	}
-	r.Header.Set(headerName, token)
+	r = b.request(t, http.MethodPost, formType, "", headerName, token)
+	r.Body = nil
 	w = httptest.NewRecorder()
 	if st.handler().ServeHTTP(w, r); w.Code != http.StatusOK {
 		t.Errorf("with a token in the header: status %d", w.Code)
