@@ -26,7 +26,8 @@ const (
 	formType   = "application/x-www-form-urlencoded"
 )
 
-// A site is an application with forms, under a server of its own.
+// A site is an application with forms, under a server of its own. When its test
+// ends, it checks that no token was logged.
 type site struct {
 	tb         testing.TB
 	server     *httptest.Server
@@ -35,6 +36,9 @@ type site struct {
 	protection *csrf.Protection
 	logs       *syncBuffer
 	posted     func(http.ResponseWriter, *http.Request) // what POST /act runs
+
+	mu    sync.Mutex
+	given []string // all tokens
 }
 
 func newSite(tb testing.TB, configure ...func(*csrf.Options)) *site {
@@ -54,8 +58,22 @@ func newSite(tb testing.TB, configure ...func(*csrf.Options)) *site {
 		tb.Fatal(err)
 	}
 	st.server = httptest.NewTLSServer(st.handler())
-	tb.Cleanup(st.server.Close)
+	tb.Cleanup(func() {
+		st.server.Close()
+		st.checkLogs()
+	})
 	return st
+}
+
+func (st *site) checkLogs() {
+	logged := st.logs.String()
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for _, token := range st.given {
+		if strings.Contains(logged, token) {
+			st.tb.Errorf("a token was logged: %s", token)
+		}
+	}
 }
 
 // handler returns the site: a page with a token, actions, and what moves the
@@ -90,6 +108,9 @@ func (st *site) showToken(w http.ResponseWriter, r *http.Request) {
 		st.sessions.Fail(w, r, err)
 		return
 	}
+	st.mu.Lock()
+	st.given = append(st.given, token)
+	st.mu.Unlock()
 	fmt.Fprint(w, token)
 }
 

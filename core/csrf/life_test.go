@@ -49,6 +49,9 @@ func TestATokenFromBeforeAuthenticateIsRefused(t *testing.T) {
 		t.Fatalf("signing in with the form's token: status %d", status)
 	}
 	b.want(http.StatusForbidden, before, "token from before Authenticate")
+	if res, _ := b.do(http.MethodDelete, "/act", "", "", headerName, before); res.StatusCode != http.StatusForbidden {
+		t.Errorf("the same in the header: status %d", res.StatusCode)
+	}
 	b.want(http.StatusOK, after, "token of the page that Authenticate's request made")
 	b.want(http.StatusOK, b.token(), "token of the next page")
 
@@ -146,5 +149,21 @@ func TestAPageWithATokenVariesByCookie(t *testing.T) {
 		if got := res.Header.Get("Vary"); got != "Cookie" {
 			t.Errorf("%s visit: Vary: %q, want Cookie", visit, got)
 		}
+	}
+}
+
+func TestATokenThatComesTooLateIsReported(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	h := st.sessions.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := w.Write([]byte("<form>")); err != nil { // the header leaves
+			t.Error(err)
+		}
+		st.showToken(w, r)
+	}))
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
+	if got := st.logs.String(); !strings.Contains(got, "after the response header") || st.store.writes.Load() != 0 {
+		t.Errorf("%d writes, log: %s", st.store.writes.Load(), got)
 	}
 }

@@ -67,6 +67,19 @@ func TestAnOversizedTokenCostsNoMemory(t *testing.T) {
 	}
 }
 
+func TestLineBreaksDoNotStandForBytes(t *testing.T) {
+	t.Parallel()
+	raw := make([]byte, 2*secretLen) // a pad of which the last byte leaves 0 behind it
+	copy(raw, testSecret)
+	text := base64.RawURLEncoding.EncodeToString(raw)
+	if !matches(text, testSecret) {
+		t.Fatal("does not match")
+	}
+	if matches(text[:len(text)-2]+"\r\n", testSecret) {
+		t.Error("matches with line breaks in the place of the last byte")
+	}
+}
+
 // FuzzVerify looks for texts that match a secret without being a pad and the
 // secret behind it.
 func FuzzVerify(f *testing.F) {
