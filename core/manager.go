@@ -57,13 +57,14 @@ func (m *Manager) Get(r *http.Request) (*Session, error) {
 
 // FromContext is [Manager.Get] for code that has a request's context only.
 func (m *Manager) FromContext(ctx context.Context) (*Session, error) {
-	switch x := ctx.Value(exchangeKey{m}).(type) {
-	case *exchange:
-		return x.session(ctx)
-	case skipped:
+	x, ok := ctx.Value(exchangeKey{m}).(*exchange)
+	switch {
+	case !ok:
+		return nil, ErrNoSession
+	case x.skipped:
 		return nil, ErrSkipped
 	default:
-		return nil, ErrNoSession
+		return x.session(ctx)
 	}
 }
 

@@ -15,6 +15,7 @@ type exchange struct {
 	r *http.Request
 	w http.ResponseWriter
 
+	skipped    bool        // by Options.Skip: it has no session
 	headerSent atomic.Bool // the final header has left, or is about to
 	failed     error       // why the handler's response is suppressed
 
@@ -25,9 +26,6 @@ type exchange struct {
 }
 
 type exchangeKey struct{ m *Manager }
-
-// skipped stands in the place of an exchange.
-type skipped struct{}
 
 func (m *Manager) skips(r *http.Request) bool {
 	for _, skip := range m.opts.Skip {
@@ -61,12 +59,13 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		if m.skips(r) {
-			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{m}, skipped{})))
+		x := &exchange{m: m, w: w, skipped: m.skips(r)}
+		x.r = r.WithContext(context.WithValue(r.Context(), exchangeKey{m}, x))
+		defer func() { r.MultipartForm = x.r.MultipartForm }() // net/http removes the files of the request that it has made
+		if x.skipped {
+			next.ServeHTTP(w, x.r)
 			return
 		}
-		x := &exchange{m: m, w: w}
-		x.r = r.WithContext(context.WithValue(r.Context(), exchangeKey{m}, x))
 		next.ServeHTTP(x.writer(), x.r)
 		x.end() //nolint:contextcheck // it has the request's own context
 	})

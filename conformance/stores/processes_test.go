@@ -37,7 +37,18 @@ var (
 // into a list.
 func TestTwoProcessesLoseNoIncrement(t *testing.T) {
 	t.Parallel()
-	for store, where := range map[string]func(t *testing.T) string{
+	for store, where := range places() {
+		t.Run(store, func(t *testing.T) {
+			t.Parallel()
+			twoProcesses(t, store, where(t))
+		})
+	}
+}
+
+// places says where the stores are that openChild opens: an address, and a
+// table or collection that is the test's own.
+func places() map[string]func(t *testing.T) string {
+	return map[string]func(t *testing.T) string{
 		"file":     privateDir,
 		"redis":    func(t *testing.T) string { t.Helper(); return servers.Any(t, servers.Redis).URL },
 		"memcache": func(t *testing.T) string { t.Helper(); return servers.Any(t, servers.Memcached).URL },
@@ -51,11 +62,6 @@ func TestTwoProcessesLoseNoIncrement(t *testing.T) {
 			s := servers.Any(t, servers.Mongo)
 			return s.URL + " " + mongoCollection(t, options.Client().ApplyURI(s.URL)).Name()
 		},
-	} {
-		t.Run(store, func(t *testing.T) {
-			t.Parallel()
-			twoProcesses(t, store, where(t))
-		})
 	}
 }
 

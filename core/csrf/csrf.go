@@ -103,17 +103,23 @@ func New(sessions *session.Manager, o Options) (*Protection, error) {
 // them are good, as often as one likes, until the session ends or Authenticate
 // is called.
 //
-// A session that is new is stored for it. That needs a cookie: call Token before
-// the first byte of the response is written. It is too late otherwise, the token
-// will not be accepted, and the Manager says so in its log.
-//
-// An error is that of [session.Manager.Get]: hand it to [session.Manager.Fail].
+// A session that is new is stored for it, at once. That needs a cookie: call Token
+// before the first byte of the response is written. Otherwise it is too late, and
+// the error is session.ErrHeaderSent. Other errors are those of
+// [session.Manager.Get] and [session.Session.Commit]: hand them to
+// [session.Manager.Fail].
 func (p *Protection) Token(r *http.Request) (string, error) {
 	s, err := p.sessions.Get(r)
 	if err != nil {
 		return "", fmt.Errorf("csrf: %w", err)
 	}
-	return mask(s.Secret(purpose)), nil
+	token := mask(s.Secret(purpose))
+	if s.New() { // a form whose token can't work had better not be shown
+		if err := s.Commit(r.Context()); err != nil {
+			return "", fmt.Errorf("csrf: %w", err)
+		}
+	}
+	return token, nil
 }
 
 // Field returns a hidden form field with a token: what [Protection.Token] says
