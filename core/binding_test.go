@@ -39,7 +39,7 @@ func TestABindingIsRefusedIfItCannotWork(t *testing.T) {
 		"too many bits, IPv6":       {Binding{IPv6Bits: 129}, "IPv6Bits is 129"},
 		"proxies without addresses": {Binding{UserAgent: true, TrustedProxies: proxies, ForwardedHeader: "Forwarded"}, "set IPv4Bits"},
 		"proxies without a field":   {Binding{IPv4Bits: 24, TrustedProxies: proxies}, `ForwardedHeader ""`},
-		"a field that can't be":     {Binding{IPv4Bits: 24, TrustedProxies: proxies, ForwardedHeader: "X Forwarded"}, `ForwardedHeader "X Forwarded"`},
+		"a field that can't be":     {Binding{IPv4Bits: 24, TrustedProxies: proxies, ForwardedHeader: "X Y"}, `ForwardedHeader "X Y"`},
 		"a field without proxies":   {Binding{IPv4Bits: 24, ForwardedHeader: "Forwarded"}, "set TrustedProxies"},
 		"no prefix":                 {with(netip.Prefix{}), "invalid prefix"},
 		"a mapped prefix":           {with(netip.MustParsePrefix("::ffff:10.0.0.0/104")), "IPv4 prefix"},
@@ -184,6 +184,10 @@ func TestAFingerprintIsOneSessionsAndTellsNothing(t *testing.T) {
 		if bytes.Contains(bound, secret) {
 			t.Errorf("%x contains %x", bound, secret)
 		}
+	}
+	posing := b.of(seen(t, "203.0.113.7:1", "203.0.113.0/24"), salt)
+	if bytes.Equal(posing[atUserAgent:atBits], posing[atAddress:]) {
+		t.Error("a user agent and an address have the same mark")
 	}
 	if got := (Binding{}).of(r, salt); got != nil {
 		t.Errorf("unbound, but the fingerprint is %x", got)

@@ -70,26 +70,20 @@ func (b Binding) nodes(h http.Header) iter.Seq[string] {
 // has appended. If sep is not among the last maxHopLen bytes, after is all of s or,
 // if that is longer, "".
 func cutLast(s string, sep byte) (before, after string, found bool) {
-	quoted := false
-	for i := len(s) - 1; i >= max(0, len(s)-maxHopLen-1); i-- {
+	start := max(0, len(s)-maxHopLen-1)
+	window, quoted := s[start:], false
+	for i := len(window) - 1; i >= 0; i-- {
 		switch {
-		case s[i] == '"':
-			if !quoted || !escaped(s[:i]) {
-				quoted = !quoted
-			}
-		case s[i] == sep && !quoted:
-			return s[:i], s[i+1:], true
+		case window[i] == '"' && (!quoted || i == 0 || window[i-1] != '\\'): // not \" within quotes
+			quoted = !quoted
+		case window[i] == sep && !quoted:
+			return s[:start+i], window[i+1:], true
 		}
 	}
 	if len(s) > maxHopLen {
 		return "", "", false
 	}
 	return "", s, false
-}
-
-// escaped reports whether what follows s in a quoted string is escaped.
-func escaped(s string) bool {
-	return (len(s)-len(strings.TrimRight(s, `\`)))%2 == 1
 }
 
 // forwardedFor returns the node that a forwarded-element (RFC 7239, 4) names in

@@ -70,7 +70,7 @@ func TestTheConnectionSaysWhoTheClientIs(t *testing.T) {
 func TestOnlyTheChosenHeaderFieldIsRead(t *testing.T) {
 	t.Parallel()
 	r := from(t, proxy, "Forwarded", "for=198.51.100.1")
-	r.Header.Set("X-Real-Ip", "198.51.100.2")
+	r.Header.Set("X-Real-IP", "198.51.100.2")
 	r.Header.Set("X-Forwarded-For", client)
 	for field, want := range map[string]string{
 		"X-Forwarded-For": client,
@@ -158,6 +158,7 @@ func TestForwardedIsReadAsRFC7239Says(t *testing.T) {
 		"half a quote":                     {[]string{`for=203.0.113.7, for="10.0.0.2`}, "10.0.0.1"},
 		"half a quote elsewhere":           {[]string{`for=198.51.100.1;x", for=203.0.113.7;host="a`}, "10.0.0.1"},
 		"a quote behind the node":          {[]string{`for=203.0.113.7, for=10.0.0.2"x"`}, "10.0.0.1"},
+		"a quote within a value":           {[]string{`for=203.0.113.7;by=b"c"`}, "10.0.0.1"},
 		"a name that is none":              {[]string{`for=203.0.113.7;a b=c`}, "10.0.0.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -173,8 +174,9 @@ func TestALongHeaderFieldIsNotReadToItsBeginning(t *testing.T) {
 	for name, c := range map[string]struct{ field, line, want string }{
 		"31 proxies and the client":    {"X-Forwarded-For", hops(31), client},
 		"32 proxies":                   {"X-Forwarded-For", hops(32), "10.0.0.2"},
-		"a long element":               {"X-Forwarded-For", client + "," + strings.Repeat(" ", maxHopLen), "10.0.0.1"},
-		"a longer one":                 {"X-Forwarded-For", client + strings.Repeat(" ", maxHopLen), "10.0.0.1"},
+		"the longest element":          {"X-Forwarded-For", "x," + strings.Repeat(" ", maxHopLen-len(client)) + client, client},
+		"a longer one":                 {"X-Forwarded-For", "x," + strings.Repeat(" ", maxHopLen-len(client)+1) + client, "10.0.0.1"},
+		"a longer one by itself":       {"X-Forwarded-For", client + strings.Repeat(" ", maxHopLen), "10.0.0.1"},
 		"a megabyte":                   {"X-Forwarded-For", strings.Repeat("a", 1<<20), "10.0.0.1"},
 		"a megabyte that is forwarded": {"Forwarded", `for="` + strings.Repeat("a", 1<<20) + `"`, "10.0.0.1"},
 		"a megabyte before the client": {"Forwarded", strings.Repeat(`"`, 1<<20) + ", for=" + client, client},

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -13,7 +14,7 @@ func ExampleSkipHeader() {
 	probe := session.SkipHeader("User-Agent", "kube-probe/1.34")
 	machine := session.SkipHeader("X-Api-Key", "*") // whatever its value
 
-	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/", http.NoBody)
 	r.Header.Set("X-Api-Key", "5f2c")
 	fmt.Println(probe(r), machine(r))
 	// Output:
@@ -23,7 +24,8 @@ func ExampleSkipHeader() {
 func ExampleSkipPath() {
 	static := session.SkipPath("/static/")
 	for _, target := range []string{"/static/app.js", "/static/../admin", "/"} {
-		fmt.Println(target, static(httptest.NewRequest(http.MethodGet, target, http.NoBody)))
+		r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, target, http.NoBody)
+		fmt.Println(target, static(r))
 	}
 	// Output:
 	// /static/app.js true

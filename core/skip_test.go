@@ -54,12 +54,12 @@ func TestSkipPathSkipsThePathOrWhatIsBeneath(t *testing.T) {
 		"/x/../":   {"", "/ /x/ /x/../ /x/../y"},
 	} {
 		skip := session.SkipPath(pattern)
-		for _, target := range strings.Fields(paths.skipped) {
+		for target := range strings.FieldsSeq(paths.skipped) {
 			if !skip(get(t, target)) {
 				t.Errorf("%q: %s is not skipped", pattern, target)
 			}
 		}
-		for _, target := range strings.Fields(paths.kept) {
+		for target := range strings.FieldsSeq(paths.kept) {
 			if skip(get(t, target)) {
 				t.Errorf("%q: %s is skipped", pattern, target)
 			}
@@ -73,7 +73,8 @@ func TestSkipPathKeepsWhatRoutersReadInDifferentWays(t *testing.T) {
 	for _, target := range []string{
 		"/static/../admin", "/static/..", "/static/.", "/static/./x", "/static//x", "/static/x//", "//static/x", "/./static/x",
 		"/admin/../static/x", "/static/%2e%2e/admin", "/static/%2E%2E%2Fadmin", "/static/..%2fadmin", "/static%2Fadmin", "/static/%2Fadmin",
-		"/%73tatic/x", "/static/%252e%252e/admin", "/static/100%25", `/static/..%5cadmin`, "/static/x;y", "/static/..;/admin", "/static/%3b",
+		"/%73tatic/x", "/static/%252e%252e/admin", "/static/100%25",
+		"/static/..%5cadmin", "/static/..%5Cadmin", "/static/x;y", "/static/..;/admin", "/static/%3b",
 	} {
 		if skip(get(t, target)) {
 			t.Errorf("%s is skipped", target)
@@ -89,7 +90,8 @@ func get(tb testing.TB, target string) *http.Request {
 // What is skipped is served by http.ServeMux beneath the same pattern.
 func FuzzSkipPath(f *testing.F) {
 	for _, seed := range []string{
-		"/static/x", "/static/../admin", "/static%2fx", "/static/%2e%2e/x", "/static//x", "//static/x", "/static", "/static/a%20b", "/static/..;/x",
+		"/static/x", "/static/../admin", "/static%2fx", "/static/%2e%2e/x", "/static//x", "//static/x", "/static", "/static/a%20b",
+		"/static/..;/x",
 	} {
 		f.Add(seed)
 	}
