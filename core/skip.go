@@ -1,0 +1,59 @@
+package session
+
+import (
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+)
+
+// SkipHeader returns a rule for Options.Skip: requests that have a header
+// field of this name with exactly this value, on one of its lines, or with any
+// value if value is "*", get no session.
+//
+// A client may send such a field when it likes. That gains it nothing: Get
+// returns ErrSkipped, and there is no session that anything could be read from.
+//
+// Names are compared without regard to case, values with it. A name that is no
+// field name matches nothing, and neither does Host, which net/http keeps apart.
+func SkipHeader(name, value string) func(*http.Request) bool {
+	name = http.CanonicalHeaderKey(name)
+	return func(r *http.Request) bool {
+		lines := r.Header[name]
+		if value == "*" {
+			return len(lines) > 0
+		}
+		return slices.Contains(lines, value)
+	}
+}
+
+// SkipPath returns a rule for Options.Skip: requests for the path that pattern
+// is, or for it and everything beneath it if it ends in a slash, as a pattern of
+// http.ServeMux, get no session. The path is what Request.URL.Path holds where Manager.Handler
+// is called: decoded, and without what http.StripPrefix has removed. A pattern that
+// does not begin with a slash matches nothing.
+//
+// Routers differ in how they read unusual paths, /static/../admin or
+// /static%2Fadmin, for instance. What any of them might take for another place is not
+// skipped: paths that are not clean, or written with other escapes than
+// necessary, or contain a percent sign, a backslash or a semicolon.
+func SkipPath(pattern string) func(*http.Request) bool {
+	return func(r *http.Request) bool {
+		if !plain(r) {
+			return false
+		}
+		if strings.HasSuffix(pattern, "/") {
+			return strings.HasPrefix(r.URL.Path, pattern)
+		}
+		return r.URL.Path == pattern
+	}
+}
+
+// plain reports whether every router reads r's path in the same way.
+func plain(r *http.Request) bool {
+	p := r.URL.Path
+	return strings.HasPrefix(p, "/") &&
+		r.URL.RawPath == "" && // what is sent is what Path is by default escaped to
+		!strings.ContainsAny(p, `%\;`) &&
+		strings.TrimSuffix(p, "/") == strings.TrimSuffix(path.Clean(p), "/")
+}
