@@ -22,9 +22,10 @@ import (
 // and IPv6 goes from the one to the other.
 //
 // What is kept in the session is a hash. Who reads the record can find an IPv4
-// address by trying all of them; Options.Sealer prevents it.
+// address by trying all of them; [Options].Sealer prevents it.
 //
-// A session keeps the binding that it began with. When the options change, it is
+// A session keeps the binding that it began with, or that it had at the last
+// Authenticate; one that was not bound is bound when it is next written. When the options change, it is
 // compared by what both have: one that began without the user agent is not held
 // to it, one that was bound to other numbers of bits stays bound to those.
 type Binding struct {
@@ -46,7 +47,7 @@ type Binding struct {
 	// TrustedProxies are the addresses of the proxies in front of this process.
 	// What they say about the client in ForwardedHeader is believed, and what
 	// anybody else says is not. Clients must not be among them: they could claim any
-	// address. The slice must not be changed any more.
+	// address.
 	TrustedProxies []netip.Prefix
 
 	// ForwardedHeader is the header field to which each proxy appends the address
@@ -116,6 +117,21 @@ func (b Binding) check() error {
 func (b Binding) enabled() bool { return b.UserAgent || b.bindsAddress() }
 
 func (b Binding) bindsAddress() bool { return b.IPv4Bits > 0 || b.IPv6Bits > 0 }
+
+// policy describes the binding in a few words.
+func (b Binding) policy() string {
+	address := fmt.Sprintf("the first %d bits of an IPv4 address, %d of an IPv6 one", b.IPv4Bits, b.IPv6Bits)
+	switch {
+	case b.UserAgent && b.bindsAddress():
+		return "the user agent and " + address
+	case b.UserAgent:
+		return "the user agent"
+	case b.bindsAddress():
+		return address
+	default:
+		return "nothing"
+	}
+}
 
 // bits returns how many bits of addr count.
 func (b Binding) bits(addr netip.Addr) int {

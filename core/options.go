@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -61,7 +62,7 @@ type Options struct {
 	Skip []func(*http.Request) bool
 
 	// Binding ends a session that comes from another browser or network than it
-	// began in.
+	// began in. The zero value doesn't look.
 	Binding Binding
 
 	// IdleTimeout ends a session that was not looked at for so long (ASVS
@@ -160,6 +161,8 @@ func withDefaults(o Options) (Options, error) {
 	if err := o.check(); err != nil {
 		return o, err
 	}
+	o.Binding.TrustedProxies = slices.Clone(o.Binding.TrustedProxies)
+	o.Skip = slices.Clone(o.Skip)
 	var err error
 	if o.Signer, err = o.signer(); err != nil {
 		return o, err

@@ -179,7 +179,8 @@ func (s *Session) Authenticate(subject string) {
 		if st.subject != "" && st.subject != subject {
 			*st = newState(now) // nothing of one account reaches another
 		}
-		st.subject, st.created, st.authenticated, st.seed, st.steps = subject, now, now, seed, nil
+		st.subject, st.created, st.authenticated, st.seed = subject, now, now, seed
+		st.steps, st.binding = nil, nil
 		return nil
 	})
 	s.renewLocked()

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// SkipHeader returns a rule for Options.Skip: requests that have a header
+// SkipHeader returns a rule for [Options].Skip: requests that have a header
 // field of this name with exactly this value, on one of its lines, or with any
 // value if value is "*", get no session.
 //
@@ -27,7 +27,7 @@ func SkipHeader(name, value string) func(*http.Request) bool {
 	}
 }
 
-// SkipPath returns a rule for Options.Skip: requests for the path that pattern
+// SkipPath returns a rule for [Options].Skip: requests for the path that pattern
 // is, or for it and everything beneath it if it ends in a slash, as a pattern of
 // http.ServeMux, get no session. The path is what Request.URL.Path holds where Manager.Handler
 // is called: decoded, and without what http.StripPrefix has removed. A pattern that

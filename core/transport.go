@@ -20,10 +20,8 @@ const (
 
 // checkHeader returns the canonical form of Options.Header.
 func checkHeader(name string) (string, error) {
-	for _, c := range []byte(name) {
-		if !tokenChar(c) {
-			return "", fmt.Errorf("session: Options.Header %q is no name of a header field", name)
-		}
+	if name != "" && !isToken(name) {
+		return "", fmt.Errorf("session: Options.Header %q is no name of a header field", name)
 	}
 	name = http.CanonicalHeaderKey(name)
 	switch name {
@@ -31,11 +29,6 @@ func checkHeader(name string) (string, error) {
 		return "", fmt.Errorf("session: Options.Header can't be %s", name)
 	}
 	return name, nil
-}
-
-// tokenChar reports whether c may be in a field's name (RFC 9110, 5.6.2).
-func tokenChar(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }
 
 // carrier names what carries the ticket: signatures hold for it alone.
