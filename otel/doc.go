@@ -8,7 +8,8 @@
 //	sessions, err := session.New(store, session.Options{Keys: keys, OnEvent: hook})
 //
 // Either works without the other. Both use the API of OpenTelemetry only: an
-// application that has set up no SDK records nothing, and pays next to nothing.
+// application that has set up no SDK records nothing, and a call to the store takes
+// about two microseconds longer.
 //
 // # Store calls
 //

@@ -4,9 +4,12 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/trace"
 
 	session "github.com/cloakroom-go/cloakroom/core"
@@ -58,6 +61,31 @@ func TestOTelCountsEachEventAndNotesItOnTheSpan(t *testing.T) {
 		}
 		x.wantNoSecret(t)
 	}
+}
+
+// A slow store takes three seconds to delete.
+type slow struct{ session.Store }
+
+func (s slow) Delete(ctx context.Context, id string) error {
+	<-time.After(3 * time.Second)
+	return s.Store.Delete(ctx, id)
+}
+
+func TestOTelMeasuresSeconds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		x := newTelemetry()
+		if err := x.wrap(t, slow{memstore.New(memstore.Options{})}).Delete(t.Context(), secretID); err != nil {
+			t.Fatal(err)
+		}
+		histogram, ok := x.metric(t, "cloakroom.store.operation.duration").Data.(metricdata.Histogram[float64])
+		if !ok || len(histogram.DataPoints) != 1 || histogram.DataPoints[0].Sum != 3 {
+			t.Errorf("a call of 3 s was measured as %+v", histogram)
+		}
+		if span := x.span(t); span.EndTime().Sub(span.StartTime()) != 3*time.Second {
+			t.Errorf("a call of 3 s has a span from %v to %v", span.StartTime(), span.EndTime())
+		}
+	})
 }
 
 // A driver is a store whose driver has spans of its own.
