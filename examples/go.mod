@@ -5,10 +5,14 @@ go 1.26.0
 require (
 	github.com/cloakroom-go/cloakroom/core v0.0.0-00010101000000-000000000000
 	github.com/cloakroom-go/cloakroom/store-file v0.0.0-00010101000000-000000000000
+	github.com/fxamacker/cbor/v2 v2.9.6
 	golang.org/x/crypto v0.52.0
 )
 
-require golang.org/x/sys v0.45.0 // indirect
+require (
+	github.com/x448/float16 v0.8.4 // indirect
+	golang.org/x/sys v0.45.0 // indirect
+)
 
 replace (
 	github.com/cloakroom-go/cloakroom/core => ../core

@@ -8,6 +8,10 @@ require (
 	github.com/cloakroom-go/cloakroom/store-file v0.0.0-00010101000000-000000000000
 	github.com/moby/moby/api v1.55.0
 	github.com/testcontainers/testcontainers-go v0.44.0
+	go.opentelemetry.io/otel v1.47.0
+	go.opentelemetry.io/otel/sdk v1.47.0
+	go.opentelemetry.io/otel/sdk/metric v1.47.0
+	go.opentelemetry.io/otel/trace v1.47.0
 )
 
 require (
@@ -26,7 +30,7 @@ require (
 	github.com/docker/go-units v0.5.0 // indirect
 	github.com/ebitengine/purego v0.10.1 // indirect
 	github.com/felixge/httpsnoop v1.1.0 // indirect
-	github.com/go-logr/logr v1.4.3 // indirect
+	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/go-ole/go-ole v1.3.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
@@ -59,9 +63,8 @@ require (
 	github.com/yusufpapurcu/wmi v1.2.4 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp v0.69.0 // indirect
-	go.opentelemetry.io/otel v1.44.0 // indirect
-	go.opentelemetry.io/otel/metric v1.44.0 // indirect
-	go.opentelemetry.io/otel/trace v1.44.0 // indirect
+	go.opentelemetry.io/otel/log v1.47.0 // indirect
+	go.opentelemetry.io/otel/metric v1.47.0 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/crypto v0.54.0 // indirect
@@ -73,6 +76,7 @@ require (
 require (
 	github.com/anishathalye/porcupine v1.3.1 // indirect
 	github.com/bradfitz/gomemcache v0.0.0-20230905024940-24af94b03874
+	github.com/cloakroom-go/cloakroom/otel v0.0.0-00010101000000-000000000000
 	github.com/cloakroom-go/cloakroom/store-memcache v0.0.0-00010101000000-000000000000
 	github.com/cloakroom-go/cloakroom/store-mongo v0.0.0-00010101000000-000000000000
 	github.com/cloakroom-go/cloakroom/store-postgres v0.0.0-00010101000000-000000000000
@@ -95,3 +99,5 @@ replace github.com/cloakroom-go/cloakroom/store-redis => ../../store-redis
 replace github.com/cloakroom-go/cloakroom/store-memcache => ../../store-memcache
 
 replace github.com/cloakroom-go/cloakroom/store-mongo => ../../store-mongo
+
+replace github.com/cloakroom-go/cloakroom/otel => ../../otel

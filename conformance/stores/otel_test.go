@@ -1,0 +1,260 @@
+package stores_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/cloakroom-go/cloakroom/conformance"
+	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/memstore"
+	otelsession "github.com/cloakroom-go/cloakroom/otel"
+)
+
+// A telemetry is what an application would send to its collector.
+type telemetry struct {
+	spans   *tracetest.SpanRecorder
+	reader  *metric.ManualReader
+	options otelsession.Options
+}
+
+func newTelemetry() *telemetry {
+	x := &telemetry{spans: tracetest.NewSpanRecorder(), reader: metric.NewManualReader()}
+	x.options = otelsession.Options{
+		TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(x.spans)),
+		MeterProvider:  metric.NewMeterProvider(metric.WithReader(x.reader)),
+	}
+	return x
+}
+
+func (x *telemetry) wrap(t *testing.T, s session.Store) session.Store {
+	t.Helper()
+	wrapped, err := otelsession.Wrap(s, x.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wrapped
+}
+
+func (x *telemetry) hook(t *testing.T) func(context.Context, session.Event) {
+	t.Helper()
+	hook, err := otelsession.Hook(x.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hook
+}
+
+// span returns the only span that has ended.
+func (x *telemetry) span(t *testing.T) sdktrace.ReadOnlySpan {
+	t.Helper()
+	spans := x.spans.Ended()
+	if len(spans) != 1 {
+		t.Fatalf("%d spans, want 1", len(spans))
+	}
+	return spans[0]
+}
+
+// metric returns the instrument of that name, or fails the test.
+func (x *telemetry) metric(t *testing.T, name string) metricdata.Metrics {
+	t.Helper()
+	var all metricdata.ResourceMetrics
+	if err := x.reader.Collect(t.Context(), &all); err != nil {
+		t.Fatal(err)
+	}
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			if m.Name == name && scope.Scope.Name == "github.com/cloakroom-go/cloakroom/otel" {
+				return m
+			}
+		}
+	}
+	t.Fatalf("no metric %s in %+v", name, all.ScopeMetrics)
+	return metricdata.Metrics{}
+}
+
+// durations returns how many calls were measured, by their attributes.
+func (x *telemetry) durations(t *testing.T) map[string]uint64 {
+	t.Helper()
+	m := x.metric(t, "cloakroom.store.operation.duration")
+	histogram, ok := m.Data.(metricdata.Histogram[float64])
+	if !ok || m.Unit != "s" {
+		t.Fatalf("got %T in %q, want a histogram in seconds", m.Data, m.Unit)
+	}
+	counts := make(map[string]uint64)
+	for _, p := range histogram.DataPoints {
+		if want := []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10}; !slices.Equal(p.Bounds, want) {
+			t.Errorf("buckets %v, want %v", p.Bounds, want)
+		}
+		counts[text(p.Attributes.ToSlice())] = p.Count
+	}
+	return counts
+}
+
+// events returns how many events were counted, by their attributes.
+func (x *telemetry) events(t *testing.T) map[string]int64 {
+	t.Helper()
+	m := x.metric(t, "cloakroom.session.events")
+	sum, ok := m.Data.(metricdata.Sum[int64])
+	if !ok || !sum.IsMonotonic || m.Unit != "{event}" {
+		t.Fatalf("got %T in %q, want a counter of events", m.Data, m.Unit)
+	}
+	counts := make(map[string]int64)
+	for _, p := range sum.DataPoints {
+		counts[text(p.Attributes.ToSlice())] = p.Value
+	}
+	return counts
+}
+
+// text returns attributes in the order of their names.
+func text(attributes []attribute.KeyValue) string {
+	words := make([]string, len(attributes))
+	for i, a := range attributes {
+		words[i] = strings.TrimPrefix(string(a.Key), "cloakroom.") + "=" + a.Value.String()
+	}
+	return sorted(words...)
+}
+
+func sorted(words ...string) string {
+	return strings.Join(slices.Sorted(slices.Values(words)), " ")
+}
+
+func TestOTelWrappedStoreConforms(t *testing.T) {
+	t.Parallel()
+	conformance.Run(t, conformance.Harness{
+		Open: func(t *testing.T) session.Store {
+			t.Helper()
+			return newTelemetry().wrap(t, memstore.New(memstore.Options{MaxData: 1 << 20}))
+		},
+		Require: []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects},
+		MaxData: 1 << 20,
+	})
+}
+
+// A told store answers what it is told to, and has all capabilities.
+type told struct{ err error }
+
+func (s told) Load(context.Context, string) (session.Record, error) { return session.Record{}, s.err }
+func (s told) Create(context.Context, string, session.Record) error { return s.err }
+func (s told) Delete(context.Context, string) error                 { return s.err }
+func (s told) Touch(context.Context, string, time.Time) error       { return s.err }
+func (s told) Prune(context.Context) (int, error)                   { return 2, s.err }
+func (s told) DeleteSubject(context.Context, string) (int, error)   { return 3, s.err }
+func (s told) DeleteAll(context.Context) (int, error)               { return 4, s.err }
+func (s told) ListSubject(context.Context, string) ([]session.Entry, error) {
+	return make([]session.Entry, 5), s.err
+}
+
+func (s told) Update(context.Context, string, session.Version, session.Record) error { return s.err }
+
+// calls has a call for each operation.
+var calls = map[string]func(ctx context.Context, s session.Store) error{
+	"load": func(ctx context.Context, s session.Store) error {
+		_, err := s.Load(ctx, secretID)
+		return err
+	},
+	"create": func(ctx context.Context, s session.Store) error { return s.Create(ctx, secretID, session.Record{}) },
+	"update": func(ctx context.Context, s session.Store) error {
+		return s.Update(ctx, secretID, 1, session.Record{Subject: secretSubject})
+	},
+	"delete": func(ctx context.Context, s session.Store) error { return s.Delete(ctx, secretID) },
+	"touch":  func(ctx context.Context, s session.Store) error { return session.Touch(ctx, s, secretID, time.Time{}) },
+	"prune": func(ctx context.Context, s session.Store) error {
+		_, err := session.Prune(ctx, s)
+		return err
+	},
+	"list_subject": func(ctx context.Context, s session.Store) error {
+		_, err := session.ListSubject(ctx, s, secretSubject)
+		return err
+	},
+	"delete_subject": func(ctx context.Context, s session.Store) error {
+		_, err := session.DeleteSubject(ctx, s, secretSubject)
+		return err
+	},
+	"delete_all": func(ctx context.Context, s session.Store) error {
+		if s, ok := s.(interface {
+			DeleteAll(ctx context.Context) (int, error)
+		}); ok {
+			_, err := s.DeleteAll(ctx)
+			return err
+		}
+		return session.ErrUnsupported
+	},
+}
+
+// What must not be recorded.
+const (
+	secretID      = "iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii"
+	secretSubject = "ann@example.com"
+)
+
+var errSecret = fmt.Errorf("store: %w: key %s of %s", context.DeadlineExceeded, secretID, secretSubject)
+
+func TestOTelRecordsEachCallAsASpanAndADuration(t *testing.T) {
+	t.Parallel()
+	records := map[string]string{"prune": "2", "delete_subject": "3", "delete_all": "4", "list_subject": "5"}
+	for operation, call := range calls {
+		for _, end := range []struct {
+			err    error
+			want   []string
+			status codes.Code
+		}{
+			{nil, []string{"store.outcome=ok"}, codes.Unset},
+			{session.ErrNotFound, []string{"store.outcome=not_found"}, codes.Unset},
+			{session.ErrConflict, []string{"store.outcome=conflict"}, codes.Unset},
+			{session.ErrExists, []string{"store.outcome=exists"}, codes.Unset},
+			{session.ErrCorrupt, []string{"store.outcome=corrupt", "error.type=corrupt"}, codes.Error},
+			{errSecret, []string{"store.outcome=error", "error.type=timeout"}, codes.Error},
+		} {
+			x := newTelemetry()
+			if err := call(t.Context(), x.wrap(t, told{end.err})); !errors.Is(err, end.err) {
+				t.Errorf("%s: got error %v, want the store's, %v", operation, err, end.err)
+			}
+			want := append([]string{"store.operation=" + operation}, end.want...)
+			if got := x.durations(t); len(got) != 1 || got[sorted(want...)] != 1 {
+				t.Errorf("measured %v, want once %s", got, want)
+			}
+			if n, ok := records[operation]; ok {
+				want = append(want, "store.records="+n)
+			}
+			span := x.span(t)
+			if got := text(span.Attributes()); got != sorted(want...) {
+				t.Errorf("%s: span with %s, want %s", operation, got, want)
+			}
+			if span.Name() != operation+" sessions" || span.SpanKind() != trace.SpanKindClient {
+				t.Errorf("%s: span %q of kind %v", operation, span.Name(), span.SpanKind())
+			}
+			if span.Status().Code != end.status {
+				t.Errorf("%s with %v: status %v, want %v", operation, end.err, span.Status().Code, end.status)
+			}
+			x.wantNoSecret(t)
+		}
+	}
+}
+
+// wantNoSecret fails the test if what was recorded names a record or a subject.
+func (x *telemetry) wantNoSecret(t *testing.T) {
+	t.Helper()
+	var metrics metricdata.ResourceMetrics
+	if err := x.reader.Collect(t.Context(), &metrics); err != nil {
+		t.Fatal(err)
+	}
+	recorded := fmt.Sprintf("%+v %+v", tracetest.SpanStubsFromReadOnlySpans(x.spans.Ended()), metrics)
+	for _, secret := range []string{secretID, secretSubject} {
+		if strings.Contains(recorded, secret) {
+			t.Errorf("%s was recorded: %s", secret, recorded)
+		}
+	}
+}

@@ -1,0 +1,59 @@
+// Codec keeps the values of sessions as CBOR (RFC 8949), which is shorter than JSON.
+package main
+
+import (
+	"fmt"
+	"log"
+	"net/http"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/memstore"
+)
+
+// A codec has the Marshal of the one and the Unmarshal of the other.
+type codec struct {
+	cbor.EncMode
+	cbor.DecMode
+}
+
+// newCodec returns a [session.Codec]. Equal values have equal encodings, by which
+// Key.Update sees that nothing has changed. Decoding is bounded in depth and in
+// elements, and refuses what can be read in two ways.
+func newCodec() (session.Codec, error) {
+	encoding := cbor.CoreDetEncOptions()
+	encoding.Time = cbor.TimeRFC3339Nano // the default leaves out fractions of a second
+	enc, err := encoding.EncMode()
+	if err != nil {
+		return nil, fmt.Errorf("encoding: %w", err)
+	}
+	dec, err := cbor.DecOptions{DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden}.DecMode()
+	if err != nil {
+		return nil, fmt.Errorf("decoding: %w", err)
+	}
+	return codec{enc, dec}, nil
+}
+
+var lastVisit = session.NewKey[time.Time]("last visit")
+
+func main() {
+	c, err := newCodec()
+	if err != nil {
+		log.Fatal(err)
+	}
+	o := session.Options{Keys: [][]byte{session.GenerateKey()}, Codec: c, Cookie: session.Cookie{Insecure: true}}
+	sessions, err := session.New(memstore.New(memstore.Options{}), o)
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Print("http://127.0.0.1:8081 tells your last visit")
+	log.Fatal(http.ListenAndServe("127.0.0.1:8081", sessions.HandlerFunc(visit))) //nolint:gosec // reads no bodies, serves this machine only
+}
+
+func visit(w http.ResponseWriter, _ *http.Request, s *session.Session) {
+	last := lastVisit.Get(s)
+	lastVisit.Set(s, time.Now()) // before the first byte: the change goes with the header
+	fmt.Fprintln(w, "last visit:", last)
+}

@@ -1,0 +1,116 @@
+package otelsession
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+const (
+	operationKey = attribute.Key("cloakroom.store.operation")
+	outcomeKey   = attribute.Key("cloakroom.store.outcome")
+	recordsKey   = attribute.Key("cloakroom.store.records")
+)
+
+// Wrap returns a store that does what s does, and records each call; the package
+// documentation says what. Results and errors are those of s, unchanged.
+//
+// The store has exactly the capabilities that s has: it is a [session.Toucher],
+// [session.Pruner], [session.SubjectIndex], or has a DeleteAll, if and only if s is
+// or has. Other methods of s are not to be had through it: to close s, for
+// instance, keep it.
+//
+// Wrap returns an error if s is nil or the meter refuses an instrument.
+func Wrap(s session.Store, o Options) (session.Store, error) {
+	// A nil pointer would be hidden from session.New, which looks for it too.
+	if v := reflect.ValueOf(s); s == nil || v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil, errors.New("otelsession: Wrap: store is nil")
+	}
+	duration, err := o.meter().Float64Histogram("cloakroom.store.operation.duration",
+		metric.WithUnit("s"),
+		metric.WithDescription("Duration of calls to the session store."),
+		metric.WithExplicitBucketBoundaries(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10))
+	if err != nil {
+		return nil, fmt.Errorf("otelsession: %w", err)
+	}
+	return withCapabilities(s, &recorder{o.tracer(), duration, o.attributes()}), nil
+}
+
+// A recorder records calls. It is safe for concurrent use.
+type recorder struct {
+	tracer     trace.Tracer
+	duration   metric.Float64Histogram
+	attributes []attribute.KeyValue
+}
+
+// start begins a span, which is in the context that it returns. end ends it and
+// measures the call; more is for the span only.
+//
+//nolint:spancheck // end ends the span
+func (rec *recorder) start(ctx context.Context, operation string) (
+	_ context.Context, end func(err error, more ...attribute.KeyValue),
+) {
+	attributes := append(rec.attributes, operationKey.String(operation)) //nolint:gocritic // a copy, see Options.attributes
+	begin := time.Now()
+	ctx, span := rec.tracer.Start(ctx, operation+" sessions",
+		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attributes...))
+	return ctx, func(err error, more ...attribute.KeyValue) {
+		seconds := time.Since(begin).Seconds()
+		result := outcomeOf(err)
+		ending := []attribute.KeyValue{outcomeKey.String(result.name)}
+		if result.errorType != "" {
+			ending = append(ending, errorTypeKey.String(result.errorType))
+			span.SetStatus(codes.Error, "") // the text may hold a key
+		}
+		rec.duration.Record(ctx, seconds, metric.WithAttributes(append(attributes, ending...)...))
+		span.SetAttributes(append(ending, more...)...)
+		span.End()
+	}
+}
+
+// basic is what every store can do.
+type basic struct {
+	rec *recorder
+	s   session.Store
+}
+
+// Load implements [session.Store].
+func (b basic) Load(ctx context.Context, id string) (session.Record, error) {
+	ctx, end := b.rec.start(ctx, "load")
+	r, err := b.s.Load(ctx, id)
+	end(err)
+	return r, err
+}
+
+// Create implements [session.Store].
+func (b basic) Create(ctx context.Context, id string, r session.Record) error {
+	ctx, end := b.rec.start(ctx, "create")
+	err := b.s.Create(ctx, id, r)
+	end(err)
+	return err
+}
+
+// Update implements [session.Store].
+func (b basic) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+	ctx, end := b.rec.start(ctx, "update")
+	err := b.s.Update(ctx, id, old, r)
+	end(err)
+	return err
+}
+
+// Delete implements [session.Store].
+func (b basic) Delete(ctx context.Context, id string) error {
+	ctx, end := b.rec.start(ctx, "delete")
+	err := b.s.Delete(ctx, id)
+	end(err)
+	return err
+}
