@@ -11,7 +11,8 @@ import "encoding/json"
 // absent and logged. A codec decodes data, never code: formats that construct
 // types by name have no place here (CVE-2020-9484).
 type Codec interface {
-	// Marshal returns v encoded. The result is not changed afterwards.
+	// Marshal returns v encoded, equal values equally: Key.Update takes a result
+	// that is encoded as before for no change. It is not changed afterwards.
 	Marshal(v any) ([]byte, error)
 
 	// Unmarshal decodes data into what v points to, and keeps nothing of data.
