@@ -33,8 +33,8 @@ func mutants() []mutant {
 	return slices.Concat(
 		loadMutants(), createMutants(), updateMutants(), deleteMutants(), versionMutants(),
 		expiryMutants(), clockMutants(), touchMutants(), pruneMutants(),
-		subjectListMutants(), subjectDeleteMutants(), allMutants(), ownershipMutants(), contextMutants(),
-		concurrencyMutants(), peerMutants(), idMutants(), limitMutants(),
+		subjectListMutants(), subjectDeleteMutants(), allMutants(), allRaceMutants(),
+		ownershipMutants(), contextMutants(), concurrencyMutants(), peerMutants(), idMutants(), limitMutants(),
 		errorMutants(), corruptionMutants(), outageMutants(),
 	)
 }

@@ -34,13 +34,13 @@ func mongoHarness(t *testing.T, server *options.ClientOptions) conformance.Harne
 	// open returns a store on the same collection with a client of its own.
 	open := func(tb testing.TB, server *options.ClientOptions) session.Store {
 		tb.Helper()
-		return mongoStore(tb, mongoClient(tb, server).Database(collection.Database().Name()).Collection(collection.Name()))
+		return mongoStore(tb, mongoAs(tb, collection, server))
 	}
 	return conformance.Harness{
 		Open:      func(t *testing.T) session.Store { t.Helper(); return open(t, server) },
 		Peer:      func(t *testing.T) session.Store { t.Helper(); return open(t, server) },
 		Precision: time.Millisecond,
-		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects},
+		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All},
 		MaxData:   16<<20 - 1<<10,
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()
@@ -52,10 +52,14 @@ func mongoHarness(t *testing.T, server *options.ClientOptions) conformance.Harne
 			tb.Helper()
 			return open(tb, mongoAt("127.0.0.1:1").SetServerSelectionTimeout(time.Second)), context.DeadlineExceeded
 		},
+		Isolated: func(tb testing.TB) session.Store {
+			tb.Helper()
+			return mongoStore(tb, mongoCollection(tb, server))
+		},
 		Stall: func(tb testing.TB) session.Store {
 			tb.Helper()
 			line := newCable(tb, server.Hosts[0])
-			store := open(tb, mongoAt(line.addr()))
+			store := mongoStore(tb, mongoAs(tb, mongoCollection(tb, server), mongoAt(line.addr())))
 			_, _ = store.Load(tb.Context(), randomID()) // so that it is connected
 			line.stall()
 			return store
@@ -93,6 +97,12 @@ func mongoCollection(tb testing.TB, server *options.ClientOptions) *mongo.Collec
 	collection := mongoClient(tb, server).Database("cloakroom").Collection("c" + strings.ToLower(randomID()[:16]))
 	tb.Cleanup(func() { _ = collection.Drop(context.WithoutCancel(tb.Context())) }) // tidying
 	return collection
+}
+
+// mongoAs returns the same collection with a client of its own.
+func mongoAs(tb testing.TB, collection *mongo.Collection, server *options.ClientOptions) *mongo.Collection {
+	tb.Helper()
+	return mongoClient(tb, server).Database(collection.Database().Name()).Collection(collection.Name())
 }
 
 func mongoStore(tb testing.TB, collection *mongo.Collection) *mongostore.Store {
