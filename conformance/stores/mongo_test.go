@@ -54,7 +54,7 @@ func mongoHarness(t *testing.T, server *options.ClientOptions) conformance.Harne
 		},
 		Isolated: func(tb testing.TB) session.Store {
 			tb.Helper()
-			return mongoStore(tb, mongoCollection(tb, server))
+			return mongoStoreOf(tb, mongoCollection(tb, server), mongostore.Options{PruneBatch: smallBatch})
 		},
 		Stall: func(tb testing.TB) session.Store {
 			tb.Helper()
@@ -107,7 +107,12 @@ func mongoAs(tb testing.TB, collection *mongo.Collection, server *options.Client
 
 func mongoStore(tb testing.TB, collection *mongo.Collection) *mongostore.Store {
 	tb.Helper()
-	store, err := mongostore.New(collection, mongostore.Options{})
+	return mongoStoreOf(tb, collection, mongostore.Options{})
+}
+
+func mongoStoreOf(tb testing.TB, collection *mongo.Collection, o mongostore.Options) *mongostore.Store {
+	tb.Helper()
+	store, err := mongostore.New(collection, o)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func postgresHarness(t *testing.T, server *pgxpool.Config) conformance.Harness {
 		},
 		Isolated: func(tb testing.TB) session.Store {
 			tb.Helper()
-			return postgresStore(tb, pool, postgresTable(tb, pool))
+			return postgresStoreOf(tb, pool, postgresstore.Options{Table: postgresTable(tb, pool), PruneBatch: smallBatch})
 		},
 		Stall: func(tb testing.TB) session.Store {
 			tb.Helper()
@@ -105,7 +105,12 @@ func postgresTable(tb testing.TB, db postgresstore.DB) string {
 
 func postgresStore(tb testing.TB, db postgresstore.DB, table string) *postgresstore.Store {
 	tb.Helper()
-	store, err := postgresstore.New(db, postgresstore.Options{Table: table})
+	return postgresStoreOf(tb, db, postgresstore.Options{Table: table})
+}
+
+func postgresStoreOf(tb testing.TB, db postgresstore.DB, o postgresstore.Options) *postgresstore.Store {
+	tb.Helper()
+	store, err := postgresstore.New(db, o)
 	if err != nil {
 		tb.Fatal(err)
 	}
