@@ -50,7 +50,7 @@ type Harness struct {
 
 	// Isolated returns a store in a namespace of its own (prefix, table,
 	// collection or folder) on the same backend, which holds nothing yet. Each call
-	// returns another one. DeleteAll is called on these stores only.
+	// returns another one. Without Isolated, DeleteAll is not checked.
 	Isolated func(tb testing.TB) session.Store
 
 	// Stall returns a store whose backend accepts requests and never answers. If it
@@ -81,7 +81,8 @@ const (
 //
 // All ids and subjects are random, and what the cases write is deleted or
 // expires. So Run may be pointed at a backend that holds other data, though other
-// writers can slow down the cases about Prune.
+// writers can slow down the cases about Prune. DeleteAll is called only on stores of
+// Harness.Isolated and Harness.Stall, and on those of Harness.Outage.
 func Run(t *testing.T, h Harness) {
 	t.Helper()
 	s := open(t, h)

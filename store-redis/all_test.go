@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -28,11 +29,11 @@ func (d *database) answer(command []string) string {
 	case "scan":
 		page := d.pages[0]
 		d.pages = d.pages[1:]
-		answer := fmt.Sprintf("*2\r\n%s*%d\r\n", bulk([]byte(fmt.Sprint(len(d.pages)))), len(page))
+		var keys strings.Builder
 		for _, key := range page {
-			answer += bulk([]byte(key))
+			keys.WriteString(bulk([]byte(key)))
 		}
-		return answer
+		return fmt.Sprintf("*2\r\n%s*%d\r\n%s", bulk([]byte(strconv.Itoa(len(d.pages)))), len(page), keys.String())
 	case "getrange":
 		return d.values[command[1]]
 	case "del":

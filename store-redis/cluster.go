@@ -17,7 +17,7 @@ const slotCount = 16384
 
 var (
 	errUncovered = errors.New("the masters that are known don't have all slots of the Cluster")
-	errMoving    = errors.New("slots of the Cluster are on their way from one master to another: call DeleteAll again when they have arrived")
+	errMoving    = errors.New("slots of the Cluster are on their way between masters: call DeleteAll again when they have arrived")
 )
 
 // withinLayout calls f, which goes through the keys of every master, and returns an
