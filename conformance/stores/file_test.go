@@ -16,7 +16,7 @@ func TestFile(t *testing.T) {
 	t.Parallel()
 	describe(t, "file", "", "")
 	const maxData = 1 << 20
-	dir := fileFolder(t)
+	dir := privateDir(t)
 	open := func(t *testing.T) session.Store {
 		t.Helper()
 		return openFile(t, dir, filestore.Options{MaxData: maxData})
@@ -48,21 +48,11 @@ func TestFile(t *testing.T) {
 		},
 		Isolated: func(tb testing.TB) session.Store {
 			tb.Helper()
-			return openFile(tb, fileFolder(tb), filestore.Options{})
+			return openFile(tb, privateDir(tb), filestore.Options{})
 		},
 		Full:  fullFolder,
 		Stall: stalledFolder,
 	})
-}
-
-// fileFolder returns an empty folder that New accepts.
-func fileFolder(tb testing.TB) string {
-	tb.Helper()
-	dir := filepath.Join(tb.TempDir(), "sessions")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		tb.Fatal(err)
-	}
-	return dir
 }
 
 func openFile(tb testing.TB, dir string, o filestore.Options) *filestore.Store {
