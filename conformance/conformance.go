@@ -48,7 +48,14 @@ type Harness struct {
 	// driver that is found in what the store returns then, by errors.Is.
 	Outage func(tb testing.TB) (session.Store, error)
 
-	// Stall returns a store whose backend accepts requests and never answers.
+	// Isolated returns a store in a namespace of its own (prefix, table,
+	// collection or folder) on the same backend, which holds nothing yet. Each call
+	// returns another one. Without Isolated, DeleteAll is not checked.
+	Isolated func(tb testing.TB) session.Store
+
+	// Stall returns a store whose backend accepts requests and never answers. If it
+	// is a session.AllDeleter, it too is in a namespace of its own: the backend may do
+	// what it is asked.
 	Stall func(tb testing.TB) session.Store
 
 	// Full returns a store that holds r under id and whose backend has no room
@@ -64,6 +71,7 @@ const (
 	Touch    Capability = "Toucher"      // session.Toucher
 	Prune    Capability = "Pruner"       // session.Pruner
 	Subjects Capability = "SubjectIndex" // session.SubjectIndex
+	All      Capability = "AllDeleter"   // session.AllDeleter
 )
 
 // Run checks a store against the contract of [session.Store]. Each rule is a
@@ -73,7 +81,8 @@ const (
 //
 // All ids and subjects are random, and what the cases write is deleted or
 // expires. So Run may be pointed at a backend that holds other data, though other
-// writers can slow down the cases about Prune.
+// writers can slow down the cases about Prune. DeleteAll is called only on stores of
+// Harness.Isolated and Harness.Stall, and on those of Harness.Outage.
 func Run(t *testing.T, h Harness) {
 	t.Helper()
 	s := open(t, h)
@@ -117,6 +126,7 @@ func topics() []topic {
 		{"clock", clockCases()},
 		{"touch", touchCases()},
 		{"subjects", slices.Concat(subjectListCases(), subjectDeleteCases())},
+		{"all", allCases()},
 		{"ownership", ownershipCases()},
 		{"context", contextCases()},
 		{"concurrency", concurrencyCases()},

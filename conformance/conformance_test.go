@@ -17,10 +17,11 @@ func TestMemstore(t *testing.T) {
 	store := memstore.New(memstore.Options{MaxData: maxData})
 	same := func(*testing.T) session.Store { return store }
 	conformance.Run(t, conformance.Harness{
-		Open:    same,
-		Peer:    same,
-		Require: []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects},
-		MaxData: maxData,
+		Open:     same,
+		Peer:     same,
+		Require:  []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All},
+		MaxData:  maxData,
+		Isolated: func(testing.TB) session.Store { return memstore.New(memstore.Options{}) },
 	})
 }
 

@@ -46,11 +46,11 @@ func contextDoneBefore(t *tester, m method) {
 	caused, cancelCause := context.WithCancelCause(t.Context())
 	cancelCause(errors.New("the case's own cause"))
 
-	id, r := t.newID(), t.record()
+	store, id, r := t.storeFor(m), t.newID(), t.record()
 	for _, ctx := range []context.Context{cancelled, expired, caused} {
 		t.promptly(m, ctx.Err(), func() (time.Duration, error) {
 			start := time.Now()
-			err := t.finish(m, func() error { return m.call(ctx, t.store, id, r) })
+			err := t.finish(m, func() error { return m.call(ctx, store, id, r) })
 			return time.Since(start), err
 		})
 	}

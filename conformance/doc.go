@@ -17,8 +17,8 @@
 //
 // Open is enough to begin with. Each further field of [Harness] lets more
 // cases run: Peer those about several processes; MaxData those about size;
-// Corrupt and Misplace those about damage; Outage, Stall and Full those about a
-// backend in trouble. A case that can't run is skipped with "not applicable" and
+// Isolated those about DeleteAll; Corrupt and Misplace those about damage; Outage,
+// Stall and Full those about a backend in trouble. A case that can't run is skipped with "not applicable" and
 // the reason, so that the output of go test -v says what is not proven. Require
 // turns a missing capability into a failure.
 //
@@ -46,7 +46,7 @@
 // # What is not checked
 //
 // Not all of the contract can be seen from outside: that a store starts no
-// goroutine and closes no client, that Prune works in bounded batches and sweeps
-// what a crash has left, and that it counts along with an error are for the
-// store's own tests.
+// goroutine and closes no client, that Prune and DeleteAll work in bounded batches and
+// count along with an error, that Prune sweeps what a crash has left, and which of the
+// things that are no records DeleteAll deletes are for the store's own tests.
 package conformance

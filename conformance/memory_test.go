@@ -54,6 +54,9 @@ func (m *memory[V]) keys(keep func(V) bool) []string {
 	return keys
 }
 
+// all returns every key.
+func (m *memory[V]) all() []string { return m.keys(func(V) bool { return true }) }
+
 func dead(r session.Record) bool { return !time.Now().Before(r.Expires) }
 
 // created makes a mutant remember every record that was created last under an

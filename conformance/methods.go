@@ -44,6 +44,10 @@ func methods() []method {
 			_, err := session.DeleteSubject(ctx, s, r.Subject)
 			return err
 		}},
+		{"DeleteAll", All, false, func(ctx context.Context, s session.Store, _ string, _ session.Record) error {
+			_, err := session.DeleteAll(ctx, s)
+			return err
+		}},
 	}
 }
 

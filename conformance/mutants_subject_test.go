@@ -111,6 +111,7 @@ func subjectListMutants() []mutant {
 			[]string{
 				"subjects/unknown subject", "subjects/longest subject", "subjects/not other subjects",
 				"subjects/not what was given away", "subjects/not what was replaced after expiry",
+				"all/is not listed",
 			},
 			func(m *mutated) {
 				m.list = func(ctx context.Context, subject string) ([]session.Entry, error) {

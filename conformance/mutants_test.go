@@ -33,8 +33,8 @@ func mutants() []mutant {
 	return slices.Concat(
 		loadMutants(), createMutants(), updateMutants(), deleteMutants(), versionMutants(),
 		expiryMutants(), clockMutants(), touchMutants(), pruneMutants(),
-		subjectListMutants(), subjectDeleteMutants(), ownershipMutants(), contextMutants(),
-		concurrencyMutants(), peerMutants(), idMutants(), limitMutants(),
+		subjectListMutants(), subjectDeleteMutants(), allMutants(), allRaceMutants(),
+		ownershipMutants(), contextMutants(), concurrencyMutants(), peerMutants(), idMutants(), limitMutants(),
 		errorMutants(), corruptionMutants(), outageMutants(),
 	)
 }
@@ -72,14 +72,22 @@ func TestMutants(t *testing.T) {
 	}
 }
 
+// planted returns a store that breaks what m says, in this namespace and, unless it
+// says more about that, in each isolated one.
+func (m mutant) planted() *mutated {
+	ref := newReference()
+	mut := &mutated{broken: newBroken(ref), Harness: ref.harness(), ref: ref}
+	mut.Peer = nil
+	mut.Isolated = func(testing.TB) session.Store { return m.planted().broken }
+	m.plant(mut)
+	return mut
+}
+
 // failures plants a mutant, runs all cases and returns the output of those
 // that fail.
 func failures(t *testing.T, m mutant) map[string]string {
 	t.Helper()
-	ref := newReference()
-	mut := &mutated{broken: newBroken(ref), Harness: ref.harness(), ref: ref}
-	mut.Peer = nil
-	m.plant(mut)
+	mut := m.planted()
 	s := newSuite(mut.Harness, mut.broken, nil)
 	if mut.peer != nil {
 		s.peer = mut.peer

@@ -21,6 +21,7 @@ type complete interface {
 	session.Toucher
 	session.Pruner
 	session.SubjectIndex
+	session.AllDeleter
 }
 
 // A reference is a memstore in which foreign bytes can be planted.
@@ -65,7 +66,8 @@ func (f *reference) harness() Harness {
 	return Harness{
 		Open:     func(*testing.T) session.Store { return f },
 		Peer:     func(*testing.T) session.Store { return f },
-		Require:  []Capability{Touch, Prune, Subjects},
+		Isolated: func(testing.TB) session.Store { return newReference() },
+		Require:  []Capability{Touch, Prune, Subjects, All},
 		MaxData:  referenceMaxData,
 		Corrupt:  func(_ testing.TB, id string) { f.foreign.add(id) },
 		Misplace: func(_ testing.TB, _, to string) { f.foreign.add(to) },
@@ -131,6 +133,7 @@ type broken struct {
 	prune  func(ctx context.Context) (int, error)
 	list   func(ctx context.Context, subject string) ([]session.Entry, error)
 	purge  func(ctx context.Context, subject string) (int, error)
+	wipe   func(ctx context.Context) (int, error)
 
 	// around is called around every method, with its name and id; nil for none.
 	around func(ctx context.Context, method, id string, next func(context.Context) error) error
@@ -139,7 +142,7 @@ type broken struct {
 func newBroken(next complete) *broken {
 	return &broken{
 		next: next, load: next.Load, create: next.Create, update: next.Update, remove: next.Delete,
-		touch: next.Touch, prune: next.Prune, list: next.ListSubject, purge: next.DeleteSubject,
+		touch: next.Touch, prune: next.Prune, list: next.ListSubject, purge: next.DeleteSubject, wipe: next.DeleteAll,
 	}
 }
 
@@ -199,6 +202,15 @@ func (b *broken) DeleteSubject(ctx context.Context, subject string) (int, error)
 	var n int
 	err := b.call(ctx, "DeleteSubject", "", func(ctx context.Context) (err error) {
 		n, err = b.purge(ctx, subject)
+		return err
+	})
+	return n, err
+}
+
+func (b *broken) DeleteAll(ctx context.Context) (int, error) {
+	var n int
+	err := b.call(ctx, "DeleteAll", "", func(ctx context.Context) (err error) {
+		n, err = b.wipe(ctx)
 		return err
 	})
 	return n, err

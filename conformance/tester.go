@@ -30,7 +30,7 @@ func open(t *testing.T, h Harness) *suite {
 		t.Fatal("conformance: Harness.Open is nil")
 	}
 	for _, c := range h.Require {
-		if !slices.Contains([]Capability{Touch, Prune, Subjects}, c) {
+		if !slices.Contains([]Capability{Touch, Prune, Subjects, All}, c) {
 			t.Fatalf("conformance: Harness.Require: unknown capability %q", c)
 		}
 	}
@@ -61,6 +61,8 @@ func (s *suite) has(c Capability) bool {
 		_, ok = s.store.(session.Pruner)
 	case Subjects:
 		_, ok = s.store.(session.SubjectIndex)
+	case All:
+		_, ok = s.store.(session.AllDeleter)
 	}
 	return ok
 }
@@ -95,6 +97,22 @@ func (t *tester) needsHook(present bool, name string) {
 	if !present {
 		t.Skipf("not applicable: Harness.%s is nil", name)
 	}
+}
+
+// isolated returns a tester whose store has a namespace of its own.
+func (t *tester) isolated() *tester {
+	t.Helper()
+	t.needsHook(t.Isolated != nil, "Isolated")
+	return &tester{TB: t.TB, suite: newSuite(t.Harness, t.Isolated(t), nil)}
+}
+
+// storeFor returns the store that m may be called on.
+func (t *tester) storeFor(m method) session.Store {
+	t.Helper()
+	if m.needs == All {
+		return t.isolated().store
+	}
+	return t.store
 }
 
 // newID returns a random id, under which nothing is left when the case ends.

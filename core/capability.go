@@ -58,6 +58,26 @@ type SubjectIndex interface {
 	DeleteSubject(ctx context.Context, subject string) (int, error)
 }
 
+// An AllDeleter is a [Store] that can end everybody's sessions at once, as an
+// administrator must be able to (ASVS 7.4.5). A backend that can't name all
+// records that it has does not implement it. Use it through [DeleteAll].
+type AllDeleter interface {
+	Store
+
+	// DeleteAll deletes every record in the store's own namespace (its prefix,
+	// table, collection or folder) and reports how many live ones it deleted,
+	// each once, also along with an error. A record whose Create or Update had
+	// returned before the call is gone afterwards; one that is created during the
+	// call may go or stay, and if it stays, ListSubject lists it.
+	//
+	// What stands in a record's place and is none goes too, as with Delete.
+	// Whatever else others have put into the namespace stays, and nothing outside
+	// of it is touched, also where one backend serves several stores. DeleteAll works
+	// in bounded batches so that requests are not held up, and any number of
+	// processes may call it at the same time. After an error, call it again.
+	DeleteAll(ctx context.Context) (int, error)
+}
+
 // An Entry is one record in the list of a subject.
 type Entry struct {
 	ID     string
@@ -125,4 +145,16 @@ func DeleteSubject(ctx context.Context, s Store, subject string) (int, error) {
 		return x.DeleteSubject(ctx, subject)
 	}
 	return 0, fmt.Errorf("%w: %T is no SubjectIndex", ErrUnsupported, s)
+}
+
+// DeleteAll deletes every record of a store and reports how many live ones it
+// deleted.
+//
+// If s is an [AllDeleter], DeleteAll calls its method. Otherwise it returns
+// [ErrUnsupported]; there is no truthful fallback.
+func DeleteAll(ctx context.Context, s Store) (int, error) {
+	if d, ok := s.(AllDeleter); ok {
+		return d.DeleteAll(ctx)
+	}
+	return 0, fmt.Errorf("%w: %T is no AllDeleter", ErrUnsupported, s)
 }

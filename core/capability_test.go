@@ -133,6 +133,12 @@ func TestWithoutTheCapabilityTheAnswerIsErrUnsupported(t *testing.T) {
 	if n, err := session.DeleteSubject(t.Context(), plain, "ann"); !errors.Is(err, session.ErrUnsupported) || n != 0 {
 		t.Errorf("DeleteSubject: %d, %v", n, err)
 	}
+	if n, err := session.DeleteAll(t.Context(), plain); !errors.Is(err, session.ErrUnsupported) || n != 0 {
+		t.Errorf("DeleteAll: %d, %v", n, err)
+	}
+	if _, err := e.mem.Load(t.Context(), anID); err != nil {
+		t.Errorf("the record is gone: %v", err)
+	}
 }
 
 func TestWithTheCapabilityTheStoreIsAsked(t *testing.T) {
@@ -146,6 +152,10 @@ func TestWithTheCapabilityTheStoreIsAsked(t *testing.T) {
 		}
 		if n, err := session.DeleteSubject(t.Context(), e.mem, "ann"); err != nil || n != 1 {
 			t.Errorf("DeleteSubject: %d, %v", n, err)
+		}
+		stored(t, e)
+		if n, err := session.DeleteAll(t.Context(), e.mem); err != nil || n != 1 {
+			t.Errorf("DeleteAll: %d, %v", n, err)
 		}
 		stored(t, e)
 		pass(time.Hour)

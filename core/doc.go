@@ -107,7 +107,7 @@
 // the one that it uses. [Store] is the contract for writing another, and the
 // conformance module proves that it holds. What only some backends can do is an
 // optional interface with a function that uses it: [Touch], [Prune],
-// [ListSubject], [DeleteSubject].
+// [ListSubject], [DeleteSubject], [DeleteAll].
 //
 // # Costs
 //

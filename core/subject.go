@@ -91,6 +91,31 @@ func (m *Manager) EndSubject(ctx context.Context, subject string) (int, error) {
 	return n, nil
 }
 
+// EndAll ends everybody's sessions (ASVS 7.4.5) and reports how many records that
+// were, to which those count that keep an external id. Every session whose first
+// commit had returned before the call is over when it returns without an error.
+// OnEvent is not told of each.
+//
+// If the store is no [AllDeleter], EndAll returns [ErrUnsupported]; new Keys end
+// everybody's sessions, too.
+func (m *Manager) EndAll(ctx context.Context) (int, error) {
+	if m.store == nil {
+		return 0, fmt.Errorf("%w: sessions that travel in their cookies; new Keys end them", ErrUnsupported)
+	}
+	total := 0
+	for range endRounds { // a session that was just moving may have got past
+		n, err := DeleteAll(ctx, m.store)
+		total += n
+		if err != nil {
+			return total, m.storeError(ctx, "ending", err)
+		}
+		if n == 0 {
+			break
+		}
+	}
+	return total, nil
+}
+
 // EndOthers ends all other sessions of the session's subject, when the password
 // has changed, for instance (ASVS 7.4.3), and reports how many. The session itself
 // stays. If nobody is signed in, it returns [ErrInvalid]; other errors are as for

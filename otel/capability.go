@@ -24,15 +24,9 @@ type (
 	}
 	all struct {
 		rec *recorder
-		s   allDeleter
+		s   session.AllDeleter
 	}
 )
-
-// An allDeleter can end everybody's session.
-type allDeleter interface {
-	session.Store
-	DeleteAll(ctx context.Context) (int, error)
-}
 
 // Touch implements [session.Toucher].
 func (t touch) Touch(ctx context.Context, id string, expires time.Time) error {
@@ -66,7 +60,7 @@ func (x subjects) DeleteSubject(ctx context.Context, subject string) (int, error
 	return n, err
 }
 
-// DeleteAll ends everybody's session.
+// DeleteAll implements [session.AllDeleter].
 func (a all) DeleteAll(ctx context.Context) (int, error) {
 	ctx, end := a.rec.start(ctx, "delete_all")
 	n, err := a.s.DeleteAll(ctx)

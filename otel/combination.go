@@ -107,7 +107,7 @@ func withCapabilities(s session.Store, rec *recorder) session.Store {
 	if x.s, ok = s.(session.SubjectIndex); ok {
 		has |= hasSubjects
 	}
-	if a.s, ok = s.(allDeleter); ok {
+	if a.s, ok = s.(session.AllDeleter); ok {
 		has |= hasAll
 	}
 	switch has {

@@ -32,10 +32,6 @@ func (indexing) ListSubject(context.Context, string) ([]session.Entry, error) {
 func (indexing) DeleteSubject(context.Context, string) (int, error) { return 3, errCalled }
 func (clearing) DeleteAll(context.Context) (int, error)             { return 4, errCalled }
 
-type allDeleter interface {
-	DeleteAll(ctx context.Context) (int, error)
-}
-
 // combinations returns a store for each set of capabilities.
 func combinations() []session.Store {
 	type store = session.Store
@@ -130,7 +126,7 @@ func capabilities(s session.Store) (has [4]bool) {
 	_, has[0] = s.(session.Toucher)
 	_, has[1] = s.(session.Pruner)
 	_, has[2] = s.(session.SubjectIndex)
-	_, has[3] = s.(allDeleter)
+	_, has[3] = s.(session.AllDeleter)
 	return has
 }
 
@@ -174,7 +170,7 @@ func callCapabilities(t *testing.T, s session.Store) {
 		n, err := s.DeleteSubject(t.Context(), "ann")
 		check("DeleteSubject", n, 3, err)
 	}
-	if s, ok := s.(allDeleter); ok {
+	if s, ok := s.(session.AllDeleter); ok {
 		n, err := s.DeleteAll(t.Context())
 		check("DeleteAll", n, 4, err)
 	}

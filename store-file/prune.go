@@ -12,7 +12,7 @@ import (
 	session "github.com/cloakroom-go/cloakroom/core"
 )
 
-// pruneBatch is how many files Prune looks at in one go. Writers of the same
+// pruneBatch is how many files Prune and DeleteAll look at in one go. Writers of the same
 // shard wait for about a millisecond meanwhile.
 const pruneBatch = 64
 
@@ -28,25 +28,41 @@ func (s *Store) Prune(ctx context.Context) (int, error) {
 	}
 	var removed int
 	var failed error
-	sweep := func(dir string, batch func(names []string) (int, error)) {
-		names, err := run(ctx, func() ([]string, error) { return s.list(dir) })
-		for names := range slices.Chunk(names, pruneBatch) {
-			if ctx.Err() != nil {
-				break
-			}
-			n, e := run(ctx, func() (int, error) { return batch(names) })
-			removed += n
-			err = cmp.Or(err, e)
-		}
+	for shard := range shardCount {
+		n, err := s.sweep(ctx, func() ([]string, error) { return s.list(shardName(shard)) },
+			func(names []string) (int, error) { return s.pruneRecords(ctx, shard, names) })
+		removed += n
 		failed = cmp.Or(failed, err)
 	}
-	for shard := range shardCount {
-		sweep(shardName(shard), func(names []string) (int, error) { return s.pruneRecords(ctx, shard, names) })
-	}
-	for bucket := range shardCount {
-		sweep(bucketName(bucket), func(names []string) (int, error) { return 0, s.pruneMarkers(ctx, bucket, names) })
+	err := s.sweepMarkers(ctx)
+	return removed, cmp.Or(failed, err)
+}
+
+// sweep has some files of a folder at a time worked on, and adds up what was removed.
+// It goes on after an error, unless ctx is done, and returns the first.
+func (s *Store) sweep(
+	ctx context.Context, list func() ([]string, error), work func(names []string) (int, error),
+) (removed int, failed error) {
+	names, failed := run(ctx, list)
+	for names := range slices.Chunk(names, pruneBatch) {
+		if err := ctx.Err(); err != nil {
+			return removed, cmp.Or(failed, wrap(err))
+		}
+		n, err := run(ctx, func() (int, error) { return work(names) })
+		removed += n
+		failed = cmp.Or(failed, err)
 	}
 	return removed, failed
+}
+
+// sweepMarkers removes the markers without a record.
+func (s *Store) sweepMarkers(ctx context.Context) (failed error) {
+	for bucket := range shardCount {
+		_, err := s.sweep(ctx, func() ([]string, error) { return s.list(bucketName(bucket)) },
+			func(names []string) (int, error) { return 0, s.pruneMarkers(ctx, bucket, names) })
+		failed = cmp.Or(failed, err)
+	}
+	return failed
 }
 
 // pruneRecords removes what is expired or an orphan among the files of a shard.

@@ -26,6 +26,7 @@ var (
 	_ session.Toucher      = (*Store)(nil)
 	_ session.Pruner       = (*Store)(nil)
 	_ session.SubjectIndex = (*Store)(nil)
+	_ session.AllDeleter   = (*Store)(nil)
 )
 
 // New returns a store in the folder dir, which must exist, be a folder itself

@@ -38,6 +38,10 @@ var callsOnAll = map[string]func(context.Context, *filestore.Store) error{
 		_, err := s.Prune(ctx)
 		return err
 	},
+	"DeleteAll": func(ctx context.Context, s *filestore.Store) error {
+		_, err := s.DeleteAll(ctx)
+		return err
+	},
 	"ListSubject": func(ctx context.Context, s *filestore.Store) error {
 		_, err := s.ListSubject(ctx, "ada")
 		return err

@@ -14,8 +14,8 @@ type Options struct {
 	// a higher limit stay readable.
 	MaxData int
 
-	// PruneBatch is how many documents Prune deletes with one command. 0 means
-	// 1000, the largest possible value is 100,000.
+	// PruneBatch is how many documents Prune and DeleteAll delete with one
+	// command. 0 means 1000, the largest possible value is 100,000.
 	PruneBatch int
 }
 

@@ -17,7 +17,7 @@ func (s *Store) Prune(ctx context.Context) (int, error) {
 		if err := ctx.Err(); err != nil {
 			return removed, fmt.Errorf("mongostore: %w", err)
 		}
-		ids, err := s.batch(ctx)
+		ids, err := s.batch(ctx, sound(expired()), expiresField)
 		if err != nil || len(ids) == 0 {
 			return removed, err
 		}
@@ -37,11 +37,12 @@ func oneOf(ids []string) bson.E {
 	return bson.E{Key: idField, Value: bson.D{{Key: "$in", Value: ids}}}
 }
 
-// batch returns the ids of one batch.
-func (s *Store) batch(ctx context.Context) ([]string, error) {
-	cursor, err := s.collection.Find(ctx, sound(expired()), options.Find().
+// batch returns the ids of the first documents, in the order of a field, that meet
+// the conditions.
+func (s *Store) batch(ctx context.Context, conditions bson.D, order string) ([]string, error) {
+	cursor, err := s.collection.Find(ctx, conditions, options.Find().
 		SetProjection(bson.D{{Key: idField, Value: 1}}).
-		SetSort(bson.D{{Key: expiresField, Value: 1}}).
+		SetSort(bson.D{{Key: order, Value: 1}}).
 		SetLimit(int64(s.o.PruneBatch)))
 	if err != nil {
 		return nil, wrap(ctx, err)

@@ -27,6 +27,7 @@ var (
 	_ session.Toucher      = (*Store)(nil)
 	_ session.Pruner       = (*Store)(nil)
 	_ session.SubjectIndex = (*Store)(nil)
+	_ session.AllDeleter   = (*Store)(nil)
 )
 
 // New returns a store in a collection that should hold nothing else. It sends

@@ -10,7 +10,7 @@
 //
 // # Guarantees
 //
-// Each method is one statement and one round trip, Prune one for each batch. A
+// Each method is one statement and one round trip, Prune and DeleteAll one for each batch. A
 // write judges and changes a row while it holds its lock, so that of several
 // concurrent writes none is lost. No statement fails over a record that exists
 // already or has gone, so that a method may be called on a [pgx.Tx] without

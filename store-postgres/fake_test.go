@@ -101,6 +101,7 @@ func calls(s *Store) map[string]func(context.Context) error {
 		"Prune":         func(ctx context.Context) error { _, err := s.Prune(ctx); return err },
 		"ListSubject":   func(ctx context.Context) error { _, err := s.ListSubject(ctx, "alice"); return err },
 		"DeleteSubject": func(ctx context.Context) error { _, err := s.DeleteSubject(ctx, "alice"); return err },
+		"DeleteAll":     func(ctx context.Context) error { _, err := s.DeleteAll(ctx); return err },
 		"Migrate":       s.Migrate,
 	}
 }

@@ -39,6 +39,7 @@ var (
 	_ session.Toucher      = (*Store)(nil)
 	_ session.Pruner       = (*Store)(nil)
 	_ session.SubjectIndex = (*Store)(nil)
+	_ session.AllDeleter   = (*Store)(nil)
 )
 
 // New returns a store in a table that [Store.Migrate] has created or will

@@ -146,3 +146,23 @@ func TestPruneGoesOnUntilABatchIsNotFull(t *testing.T) {
 		t.Errorf("removed %d, error %v; want 1000 along with the error", n, err)
 	}
 }
+
+func TestDeleteAllGoesOnAfterTheLastIdUntilABatchIsNotFull(t *testing.T) {
+	t.Parallel()
+	full := func(live int, last string) answer { return answer{row: []any{1000, live, last}} }
+	db := &fake{answers: []answer{full(1000, someID), full(900, otherID), {row: []any{3, 3, otherID}}}}
+	n, err := newStore(t, db).DeleteAll(t.Context())
+	if n != 1903 || err != nil || len(db.sent) != 3 {
+		t.Fatalf("deleted %d in %d batches, error %v; want 1903 in 3", n, len(db.sent), err)
+	}
+	for i, last := range []string{"", someID, otherID} {
+		if got := db.sent[i].args[1]; got != last {
+			t.Errorf("batch %d begins after %q, want %q", i, got, last)
+		}
+	}
+	db = &fake{answers: []answer{full(1000, someID), {err: errNetwork}}}
+	n, err = newStore(t, db).DeleteAll(t.Context())
+	if n != 1000 || !errors.Is(err, errNetwork) {
+		t.Errorf("deleted %d, error %v; want 1000 along with the error", n, err)
+	}
+}

@@ -1,7 +1,7 @@
 // Package redisstore keeps sessions in Redis, Valkey or another server that
 // speaks their protocol and runs their scripts: a single one, one behind
-// Sentinel, or a Cluster. It can touch records and list a subject's sessions; it
-// needs no pruning, for the server removes expired records by itself.
+// Sentinel, or a Cluster. It can touch records, list a subject's sessions and
+// delete all; it needs no pruning, for the server removes expired records by itself.
 //
 //	client := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: []string{"localhost:6379"}})
 //	store, err := redisstore.New(client, redisstore.Options{})
@@ -16,6 +16,9 @@
 // changes the subject costs three, and so does an Update or a Touch that prolongs
 // the record beyond what the index knows: rarely, as the index is kept for at
 // least twice the lifetime that was left when it was last written.
+//
+// DeleteAll looks at every key of the database, also at those of others, a thousand
+// with each call, and costs two commands for each record, in batches.
 //
 // # Clocks
 //

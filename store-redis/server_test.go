@@ -158,6 +158,7 @@ var methods = []method{
 	{"Touch", func(ctx context.Context, s *Store) error { return s.Touch(ctx, newID(), time.Now().Add(time.Hour)) }},
 	{"ListSubject", func(ctx context.Context, s *Store) error { _, err := s.ListSubject(ctx, "visitor"); return err }},
 	{"DeleteSubject", func(ctx context.Context, s *Store) error { _, err := s.DeleteSubject(ctx, "visitor"); return err }},
+	{"DeleteAll", func(ctx context.Context, s *Store) error { _, err := s.DeleteAll(ctx); return err }},
 }
 
 func wantError(t *testing.T, what string, err, want error) {

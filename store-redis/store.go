@@ -24,6 +24,7 @@ type Store struct {
 var (
 	_ session.Toucher      = (*Store)(nil)
 	_ session.SubjectIndex = (*Store)(nil)
+	_ session.AllDeleter   = (*Store)(nil)
 )
 
 // New returns a store behind client, which stays the caller's to close and to

@@ -59,6 +59,7 @@ func TestCost(t *testing.T) {
 		"Touch":                 "touch",
 		"ListSubject":           "zrange",
 		"DeleteSubject":         "zrange",
+		"DeleteAll":             "info scan info",
 	}
 	for _, m := range methods {
 		t.Run(m.name, func(t *testing.T) {
@@ -71,6 +72,8 @@ func TestCost(t *testing.T) {
 					return ":1\r\n"
 				case "zrange":
 					return "*0\r\n"
+				case "scan":
+					return "*2\r\n$1\r\n0\r\n*0\r\n"
 				}
 				return "$2\r\nok\r\n"
 			})

@@ -16,10 +16,7 @@ func TestFile(t *testing.T) {
 	t.Parallel()
 	describe(t, "file", "", "")
 	const maxData = 1 << 20
-	dir := filepath.Join(t.TempDir(), "sessions")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	dir := privateDir(t)
 	open := func(t *testing.T) session.Store {
 		t.Helper()
 		return openFile(t, dir, filestore.Options{MaxData: maxData})
@@ -27,7 +24,7 @@ func TestFile(t *testing.T) {
 	conformance.Run(t, conformance.Harness{
 		Open:    open,
 		Peer:    open,
-		Require: []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects},
+		Require: []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All},
 		MaxData: maxData,
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()
@@ -48,6 +45,10 @@ func TestFile(t *testing.T) {
 				tb.Fatal(err)
 			}
 			return s, fs.ErrClosed
+		},
+		Isolated: func(tb testing.TB) session.Store {
+			tb.Helper()
+			return openFile(tb, privateDir(tb), filestore.Options{})
 		},
 		Full:  fullFolder,
 		Stall: stalledFolder,

@@ -66,7 +66,9 @@ func send(
 	return res, cookie
 }
 
-func count(_ context.Context, s *session.Session) { counter.Update(s, func(n int) int { return n + 1 }) }
+func count(_ context.Context, s *session.Session) {
+	counter.Update(s, func(n int) int { return n + 1 })
+}
 
 // subject returns a name that no other test uses.
 func subject() string { return "subject " + session.FormatKey(session.GenerateKey()) }

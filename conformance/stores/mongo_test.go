@@ -34,13 +34,13 @@ func mongoHarness(t *testing.T, server *options.ClientOptions) conformance.Harne
 	// open returns a store on the same collection with a client of its own.
 	open := func(tb testing.TB, server *options.ClientOptions) session.Store {
 		tb.Helper()
-		return mongoStore(tb, mongoClient(tb, server).Database(collection.Database().Name()).Collection(collection.Name()))
+		return mongoStore(tb, mongoAs(tb, collection, server))
 	}
 	return conformance.Harness{
 		Open:      func(t *testing.T) session.Store { t.Helper(); return open(t, server) },
 		Peer:      func(t *testing.T) session.Store { t.Helper(); return open(t, server) },
 		Precision: time.Millisecond,
-		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects},
+		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All},
 		MaxData:   16<<20 - 1<<10,
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()
@@ -52,10 +52,14 @@ func mongoHarness(t *testing.T, server *options.ClientOptions) conformance.Harne
 			tb.Helper()
 			return open(tb, mongoAt("127.0.0.1:1").SetServerSelectionTimeout(time.Second)), context.DeadlineExceeded
 		},
+		Isolated: func(tb testing.TB) session.Store {
+			tb.Helper()
+			return mongoStoreOf(tb, mongoCollection(tb, server), mongostore.Options{PruneBatch: smallBatch})
+		},
 		Stall: func(tb testing.TB) session.Store {
 			tb.Helper()
 			line := newCable(tb, server.Hosts[0])
-			store := open(tb, mongoAt(line.addr()))
+			store := mongoStore(tb, mongoAs(tb, mongoCollection(tb, server), mongoAt(line.addr())))
 			_, _ = store.Load(tb.Context(), randomID()) // so that it is connected
 			line.stall()
 			return store
@@ -95,9 +99,20 @@ func mongoCollection(tb testing.TB, server *options.ClientOptions) *mongo.Collec
 	return collection
 }
 
+// mongoAs returns the same collection with a client of its own.
+func mongoAs(tb testing.TB, collection *mongo.Collection, server *options.ClientOptions) *mongo.Collection {
+	tb.Helper()
+	return mongoClient(tb, server).Database(collection.Database().Name()).Collection(collection.Name())
+}
+
 func mongoStore(tb testing.TB, collection *mongo.Collection) *mongostore.Store {
 	tb.Helper()
-	store, err := mongostore.New(collection, mongostore.Options{})
+	return mongoStoreOf(tb, collection, mongostore.Options{})
+}
+
+func mongoStoreOf(tb testing.TB, collection *mongo.Collection, o mongostore.Options) *mongostore.Store {
+	tb.Helper()
+	store, err := mongostore.New(collection, o)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -138,7 +138,7 @@ func TestOTelWrappedStoreConforms(t *testing.T) {
 			t.Helper()
 			return newTelemetry().wrap(t, memstore.New(memstore.Options{MaxData: 1 << 20}))
 		},
-		Require: []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects},
+		Require: []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All},
 		MaxData: 1 << 20,
 	})
 }

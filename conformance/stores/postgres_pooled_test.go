@@ -37,14 +37,20 @@ func TestPostgresTx(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }) // nothing to keep
-	table := postgresTable(t, tx)
+	table, turn := postgresTable(t, tx), make(chan struct{}, 1)
 	conformance.Run(t, conformance.Harness{
 		Open: func(t *testing.T) session.Store {
 			t.Helper()
-			return &oneByOne{postgresStore(t, tx, table), make(chan struct{}, 1)}
+			return &oneByOne{postgresStore(t, tx, table), turn}
+		},
+		Isolated: func(tb testing.TB) session.Store {
+			tb.Helper()
+			turn <- struct{}{}
+			defer func() { <-turn }()
+			return &oneByOne{postgresStore(tb, tx, postgresTable(t, tx)), turn}
 		},
 		Precision: time.Microsecond,
-		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects},
+		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All},
 		MaxData:   16 << 20,
 	})
 	if err := tx.Commit(t.Context()); err != nil {
@@ -103,6 +109,10 @@ func (s *oneByOne) ListSubject(ctx context.Context, subject string) ([]session.E
 
 func (s *oneByOne) DeleteSubject(ctx context.Context, subject string) (int, error) {
 	return inTurn(ctx, s, func() (int, error) { return s.store.DeleteSubject(ctx, subject) })
+}
+
+func (s *oneByOne) DeleteAll(ctx context.Context) (int, error) {
+	return inTurn(ctx, s, func() (int, error) { return s.store.DeleteAll(ctx) })
 }
 
 // pgBouncer starts a PgBouncer of the test's own in front of the server and

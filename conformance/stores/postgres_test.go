@@ -38,7 +38,7 @@ func postgresHarness(t *testing.T, server *pgxpool.Config) conformance.Harness {
 		Open:      func(t *testing.T) session.Store { t.Helper(); return open(t, server) },
 		Peer:      func(t *testing.T) session.Store { t.Helper(); return open(t, server) },
 		Precision: time.Microsecond,
-		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects},
+		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All},
 		MaxData:   16 << 20,
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()
@@ -48,10 +48,14 @@ func postgresHarness(t *testing.T, server *pgxpool.Config) conformance.Harness {
 			tb.Helper()
 			return open(tb, postgresAt(server, "127.0.0.1:1")), syscall.ECONNREFUSED
 		},
+		Isolated: func(tb testing.TB) session.Store {
+			tb.Helper()
+			return postgresStoreOf(tb, pool, postgresstore.Options{Table: postgresTable(tb, pool), PruneBatch: smallBatch})
+		},
 		Stall: func(tb testing.TB) session.Store {
 			tb.Helper()
 			line := newCable(tb, postgresAddr(server))
-			store := open(tb, postgresAt(server, line.addr()))
+			store := postgresStore(tb, postgresPool(tb, postgresAt(server, line.addr())), postgresTable(tb, pool))
 			_, _ = store.Load(tb.Context(), strings.Repeat("x", session.IDLen)) // so that it is connected
 			line.stall()
 			return store
@@ -101,7 +105,12 @@ func postgresTable(tb testing.TB, db postgresstore.DB) string {
 
 func postgresStore(tb testing.TB, db postgresstore.DB, table string) *postgresstore.Store {
 	tb.Helper()
-	store, err := postgresstore.New(db, postgresstore.Options{Table: table})
+	return postgresStoreOf(tb, db, postgresstore.Options{Table: table})
+}
+
+func postgresStoreOf(tb testing.TB, db postgresstore.DB, o postgresstore.Options) *postgresstore.Store {
+	tb.Helper()
+	store, err := postgresstore.New(db, o)
 	if err != nil {
 		tb.Fatal(err)
 	}

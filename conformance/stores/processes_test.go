@@ -49,7 +49,7 @@ func TestTwoProcessesLoseNoIncrement(t *testing.T) {
 // table or collection that is the test's own.
 func places() map[string]func(t *testing.T) string {
 	return map[string]func(t *testing.T) string{
-		"file":     privateDir,
+		"file":     func(t *testing.T) string { t.Helper(); return privateDir(t) },
 		"redis":    func(t *testing.T) string { t.Helper(); return servers.Any(t, servers.Redis).URL },
 		"memcache": func(t *testing.T) string { t.Helper(); return servers.Any(t, servers.Memcached).URL },
 		"postgres": func(t *testing.T) string {
@@ -66,11 +66,11 @@ func places() map[string]func(t *testing.T) string {
 }
 
 // privateDir returns a folder such as the file store demands.
-func privateDir(t *testing.T) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "sessions")
+func privateDir(tb testing.TB) string {
+	tb.Helper()
+	dir := filepath.Join(tb.TempDir(), "sessions")
 	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return dir
 }

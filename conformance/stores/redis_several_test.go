@@ -58,11 +58,15 @@ func runRedis(t *testing.T, name string, server *servers.Server, connect func(te
 	conformance.Run(t, conformance.Harness{
 		Open:    open,
 		Peer:    open,
-		Require: []conformance.Capability{conformance.Touch, conformance.Subjects},
+		Require: []conformance.Capability{conformance.Touch, conformance.Subjects, conformance.All},
 		MaxData: 16 << 20,
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()
 			redisDo(tb, own, "SET", redisPrefix+id, "not a record", "EX", 3600)
+		},
+		Isolated: func(tb testing.TB) session.Store {
+			tb.Helper()
+			return redisIsolated(tb, own)
 		},
 	})
 }

@@ -1,6 +1,7 @@
 package stores_test
 
 import (
+	"crypto/rand"
 	"syscall"
 	"testing"
 
@@ -33,7 +34,7 @@ func redisHarness(t *testing.T, addr string) conformance.Harness {
 	return conformance.Harness{
 		Open:    open,
 		Peer:    open,
-		Require: []conformance.Capability{conformance.Touch, conformance.Subjects},
+		Require: []conformance.Capability{conformance.Touch, conformance.Subjects, conformance.All},
 		MaxData: 16 << 20,
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()
@@ -47,10 +48,14 @@ func redisHarness(t *testing.T, addr string) conformance.Harness {
 			tb.Helper()
 			return redisStore(tb, redisClient(tb, "127.0.0.1:1")), syscall.ECONNREFUSED
 		},
+		Isolated: func(tb testing.TB) session.Store {
+			tb.Helper()
+			return redisIsolated(tb, client)
+		},
 		Stall: func(tb testing.TB) session.Store {
 			tb.Helper()
 			line := newCable(tb, addr)
-			store := redisStore(tb, redisClient(tb, line.addr()))
+			store := redisIsolated(tb, redisClient(tb, line.addr()))
 			_, _ = store.Load(tb.Context(), randomID()) // so that it is connected
 			line.stall()
 			return store
@@ -68,7 +73,19 @@ func redisClient(tb testing.TB, addr string) *redis.Client {
 
 func redisStore(tb testing.TB, client redis.UniversalClient) *redisstore.Store {
 	tb.Helper()
-	store, err := redisstore.New(client, redisstore.Options{})
+	return redisStoreIn(tb, client, redisPrefix)
+}
+
+// redisIsolated returns a store with a prefix of its own, in which a pattern would
+// have a meaning.
+func redisIsolated(tb testing.TB, client redis.UniversalClient) *redisstore.Store {
+	tb.Helper()
+	return redisStoreIn(tb, client, `*[a-z]?\`+rand.Text()+":")
+}
+
+func redisStoreIn(tb testing.TB, client redis.UniversalClient, prefix string) *redisstore.Store {
+	tb.Helper()
+	store, err := redisstore.New(client, redisstore.Options{KeyPrefix: prefix})
 	if err != nil {
 		tb.Fatal(err)
 	}

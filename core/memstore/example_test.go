@@ -39,3 +39,12 @@ func ExampleStore_Prune() {
 	// Output:
 	// 0 <nil>
 }
+
+// An administrator ends everybody's sessions, whatever the store.
+func ExampleStore_DeleteAll() {
+	var store session.Store = memstore.New(memstore.Options{})
+	n, err := session.DeleteAll(context.Background(), store)
+	fmt.Println(n, err)
+	// Output:
+	// 0 <nil>
+}

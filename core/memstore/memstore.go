@@ -42,6 +42,7 @@ var (
 	_ session.Toucher      = (*Store)(nil)
 	_ session.Pruner       = (*Store)(nil)
 	_ session.SubjectIndex = (*Store)(nil)
+	_ session.AllDeleter   = (*Store)(nil)
 )
 
 // New returns an empty store.

@@ -1,0 +1,283 @@
+package conformance
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func allCases() []testCase {
+	return withNeeds(All, []testCase{
+		{
+			name: "deletes and counts",
+			rule: "DeleteAll deletes every record, whoever's it is, and reports how many.",
+			run:  deleteAll,
+		},
+		{
+			name: "deletes many",
+			rule: "DeleteAll deletes every record, however many batches that takes.",
+			run:  deleteAllMany,
+		},
+		{
+			name: "does not count what has expired",
+			rule: "DeleteAll reports how many live records it deleted.",
+			run:  deleteAllExpired,
+		},
+		{
+			name: "deletes what was written last",
+			rule: "A record that Update has replaced, or Touch has prolonged, before DeleteAll is gone afterwards.",
+			run:  deleteAllWritten,
+		},
+		{
+			name: "deletes nothing",
+			rule: "DeleteAll of a store without records deletes none.",
+			run:  func(t *tester) { t.isolated().wantAllDeleted(0) },
+		},
+		{
+			name: "leaves other namespaces",
+			rule: "DeleteAll touches nothing outside of the store's own namespace.",
+			run:  deleteAllForeign,
+		},
+		{
+			name: "is not listed",
+			rule: "A record that DeleteAll has deleted is not in the list of its subject.",
+			run:  deleteAllListed,
+		},
+		{
+			name: "leaves later records",
+			rule: "DeleteAll ends what is there: a record created later, under a new id or an old one, is live and listed.",
+			run:  deleteAllThenCreate,
+		},
+		{
+			name: "deletes under updates",
+			rule: "A record whose Create had returned before DeleteAll is gone afterwards and stays gone, even if it is updated at the same time.",
+			run:  deleteAllUnderUpdates,
+		},
+		{
+			name: "leaves the list complete",
+			rule: "A record that is created during DeleteAll and stays is in the list of its subject.",
+			run:  deleteAllUnderCreates,
+		},
+		{
+			name: "many at the same time",
+			rule: "Any number of processes may call DeleteAll at the same time: none fails, and no record is counted twice.",
+			run:  deleteAllConcurrently,
+		},
+	})
+}
+
+// wantAllDeleted fails the case unless DeleteAll reports this number.
+func (t *tester) wantAllDeleted(n int) {
+	t.Helper()
+	got, err := session.DeleteAll(t.Context(), t.store)
+	t.want(nil, err, "DeleteAll")
+	if got != n {
+		t.Fatalf("DeleteAll reports %d records, want %d", got, n)
+	}
+}
+
+// createdForNobody returns the id of a new record without a subject.
+func (t *tester) createdForNobody() string {
+	t.Helper()
+	id, r := t.newID(), t.record()
+	r.Subject = ""
+	t.create(id, r)
+	return id
+}
+
+func deleteAll(t *tester) {
+	t = t.isolated()
+	ids := append(t.createdFor(newSubject(), 2), t.createdFor(newSubject(), 1)[0], t.createdForNobody())
+	t.wantAllDeleted(len(ids))
+	for _, id := range ids {
+		t.wantGone(id)
+	}
+}
+
+func deleteAllMany(t *tester) {
+	t = t.isolated()
+	const batches = 120 // as listMany has it
+	subject := newSubject()
+	ids := t.createdFor(subject, batches)
+	t.wantAllDeleted(len(ids))
+	for _, id := range ids {
+		t.wantGone(id)
+	}
+}
+
+func deleteAllExpired(t *tester) {
+	t = t.isolated()
+	t.expired()
+	live := t.createdFor(newSubject(), 2)
+	t.wantAllDeleted(len(live))
+}
+
+func deleteAllWritten(t *tester) {
+	t = t.isolated()
+	updated, r := t.created()
+	t.update(updated, r.Version, t.record())
+	touched, _ := t.created()
+	t.touch(touched, inAnHour().Add(time.Minute))
+	t.wantAllDeleted(2)
+	t.wantGone(updated)
+	t.wantGone(touched)
+}
+
+// deleteAllForeign has the same id in several namespaces.
+func deleteAllForeign(t *tester) {
+	t, neighbours := t.isolated(), []*tester{t, t.isolated()}
+	id := t.newID()
+	t.create(id, t.record())
+	kept := make([]session.Record, len(neighbours))
+	for i, n := range neighbours {
+		kept[i] = n.record()
+		n.create(n.discard(id), kept[i])
+	}
+	t.wantAllDeleted(1)
+	t.wantGone(id)
+	for i, n := range neighbours {
+		n.wantLive(id, kept[i].Version)
+		if n.has(Subjects) {
+			n.wantList(kept[i].Subject, id)
+		}
+	}
+}
+
+// needsSubjects skips the case unless the store has an index of subjects.
+func (t *tester) needsSubjects() {
+	t.Helper()
+	if !t.has(Subjects) {
+		t.Skipf("not applicable: %T is no session.%s", t.store, Subjects)
+	}
+}
+
+func deleteAllListed(t *tester) {
+	t = t.isolated()
+	t.needsSubjects()
+	subject := newSubject()
+	t.createdFor(subject, 3)
+	id, r := t.created()
+	r.Subject = subject
+	old := r.Version
+	r.Version = t.version()
+	t.update(id, old, r)
+	t.wantAllDeleted(4)
+	t.wantList(subject)
+}
+
+func deleteAllThenCreate(t *tester) {
+	t = t.isolated()
+	subject := newSubject()
+	old := t.createdFor(subject, 1)[0]
+	t.wantAllDeleted(1)
+	r := t.record()
+	r.Subject = subject
+	t.create(old, r)
+	t.wantLive(old, r.Version)
+	ids := append(t.createdFor(subject, 1), old)
+	if t.has(Subjects) {
+		t.wantList(subject, ids...)
+	}
+}
+
+// deleteAllUnderUpdates has one client update each record as fast as it can while
+// another deletes all.
+func deleteAllUnderUpdates(t *tester) {
+	t = t.isolated()
+	ids := t.createdFor(newSubject(), 4)
+	t.whileUpdated(ids, func() {
+		if _, err := session.DeleteAll(t.Context(), t.store); err != nil {
+			t.Errorf("DeleteAll: %v", err)
+		}
+		for _, id := range ids {
+			if _, err := t.store.Load(t.Context(), id); !errors.Is(err, session.ErrNotFound) {
+				t.Errorf("Load after DeleteAll: got error %v, want %v", err, session.ErrNotFound)
+			}
+		}
+	})
+	for _, id := range ids {
+		t.wantGone(id)
+	}
+}
+
+// deleteAllUnderCreates has clients create records of one subject while another
+// deletes all.
+func deleteAllUnderCreates(t *tester) {
+	t = t.isolated()
+	t.needsSubjects()
+	for range raceRounds {
+		subject := newSubject()
+		ids := t.createdFor(subject, 1)
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		for range racers {
+			wg.Go(func() {
+				created := t.createdUnchecked(subject, 3)
+				mu.Lock()
+				defer mu.Unlock()
+				ids = append(ids, created...)
+			})
+		}
+		if _, err := session.DeleteAll(t.Context(), t.store); err != nil {
+			t.Errorf("DeleteAll: %v", err)
+		}
+		wg.Wait()
+		t.wantList(subject, t.living(ids)...)
+	}
+}
+
+// createdUnchecked is createdFor for goroutines that may not end the case.
+func (t *tester) createdUnchecked(subject string, n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		r := t.record()
+		r.Subject = subject
+		ids[i] = t.newID()
+		if err := t.store.Create(t.Context(), ids[i], r); err != nil {
+			t.Errorf("Create: %v", err)
+		}
+	}
+	return ids
+}
+
+// living returns those ids that have a live record.
+func (t *tester) living(ids []string) []string {
+	t.Helper()
+	var live []string
+	for _, id := range ids {
+		switch _, err := t.store.Load(t.Context(), id); {
+		case err == nil:
+			live = append(live, id)
+		case !errors.Is(err, session.ErrNotFound):
+			t.Fatalf("Load: %v", err)
+		}
+	}
+	return live
+}
+
+func deleteAllConcurrently(t *tester) {
+	t = t.isolated()
+	const clients = 4
+	ids := t.createdFor(newSubject(), 40)
+	var total atomic.Int64
+	var wg sync.WaitGroup
+	for range clients {
+		wg.Go(func() {
+			n, err := session.DeleteAll(t.Context(), t.store)
+			if err != nil {
+				t.Errorf("DeleteAll: %v", err)
+			}
+			total.Add(int64(n))
+		})
+	}
+	wg.Wait()
+	if got := int(total.Load()); got != len(ids) {
+		t.Fatalf("%d calls at the same time report %d records together, want %d", clients, got, len(ids))
+	}
+	for _, id := range ids {
+		t.wantGone(id)
+	}
+}

@@ -1,0 +1,41 @@
+package memstore
+
+import (
+	"context"
+	"time"
+)
+
+// deleteBatch is how many records DeleteAll deletes while it holds a lock.
+const deleteBatch = 256
+
+// DeleteAll implements [session.AllDeleter].
+func (s *Store) DeleteAll(ctx context.Context) (int, error) {
+	deleted := 0
+	for i := range s.shards {
+		for more := true; more; {
+			if err := ctx.Err(); err != nil {
+				return deleted, err
+			}
+			var n int
+			n, more = s.deleteBatch(&s.shards[i])
+			deleted += n
+		}
+	}
+	return deleted, nil
+}
+
+// deleteBatch deletes some records of a shard. It reports how many live ones these
+// were, and whether there are more.
+func (s *Store) deleteBatch(sh *shard) (deleted int, more bool) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	now := time.Now()
+	for range min(deleteBatch, len(sh.expiry)) {
+		last := sh.expiry[len(sh.expiry)-1] // whose removal moves no other
+		if last.live(now) {
+			deleted++
+		}
+		s.remove(sh, last)
+	}
+	return deleted, len(sh.expiry) > 0
+}

@@ -1,0 +1,126 @@
+package redisstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/redis/go-redis/v9"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// scanBatch is how many keys, whosever they are, the server looks at in one go.
+const scanBatch = 1000
+
+var errReplaced = errors.New("the server was restarted or replaced meanwhile: call DeleteAll again")
+
+// DeleteAll implements [session.AllDeleter]. It looks at every key of the database, on
+// all masters of a Cluster at the same time, and deletes those that consist of the
+// prefix and an id, whatever they hold. It leaves entries in the index, as Delete does:
+// a record that is being created counts on its entry.
+//
+// If a server is restarted or fails over meanwhile, or slots of a Cluster are on
+// their way, no complete list of keys is to be had, and DeleteAll returns an error. It
+// knows the servers of a [redis.Client] and of a [redis.ClusterClient]; another client
+// gives session.ErrUnsupported.
+func (s *Store) DeleteAll(ctx context.Context) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, wrap(ctx, err)
+	}
+	var deleted atomic.Int64
+	err := do(ctx, func() error {
+		switch client := s.client.(type) {
+		case *redis.Client:
+			return s.deleteOn(ctx, client, &deleted)
+		case *redis.ClusterClient:
+			return withinLayout(ctx, client, func() error {
+				return client.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
+					return s.deleteOn(ctx, master, &deleted)
+				})
+			})
+		}
+		return fmt.Errorf("%w: DeleteAll by way of a %T", session.ErrUnsupported, s.client)
+	})
+	return int(deleted.Load()), err
+}
+
+// deleteOn deletes the records on one server and counts the live ones. It goes on
+// after a record that can't be deleted.
+func (s *Store) deleteOn(ctx context.Context, server *redis.Client, deleted *atomic.Int64) error {
+	before, err := runID(ctx, server)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for cursor, more := uint64(0), true; more; more = cursor != 0 {
+		var keys []string
+		if keys, cursor, err = server.Scan(ctx, cursor, s.pattern(), scanBatch).Result(); err != nil {
+			return err //nolint:wrapcheck // run does it
+		}
+		for keys := range slices.Chunk(keys, batch) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			failed = cmp.Or(failed, s.deleteKeys(ctx, keys, deleted))
+		}
+	}
+	after, err := runID(ctx, server)
+	if failed = cmp.Or(failed, err); failed == nil && after != before {
+		failed = errReplaced // it can't have known what the cursor meant
+	}
+	return failed
+}
+
+// deleteKeys deletes the records under these keys and counts the live ones. What a
+// record says is read just before it is deleted, since DEL doesn't tell.
+func (s *Store) deleteKeys(ctx context.Context, keys []string, deleted *atomic.Int64) (failed error) {
+	const headLen = timeLen + session.RecordHeaderLen + session.MaxSubjectLen
+	var ids []string
+	for _, key := range keys {
+		if id, ok := strings.CutPrefix(key, s.prefix); ok && session.CheckID(id) == nil {
+			ids = append(ids, id)
+		}
+	}
+	heads, dels := make([]*redis.StringCmd, len(ids)), make([]*redis.IntCmd, len(ids))
+	// The error of the batch is that of one of its commands.
+	_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, id := range ids {
+			heads[i], dels[i] = p.GetRange(ctx, s.key(id), 0, headLen-1), p.Del(ctx, s.key(id))
+		}
+		return nil
+	})
+	for i, id := range ids {
+		n, err := dels[i].Result()
+		failed = cmp.Or(failed, err)
+		head, err := heads[i].Bytes()
+		if err != nil || n == 0 {
+			continue
+		}
+		if r, err := decode(head, id); err == nil && live(r) {
+			deleted.Add(1)
+		}
+	}
+	return failed
+}
+
+// pattern matches the keys that have the prefix and as many characters more as an id.
+func (s *Store) pattern() string {
+	literal := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
+	return literal.Replace(s.prefix) + strings.Repeat("?", session.IDLen)
+}
+
+// runID returns what a server is called until it is restarted.
+func runID(ctx context.Context, server *redis.Client) (string, error) {
+	info, err := server.Info(ctx, "server").Result()
+	if err != nil {
+		return "", err //nolint:wrapcheck // run does it
+	}
+	_, rest, _ := strings.Cut(info, "\nrun_id:")
+	id, _, _ := strings.Cut(rest, "\r\n")
+	return id, nil
+}
