@@ -39,7 +39,7 @@ func newTelemetry() *telemetry {
 	return x
 }
 
-func (x *telemetry) wrap(t *testing.T, s session.Store) session.Store {
+func (x *telemetry) wrap(t testing.TB, s session.Store) session.Store {
 	t.Helper()
 	wrapped, err := otelsession.Wrap(s, x.options)
 	if err != nil {
@@ -133,11 +133,13 @@ func sorted(words ...string) string {
 
 func TestOTelWrappedStoreConforms(t *testing.T) {
 	t.Parallel()
+	wrapped := func(tb testing.TB) session.Store {
+		tb.Helper()
+		return newTelemetry().wrap(tb, memstore.New(memstore.Options{MaxData: 1 << 20}))
+	}
 	conformance.Run(t, conformance.Harness{
-		Open: func(t *testing.T) session.Store {
-			t.Helper()
-			return newTelemetry().wrap(t, memstore.New(memstore.Options{MaxData: 1 << 20}))
-		},
+		Open:     func(t *testing.T) session.Store { t.Helper(); return wrapped(t) },
+		Isolated: wrapped,
 		Require: []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All},
 		MaxData: 1 << 20,
 	})
