@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/chromedp/cdproto/network"
+
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/browser"
 	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
@@ -103,7 +105,7 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Set-Cookie", query.Get("cookie"))
 		}
 		s.mu.Lock()
-		s.seen[r.Host+r.URL.RequestURI()] = v
+		s.seen[r.Host+strings.TrimSuffix(r.URL.RequestURI(), "?")] = v // a form adds the ?
 		s.mu.Unlock()
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprintf(w, "<!doctype html><title>shop</title>%d cookies", v.cookies)
@@ -131,4 +133,23 @@ func (s *shop) visit(c client, address string) visit {
 	s.tb.Helper()
 	c.Open(s.url(address))
 	return s.saw(address)
+}
+
+// give puts a cookie into another browser, by the shop's own Set-Cookie.
+func (s *shop) give(v *browser.Visitor, c *network.Cookie) {
+	s.tb.Helper()
+	line := &http.Cookie{
+		Name: c.Name, Value: c.Value, Path: c.Path, Secure: c.Secure, HttpOnly: c.HTTPOnly,
+		SameSite: http.SameSiteNoneMode, Partitioned: c.PartitionKey != nil,
+	}
+	s.set(v, "https://shop.test/", line.String())
+	if len(v.Cookies()) != 1 {
+		s.tb.Fatalf("the browser did not take %q", line)
+	}
+}
+
+// set makes the shop answer with a Set-Cookie line.
+func (s *shop) set(c client, address, line string) {
+	s.tb.Helper()
+	s.visit(c, address+"?"+url.Values{"do": {"set"}, "cookie": {line}}.Encode())
 }
