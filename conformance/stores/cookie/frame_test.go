@@ -72,8 +72,8 @@ func TestAPartitionedCookieIsAnotherUnderEachTopLevelSite(t *testing.T) {
 					t.Errorf("in %q, %d cookies came along the first time", site, got)
 				}
 				got := w.in(site, "https://shop.test/?do=count")
-				if got.cookies != 1 || counter.Get(got.session) != 2 {
-					t.Errorf("in %q, %d cookies came along the second time, and the count is %d", site, got.cookies, counter.Get(got.session))
+				if n := counter.Get(got.session); got.cookies != 1 || n != 2 {
+					t.Errorf("in %q, %d cookies came along the second time, and the count is %d", site, got.cookies, n)
 				}
 				values[got.value] = site
 			}

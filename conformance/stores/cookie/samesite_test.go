@@ -69,7 +69,7 @@ var sameSites = []struct {
 	from   string
 	with   []request
 }{
-	{rule: "Lax is the default, and goes along with another site's links alone", from: "https://evil.test/", with: []request{link, getForm}},
+	{rule: "the default goes along with another site's links alone", from: "https://evil.test/", with: []request{link, getForm}},
 	{rule: "Lax goes along with another site's links alone", cookie: lax, from: "https://evil.test/", with: []request{link, getForm}},
 	{rule: "Lax goes along from a subdomain of the same site", cookie: lax, from: "https://www.shop.test/", with: requests},
 	{rule: "Lax takes the same host by http for another site", cookie: lax, from: "http://shop.test/", with: []request{link, getForm}},

@@ -85,6 +85,36 @@ func (v *Visitor) Follow(steps ...chromedp.Action[chromedp.Void]) string {
 	return v.Text()
 }
 
+// Back goes back in the history to a page with this address, loaded again or as the
+// browser has kept it, and returns its text.
+func (v *Visitor) Back(url string) string {
+	v.tb.Helper()
+	v.Do(chromedp.Evaluate[chromedp.Void]("history.back()"))
+	v.Await(fmt.Sprintf(`location.href === %q && document.readyState === "complete"`, url))
+	return v.Text()
+}
+
+// Await waits until a JavaScript condition holds, on whichever page comes.
+func (v *Visitor) Await(condition string) {
+	v.tb.Helper()
+	ctx, cancel := context.WithTimeout(v.ctx, timeout)
+	defer cancel()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		// While one page gives way to another, there is nothing to ask.
+		holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool](condition))
+		if err == nil && holds {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			v.tb.Fatalf("%s: %v, last with %v, %v", condition, ctx.Err(), holds, err)
+		}
+	}
+}
+
 // Text returns the text of the page.
 func (v *Visitor) Text() string {
 	v.tb.Helper()
@@ -151,7 +181,7 @@ func (v *Visitor) keepScreenshot() {
 // save writes an image under a name that begins with prefix: the visitors of one
 // test keep theirs side by side.
 func save(folder, prefix string, image []byte) error {
-	if err := os.MkdirAll(folder, 0o750); err != nil {
+	if err := os.MkdirAll(folder, 0o750); err != nil { //nolint:gosec // who runs the tests names it
 		return fmt.Errorf("folder: %w", err)
 	}
 	f, err := os.CreateTemp(folder, prefix+"-*.png")

@@ -15,12 +15,17 @@ import (
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/need"
 )
 
+// A process is a running Chromium.
+type process struct {
+	ctx     context.Context //nolint:containedctx // chromedp keeps the browser in it
+	profile string          // its folder
+}
+
 // running is the Chromium of this test binary.
 var running struct {
-	once    sync.Once
-	ctx     context.Context //nolint:containedctx // chromedp keeps the process in it
-	profile string          // its folder
-	err     error
+	once sync.Once
+	p    *process
+	err  error
 }
 
 // chromium starts the browser unless it runs, and returns its context.
@@ -30,42 +35,37 @@ func chromium(tb testing.TB) context.Context {
 	if path == "" {
 		need.Missing(tb, "no browser: CLOAKROOM_CHROMIUM is not set, and neither Chromium nor Chrome is on the PATH", "browser")
 	}
-	running.once.Do(func() { running.err = start(path) })
+	running.once.Do(func() { running.p, running.err = start(path) })
 	if running.err != nil {
 		tb.Fatalf("start %s: %v", path, running.err)
 	}
-	return running.ctx
+	return running.p.ctx
 }
 
 // start starts the browser. It speaks through a pipe and ends with this process,
 // whatever becomes of that.
-func start(path string) error {
-	var err error
-	if running.profile, err = newProfile(); err != nil {
-		return err
+func start(path string) (*process, error) {
+	profile, err := newProfile()
+	if err != nil {
+		return nil, err
 	}
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), flags(path, running.profile)...)
-	ctx, _ := chromedp.NewContext(allocator) //nolint:govet // Stop ends it
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), flags(path, profile)...)
+	ctx, _ := chromedp.NewContext(allocator)
 	if err := chromedp.Do(ctx); err != nil {
 		stop()
-		return err //nolint:wrapcheck // the caller says what failed
+		return nil, errors.Join(err, os.RemoveAll(profile))
 	}
-	running.ctx = ctx
-	return nil
+	return &process{ctx, profile}, nil
 }
 
 // Stop ends the browser, if it was started. TestMain calls it last.
 func Stop() {
-	var err error
-	if running.ctx != nil {
-		ctx, cancel := context.WithTimeout(running.ctx, timeout)
-		defer cancel()
-		err = chromedp.Cancel(ctx)
+	if running.p == nil {
+		return
 	}
-	if running.profile != "" {
-		err = errors.Join(err, os.RemoveAll(running.profile))
-	}
-	if err != nil {
+	ctx, cancel := context.WithTimeout(running.p.ctx, timeout)
+	defer cancel()
+	if err := errors.Join(chromedp.Cancel(ctx), os.RemoveAll(running.p.profile)); err != nil {
 		fmt.Fprintln(os.Stderr, "browser:", err)
 	}
 }
@@ -79,11 +79,11 @@ func newProfile() (string, error) {
 		return "", fmt.Errorf("folder for the profile: %w", err)
 	}
 	if err := os.Mkdir(filepath.Join(dir, "Default"), 0o700); err != nil {
-		return dir, fmt.Errorf("folder for the profile: %w", err)
+		return "", fmt.Errorf("folder for the profile: %w", err)
 	}
 	const preferences = `{"profile": {"cookie_controls_mode": 0}}`
 	if err := os.WriteFile(filepath.Join(dir, "Default", "Preferences"), []byte(preferences), 0o600); err != nil {
-		return dir, fmt.Errorf("preferences: %w", err)
+		return "", fmt.Errorf("preferences: %w", err)
 	}
 	return dir, nil
 }
