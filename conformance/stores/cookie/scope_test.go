@@ -109,6 +109,11 @@ var scopes = []struct {
 		sent: []string{"http://localhost/"},
 	},
 	{
+		rule: "the default cookie works on http://127.0.0.1",
+		set:  "http://127.0.0.1/",
+		sent: []string{"http://127.0.0.1/"},
+	},
+	{
 		rule:   "Domain: subdomains get the cookie",
 		cookie: session.Cookie{Domain: "shop.test"},
 		set:    "https://shop.test/",
