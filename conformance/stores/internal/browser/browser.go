@@ -48,7 +48,7 @@ func New(tb testing.TB) *Visitor {
 	tb.Cleanup(cancel)
 	v := &Visitor{tb, ctx}
 	// The first step opens the tab, which lives as long as the step's context.
-	if err := chromedp.Do(ctx); err != nil {
+	if err := chromedp.Listen(ctx, v.logFailure); err != nil {
 		tb.Fatalf("new tab: %v", err)
 	}
 	tb.Cleanup(v.keepScreenshot)
@@ -156,6 +156,14 @@ func Eval[T any](v *Visitor, expression string) T {
 		v.tb.Fatalf("browser: %s: %v", expression, err)
 	}
 	return value
+}
+
+// logFailure says why the browser could not load something: scripts and steps don't
+// learn that.
+func (v *Visitor) logFailure(event any) {
+	if e, ok := event.(*network.EventLoadingFailed); ok && !e.Canceled {
+		v.tb.Logf("browser: %s not loaded: %s", e.Type, e.ErrorText)
+	}
 }
 
 // keepScreenshot shows what a test that has failed saw last.
