@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,6 +37,9 @@ const timeout = time.Minute
 type Visitor struct {
 	tb  testing.TB
 	ctx context.Context //nolint:containedctx // chromedp keeps the tab in it
+
+	mu       sync.Mutex
+	failures []string // what could not be loaded, and why
 }
 
 // New returns a new Visitor, who leaves when the test ends. If it has failed, what
@@ -46,12 +50,12 @@ func New(tb testing.TB) *Visitor {
 	parent := chromium(tb)
 	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewBrowserContext())
 	tb.Cleanup(cancel)
-	v := &Visitor{tb, ctx}
+	v := &Visitor{tb: tb, ctx: ctx}
 	// The first step opens the tab, which lives as long as the step's context.
-	if err := chromedp.Listen(ctx, v.logFailure); err != nil {
+	if err := chromedp.Listen(ctx, v.noteFailure); err != nil {
 		tb.Fatalf("new tab: %v", err)
 	}
-	tb.Cleanup(v.keepScreenshot)
+	tb.Cleanup(v.explain)
 	return v
 }
 
@@ -158,18 +162,25 @@ func Eval[T any](v *Visitor, expression string) T {
 	return value
 }
 
-// logFailure says why the browser could not load something: scripts and steps don't
-// learn that.
-func (v *Visitor) logFailure(event any) {
+// noteFailure remembers why the browser could not load something: scripts and steps
+// don't learn that.
+func (v *Visitor) noteFailure(event any) {
 	if e, ok := event.(*network.EventLoadingFailed); ok && !e.Canceled {
-		v.tb.Logf("browser: %s not loaded: %s", e.Type, e.ErrorText)
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.failures = append(v.failures, fmt.Sprintf("%s: %s", e.Type, e.ErrorText))
 	}
 }
 
-// keepScreenshot shows what a test that has failed saw last.
-func (v *Visitor) keepScreenshot() {
+// explain shows what a test that has failed saw last.
+func (v *Visitor) explain() {
 	if !v.tb.Failed() {
 		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.failures) > 0 {
+		v.tb.Logf("the browser could not load: %s", strings.Join(v.failures, ", "))
 	}
 	folder := os.Getenv("CLOAKROOM_SCREENSHOTS")
 	if folder == "" {
