@@ -28,13 +28,13 @@ demo: ## Run the demo shop on http://127.0.0.1:8080
 
 .PHONY: test
 test: ## Run all tests with the race detector, and say how each store conforms
-	@env=$$(scripts/servers.sh) && eval "$$env" && \
+	@env=$$(scripts/servers.sh && scripts/browser.sh) && eval "$$env" && \
 	{ go test -race -count=1 $(TESTFLAGS) -json $(PACKAGES); go test -count=1 -json -run Allocations ./core; } | go run ./conformance/stores/report
 
 .PHONY: cover
 cover: ## Measure how much of each package all tests reach; line by line in coverage/
 	@rm -rf coverage && mkdir -p coverage/data
-	env=$$(scripts/servers.sh) && eval "$$env" && \
+	env=$$(scripts/servers.sh && scripts/browser.sh) && eval "$$env" && \
 	go test -count=1 $(TESTFLAGS) -coverpkg=work $(PACKAGES) -args -test.gocoverdir=$(CURDIR)/coverage/data >coverage/tests.txt || \
 		{ cat coverage/tests.txt; exit 1; }
 	@go tool covdata textfmt -i=coverage/data -o=coverage/profile.txt
