@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/need"
 	session "github.com/cloakroom-go/cloakroom/core"
 	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
 )
