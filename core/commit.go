@@ -76,7 +76,7 @@ func (s *Session) settled() bool {
 	if s.pendingLocked() {
 		return false
 	}
-	return s.stored == nil || s.ended || !s.m.touchDue(&s.cur, s.stored) && !s.renewDue()
+	return s.stored == nil || s.ended || !s.followed && !s.m.touchDue(&s.cur, s.stored) && !s.renewDue()
 }
 
 // renewDue reports whether it is time for a new token that can still be handed
@@ -103,6 +103,9 @@ func (s *Session) begin() *commit {
 		s: s, m: s.m, ticket: s.ticket, stored: s.stored, state: s.cur.clone(),
 		changes: s.changes, renew: s.renew, login: s.login, doomed: s.doomed, ended: s.ended,
 		tried: s.tried, err: s.err,
+	}
+	if s.followed && !s.x.headerSent.Load() {
+		c.cookie = cookieSet
 	}
 	c.bind()
 	return c
@@ -291,9 +294,15 @@ func (c *commit) adopt(f found) {
 // enough. A failure is no reason to refuse the response: nothing that the
 // handler did is lost, and the next request tries again.
 func (c *commit) touch(ctx context.Context) {
-	if !c.m.touchDue(&c.state, c.stored) {
-		return
+	if c.m.touchDue(&c.state, c.stored) {
+		c.extend(ctx)
 	}
+	if c.cookie == cookieSet && !c.ended {
+		c.checkTombstone(ctx)
+	}
+}
+
+func (c *commit) extend(ctx context.Context) {
 	expires := c.m.expires(&c.state, wallNow())
 	switch err := Touch(ctx, c.m.store, c.stored.id, expires); {
 	case errors.Is(err, ErrNotFound):
@@ -304,16 +313,12 @@ func (c *commit) touch(ctx context.Context) {
 	default:
 		c.stored = &stored{c.stored.id, c.stored.version, expires}
 		c.refreshCookie()
-		c.checkTombstone(ctx)
 	}
 }
 
 // checkTombstone keeps a late reader from handing out a ticket again whose
 // session has moved: Touch does not look at what it extends.
 func (c *commit) checkTombstone(ctx context.Context) {
-	if c.cookie != cookieSet {
-		return
-	}
 	c.cookie = cookieKeep
 	switch f, err := c.m.load(ctx, c.ticket); {
 	case err != nil:
@@ -368,11 +373,17 @@ func (s *Session) finish(c *commit, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.doomed, s.tried = c.doomed, c.tried
-	if c.cookie != cookieKeep {
-		s.cookie = c.cookie
+	if c.cookie == cookieUnset {
+		s.cookie = cookieUnset
 	}
 	if err != nil && !c.rejected {
-		return
+		return // a ticket that was found on the way is not handed out: the session has not got it
+	}
+	switch {
+	case c.ended && s.cookie == cookieSet:
+		s.cookie = cookieKeep
+	case !c.ended && c.cookie == cookieSet:
+		s.cookie = cookieSet
 	}
 	c.state.resend, c.state.point = false, false
 	done := len(c.changes)
@@ -382,7 +393,7 @@ func (s *Session) finish(c *commit, err error) {
 		made += len(later)
 	}
 	s.ticket, s.stored, s.cur, s.changes = c.ticket, c.stored, c.state, s.changes[done:]
-	s.renew, s.login, s.ended, s.tried = false, false, c.ended, nil
+	s.renew, s.login, s.followed, s.ended, s.tried = false, false, false, c.ended, nil
 }
 
 // remake makes changes on st with the lock released, because they call what was

@@ -85,9 +85,7 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 			continue
 		}
 		s.ticket, s.stored, s.cur = f.ticket, f.stored, f.state
-		if f.ticket.token != p.token && !x.headerSent.Load() {
-			s.cookie = cookieSet // the answer that handed out the new one may not have arrived
-		}
+		s.followed = f.ticket.token != p.token // the answer that handed out the new one may not have arrived
 		return s, nil
 	}
 	s.cur = newState(wallNow())

@@ -24,18 +24,19 @@ type Session struct {
 
 	commitMu sync.Mutex // held for a whole commit and while the id changes, always taken before mu
 
-	mu      sync.Mutex // never held while a store or the caller's code runs
-	ticket  presented  // what the visitor holds; zero while nothing is stored
-	stored  *stored    // what the store held when last seen; nil: nothing
-	cur     state      // with changes made
-	changes []change   // since stored
-	renew   bool       // commit under a new token, and end the old one at once
-	login   bool       // because the visitor has authenticated
-	doomed  []doomed   // to be ended at the next commit
-	tried   []attempt  // writes of changes
-	ended   bool       // somebody else ended the session: nothing is saved
-	cookie  cookieAction
-	err     error // the first change that could not be made
+	mu       sync.Mutex // never held while a store or the caller's code runs
+	ticket   presented  // what the visitor holds; zero while nothing is stored
+	stored   *stored    // what the store held when last seen; nil: nothing
+	cur      state      // with changes made
+	changes  []change   // since stored
+	renew    bool       // commit under a new token, and end the old one at once
+	login    bool       // because the visitor has authenticated
+	doomed   []doomed   // to be ended at the next commit
+	tried    []attempt  // writes of changes
+	followed bool       // the visitor came with the old ticket, and is to get this one
+	ended    bool       // somebody else ended the session: nothing is saved
+	cookie   cookieAction
+	err      error // the first change that could not be made
 }
 
 // stored says what is known of the session's record.
@@ -201,7 +202,7 @@ func (s *Session) end(reason EndReason) {
 	if s.stored != nil {
 		s.doomed = append(s.doomed, doomed{found{s.ticket, s.stored, s.cur}, reason})
 	}
-	s.ticket, s.stored, s.renew, s.login, s.ended = presented{}, nil, false, false, false
+	s.ticket, s.stored, s.renew, s.login, s.followed, s.ended = presented{}, nil, false, false, false, false
 	s.cur, s.changes, s.tried, s.err = newState(wallNow()), nil, nil, nil
 }
 
