@@ -36,6 +36,11 @@ type attempt struct {
 	changes int
 }
 
+// noteAttempt notes a write of all changes whose outcome is unknown.
+func (c *commit) noteAttempt(version Version) {
+	c.tried = append(c.tried, attempt{version, len(c.changes)})
+}
+
 // errEnded says that another request has ended the session meanwhile.
 var errEnded = fmt.Errorf("%w: ended meanwhile", ErrNotFound)
 
@@ -244,7 +249,7 @@ func (c *commit) replace(ctx context.Context) error {
 	case errors.Is(err, ErrNotFound):
 		return errEnded
 	case err != nil:
-		c.tried = append(c.tried, attempt{r.Version, len(c.changes)})
+		c.noteAttempt(r.Version)
 		return fmt.Errorf("session: updating: %w", err)
 	}
 	c.stored = &stored{c.stored.id, r.Version, r.Expires}

@@ -26,12 +26,16 @@ func (c *commit) move(ctx context.Context, grace time.Duration) error {
 			return nil
 		}
 		next, issued := found{ticket: c.ticket, stored: c.stored}, c.state.issued
+		// Where the outcome is unknown, the old token may lead to the new record.
+		unknown := grace > 0 && !Certain(err)
 		if errors.Is(err, ErrConflict) {
 			c.ticket, c.stored = old.ticket, old.stored
 			if err = c.rebase(ctx, attempt); err == nil {
 				renewed := c.ticket.token != old.ticket.token
 				if renewed && grace > 0 { // somebody else has done it
-					c.discard(ctx, next.stored.id)
+					if c.ticket.token != next.ticket.token {
+						c.discard(ctx, next.stored.id)
+					}
 					return c.save(ctx)
 				}
 				old.ticket, old.stored = c.ticket, c.stored
@@ -40,9 +44,11 @@ func (c *commit) move(ctx context.Context, grace time.Duration) error {
 			}
 		}
 		if err != nil {
-			if grace == 0 || Certain(err) {
+			if unknown {
+				c.noteAttempt(next.stored.version)
+			} else {
 				c.discard(ctx, next.stored.id)
-			} // else the old token may lead there already
+			}
 			c.ticket, c.stored, c.cookie = old.ticket, old.stored, cookieKeep
 			return err
 		}
@@ -70,12 +76,15 @@ func (c *commit) save(ctx context.Context) error {
 // renewToken renews the token because of its age. If that fails for a request
 // that has changed nothing, nothing is lost: the next one tries again.
 func (c *commit) renewToken(ctx context.Context) error {
+	issued := c.state.issued
 	err := c.move(ctx, c.m.opts.RenewGrace)
 	if err == nil || len(c.changes) > 0 || errors.Is(err, errEnded) {
 		return err
 	}
 	c.m.log().WarnContext(ctx, "session: token not renewed", "session", c.state.handleText(), "error", err)
 	c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
+	c.state.issued = issued
+	c.touch(ctx)
 	return nil
 }
 
