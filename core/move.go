@@ -175,11 +175,14 @@ func (c *commit) endRecord(ctx context.Context, f found) error {
 	for attempt := 0; c.m.opts.RenewEvery > 0; attempt++ {
 		tombstone := state{created: f.state.created, handle: f.state.handle, ended: true}
 		err := c.bury(ctx, *f.stored, &tombstone, tombstoneLife)
-		if !errors.Is(err, ErrConflict) {
-			break // buried, gone, or a store that has no room but deletes
+		if err == nil || errors.Is(err, ErrNotFound) {
+			break
 		}
-		if err := backOff(ctx, attempt); err != nil {
-			return fmt.Errorf("session: deleting: %w", err)
+		conflict := errors.Is(err, ErrConflict)
+		if conflict {
+			if err := backOff(ctx, attempt); err != nil {
+				return fmt.Errorf("session: deleting: %w", err)
+			}
 		}
 		now, err := c.m.load(ctx, f.ticket)
 		switch {
@@ -187,10 +190,16 @@ func (c *commit) endRecord(ctx context.Context, f found) error {
 			return nil
 		case err != nil:
 			return err
+		case !conflict && now.ticket.token == f.ticket.token:
+			return c.delete(ctx, f.stored.id) // the store has no room, but deletes
 		}
 		f = now
 	}
-	if err := c.m.store.Delete(ctx, f.stored.id); err != nil {
+	return c.delete(ctx, f.stored.id)
+}
+
+func (c *commit) delete(ctx context.Context, id string) error {
+	if err := c.m.store.Delete(ctx, id); err != nil {
 		return fmt.Errorf("session: deleting: %w", err)
 	}
 	return nil
