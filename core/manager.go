@@ -77,7 +77,9 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 		case errors.Is(err, ErrNotFound):
 			continue
 		case err != nil:
-			m.emit(ctx, Event{Kind: EventStoreError, Err: err})
+			if !errors.Is(err, context.Canceled) { // else the client went away
+				m.emit(ctx, Event{Kind: EventStoreError, Err: err})
+			}
 			return nil, err
 		case !m.opts.Binding.matches(x.r, f.state.handle[:], f.state.binding):
 			m.log().WarnContext(ctx, "session: not the browser or network that it is bound to, ended", "session", f.state.handleText())

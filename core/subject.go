@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -42,7 +41,7 @@ func (k Key[T]) From(i Info) (T, bool) {
 func (m *Manager) List(ctx context.Context, subject string) ([]Info, error) {
 	entries, err := m.entries(ctx, subject)
 	if err != nil {
-		return nil, err
+		return nil, m.tellError(ctx, err)
 	}
 	var list []Info
 	for _, e := range entries {
@@ -86,7 +85,7 @@ func (m *Manager) EndSubject(ctx context.Context, subject string) (int, error) {
 	}
 	// What does not decode is in no list.
 	if _, err := DeleteSubject(ctx, m.store, subject); err != nil {
-		return n, m.storeError(ctx, "ending", err)
+		return n, m.tellError(ctx, fmt.Errorf("session: ending: %w", err))
 	}
 	return n, nil
 }
@@ -108,7 +107,8 @@ const endRounds = 8
 
 // endWhere ends a subject's sessions of which match says so.
 func (m *Manager) endWhere(ctx context.Context, subject string, why EndReason, match func(*state) bool) (int, error) {
-	return m.endPicked(ctx, subject, why, func(live []found) handles {
+	tell := func(e Event) { m.emit(ctx, e) }
+	n, err := m.endPicked(ctx, subject, why, tell, func(live []found) handles {
 		picked := make(handles)
 		for _, f := range live {
 			if match(&f.state) {
@@ -117,6 +117,7 @@ func (m *Manager) endWhere(ctx context.Context, subject string, why EndReason, m
 		}
 		return picked
 	})
+	return n, m.tellError(ctx, err)
 }
 
 // handles is a set of sessions; the value says whether the end is still to come.
@@ -125,7 +126,9 @@ type handles map[[handleLen]byte]bool
 // endPicked ends those of a subject's sessions that pick picks, and reports how
 // many, also along with an error. It looks again until there are none of them: one
 // that was just moving may have got past.
-func (m *Manager) endPicked(ctx context.Context, subject string, why EndReason, pick func([]found) handles) (n int, err error) {
+func (m *Manager) endPicked(
+	ctx context.Context, subject string, why EndReason, tell func(Event), pick func([]found) handles,
+) (n int, err error) {
 	var picked handles
 	for range endRounds {
 		live, err := m.entries(ctx, subject)
@@ -143,14 +146,14 @@ func (m *Manager) endPicked(ctx context.Context, subject string, why EndReason, 
 			}
 			done = false
 			if err := m.store.Delete(ctx, f.stored.id); err != nil {
-				return n, m.storeError(ctx, "ending", err)
+				return n, fmt.Errorf("session: ending: %w", err)
 			}
 			if first {
 				picked[f.state.handle] = false
 				n++
 				e := f.state.event(EventEnded)
 				e.Reason = why
-				m.emit(ctx, e)
+				tell(e)
 			}
 		}
 		if done {
@@ -167,7 +170,7 @@ func (m *Manager) entries(ctx context.Context, subject string) ([]found, error) 
 	}
 	list, err := ListSubject(ctx, m.store, subject)
 	if err != nil {
-		return nil, m.storeError(ctx, "listing", err)
+		return nil, fmt.Errorf("session: listing: %w", err)
 	}
 	live := make([]found, 0, len(list))
 	for _, e := range list {
@@ -181,14 +184,4 @@ func (m *Manager) entries(ctx context.Context, subject string) ([]found, error) 
 		}
 	}
 	return live, nil
-}
-
-// storeError wraps an error of the store's and tells of it, if it is a failure
-// and no answer.
-func (m *Manager) storeError(ctx context.Context, doing string, err error) error {
-	err = fmt.Errorf("session: %s: %w", doing, err)
-	if !Certain(err) && !errors.Is(err, context.Canceled) {
-		m.emit(ctx, Event{Kind: EventStoreError, Err: err})
-	}
-	return err
 }
