@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 )
@@ -243,6 +244,10 @@ func (s *Session) Handle() string {
 	defer s.mu.Unlock()
 	return s.cur.handleText()
 }
+
+// Format implements [fmt.Formatter]: a Session that is printed, or logged, shows its
+// handle, whatever the verb, and neither ticket nor values.
+func (s *Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.Handle()) }
 
 // New reports whether the session is not in the store yet: the visitor brought
 // no ticket, or one that is not valid, or the session has just been destroyed.

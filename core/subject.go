@@ -18,12 +18,15 @@ type Info struct {
 	Expires       time.Time // see [Session.Expires]
 
 	m  *Manager
-	st state
+	st *state // a pointer, so that an Info that is printed shows no values
 }
 
 // From returns the value in a session of a list, and whether there is one.
 func (k Key[T]) From(i Info) (T, bool) {
 	var v T
+	if i.st == nil {
+		return v, false
+	}
 	data, ok := i.st.get(k.name)
 	if !ok || i.m.opts.Codec.Unmarshal(data, &v) != nil {
 		var zero T
@@ -47,7 +50,7 @@ func (m *Manager) List(ctx context.Context, subject string) ([]Info, error) {
 	for _, e := range entries {
 		list = append(list, Info{
 			Handle: e.state.handleText(), Subject: subject, Created: e.state.created, Authenticated: e.state.authenticated,
-			LastSeen: m.lastSeen(&e.state, e.stored.expires), Expires: e.stored.expires, m: m, st: e.state,
+			LastSeen: m.lastSeen(&e.state, e.stored.expires), Expires: e.stored.expires, m: m, st: &e.state,
 		})
 	}
 	slices.SortFunc(list, func(a, b Info) int { return b.Expires.Compare(a.Expires) })
