@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -25,7 +26,7 @@ func refusing(n int) func(*session.Options) {
 func TestALoginAboveTheLimitEndsTheOldestOne(t *testing.T) {
 	t.Parallel()
 	for _, limit := range []int{1, 3} {
-		t.Run(fmt.Sprint(limit), func(t *testing.T) {
+		t.Run(strconv.Itoa(limit), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				e, _ := newIndexedEnv(t, atMost(limit))
@@ -255,7 +256,7 @@ func TestALoginThatWaitsForItsTurnGetsIt(t *testing.T) {
 		e.store.intercept(func(_ context.Context, o op) error {
 			if o == opList && slow {
 				slow = false
-				time.Sleep(session.DefaultStoreTimeout / 2) // the first one takes its time
+				<-time.After(session.DefaultStoreTimeout / 2) // the first one takes its time
 			}
 			return nil
 		})
@@ -337,6 +338,84 @@ func TestALoginWhoseEvictionFailsFails(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Each of two logins, and each of a login and a move, is interrupted by the other
+// at each of its calls of the store.
+func TestWhateverMeetsALoginTheLimitHolds(t *testing.T) {
+	t.Parallel()
+	for name, policy := range map[string]func(int) func(*session.Options){"evict": atMost, "refuse": refusing} {
+		for meets, work := range map[string]handler{
+			"a login": nil, "a renewal": nothing, "a login again": authenticate, "Renew": renew, "a write": count, "Destroy": destroy,
+		} {
+			if name == "refuse" && (meets == "a login" || meets == "a login again") {
+				continue // they take turns: one would wait for itself
+			}
+			for _, outside := range []bool{false, true} {
+				for n := 1; n <= 2*storeCalls; n++ {
+					t.Run(fmt.Sprintf("%s, %s, outside %v, call %d", name, meets, outside, n), func(t *testing.T) {
+						t.Parallel()
+						synctest.Test(t, func(t *testing.T) { loginMeets(t, policy, work, outside, n) })
+					})
+				}
+			}
+		}
+	}
+}
+
+func loginMeets(t *testing.T, policy func(int) func(*session.Options), work handler, outside bool, n int) {
+	t.Helper()
+	const limit = 2
+	e, _ := newIndexedEnv(t, policy(limit), renewing)
+	other := e.seed(count)
+	if work != nil {
+		other = e.login("ann", count)
+	} else {
+		work = signIn("ann")
+	}
+	pass(time.Second)
+	third := e.login("ann", count)
+	pass(renewEvery)
+	third.do(nothing)
+	v := e.seed(count)
+	visitors := []*visitor{v, other, third}
+	held := other.fork()
+	login, second := func() { v.do(signIn("ann")) }, func() {
+		other.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			if s.Subject() != "" || !s.New() {
+				work(w, r, s)
+			}
+		})
+	}
+	first := login
+	if outside {
+		first, second = second, first
+	}
+	met := e.store.meet(n, second)
+	first()
+	e.store.reset()
+	if !met() {
+		return
+	}
+	list := e.list("ann")
+	if len(list) > limit {
+		t.Errorf("%d sessions, at most %d are allowed", len(list), limit)
+	}
+	signedIn := 0
+	for _, v := range append(visitors, held) {
+		if v.cookie == nil || v == held && other.cookie != nil && held.cookie.Value == other.cookie.Value {
+			continue
+		}
+		pass(renewGrace)
+		v.fork().do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if s.Subject() == "ann" {
+				signedIn++
+			}
+		})
+	}
+	if signedIn != len(list) {
+		t.Errorf("%d sessions and %d visitors who are signed in", len(list), signedIn)
 	}
 }
 

@@ -37,7 +37,7 @@ func TestWhatIsPrintedShowsNeitherTicketNorValues(t *testing.T) {
 	show(e.list("ann"))
 	for _, secret := range []string{
 		v.cookie.Value[:43], v.cookie.Value[44:], v.id(), "Ann Example",
-		fmt.Sprint([]byte("Ann Example")), fmt.Sprintf("%x", "Ann Example"), fmt.Sprintf("%#v", []byte("Ann Example")),
+		fmt.Sprintf("%v", []byte("Ann Example")), fmt.Sprintf("%x", "Ann Example"), fmt.Sprintf("%#v", []byte("Ann Example")),
 	} {
 		if strings.Contains(printed.String(), secret) {
 			t.Errorf("printed: %s", secret)

@@ -35,7 +35,7 @@ func faultDuringRenewal(t *testing.T, writes, lost, outage bool, n int) {
 	v := e.login("ann", count)
 	pass(renewEvery)
 	e.store.at(n, lost, outage, errDown)
-	work := handler(nothing)
+	work := nothing
 	if writes {
 		work = count
 	}

@@ -52,7 +52,7 @@ func TestWhateverMeetsARenewalFindsOneSession(t *testing.T) {
 							e, l := newIndexedEnv(t, renewing)
 							v := e.login("ann", count)
 							renewer, other := v.fork(), v.fork()
-							renewing := handler(nothing)
+							renewing := nothing
 							if renewal == "writes" {
 								renewing = countFor("ann")
 							}

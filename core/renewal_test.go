@@ -139,7 +139,7 @@ func TestParallelRequestsAcrossARenewalStayInOneSession(t *testing.T) {
 				pass(renewEvery)
 				if c.slow {
 					e.store.intercept(func(context.Context, op) error {
-						time.Sleep(time.Duration(rand.IntN(3000)) * time.Microsecond) //nolint:gosec // any order will do
+						<-time.After(time.Duration(rand.IntN(3000)) * time.Microsecond)
 						return nil
 					})
 				}
@@ -266,7 +266,7 @@ func TestALateTouchDoesNotLengthenTheGrace(t *testing.T) {
 					finish := v.fork().slow(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 						w.WriteHeader(http.StatusOK) // from now on it can only be touched
 						pass(renewEvery)
-						v.do(nothing)
+						v.do(nothing) //nolint:contextcheck // another request
 						pass(renewGrace - 1)
 						if err := s.Commit(r.Context()); err != nil {
 							t.Errorf("Commit: %v", err)

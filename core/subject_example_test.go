@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	"slices"
 
 	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
@@ -30,7 +31,7 @@ func ExampleManager_List() {
 			sessions.Fail(w, r, err)
 			return
 		}
-		for _, info := range list { // the one that was used last comes first
+		for info := range slices.Values(list) { // the one that was used last comes first
 			name, _ := device.From(info)
 			fmt.Fprintf(w, "%s (this one: %t) ", name, info.Handle == s.Handle())
 		}
@@ -62,7 +63,7 @@ func ExampleKey_From() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, info := range list {
+	for info := range slices.Values(list) {
 		name, ok := device.From(info)
 		fmt.Println(name, ok)
 	}

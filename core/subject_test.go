@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -42,6 +43,9 @@ func TestListDescribesTheSessionsOfASubject(t *testing.T) {
 				list := e.list("ann")
 				if len(list) != 2 {
 					t.Fatalf("%d sessions, want 2", len(list))
+				}
+				if n := len(e.list("bob")); n != 1 {
+					t.Errorf("%d sessions of another subject, want 1", n)
 				}
 				first := list[0]
 				if got, ok := device.From(first); got != "phone" || !ok {
@@ -233,7 +237,7 @@ func TestASessionThatMovesDoesNotEscapeItsEnd(t *testing.T) {
 						t.Parallel()
 						synctest.Test(t, func(t *testing.T) {
 							e, l := newIndexedEnv(t, renewing)
-							v := e.login("ann", count, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.SetExternalID("sid-1") })
+							v := e.login("ann", count, external("sid-1"))
 							var handle string
 							v.do(handleOf(&handle))
 							records := l.records(t) - 1 // that of the external id
@@ -383,8 +387,8 @@ func TestAListIsOrderedByLastUse(t *testing.T) {
 		e, _ := newIndexedEnv(t)
 		var want []string
 		for i := range 20 {
-			e.login("ann", on(fmt.Sprint(i)))
-			want = append([]string{fmt.Sprint(i)}, want...)
+			e.login("ann", on(strconv.Itoa(i)))
+			want = append([]string{strconv.Itoa(i)}, want...)
 			pass(time.Minute)
 		}
 		var got []string
