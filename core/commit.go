@@ -36,6 +36,11 @@ type attempt struct {
 	changes int
 }
 
+// noteAttempt notes a write of all changes whose outcome is unknown.
+func (c *commit) noteAttempt(version Version) {
+	c.tried = append(c.tried, attempt{version, len(c.changes)})
+}
+
 // errEnded says that another request has ended the session meanwhile.
 var errEnded = fmt.Errorf("%w: ended meanwhile", ErrNotFound)
 
@@ -61,7 +66,7 @@ func (s *Session) attempt(ctx context.Context) (*commit, error) {
 	case errors.Is(err, ErrTooManySessions):
 		err = c.reject(ctx, err)
 	}
-	if err != nil && !Certain(err) && !errors.Is(err, ErrEncode) && !errors.Is(err, ErrHeaderSent) {
+	if err != nil && !c.rejected && !Certain(err) && !errors.Is(err, ErrEncode) && !errors.Is(err, ErrHeaderSent) {
 		c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
 	}
 	s.finish(c, err)
@@ -76,7 +81,7 @@ func (s *Session) settled() bool {
 	if s.pendingLocked() {
 		return false
 	}
-	return s.stored == nil || s.ended || !s.m.touchDue(&s.cur, s.stored) && !s.renewDue()
+	return s.stored == nil || s.ended || !s.followed && !s.m.touchDue(&s.cur, s.stored) && !s.renewDue()
 }
 
 // renewDue reports whether it is time for a new token that can still be handed
@@ -103,6 +108,9 @@ func (s *Session) begin() *commit {
 		s: s, m: s.m, ticket: s.ticket, stored: s.stored, state: s.cur.clone(),
 		changes: s.changes, renew: s.renew, login: s.login, doomed: s.doomed, ended: s.ended,
 		tried: s.tried, err: s.err,
+	}
+	if s.followed && !s.x.headerSent.Load() {
+		c.cookie = cookieSet
 	}
 	c.bind()
 	return c
@@ -241,7 +249,7 @@ func (c *commit) replace(ctx context.Context) error {
 	case errors.Is(err, ErrNotFound):
 		return errEnded
 	case err != nil:
-		c.tried = append(c.tried, attempt{r.Version, len(c.changes)})
+		c.noteAttempt(r.Version)
 		return fmt.Errorf("session: updating: %w", err)
 	}
 	c.stored = &stored{c.stored.id, r.Version, r.Expires}
@@ -291,9 +299,15 @@ func (c *commit) adopt(f found) {
 // enough. A failure is no reason to refuse the response: nothing that the
 // handler did is lost, and the next request tries again.
 func (c *commit) touch(ctx context.Context) {
-	if !c.m.touchDue(&c.state, c.stored) {
-		return
+	if c.m.touchDue(&c.state, c.stored) {
+		c.extend(ctx)
 	}
+	if c.cookie == cookieSet && !c.ended {
+		c.checkTombstone(ctx)
+	}
+}
+
+func (c *commit) extend(ctx context.Context) {
 	expires := c.m.expires(&c.state, wallNow())
 	switch err := Touch(ctx, c.m.store, c.stored.id, expires); {
 	case errors.Is(err, ErrNotFound):
@@ -304,16 +318,12 @@ func (c *commit) touch(ctx context.Context) {
 	default:
 		c.stored = &stored{c.stored.id, c.stored.version, expires}
 		c.refreshCookie()
-		c.checkTombstone(ctx)
 	}
 }
 
 // checkTombstone keeps a late reader from handing out a ticket again whose
 // session has moved: Touch does not look at what it extends.
 func (c *commit) checkTombstone(ctx context.Context) {
-	if c.cookie != cookieSet {
-		return
-	}
 	c.cookie = cookieKeep
 	switch f, err := c.m.load(ctx, c.ticket); {
 	case err != nil:
@@ -368,11 +378,17 @@ func (s *Session) finish(c *commit, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.doomed, s.tried = c.doomed, c.tried
-	if c.cookie != cookieKeep {
-		s.cookie = c.cookie
+	if c.cookie == cookieUnset {
+		s.cookie = cookieUnset
 	}
 	if err != nil && !c.rejected {
-		return
+		return // a ticket that was found on the way is not handed out: the session has not got it
+	}
+	switch {
+	case c.ended && s.cookie == cookieSet:
+		s.cookie = cookieKeep
+	case !c.ended && c.cookie == cookieSet:
+		s.cookie = cookieSet
 	}
 	c.state.resend, c.state.point = false, false
 	done := len(c.changes)
@@ -382,7 +398,7 @@ func (s *Session) finish(c *commit, err error) {
 		made += len(later)
 	}
 	s.ticket, s.stored, s.cur, s.changes = c.ticket, c.stored, c.state, s.changes[done:]
-	s.renew, s.login, s.ended, s.tried = false, false, c.ended, nil
+	s.renew, s.login, s.followed, s.ended, s.tried = false, false, false, c.ended, nil
 }
 
 // remake makes changes on st with the lock released, because they call what was

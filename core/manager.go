@@ -78,7 +78,9 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 		case errors.Is(err, ErrNotFound):
 			continue
 		case err != nil:
-			m.emit(ctx, Event{Kind: EventStoreError, Err: err})
+			if !errors.Is(err, context.Canceled) { // else the client went away
+				m.emit(ctx, Event{Kind: EventStoreError, Err: err})
+			}
 			return nil, err
 		case !m.opts.Binding.matches(x.r, f.state.handle[:], f.state.binding):
 			m.log().WarnContext(ctx, "session: not the browser or network that it is bound to, ended", "session", f.state.handleText())
@@ -86,9 +88,7 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 			continue
 		}
 		s.ticket, s.stored, s.cur = f.ticket, f.stored, f.state
-		if f.ticket.token != p.token && !x.headerSent.Load() {
-			s.cookie = cookieSet // the answer that handed out the new one may not have arrived
-		}
+		s.followed = f.ticket.token != p.token // the answer that handed out the new one may not have arrived
 		return s, nil
 	}
 	s.cur = newState(wallNow())
