@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/textproto"
 	"strings"
 )
 
@@ -54,7 +55,7 @@ func (o *Options) eachTicket(r *http.Request, yield func(string) bool) {
 		return
 	}
 	for _, value := range r.Header[o.Header] {
-		value = strings.Trim(value, " \t")
+		value = textproto.TrimString(value)
 		if o.Header == headerAuthorization {
 			n := len(bearerScheme)
 			if len(value) < n || !strings.EqualFold(value[:n], bearerScheme) {
