@@ -125,7 +125,7 @@ func (c *commit) event(e Event) {
 // run brings the session into the store.
 func (c *commit) run(ctx context.Context) error {
 	if c.m.store == nil {
-		return c.seal()
+		return c.seal(ctx)
 	}
 	if err := c.endDoomed(ctx); err != nil {
 		return err
@@ -299,13 +299,17 @@ func (c *commit) touch(ctx context.Context) {
 	case errors.Is(err, ErrNotFound):
 		c.ended = true
 	case err != nil:
-		c.m.log().WarnContext(ctx, "session: not extended", "session", c.state.handleText(), "error", err)
-		c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
+		c.notExtended(ctx, err)
 	default:
 		c.stored = &stored{c.stored.id, c.stored.version, expires}
 		c.refreshCookie()
 		c.checkTombstone(ctx)
 	}
+}
+
+func (c *commit) notExtended(ctx context.Context, err error) {
+	c.m.log().WarnContext(ctx, "session: not extended", "session", c.state.handleText(), "error", err)
+	c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
 }
 
 // checkTombstone keeps a late reader from handing out a ticket again whose

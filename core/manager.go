@@ -71,9 +71,14 @@ func (m *Manager) FromContext(ctx context.Context) (*Session, error) {
 // or a new one.
 func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 	s := &Session{m: m, x: x}
+	forged := 0
+	defer func() { m.logForged(ctx, forged) }()
 	for _, p := range m.presented(ctx, x.r) {
 		f, err := m.load(ctx, p)
 		switch {
+		case errors.Is(err, errForged):
+			forged++
+			continue
 		case errors.Is(err, ErrNotFound):
 			continue
 		case err != nil:
@@ -107,7 +112,7 @@ type found struct {
 // the session was renewed a short while ago, it follows to the new ticket.
 func (m *Manager) load(ctx context.Context, p presented) (found, error) {
 	if m.store == nil {
-		return m.open(ctx, p)
+		return m.open(p)
 	}
 	for range maxRenewals {
 		id := p.token.id()
