@@ -263,6 +263,7 @@ func (c *commit) rebase(ctx context.Context, attempt int) error {
 	case err != nil:
 		return err
 	}
+	f.state.resend = c.state.resend // also if the change was made before
 	changes := c.changes
 	for _, a := range c.tried {
 		if a.version == f.stored.version { // made before, the answer was lost
