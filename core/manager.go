@@ -252,13 +252,14 @@ func (m *Manager) deadline(st *state) time.Time {
 	return deadline
 }
 
-// lastSeen returns when a session that expires then was last extended.
+// lastSeen returns when a session that expires then was last extended. The idle
+// timeout may have been changed since.
 func (m *Manager) lastSeen(st *state, expires time.Time) time.Time {
 	if m.idle(st) == NoTimeout {
 		return st.created
 	}
 	if seen := expires.Add(-m.idle(st)); seen.After(st.created) {
-		return seen
+		return earlier(seen, wallNow())
 	}
 	return st.created
 }
