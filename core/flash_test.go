@@ -24,7 +24,9 @@ func leave(messages ...string) handler {
 // take makes a request that takes messages, and returns them.
 func (v *visitor) take(categories ...string) (taken []string) {
 	v.e.tb.Helper()
-	v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) { taken = flashes(v.e.tb, r, s, categories...) })
+	v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		taken = flashes(v.e.tb, r, s, categories...)
+	})
 	return taken
 }
 
