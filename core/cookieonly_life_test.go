@@ -16,22 +16,22 @@ import (
 
 func TestASessionInItsCookieEndsWithItsIdleTimeout(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, e *env) {
+	eachMode(t, func(e *env) {
 		v := e.seed(count)
 		pass(session.DefaultIdleTimeout - 1)
 		if v.isNew() {
-			t.Error("dead at T-1ns")
+			e.tb.Error("dead at T-1ns")
 		}
 		pass(1)
 		if !v.isNew() {
-			t.Error("alive at T")
+			e.tb.Error("alive at T")
 		}
 	})
 }
 
 func TestNoCopyOfACookieOutlivesTheAbsoluteTimeout(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, e *env) {
+	eachMode(t, func(e *env) {
 		v := e.seed(count)
 		copies := []*visitor{v.fork()}
 		for range 24*60 - 1 {
@@ -41,12 +41,12 @@ func TestNoCopyOfACookieOutlivesTheAbsoluteTimeout(t *testing.T) {
 		}
 		pass(time.Minute - 1)
 		if v.isNew() {
-			t.Error("dead 1 ns before AbsoluteTimeout")
+			e.tb.Error("dead 1 ns before AbsoluteTimeout")
 		}
 		pass(1)
 		for _, c := range copies {
 			if !c.isNew() {
-				t.Fatal("a copy works at AbsoluteTimeout")
+				e.tb.Fatal("a copy works at AbsoluteTimeout")
 			}
 		}
 	})
@@ -54,41 +54,41 @@ func TestNoCopyOfACookieOutlivesTheAbsoluteTimeout(t *testing.T) {
 
 func TestAShorterAbsoluteTimeoutHoldsForCookiesThatAreOut(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, e *env) {
-		mode := cookieOnlyModes[t.Name()[strings.LastIndex(t.Name(), "/")+1:]]
+	eachMode(t, func(e *env) {
+		mode := cookieOnlyModes[e.tb.Name()[strings.LastIndex(e.tb.Name(), "/")+1:]]
 		v := e.seed(count).with(e.cookieOnly(mode, func(o *session.Options) {
 			o.IdleTimeout, o.AbsoluteTimeout = time.Minute, time.Minute
 		}))
 		pass(time.Minute - 1)
 		if v.isNew() {
-			t.Error("dead 1 ns before AbsoluteTimeout")
+			e.tb.Error("dead 1 ns before AbsoluteTimeout")
 		}
 		pass(1)
 		if !v.isNew() {
-			t.Error("alive at AbsoluteTimeout")
+			e.tb.Error("alive at AbsoluteTimeout")
 		}
 	})
 }
 
 func TestReadingASessionInItsCookieSendsItAgainOncePerTouchInterval(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, e *env) {
+	eachMode(t, func(e *env) {
 		v := e.seed(count)
 		first := v.cookie.Value
 		pass(session.DefaultIdleTimeout/10 - 1)
-		wantNoCookie(t, v.do(look))
+		wantNoCookie(e.tb, v.do(look))
 		pass(1)
 		v.do(look)
 		if v.cookie.Value == first {
-			t.Fatal("the cookie was not sent again")
+			e.tb.Fatal("the cookie was not sent again")
 		}
-		wantNoCookie(t, v.do(look))
+		wantNoCookie(e.tb, v.do(look))
 		pass(session.DefaultIdleTimeout - 1)
 		if v.isNew() {
-			t.Error("the session was not extended")
+			e.tb.Error("the session was not extended")
 		}
 		if !v.holding(first).isNew() {
-			t.Error("the cookie of before was extended")
+			e.tb.Error("the cookie of before was extended")
 		}
 	})
 }
@@ -98,14 +98,14 @@ func TestASessionWhoseTimeIsUpIsNotBroughtBackByItsCookie(t *testing.T) {
 	for name, work := range map[string]handler{"reads": look, "writes": count, "authenticates": authenticate} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			eachMode(t, func(t *testing.T, e *env) {
+			eachMode(t, func(e *env) {
 				v := e.seed(count)
 				pass(session.DefaultIdleTimeout / 2)
 				finish := v.fork().slow(work)
 				pass(session.DefaultIdleTimeout / 2)
 				res := finish()
-				wantStatus(t, res, http.StatusOK)
-				wantNoCookie(t, res)
+				wantStatus(e.tb, res, http.StatusOK)
+				wantNoCookie(e.tb, res)
 			})
 		})
 	}
@@ -113,7 +113,7 @@ func TestASessionWhoseTimeIsUpIsNotBroughtBackByItsCookie(t *testing.T) {
 
 func TestACookieHas4096BytesAndNoMore(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, e *env) {
+	eachMode(t, func(e *env) {
 		set := func(n int) handler {
 			return func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { name.Set(s, strings.Repeat("x", n)) }
 		}
@@ -124,41 +124,41 @@ func TestACookieHas4096BytesAndNoMore(t *testing.T) {
 			if res.StatusCode == http.StatusOK {
 				longest = max(longest, len(v.cookie.Name)+len(v.cookie.Value))
 				if got, _ := read(v, name); len(got) != n {
-					t.Fatalf("%d bytes of %d came back", len(got), n)
+					e.tb.Fatalf("%d bytes of %d came back", len(got), n)
 				}
 				continue
 			}
-			wantStatus(t, res, http.StatusInternalServerError)
-			wantNoCookie(t, res)
+			wantStatus(e.tb, res, http.StatusInternalServerError)
+			wantNoCookie(e.tb, res)
 			break
 		}
 		if longest != 4096 {
-			t.Errorf("the longest cookie has %d bytes, want 4096", longest)
+			e.tb.Errorf("the longest cookie has %d bytes, want 4096", longest)
 		}
 	})
 }
 
 func TestASessionThatIsTooLargeForItsCookieStaysAsItWas(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, e *env) {
+	eachMode(t, func(e *env) {
 		v := e.seed(count)
 		res := v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 			counter.Set(s, 2)
 			name.Set(s, strings.Repeat("x", 4096))
 			err := s.Commit(r.Context())
 			if !errors.Is(err, session.ErrTooLarge) {
-				t.Errorf("%v, want ErrTooLarge", err)
+				e.tb.Errorf("%v, want ErrTooLarge", err)
 				return
 			}
 			_, size, _ := strings.Cut(err.Error(), "the cookie has ")
 			if size, _, _ = strings.Cut(size, " "); len(size) != 4 || !strings.Contains(err.Error(), "the limit is 4096") {
-				t.Errorf("%v: it lacks the size or the limit", err)
+				e.tb.Errorf("%v: it lacks the size or the limit", err)
 			}
 		})
-		wantStatus(t, res, http.StatusInternalServerError)
-		wantNoCookie(t, res)
+		wantStatus(e.tb, res, http.StatusInternalServerError)
+		wantNoCookie(e.tb, res)
 		if n, _ := read(v, counter); n != 1 {
-			t.Errorf("counter %d, want 1", n)
+			e.tb.Errorf("counter %d, want 1", n)
 		}
 		res = v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 			name.Set(s, strings.Repeat("x", 4096))
@@ -166,9 +166,9 @@ func TestASessionThatIsTooLargeForItsCookieStaysAsItWas(t *testing.T) {
 			name.Delete(s)
 			counter.Set(s, 3)
 		})
-		wantStatus(t, res, http.StatusOK)
+		wantStatus(e.tb, res, http.StatusOK)
 		if n, _ := read(v, counter); n != 3 {
-			t.Errorf("made smaller: counter %d, want 3", n)
+			e.tb.Errorf("made smaller: counter %d, want 3", n)
 		}
 	})
 }
@@ -188,7 +188,7 @@ func TestMaxSizeHoldsForACookieToo(t *testing.T) {
 
 func TestAfterTheHeaderASessionInItsCookieCanNotChange(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, e *env) {
+	eachMode(t, func(e *env) {
 		v := e.seed(count)
 		pass(session.DefaultIdleTimeout / 2)
 		for what, change := range map[string]func(*session.Session){
@@ -200,27 +200,27 @@ func TestAfterTheHeaderASessionInItsCookieCanNotChange(t *testing.T) {
 			res := v.fork().do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 				w.WriteHeader(http.StatusAccepted)
 				if err := s.Commit(r.Context()); err != nil {
-					t.Errorf("%s: with nothing to save: %v", what, err)
+					e.tb.Errorf("%s: with nothing to save: %v", what, err)
 				}
 				change(s)
 				if err := s.Commit(r.Context()); !errors.Is(err, session.ErrHeaderSent) {
-					t.Errorf("%s: %v, want ErrHeaderSent", what, err)
+					e.tb.Errorf("%s: %v, want ErrHeaderSent", what, err)
 				}
 			})
-			wantStatus(t, res, http.StatusAccepted)
+			wantStatus(e.tb, res, http.StatusAccepted)
 		}
 		if lines := strings.Count(e.logs.String(), "not saved"); lines != 4 {
-			t.Errorf("%d of 4 late changes are in the log", lines)
+			e.tb.Errorf("%d of 4 late changes are in the log", lines)
 		}
 		if n, _ := read(v, counter); n != 1 {
-			t.Errorf("counter %d, want 1", n)
+			e.tb.Errorf("counter %d, want 1", n)
 		}
 	})
 }
 
 func TestDestroyTakesTheCookieBackAndWhatFollowsIsANewSession(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, e *env) {
+	eachMode(t, func(e *env) {
 		v := e.seed(authenticate)
 		copied := v.fork()
 		var before, after string
@@ -231,40 +231,41 @@ func TestDestroyTakesTheCookieBackAndWhatFollowsIsANewSession(t *testing.T) {
 			s.Flash("", "Goodbye!")
 		})
 		if before == after || len(res.Cookies()) != 1 || v.cookie == nil {
-			t.Fatalf("handles %q and %q, Set-Cookie %q", before, after, res.Header["Set-Cookie"])
+			e.tb.Fatalf("handles %q and %q, Set-Cookie %q", before, after, res.Header["Set-Cookie"])
 		}
 		v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 			if f, err := s.Flashes(r.Context()); err != nil || len(f) != 1 || s.Subject() != "" || s.Handle() != after {
-				t.Errorf("flashes %v, %v, subject %q", f, err, s.Subject())
+				e.tb.Errorf("flashes %v, %v, subject %q", f, err, s.Subject())
 			}
 		})
 		// That a copy goes on working is what the docs say.
 		if copied.isNew() {
-			t.Error("the cookie was revoked: tell the docs")
+			e.tb.Error("the cookie was revoked: tell the docs")
 		}
 	})
 }
 
 func TestAuthenticateMakesANewCookieAndLeavesNothingToAnotherSubject(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, e *env) {
+	eachMode(t, func(e *env) {
 		v := e.seed(count)
 		first, secret := v.cookie.Value, secretOf(v, "form")
 		pass(time.Minute)
 		v.do(authenticate)
 		if v.cookie.Value == first || bytes.Equal(secretOf(v, "form"), secret) {
-			t.Error("the cookie or the secret has stayed")
+			e.tb.Error("the cookie or the secret has stayed")
 		}
 		pass(session.DefaultIdleTimeout - 1)
 		v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			if counter.Get(s) != 1 || s.Subject() != "ann" || !s.Created().Equal(s.Authenticated()) {
-				t.Errorf("counter %d, subject %q, created %v, authenticated %v", counter.Get(s), s.Subject(), s.Created(), s.Authenticated())
+				e.tb.Errorf("counter %d, subject %q, created %v, authenticated %v",
+					counter.Get(s), s.Subject(), s.Created(), s.Authenticated())
 			}
 			s.Authenticate("eve")
 		})
 		v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			if len(s.Keys()) != 0 || s.Subject() != "eve" {
-				t.Errorf("keys %v, subject %q", s.Keys(), s.Subject())
+				e.tb.Errorf("keys %v, subject %q", s.Keys(), s.Subject())
 			}
 		})
 	})

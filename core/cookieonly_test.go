@@ -22,12 +22,12 @@ var cookieOnlyModes = map[string]func(*session.Options){
 }
 
 // eachMode runs f for both forms, in a bubble of fake time.
-func eachMode(t *testing.T, f func(t *testing.T, e *env)) {
+func eachMode(t *testing.T, f func(e *env)) {
 	t.Helper()
 	for name, mode := range cookieOnlyModes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { f(t, newCookieOnlyEnv(t, mode)) })
+			synctest.Test(t, func(t *testing.T) { f(newCookieOnlyEnv(t, mode)) })
 		})
 	}
 }
@@ -89,14 +89,14 @@ func (v *visitor) isNew() (isNew bool) {
 
 func TestASessionInItsCookieIsUsedLikeAnyOther(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, e *env) {
+	eachMode(t, func(e *env) {
 		v := e.visitor()
-		wantNoCookie(t, v.do(look))
+		wantNoCookie(e.tb, v.do(look))
 		res := v.do(count)
 		if res.Header.Get("Cache-Control") != "no-store" || res.Header.Get("Vary") != "Cookie" {
-			t.Errorf("header %v", res.Header)
+			e.tb.Errorf("header %v", res.Header)
 		}
-		wantNoCookie(t, v.do(look))
+		wantNoCookie(e.tb, v.do(look))
 		var handle string
 		v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			count(w, r, s)
@@ -107,28 +107,28 @@ func TestASessionInItsCookieIsUsedLikeAnyOther(t *testing.T) {
 		v.do(authenticate)
 		v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 			if counter.Get(s) != 2 || name.Get(s) != "Ann" || s.Subject() != "ann" || s.Handle() != handle || s.New() {
-				t.Errorf("counter %d, name %q, subject %q, new %v", counter.Get(s), name.Get(s), s.Subject(), s.New())
+				e.tb.Errorf("counter %d, name %q, subject %q, new %v", counter.Get(s), name.Get(s), s.Subject(), s.New())
 			}
 			if f, err := s.Flashes(r.Context()); err != nil || len(f) != 1 {
-				t.Errorf("flashes %v, %v", f, err)
+				e.tb.Errorf("flashes %v, %v", f, err)
 			}
 			s.Clear()
 		})
 		v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 			if f, err := s.Flashes(r.Context()); err != nil || len(f) != 0 || len(s.Keys()) != 0 || s.Subject() != "ann" {
-				t.Errorf("flashes %v, %v, keys %v, subject %q", f, err, s.Keys(), s.Subject())
+				e.tb.Errorf("flashes %v, %v, keys %v, subject %q", f, err, s.Keys(), s.Subject())
 			}
 		})
 		v.do(destroy)
 		if v.cookie != nil || !v.isNew() {
-			t.Error("Destroy left the cookie")
+			e.tb.Error("Destroy left the cookie")
 		}
 	})
 }
 
 func TestOnlyAReadableCookieCanBeRead(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, e *env) {
+	eachMode(t, func(e *env) {
 		v := e.seed(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			name.Set(s, "a secret")
 			s.Authenticate("ann")
@@ -136,11 +136,11 @@ func TestOnlyAReadableCookieCanBeRead(t *testing.T) {
 		text, _, signed := strings.Cut(v.cookie.Value, ".")
 		data, err := base64.RawURLEncoding.DecodeString(text)
 		if err != nil {
-			t.Fatal(err)
+			e.tb.Fatal(err)
 		}
 		for _, plain := range []string{"a secret", name.Name(), "ann"} {
 			if bytes.Contains(data, []byte(plain)) != signed {
-				t.Errorf("signed only: %v, but it shows %q: %v", signed, plain, !signed)
+				e.tb.Errorf("signed only: %v, but it shows %q: %v", signed, plain, !signed)
 			}
 		}
 	})
@@ -148,18 +148,18 @@ func TestOnlyAReadableCookieCanBeRead(t *testing.T) {
 
 func TestEveryBitOfASessionInItsCookieCounts(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, e *env) {
+	eachMode(t, func(e *env) {
 		e.logs = &syncBuffer{}
 		value := e.seed(count).cookie.Value
 		wantNew := func(what string, value []byte) {
-			t.Helper()
+			e.tb.Helper()
 			res := e.send("__Host-session="+string(value), func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 				if !s.New() || counter.Get(s) != 0 {
-					t.Errorf("%s: it gives the session", what)
+					e.tb.Errorf("%s: it gives the session", what)
 				}
 			})
-			wantStatus(t, res, http.StatusOK)
-			wantNoCookie(t, res)
+			wantStatus(e.tb, res, http.StatusOK)
+			wantNoCookie(e.tb, res)
 		}
 		for bit := range len(value) * 8 {
 			b := []byte(value)
@@ -227,9 +227,9 @@ func TestASessionInItsCookieIsWorthNothingElsewhere(t *testing.T) {
 
 func TestASessionInItsCookieMovesToTheNewKeyWithTheNextChange(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, e *env) {
+	eachMode(t, func(e *env) {
 		mode := cookieOnlyModes["sealed"]
-		if strings.HasSuffix(t.Name(), "signed") {
+		if strings.HasSuffix(e.tb.Name(), "signed") {
 			mode = cookieOnlyModes["signed"]
 		}
 		newKey := session.GenerateKey()
@@ -242,23 +242,23 @@ func TestASessionInItsCookieMovesToTheNewKeyWithTheNextChange(t *testing.T) {
 		v.do(count)
 		v.m = with(newKey)
 		if n, _ := read(v, counter); n != 2 {
-			t.Errorf("counter %d, want 2", n)
+			e.tb.Errorf("counter %d, want 2", n)
 		}
 		if !old.with(with(newKey)).isNew() {
-			t.Error("a removed key still opens")
+			e.tb.Error("a removed key still opens")
 		}
 	})
 }
 
 func TestAnUnreadableCookieLeavesOneLineInTheLog(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, e *env) {
+	eachMode(t, func(e *env) {
 		for _, n := range []int{1, 3, 1000} {
 			before := strings.Count(e.logs.String(), "\n")
 			e.secret("bad-value-of-a-cookie")
 			e.send(strings.Repeat("__Host-session=bad-value-of-a-cookie; ", n), look)
 			if lines := strings.Count(e.logs.String(), "\n") - before; lines != 1 {
-				t.Errorf("%d bad cookies left %d lines in the log, want one", n, lines)
+				e.tb.Errorf("%d bad cookies left %d lines in the log, want one", n, lines)
 			}
 		}
 	})
@@ -266,12 +266,12 @@ func TestAnUnreadableCookieLeavesOneLineInTheLog(t *testing.T) {
 
 func TestOfTwoCookiesTheOneThatOpensCounts(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, e *env) {
+	eachMode(t, func(e *env) {
 		own := "__Host-session=" + e.seed(count).cookie.Value
 		for _, cookies := range []string{"__Host-session=x; " + own, own + "; __Host-session=x", "a=b; " + own} {
 			e.send(cookies, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 				if counter.Get(s) != 1 {
-					t.Errorf("not found in %d bytes of cookies", len(cookies))
+					e.tb.Errorf("not found in %d bytes of cookies", len(cookies))
 				}
 			})
 		}
@@ -280,7 +280,7 @@ func TestOfTwoCookiesTheOneThatOpensCounts(t *testing.T) {
 
 func TestWhatACookieCanNotDoIsUnsupported(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, e *env) {
+	eachMode(t, func(e *env) {
 		v := e.seed(authenticate)
 		for what, do := range map[string]func(r *http.Request, s *session.Session) error{
 			"Renew": func(r *http.Request, s *session.Session) error {
@@ -317,11 +317,11 @@ func TestWhatACookieCanNotDoIsUnsupported(t *testing.T) {
 			var err error
 			v.fork().do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) { err = do(r, s) })
 			if !errors.Is(err, session.ErrUnsupported) {
-				t.Errorf("%s: %v, want ErrUnsupported", what, err)
+				e.tb.Errorf("%s: %v, want ErrUnsupported", what, err)
 			}
 		}
 		if v.isNew() {
-			t.Error("the session is gone")
+			e.tb.Error("the session is gone")
 		}
 	})
 }

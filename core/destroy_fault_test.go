@@ -46,14 +46,14 @@ func TestALogoutThatTheStoreRefusesIsAnOutageWhateverWasCommittedBefore(t *testi
 
 func TestALogoutThatTheStoreRefusesHandsNoTicketToAHeaderField(t *testing.T) {
 	t.Parallel()
-	eachTransport(t, func(t *testing.T, c *client) {
+	eachTransport(t, func(c *client) {
 		res := c.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			destroyAfter(count)(w, r, s)
 			c.e.store.fail(errDown, opDelete)
 		})
-		wantOutage(t, res)
+		wantOutage(c.e.tb, res)
 		if res.Header[c.answer] != nil {
-			t.Errorf("%s is in the response", c.answer)
+			c.e.tb.Errorf("%s is in the response", c.answer)
 		}
 	})
 }

@@ -94,7 +94,7 @@ func TestMessagesStayWithTheirSession(t *testing.T) {
 		work handler
 		want []string
 	}{
-		{"Clear", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Clear() }, []string{"hello"}},
+		{"Clear", clearValues, []string{"hello"}},
 		{"Renew", renew, []string{"hello"}},
 		{"Authenticate", authenticate, []string{"hello"}},
 		{"Authenticate again", authenticate, []string{"hello"}},

@@ -113,7 +113,7 @@ func floodedHeader(tb testing.TB, field string) (handler http.Handler, ticket st
 	if err != nil {
 		tb.Fatal(err)
 	}
-	m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	m.HandlerFunc(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 		if ticket, err = s.Ticket(r.Context()); err != nil {
 			tb.Error(err)
 		}

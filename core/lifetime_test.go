@@ -11,6 +11,8 @@ import (
 	session "github.com/cloakroom-go/cloakroom/core"
 )
 
+func clearValues(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Clear() }
+
 func setIdle(d time.Duration) handler {
 	return func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.SetIdleTimeout(d) }
 }
@@ -82,10 +84,7 @@ func TestASessionHasAnIdleTimeoutOfItsOwn(t *testing.T) {
 			authenticate, setIdle(5 * time.Hour),
 			func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("eve") },
 		}, session.DefaultIdleTimeout},
-		{"after it, Clear and a value", nil, []handler{setIdle(5 * time.Hour), func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-			s.Clear()
-			count(w, r, s)
-		}}, 5 * time.Hour},
+		{"after it, Clear and a value", nil, []handler{setIdle(5 * time.Hour), both(clearValues, count)}, 5 * time.Hour},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -174,10 +173,7 @@ func TestADeadlineEndsASessionHoweverBusy(t *testing.T) {
 		{"then Authenticate", []handler{endsIn(3 * time.Hour), authenticate}, 3 * time.Hour},
 		{"then the same subject", []handler{authenticate, endsIn(3 * time.Hour), authenticate}, 3 * time.Hour},
 		{"then another subject", []handler{authenticate, endsIn(3 * time.Hour), eve}, day},
-		{"then Destroy", []handler{endsIn(3 * time.Hour), func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-			s.Destroy()
-			count(w, r, s)
-		}}, day},
+		{"then Destroy", []handler{endsIn(3 * time.Hour), both(destroy, count)}, day},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -297,7 +293,9 @@ func TestLastSeenIsNeverInTheFuture(t *testing.T) {
 		}
 		pass(time.Minute)
 		v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-			for what, d := range map[string]time.Duration{"shorter": 10 * time.Minute, "longer": 10 * time.Hour, "none": session.NoTimeout, "default": 0} {
+			for what, d := range map[string]time.Duration{
+				"shorter": 10 * time.Minute, "longer": 10 * time.Hour, "none": session.NoTimeout, "default": 0,
+			} {
 				s.SetIdleTimeout(d)
 				check(what+", not saved yet", s)
 				if err := s.Commit(r.Context()); err != nil {

@@ -66,7 +66,7 @@ func TestMaxSessionsNeedsASubjectIndex(t *testing.T) {
 func TestOptionsAtTheEdgeOfWhatIsRefusedWork(t *testing.T) {
 	t.Parallel()
 	for name, configure := range map[string]func(*session.Options){
-		"RenewEvery a nanosecond over its grace":         func(o *session.Options) { o.RenewEvery, o.RenewGrace = time.Minute+1, time.Minute },
+		"RenewEvery a nanosecond over its grace":         func(o *session.Options) { o.RenewEvery, o.RenewGrace = 61, 60 },
 		"RenewEvery a nanosecond over the default grace": func(o *session.Options) { o.RenewEvery = session.DefaultRenewGrace + 1 },
 		"IdleTimeout equal to AbsoluteTimeout":           func(o *session.Options) { o.IdleTimeout = session.DefaultAbsoluteTimeout },
 		"TouchInterval a nanosecond under IdleTimeout":   func(o *session.Options) { o.TouchInterval = session.DefaultIdleTimeout - 1 },

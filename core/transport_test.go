@@ -56,33 +56,33 @@ func (c *client) do(f handler) *http.Response {
 	return w.Result()
 }
 
-func eachTransport(t *testing.T, f func(t *testing.T, c *client)) {
+func eachTransport(t *testing.T, f func(c *client)) {
 	t.Helper()
 	for _, tr := range transports {
 		t.Run(tr.header+" "+strings.TrimSpace(tr.prefix), func(t *testing.T) {
 			t.Parallel()
-			f(t, newEnv(t).client(tr))
+			f(newEnv(t).client(tr))
 		})
 	}
 }
 
 func TestATicketTravelsInAHeaderField(t *testing.T) {
 	t.Parallel()
-	eachTransport(t, func(t *testing.T, c *client) {
+	eachTransport(t, func(c *client) {
 		wantField := func(what string, res *http.Response, there bool) {
-			t.Helper()
+			c.e.tb.Helper()
 			values, ok := res.Header[c.answer]
 			if ok != there || len(values) > 1 {
-				t.Errorf("%s: %s is %d times in the response", what, c.answer, len(values))
+				c.e.tb.Errorf("%s: %s is %d times in the response", what, c.answer, len(values))
 			}
 			if there && res.Header.Get("Cache-Control") != "no-store" {
-				t.Errorf("%s: a cache may store the ticket", what)
+				c.e.tb.Errorf("%s: a cache may store the ticket", what)
 			}
 			if got := res.Header["Vary"]; !slices.Equal(got, []string{c.sent}) {
-				t.Errorf("%s: Vary %q, want %s", what, got, c.sent)
+				c.e.tb.Errorf("%s: Vary %q, want %s", what, got, c.sent)
 			}
-			wantStatus(t, res, http.StatusOK)
-			wantNoCookie(t, res)
+			wantStatus(c.e.tb, res, http.StatusOK)
+			wantNoCookie(c.e.tb, res)
 		}
 		wantField("an anonymous read", c.do(look), false)
 		wantField("the first write", c.do(count), true)
@@ -91,27 +91,27 @@ func TestATicketTravelsInAHeaderField(t *testing.T) {
 		old := c.ticket
 		wantField("Authenticate", c.do(authenticate), true)
 		if c.ticket == old {
-			t.Error("Authenticate left the ticket")
+			c.e.tb.Error("Authenticate left the ticket")
 		}
 		c.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			if counter.Get(s) != 2 || s.Subject() != "ann" {
-				t.Errorf("counter %d, subject %q", counter.Get(s), s.Subject())
+				c.e.tb.Errorf("counter %d, subject %q", counter.Get(s), s.Subject())
 			}
 		})
 		wantField("Destroy", c.do(destroy), true)
 		if c.ticket != "" {
-			t.Error("Destroy left a ticket")
+			c.e.tb.Error("Destroy left a ticket")
 		}
 	})
 }
 
 func TestTicketStoresTheSessionAndReturnsWhatTheClientIsToSend(t *testing.T) {
 	t.Parallel()
-	eachTransport(t, func(t *testing.T, c *client) {
+	eachTransport(t, func(c *client) {
 		ticket := func(r *http.Request, s *session.Session) string {
 			text, err := s.Ticket(r.Context())
 			if err != nil || text == "" {
-				t.Errorf("%q, %v", text, err)
+				c.e.tb.Errorf("%q, %v", text, err)
 			}
 			c.e.secret(text)
 			return text
@@ -119,24 +119,24 @@ func TestTicketStoresTheSessionAndReturnsWhatTheClientIsToSend(t *testing.T) {
 		var first string
 		c.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) { first = ticket(r, s) })
 		if first != c.ticket {
-			t.Error("the field has another ticket")
+			c.e.tb.Error("the field has another ticket")
 		}
 		c.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 			if s.New() || ticket(r, s) != first {
-				t.Error("the session is new, or its ticket has changed")
+				c.e.tb.Error("the session is new, or its ticket has changed")
 			}
 			s.Authenticate("ann")
 			if second := ticket(r, s); second == first {
-				t.Error("Authenticate left the ticket")
+				c.e.tb.Error("Authenticate left the ticket")
 			}
 		})
 		c.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			if s.Subject() != "ann" {
-				t.Errorf("subject %q", s.Subject())
+				c.e.tb.Errorf("subject %q", s.Subject())
 			}
 			w.WriteHeader(http.StatusOK)
 			if ticket(r, s) != c.ticket {
-				t.Error("after the header the ticket is another one")
+				c.e.tb.Error("after the header the ticket is another one")
 			}
 		})
 	})
@@ -197,7 +197,7 @@ func TestAMalformedHeaderIsAnAnonymousSession(t *testing.T) {
 		"a list of tickets":      {[]string{"Bearer " + good.ticket + "," + good.ticket}, true},
 		"quoted":                 {[]string{`Bearer "` + good.ticket + `"`}, true},
 		"a parameter":            {[]string{`Bearer token=` + good.ticket}, true},
-		"the scheme twice":       {[]string{"Bearer Bearer " + good.ticket}, true},
+		"the scheme twice":       {[]string{strings.Repeat("Bearer ", 2) + good.ticket}, true},
 		"8 KB":                   {[]string{"Bearer " + strings.Repeat("A", 8<<10)}, true},
 		"1,000 fields":           {thousand("Bearer x"), true},
 	} {
@@ -228,7 +228,7 @@ func TestAMalformedHeaderIsAnAnonymousSession(t *testing.T) {
 
 func TestOfSeveralFieldsTheFirstThatLivesCounts(t *testing.T) {
 	t.Parallel()
-	eachTransport(t, func(t *testing.T, c *client) {
+	eachTransport(t, func(c *client) {
 		c.do(count)
 		for name, values := range map[string][]string{
 			"behind another scheme": {"Basic x", c.prefix + c.ticket},
@@ -236,11 +236,11 @@ func TestOfSeveralFieldsTheFirstThatLivesCounts(t *testing.T) {
 			"twice":                 {c.prefix + c.ticket, c.prefix + c.ticket},
 			"padded":                {" \t" + c.prefix + c.ticket + "\t "},
 		} {
-			r := request(t, "")
+			r := request(c.e.tb, "")
 			r.Header[c.sent] = values
 			c.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 				if counter.Get(s) != 1 {
-					t.Errorf("%s: not found", name)
+					c.e.tb.Errorf("%s: not found", name)
 				}
 			}).ServeHTTP(httptest.NewRecorder(), r)
 		}
@@ -253,7 +253,10 @@ func TestATicketIsWorthNothingInAnotherTransport(t *testing.T) {
 	bearer := transport{"Authorization", "Authorization", "Bearer ", "Session-Ticket"}
 	cookie := transport{"", "Cookie", "__Host-session=", "Set-Cookie"}
 	all := []transport{
-		cookie, bearer, {"X-Session", "X-Session", "", "X-Session"}, {"X-Other", "X-Other", "", "X-Other"},
+		cookie,
+		bearer,
+		{"X-Session", "X-Session", "", "X-Session"},
+		{"X-Other", "X-Other", "", "X-Other"},
 		// The name of the field that hands a bearer's ticket out.
 		{"Session-Ticket", "Session-Ticket", "", "Session-Ticket"},
 	}
@@ -286,7 +289,7 @@ func TestACookieAndABearerWorkSideBySideOnOneRequest(t *testing.T) {
 			c.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, api *session.Session) { f(web, api) }).ServeHTTP(w, r)
 		})
 	}
-	send := func(f func(web, api *session.Session)) *http.Response {
+	send := func(f func(web, api *session.Session)) {
 		r := request(t, "")
 		if v.cookie != nil {
 			r.AddCookie(v.cookie)
@@ -304,7 +307,6 @@ func TestACookieAndABearerWorkSideBySideOnOneRequest(t *testing.T) {
 				t.Errorf("Vary %q lacks %s", res.Header["Vary"], field)
 			}
 		}
-		return res
 	}
 	send(func(web, api *session.Session) {
 		name.Set(web, "web")
@@ -329,22 +331,22 @@ func TestACookieAndABearerWorkSideBySideOnOneRequest(t *testing.T) {
 
 func TestNoTicketIsHandedOutWhenTheSessionCanNotBeSaved(t *testing.T) {
 	t.Parallel()
-	eachTransport(t, func(t *testing.T, c *client) {
+	eachTransport(t, func(c *client) {
 		c.e.store.fail(errDown, opCreate, opUpdate)
 		res := c.do(count)
-		wantOutage(t, res)
+		wantOutage(c.e.tb, res)
 		if res.Header[c.answer] != nil {
-			t.Error("a ticket was handed out")
+			c.e.tb.Error("a ticket was handed out")
 		}
 		if got := res.Header["Vary"]; !slices.Equal(got, []string{c.sent}) {
-			t.Errorf("Vary %q, want %s", got, c.sent)
+			c.e.tb.Errorf("Vary %q, want %s", got, c.sent)
 		}
 	})
 }
 
 func TestATicketUnderAnOldKeyIsReplacedWithTheNextWrite(t *testing.T) {
 	t.Parallel()
-	eachTransport(t, func(t *testing.T, c *client) {
+	eachTransport(t, func(c *client) {
 		newKey := session.GenerateKey()
 		with := func(keys ...[]byte) *session.Manager {
 			return c.e.manager(c.e.store, c.configure, func(o *session.Options) { o.Keys = keys })
@@ -354,13 +356,13 @@ func TestATicketUnderAnOldKeyIsReplacedWithTheNextWrite(t *testing.T) {
 		c.m = with(newKey, testKey)
 		c.do(look)
 		if c.ticket != old {
-			t.Error("a read has replaced it")
+			c.e.tb.Error("a read has replaced it")
 		}
 		c.do(count)
 		c.m = with(newKey)
 		c.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			if counter.Get(s) != 2 {
-				t.Errorf("counter %d, want 2", counter.Get(s))
+				c.e.tb.Errorf("counter %d, want 2", counter.Get(s))
 			}
 		})
 	})
@@ -368,17 +370,17 @@ func TestATicketUnderAnOldKeyIsReplacedWithTheNextWrite(t *testing.T) {
 
 func TestSetPersistentMeansNothingToAHeaderField(t *testing.T) {
 	t.Parallel()
-	eachTransport(t, func(t *testing.T, c *client) {
+	eachTransport(t, func(c *client) {
 		c.do(count)
 		ticket := c.ticket
 		res := c.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.SetPersistent(true) })
-		wantStatus(t, res, http.StatusOK)
-		wantNoCookie(t, res)
+		wantStatus(c.e.tb, res, http.StatusOK)
+		wantNoCookie(c.e.tb, res)
 		if c.ticket != ticket {
-			t.Error("the ticket has changed")
+			c.e.tb.Error("the ticket has changed")
 		}
 		if res := c.do(count); res.Header[c.answer] != nil {
-			t.Error("every write hands the ticket out")
+			c.e.tb.Error("every write hands the ticket out")
 		}
 	})
 }
