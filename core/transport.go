@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 )
 
@@ -19,6 +20,11 @@ const (
 	headerTicket = "Session-Ticket"
 )
 
+// reserved are fields that can carry no ticket, besides those that are suppressed.
+var reserved = []string{ //nolint:gochecknoglobals // a constant
+	"Connection", "Cookie", "Date", "Host", "Retry-After", "Transfer-Encoding", "Upgrade", "Vary",
+}
+
 // checkHeader returns the canonical form of Options.Header.
 func checkHeader(name string) (string, error) {
 	for _, c := range []byte(name) {
@@ -27,9 +33,8 @@ func checkHeader(name string) (string, error) {
 		}
 	}
 	name = http.CanonicalHeaderKey(name)
-	switch name {
-	case "Cookie", "Set-Cookie", "Host":
-		return "", fmt.Errorf("session: Options.Header can't be %s", name)
+	if slices.Contains(suppressed, name) || slices.Contains(reserved, name) {
+		return "", fmt.Errorf("session: Options.Header can't be %s, which has a meaning of its own", name)
 	}
 	return name, nil
 }
