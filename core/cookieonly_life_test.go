@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -321,6 +322,61 @@ func TestWhileTheSealerIsDownReadingWorksAndWritingIsAnOutage(t *testing.T) {
 		v.do(count)
 		if n, _ := read(v, counter); n != 2 {
 			t.Errorf("counter %d, want 2", n)
+		}
+	})
+}
+
+func TestACookieThatWasCommittedIsHandedOutThoughTheResponseFails(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(e *env) {
+		v := e.visitor()
+		res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			count(w, r, s)
+			if err := s.Commit(r.Context()); err != nil {
+				e.tb.Error(err)
+			}
+			name.Set(s, strings.Repeat("x", 4096))
+		})
+		wantStatus(e.tb, res, http.StatusInternalServerError)
+		if n, _ := read(v, counter); n != 1 {
+			e.tb.Errorf("counter %d, want 1", n)
+		}
+	})
+}
+
+func TestGoroutinesOfOneRequestMayCommitASessionInItsCookie(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(e *env) {
+		v := e.seed(count)
+		v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			var wg sync.WaitGroup
+			for range 50 {
+				wg.Go(func() {
+					count(w, r, s)
+					if err := s.Commit(r.Context()); err != nil {
+						e.tb.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+		})
+		if n, _ := read(v, counter); n != 51 {
+			e.tb.Errorf("counter %d, want 51", n)
+		}
+	})
+}
+
+// What the docs say of two requests at the same time.
+func TestOfTwoAnswersWithTheSessionTheLastOneCounts(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(e *env) {
+		v := e.seed(count)
+		slow := v.fork()
+		finish := slow.slow(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { name.Set(s, "slow") })
+		v.do(count)
+		wantStatus(e.tb, finish(), http.StatusOK)
+		if n, _ := read(slow, counter); n != 1 {
+			e.tb.Errorf("counter %d: the docs say that the other change is lost", n)
 		}
 	})
 }

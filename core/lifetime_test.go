@@ -452,3 +452,22 @@ func TestLifetimesMergeWithAnotherRequestsChanges(t *testing.T) {
 		wantEnd(t, v, time.Until(deadline)) // conflicts have cost some time
 	})
 }
+
+func TestALifetimeAloneIsNotWorthARecord(t *testing.T) {
+	t.Parallel()
+	for what, work := range map[string]handler{
+		"SetPersistent": setPersistent(true), "SetIdleTimeout": setIdle(time.Minute), "SetDeadline": endsIn(time.Minute),
+	} {
+		e := newEnv(t)
+		v := e.visitor()
+		res := v.do(work)
+		wantStatus(t, res, http.StatusOK)
+		wantNoCookie(t, res)
+		if calls := e.store.taken(); len(calls) != 0 {
+			t.Errorf("%s: store calls %v, want none", what, calls)
+		}
+		if v.do(both(work, count)); v.cookie == nil {
+			t.Errorf("%s: with a value there is no cookie", what)
+		}
+	}
+}

@@ -384,3 +384,39 @@ func TestSetPersistentMeansNothingToAHeaderField(t *testing.T) {
 		}
 	})
 }
+
+func TestAtMostFourTicketsOfARequestAreLookedAt(t *testing.T) {
+	t.Parallel()
+	eachTransport(t, func(c *client) {
+		c.do(count)
+		for _, bad := range []int{3, 4} {
+			r := request(c.e.tb, "")
+			r.Header[c.sent] = append(thousand(c.prefix + "x")[:bad], c.prefix+c.ticket)
+			c.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				if s.New() != (bad == 4) {
+					c.e.tb.Errorf("behind %d that don't verify: new is %v", bad, s.New())
+				}
+			}).ServeHTTP(httptest.NewRecorder(), r)
+		}
+	})
+}
+
+// A cookie behind more others than any browser sends does not count.
+func TestAtMost3000CookiesOfARequestAreLookedAt(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	own := "__Host-session=" + e.seed(count).cookie.Value
+	for _, others := range []int{2999, 3000} {
+		for name, cookies := range map[string][]string{
+			"one line": {strings.Repeat("a=b; ", others) + own}, "two lines": {strings.TrimSuffix(strings.Repeat("a=b; ", others), "; "), own},
+		} {
+			r := request(t, "")
+			r.Header["Cookie"] = cookies
+			e.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				if s.New() != (others == 3000) {
+					t.Errorf("behind %d others in %s: new is %v", others, name, s.New())
+				}
+			}).ServeHTTP(httptest.NewRecorder(), r)
+		}
+	}
+}
