@@ -10,6 +10,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 # For a narrower or longer run: make test TESTFLAGS='-run TestMemory -v'.
 PACKAGES  ?= work
 TESTFLAGS ?= -timeout 20m
+FUZZTIME  ?= 1m
 # A folder or URL that holds the vulnerability database; empty for the public one.
 VULNDB    ?=
 
@@ -40,6 +41,13 @@ cover: ## Measure how much of each package all tests reach; line by line in cove
 	@go tool covdata textfmt -i=coverage/data -o=coverage/profile.txt
 	@go tool cover -html=coverage/profile.txt -o=coverage/index.html
 	@go tool covdata percent -i=coverage/data
+
+.PHONY: fuzz
+fuzz: ## Try what clients may send on all fuzz targets, FUZZTIME on each
+	@go test -list '^Fuzz' $(PACKAGES) | \
+	awk '/^Fuzz/ { targets[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, targets[i]; n = 0 }' | \
+	{ status=0; while read -r package target; do echo "--- $$target"; \
+		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || status=1; done; exit $$status; }
 
 .PHONY: bench
 bench: ## Run the benchmarks of core

@@ -133,7 +133,7 @@ func (c *commit) event(e Event) {
 // run brings the session into the store.
 func (c *commit) run(ctx context.Context) error {
 	if c.m.store == nil {
-		return c.seal()
+		return c.seal(ctx)
 	}
 	if err := c.endDoomed(ctx); err != nil {
 		return err
@@ -271,6 +271,7 @@ func (c *commit) rebase(ctx context.Context, attempt int) error {
 	case err != nil:
 		return err
 	}
+	f.state.resend = c.state.resend // also if the change was made before
 	changes := c.changes
 	for _, a := range c.tried {
 		if a.version == f.stored.version { // made before, the answer was lost
@@ -313,12 +314,16 @@ func (c *commit) extend(ctx context.Context) {
 	case errors.Is(err, ErrNotFound):
 		c.ended = true
 	case err != nil:
-		c.m.log().WarnContext(ctx, "session: not extended", "session", c.state.handleText(), "error", err)
-		c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
+		c.notExtended(ctx, err)
 	default:
 		c.stored = &stored{c.stored.id, c.stored.version, expires}
 		c.refreshCookie()
 	}
+}
+
+func (c *commit) notExtended(ctx context.Context, err error) {
+	c.m.log().WarnContext(ctx, "session: not extended", "session", c.state.handleText(), "error", err)
+	c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
 }
 
 // checkTombstone keeps a late reader from handing out a ticket again whose

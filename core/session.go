@@ -205,6 +205,9 @@ func (s *Session) end(reason EndReason) {
 	if s.stored != nil {
 		s.doomed = append(s.doomed, doomed{found{s.ticket, s.stored, s.cur}, reason})
 	}
+	if s.cookie == cookieSet {
+		s.cookie = cookieKeep // there is no ticket to hand out any more
+	}
 	s.ticket, s.stored, s.renew, s.login, s.followed, s.ended = presented{}, nil, false, false, false, false
 	s.cur, s.changes, s.tried, s.err = newState(wallNow()), nil, nil, nil
 }
