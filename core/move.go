@@ -29,29 +29,41 @@ func (c *commit) move(ctx context.Context, grace time.Duration) error {
 		// Where the outcome is unknown, the old token may lead to the new record.
 		unknown := grace > 0 && !Certain(err)
 		if errors.Is(err, ErrConflict) {
-			var now place
-			now, err = c.follow(ctx, attempt, old, next)
-			if err == nil && now.ticket.token != old.ticket.token && grace > 0 { // somebody else has renewed it
-				if now.ticket.token != next.ticket.token {
-					c.discard(ctx, next.stored.id)
-				}
-				c.ticket, c.stored = now.ticket, now.stored
-				return c.save(ctx)
-			}
-			if err == nil {
-				old, err = now, c.replace(ctx)
-			}
+			old, err = c.catchUp(ctx, attempt, old, next, grace)
+		}
+		switch {
+		case errors.Is(err, errRenewed):
+			return c.save(ctx)
+		case err != nil && unknown:
+			c.noteAttempt(next.stored.version)
+		case err != nil:
+			c.discard(ctx, next.stored.id)
 		}
 		if err != nil {
-			if unknown {
-				c.noteAttempt(next.stored.version)
-			} else {
-				c.discard(ctx, next.stored.id)
-			}
 			c.ticket, c.stored, c.cookie = old.ticket, old.stored, cookieKeep
 			return err
 		}
 	}
+}
+
+// errRenewed says that another request has renewed the token because of its age.
+var errRenewed = errors.New("session: renewed by another request")
+
+// catchUp takes what another request has written to the old place along to the
+// next one, and returns where the old one is now. If it was renewed, and no more is
+// wanted, the session stays there.
+func (c *commit) catchUp(ctx context.Context, attempt int, old, next place, grace time.Duration) (place, error) {
+	now, err := c.follow(ctx, attempt, old, next)
+	switch {
+	case err != nil:
+		return old, err
+	case now.ticket.token == old.ticket.token || grace == 0:
+		return now, c.replace(ctx)
+	case now.ticket.token != next.ticket.token:
+		c.discard(ctx, next.stored.id)
+	}
+	c.ticket, c.stored = now.ticket, now.stored
+	return now, errRenewed
 }
 
 // A place is a token and the record under it.
