@@ -207,7 +207,9 @@ func TestAPageForSomebodySignedInIsNotCached(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	anonymous, ann := e.seed(count), e.seed(authenticate)
-	own := func(w http.ResponseWriter, _ *http.Request, _ *session.Session) { w.Header().Set("Cache-Control", "private, max-age=60") }
+	own := func(w http.ResponseWriter, _ *http.Request, _ *session.Session) {
+		w.Header().Set("Cache-Control", "private, max-age=60")
+	}
 	for _, c := range []struct {
 		name string
 		v    *visitor
