@@ -401,3 +401,20 @@ func TestAListIsOrderedByLastUse(t *testing.T) {
 		}
 	})
 }
+
+func TestATicketOfAnEarlierCommitIsNotHandedOutAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t)
+	res := e.login("ann").do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Renew()
+		if err := s.Commit(r.Context()); err != nil {
+			t.Errorf("Commit: %v", err)
+		}
+		if _, err := e.m.EndSubject(r.Context(), "ann"); err != nil {
+			t.Errorf("EndSubject: %v", err)
+		}
+		count(w, r, s)
+	})
+	wantStatus(t, res, http.StatusOK)
+	wantNoCookie(t, res)
+}
