@@ -72,7 +72,7 @@ func (m *Manager) open(p presented) (found, error) {
 	if !m.live(&st, expires) {
 		return found{}, fmt.Errorf("%w: expired", ErrNotFound)
 	}
-	return found{p, &stored{expires: expires}, st}, nil
+	return found{ticket: p, stored: &stored{expires: expires}, state: st}, nil
 }
 
 func (m *Manager) unpack(ticket string) (st state, expires time.Time, err error) {

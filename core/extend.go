@@ -39,7 +39,7 @@ func (c *commit) notExtended(ctx context.Context, err error) {
 // session has moved: Touch does not look at what it extends.
 func (c *commit) checkTombstone(ctx context.Context) {
 	c.cookie = cookieKeep
-	switch f, err := c.m.load(ctx, c.ticket); {
+	switch f, err := c.m.reload(ctx, c.ticket); {
 	case err != nil:
 		c.ended = errors.Is(err, ErrNotFound)
 	case f.ticket.token != c.ticket.token:

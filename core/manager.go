@@ -104,6 +104,7 @@ type found struct {
 	ticket presented
 	stored *stored
 	state  state
+	late   bool // by an old ticket that is no longer good for it
 }
 
 // load returns the live session that p is the ticket of. It judges expiry to the
@@ -113,6 +114,17 @@ func (m *Manager) load(ctx context.Context, p presented) (found, error) {
 	if m.store == nil {
 		return m.open(p)
 	}
+	return m.follow(ctx, p, false)
+}
+
+// reload is load for a request that has its session already. However slow it is,
+// it finds the session again for as long as the tombstones of renewals last.
+func (m *Manager) reload(ctx context.Context, p presented) (found, error) {
+	return m.follow(ctx, p, true)
+}
+
+func (m *Manager) follow(ctx context.Context, p presented, underWay bool) (found, error) {
+	late := false
 	for range maxRenewals {
 		id := p.token.id()
 		r, err := m.store.Load(ctx, id)
@@ -128,16 +140,17 @@ func (m *Manager) load(ctx context.Context, p presented) (found, error) {
 		}
 		if st.ended {
 			next, ok := m.successor(&p.token, &st)
-			if !ok {
+			inGrace := wallNow().Before(st.graceUntil)
+			if !ok || !inGrace && !underWay {
 				break
 			}
-			p = next
+			p, late = next, late || !inGrace
 			continue
 		}
 		if !m.live(&st, r.Expires) {
 			break
 		}
-		return found{p, &stored{id, r.Version, r.Expires}, st}, nil
+		return found{p, &stored{id, r.Version, r.Expires}, st, late}, nil
 	}
 	return found{}, fmt.Errorf("%w: expired or ended", ErrNotFound)
 }

@@ -240,7 +240,7 @@ func TestASessionThatMovesDoesNotEscapeItsEnd(t *testing.T) {
 							v := e.login("ann", count, external("sid-1"))
 							var handle string
 							v.do(handleOf(&handle))
-							records := l.records(t) - 1 // that of the external id
+							records := l.records(t) - 1 // that of the session
 							if workName == "renewal" {
 								pass(renewEvery)
 							}

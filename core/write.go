@@ -96,7 +96,7 @@ func (c *commit) rebase(ctx context.Context, attempt int) error {
 	if err := backOff(ctx, attempt); err != nil {
 		return fmt.Errorf("session: %w after %d attempts: %w", ErrConflict, attempt+1, err)
 	}
-	f, err := c.m.load(ctx, c.ticket)
+	f, err := c.m.reload(ctx, c.ticket)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return errEnded
@@ -122,7 +122,7 @@ func (c *commit) rebase(ctx context.Context, attempt int) error {
 
 // adopt takes over what load has found.
 func (c *commit) adopt(f found) {
-	if f.ticket.token != c.ticket.token && !c.s.x.headerSent.Load() {
+	if f.ticket.token != c.ticket.token && !f.late && !c.s.x.headerSent.Load() {
 		c.cookie = cookieSet
 	}
 	c.ticket, c.stored, c.state = f.ticket, f.stored, f.state
