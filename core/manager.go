@@ -132,6 +132,9 @@ func (m *Manager) follow(ctx context.Context, p presented, underWay bool) (found
 			return found{}, fmt.Errorf("session: loading: %w", err)
 		}
 		st, err := m.decode(id, r)
+		if err != nil && !errors.Is(err, ErrCorrupt) {
+			return found{}, err
+		}
 		if err != nil {
 			// The store vouches for the record. What is in it will not get better,
 			// so that the visitor must not be locked out by it.
@@ -155,12 +158,13 @@ func (m *Manager) follow(ctx context.Context, p presented, underWay bool) (found
 	return found{}, fmt.Errorf("%w: expired or ended", ErrNotFound)
 }
 
-// decode undoes encode.
+// decode undoes encode. An error wraps ErrCorrupt, unless the Sealer could not
+// answer.
 func (m *Manager) decode(id string, r Record) (state, error) {
 	if m.opts.Sealer != nil {
 		data, err := m.opts.Sealer.Open(sealPurpose(id), r.Data)
 		if err != nil {
-			return state{}, fmt.Errorf("%w: sealed under no key that is known, or not at all", ErrCorrupt)
+			return state{}, fmt.Errorf("session: opening: %w", err)
 		}
 		r.Data = data
 	}

@@ -251,6 +251,7 @@ func (x *exchange) fail(err error) {
 	for _, name := range suppressed {
 		x.w.Header().Del(name)
 	}
+	x.w.Header().Del(headerTicket) // another Manager's
 	addVary(x.w.Header(), x.m.opts.varies())
 	if s, _ := x.loaded(); s != nil {
 		x.addTicket(s) // of a Commit that has succeeded before

@@ -111,7 +111,8 @@ type Options struct {
 	StoreTimeout time.Duration
 
 	// Readable leaves out the encryption with NewCookieOnly: the visitor, and
-	// whoever sees the cookie, can read what the session holds, but not change it.
+	// whoever sees the cookie, can read what the session holds, what Secret derives
+	// from and the authentication hash included, but not change it.
 	Readable bool
 
 	// MaxSize is the most that a session may hold, in bytes when encoded; above
