@@ -45,7 +45,11 @@ func openMemcache(_ context.Context, address string) (session.Store, string, fun
 	if err != nil {
 		return nil, "", nil, err
 	}
-	client := memcache.New(servers...)
+	var list memcache.ServerList
+	if err := list.SetServers(servers...); err != nil { // which memcache.New leaves out
+		return nil, "", nil, errors.New("no server of that name")
+	}
+	client := memcache.NewFromSelector(&list)
 	client.Timeout = 2 * time.Second // it knows no contexts
 	client.MaxIdleConns = 16
 	err = client.Ping()

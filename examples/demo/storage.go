@@ -48,13 +48,13 @@ const openTime = 15 * time.Second
 // openStorage opens what -store names. Without keys, it uses those that it has, or
 // makes one.
 func openStorage(ctx context.Context, address string, keys [][]byte) (*storage, error) {
-	kind, place, _ := strings.Cut(address, ":")
+	kind, place, named := strings.Cut(address, ":")
 	if kind == "file" && place != "" {
 		return openFiles(place, keys)
 	}
 	open, ok := openers[kind]
 	alone := kind == "memory" || kind == "cookie" // take no address
-	if !ok || alone != (place == "") || !alone && !strings.HasPrefix(place, "//") {
+	if !ok || !named || alone != (place == "") || !alone && !strings.HasPrefix(place, "//") {
 		return nil, fmt.Errorf("-store %s: is none; one can say %s", withoutPassword(address), storeHelp)
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTime)
