@@ -14,11 +14,9 @@ type product struct {
 	Price int
 }
 
-func (p product) name() string { return "product." + p.ID }
-
 // Name and About are keys of messages.
-func (p product) Name() string  { return p.name() }
-func (p product) About() string { return p.name() + ".about" }
+func (p product) Name() string  { return "product." + p.ID }
+func (p product) About() string { return p.Name() + ".about" }
 
 var products = []product{
 	{"coat", 18900},
@@ -76,5 +74,5 @@ func (v *visit) visits() {
 		v.sessions.Fail(v.w, v.r, err)
 		return
 	}
-	_, _ = fmt.Fprintln(v.w, visitsKey.Get(v.s)) // the visitor may be gone
+	_, _ = fmt.Fprintln(v.w, visitsKey.Get(v.s)) //nolint:gosec // a number; the visitor may be gone
 }

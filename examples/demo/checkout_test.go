@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"testing"
 
 	"github.com/cloakroom-go/cloakroom/core/memstore"
@@ -84,12 +85,12 @@ func TestOrdersAreBounded(t *testing.T) {
 	t.Parallel()
 	var b orders
 	for i := range maxOrders + 5 {
-		b.place(order{Number: fmt.Sprint(i), Customer: "x"})
+		b.place(order{Number: strconv.Itoa(i), Customer: "x"})
 	}
 	if n := b.count(); n != maxOrders {
 		t.Errorf("%d orders, want %d", n, maxOrders)
 	}
-	if got := b.of("x")[0].Number; got != fmt.Sprint(maxOrders+4) {
+	if got := b.of("x")[0].Number; got != strconv.Itoa(maxOrders+4) {
 		t.Errorf("the latest is %s", got)
 	}
 	if list := b.of("y"); len(list) != 0 {

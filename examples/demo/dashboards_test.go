@@ -1,8 +1,8 @@
 package main
 
 import (
-	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -80,11 +80,11 @@ func TestTheJournalIsBounded(t *testing.T) {
 	t.Parallel()
 	var j journal
 	for i := range journalLength + 3 {
-		j.note(t.Context(), session.Event{Kind: session.EventCreated, Handle: fmt.Sprint(i)})
+		j.note(t.Context(), session.Event{Kind: session.EventCreated, Handle: strconv.Itoa(i)})
 		j.note(t.Context(), session.Event{Kind: session.EventConflict})
 	}
 	got := j.latest()
-	if len(got) != journalLength || got[0].Handle != fmt.Sprint(journalLength+2) {
+	if len(got) != journalLength || got[0].Handle != strconv.Itoa(journalLength+2) {
 		t.Errorf("%d events, the latest is %s", len(got), got[0].Handle)
 	}
 }

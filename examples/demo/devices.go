@@ -32,9 +32,9 @@ func (v *visit) showDevices() {
 		return
 	}
 	devices := make([]device, 0, len(list))
-	for _, info := range list {
-		name, _ := deviceKey.From(info)
-		devices = append(devices, device{info, name, info.Handle == v.s.Handle()})
+	for i := range list {
+		name, _ := deviceKey.From(list[i])
+		devices = append(devices, device{list[i], name, list[i].Handle == v.s.Handle()})
 	}
 	v.show(http.StatusOK, "devices", v.t("devices.title"), devices)
 }

@@ -21,10 +21,10 @@ func openFiles(dir string, keys [][]byte) (*storage, error) {
 	if err := checkPrivate(dir); err != nil {
 		return nil, fmt.Errorf("-store: %w", err)
 	}
-	about := "from " + keysVariable
+	from := "from " + keysVariable
 	if keys == nil {
 		var err error
-		if keys, about, err = fileKeys(filepath.Join(dir, "key")); err != nil {
+		if keys, from, err = fileKeys(filepath.Join(dir, "key")); err != nil {
 			return nil, err
 		}
 	}
@@ -32,12 +32,7 @@ func openFiles(dir string, keys [][]byte) (*storage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("-store: %w", err)
 	}
-	return &storage{
-		store: store,
-		keys:  keys,
-		about: []string{"Sessions              files in " + absolute(sessions), "Signing key           " + about},
-		close: store.Close,
-	}, nil
+	return &storage{store: store, where: "files in " + absolute(sessions), close: store.Close, keys: keys, keyFrom: from}, nil
 }
 
 // checkPrivate refuses a folder in which other users could replace the key.

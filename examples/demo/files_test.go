@@ -44,7 +44,7 @@ func TestGivenKeysTakePrecedence(t *testing.T) {
 		if len(st.keys) != 1 || !bytes.Equal(st.keys[0], keys[0]) {
 			t.Errorf("-store %s has other keys", name)
 		}
-		if got := strings.Join(st.about, "\n"); !strings.Contains(got, "from "+keysVariable) {
+		if got := strings.Join(st.about(), "\n"); !strings.Contains(got, "from "+keysVariable) {
 			t.Errorf("-store %s does not say where the key is from: %s", name, got)
 		}
 	}
@@ -55,14 +55,14 @@ func TestGivenKeysTakePrecedence(t *testing.T) {
 
 func TestStorageSaysWhereThingsAre(t *testing.T) {
 	t.Parallel()
-	got := strings.Join(newStorage(t, "memory:", nil).about, "\n")
+	got := strings.Join(newStorage(t, "memory:", nil).about(), "\n")
 	if !strings.Contains(got, "end with this process") || !strings.Contains(got, "in memory only") {
 		t.Errorf("memory: says %s", got)
 	}
 	dir := filepath.Join(t.TempDir(), "new", "shop")
 	sessions, key := filepath.Join(dir, "sessions"), filepath.Join(dir, "key")
 	for _, want := range []string{"  made now, in ", "  in "} {
-		got := strings.Join(newStorage(t, "file:"+dir, nil).about, "\n")
+		got := strings.Join(newStorage(t, "file:"+dir, nil).about(), "\n")
 		if !strings.Contains(got, sessions) || !strings.Contains(got, want+key) {
 			t.Errorf("file: says %s, want %q", got, want)
 		}

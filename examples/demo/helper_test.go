@@ -112,11 +112,13 @@ func (v *visitor) post(path, form string) answer {
 	return v.send(v.form(path, form, v.token()))
 }
 
+const urlencoded = "application/x-www-form-urlencoded"
+
 // form returns the request of post.
 func (v *visitor) form(path, form, token string) *http.Request {
 	v.t.Helper()
 	r := v.request(http.MethodPost, path, "csrf_token="+token+"&"+form)
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Content-Type", urlencoded)
 	return r
 }
 

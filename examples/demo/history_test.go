@@ -1,10 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -47,9 +47,9 @@ func TestHistoryIsBounded(t *testing.T) {
 	t.Parallel()
 	var paths []string
 	for i := range 2 * maxHistory {
-		paths = inFront(paths, fmt.Sprint(i))
+		paths = inFront(paths, strconv.Itoa(i))
 	}
-	if len(paths) != maxHistory || paths[0] != fmt.Sprint(2*maxHistory-1) {
+	if len(paths) != maxHistory || paths[0] != strconv.Itoa(2*maxHistory-1) {
 		t.Errorf("history %q", paths)
 	}
 }

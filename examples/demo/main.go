@@ -87,6 +87,6 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err != nil {
 		return fmt.Errorf("-addr %s: %w", c.addr, err)
 	}
-	greet(out, ln.Addr(), st.about, c.secure)
+	greet(out, ln.Addr(), st.about(), c.secure)
 	return serve(ctx, ln, sh)
 }

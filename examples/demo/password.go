@@ -19,12 +19,12 @@ import (
 // wrong.
 var errWrong = errors.New("wrong login or password")
 
-// tooMany says that there were too many wrong passwords.
-type tooMany struct{ wait time.Duration }
+// tooManyError says that there were too many wrong passwords.
+type tooManyError struct{ wait time.Duration }
 
-func (e tooMany) Error() string { return fmt.Sprintf("too many attempts, wait %v", e.wait) }
+func (e tooManyError) Error() string { return fmt.Sprintf("too many attempts, wait %v", e.wait) }
 
-// A guard checks passwords: for an account five wrong ones at once and then one in
+// A guard checks passwords: for an account ten wrong ones at once and then one in
 // half a minute, from an address twenty and then one in three seconds. A right
 // one costs nothing.
 type guard struct {
@@ -35,20 +35,20 @@ type guard struct {
 }
 
 func newGuard(a *accounts, proxied bool) *guard {
-	return &guard{a, newThrottle(5, 30*time.Second), newThrottle(20, 3*time.Second), proxied}
+	return &guard{a, newThrottle(10, 30*time.Second), newThrottle(20, 3*time.Second), proxied}
 }
 
 // check returns the account of that login and password. It returns errWrong, a
-// tooMany, or the context's error.
+// tooManyError, or the context's error.
 func (g *guard) check(r *http.Request, login, password string) (account, error) {
 	// Taken before, and given back after: guesses at the same moment don't get past.
 	if wait := g.byAccount.take(login); wait > 0 {
-		return account{}, tooMany{wait}
+		return account{}, tooManyError{wait}
 	}
 	address := g.network(r)
 	if wait := g.byAddress.take(address); wait > 0 {
 		g.byAccount.give(login)
-		return account{}, tooMany{wait}
+		return account{}, tooManyError{wait}
 	}
 	a, ok, err := g.accounts.verify(r.Context(), login, password)
 	if ok || err != nil {
@@ -90,7 +90,7 @@ func (g *guard) network(r *http.Request) string {
 
 // refused returns how to answer whom check did not let in.
 func (v *visit) refused(err error) (status int, message string) {
-	var many tooMany
+	var many tooManyError
 	switch {
 	case errors.Is(err, errWrong):
 		// 403, not 401: that one belongs to HTTP's own authentication (RFC 9110, 15.5).

@@ -107,8 +107,8 @@ func TestFormsThatCanNotBeRead(t *testing.T) {
 		name, kind, body string
 		want             int
 	}{
-		{"too large", "application/x-www-form-urlencoded", "quantity=1&x=" + strings.Repeat("a", maxForm), http.StatusRequestEntityTooLarge},
-		{"badly escaped", "application/x-www-form-urlencoded", "quantity=%zz", http.StatusForbidden},
+		{"too large", urlencoded, "quantity=1&x=" + strings.Repeat("a", maxForm), http.StatusRequestEntityTooLarge},
+		{"badly escaped", urlencoded, "quantity=%zz", http.StatusForbidden},
 		{"multipart without end", "multipart/form-data; boundary=x", "--x", http.StatusForbidden},
 		{"JSON", "application/json", `{"quantity":1}`, http.StatusForbidden},
 	} {

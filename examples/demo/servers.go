@@ -13,7 +13,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	memcachestore "github.com/cloakroom-go/cloakroom/store-memcache"
 	mongostore "github.com/cloakroom-go/cloakroom/store-mongo"
 	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
@@ -23,10 +22,10 @@ import (
 // Each of these makes the client that belongs to an application, asks the server
 // whether it is there, and gives the client to a store.
 
-func openRedis(ctx context.Context, address string) (session.Store, string, func() error, error) {
+func openRedis(ctx context.Context, address string) (*storage, error) {
 	o, err := redis.ParseURL(address)
 	if err != nil {
-		return nil, "", nil, err //nolint:wrapcheck // openStorage does it
+		return nil, err //nolint:wrapcheck // openStorage does it
 	}
 	client := redis.NewClient(o)
 	err = client.Ping(ctx).Err()
@@ -35,19 +34,19 @@ func openRedis(ctx context.Context, address string) (session.Store, string, func
 		store, err = redisstore.New(client, redisstore.Options{})
 	}
 	if err != nil {
-		return nil, "", nil, errors.Join(err, client.Close())
+		return nil, errors.Join(err, client.Close())
 	}
-	return store, "in Redis at " + withoutPassword(address), client.Close, nil
+	return &storage{store: store, where: "in Redis at " + withoutPassword(address), close: client.Close}, nil
 }
 
-func openMemcache(_ context.Context, address string) (session.Store, string, func() error, error) {
+func openMemcache(_ context.Context, address string) (*storage, error) {
 	servers, err := hosts(strings.TrimPrefix(address, "memcache:"))
 	if err != nil {
-		return nil, "", nil, err
+		return nil, err
 	}
 	var list memcache.ServerList
 	if err := list.SetServers(servers...); err != nil { // which memcache.New leaves out
-		return nil, "", nil, errors.New("no server of that name")
+		return nil, errors.New("no server of that name")
 	}
 	client := memcache.NewFromSelector(&list)
 	client.Timeout = 2 * time.Second // it knows no contexts
@@ -58,15 +57,15 @@ func openMemcache(_ context.Context, address string) (session.Store, string, fun
 		store, err = memcachestore.New(client, memcachestore.Options{})
 	}
 	if err != nil {
-		return nil, "", nil, errors.Join(err, client.Close())
+		return nil, errors.Join(err, client.Close())
 	}
-	return store, "in memcached at " + withoutPassword(address), client.Close, nil
+	return &storage{store: store, where: "in memcached at " + withoutPassword(address), close: client.Close}, nil
 }
 
-func openPostgres(ctx context.Context, address string) (session.Store, string, func() error, error) {
+func openPostgres(ctx context.Context, address string) (*storage, error) {
 	pool, err := pgxpool.New(ctx, address)
 	if err != nil {
-		return nil, "", nil, err //nolint:wrapcheck // openStorage does it
+		return nil, err //nolint:wrapcheck // openStorage does it
 	}
 	closePool := func() error {
 		pool.Close()
@@ -77,29 +76,29 @@ func openPostgres(ctx context.Context, address string) (session.Store, string, f
 		err = store.Migrate(ctx)
 	}
 	if err != nil {
-		return nil, "", nil, errors.Join(err, closePool())
+		return nil, errors.Join(err, closePool())
 	}
-	return store, "in PostgreSQL at " + withoutPassword(address), closePool, nil
+	return &storage{store: store, where: "in PostgreSQL at " + withoutPassword(address), close: closePool}, nil
 }
 
-func openMongo(ctx context.Context, address string) (session.Store, string, func() error, error) {
+func openMongo(ctx context.Context, address string) (*storage, error) {
 	client, err := mongo.Connect(options.Client().ApplyURI(address))
 	if err != nil {
-		return nil, "", nil, err //nolint:wrapcheck // openStorage does it
+		return nil, err //nolint:wrapcheck // openStorage does it
 	}
 	closeClient := func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 		defer cancel()
-		return client.Disconnect(ctx) //nolint:wrapcheck // run shows it
+		return client.Disconnect(ctx)
 	}
 	store, err := mongostore.New(client.Database(mongoDatabase(address)).Collection("sessions"), mongostore.Options{})
 	if err == nil {
 		err = store.EnsureIndexes(ctx)
 	}
 	if err != nil {
-		return nil, "", nil, errors.Join(fmt.Errorf("mongo: %w", err), closeClient())
+		return nil, errors.Join(fmt.Errorf("mongo: %w", err), closeClient())
 	}
-	return store, "in MongoDB at " + withoutPassword(address), closeClient, nil
+	return &storage{store: store, where: "in MongoDB at " + withoutPassword(address), close: closeClient}, nil
 }
 
 // mongoDatabase returns the database that the address names, as its path.

@@ -69,13 +69,13 @@ func (sh *shop) manager(c settings) (*session.Manager, error) {
 		ErrorHandler: sh.unavailable,
 	}
 	if c.store == nil {
-		return session.NewCookieOnly(o) //nolint:wrapcheck // newShop does it
+		return session.NewCookieOnly(o)
 	}
 	o.RenewEvery = time.Hour
 	if _, ok := c.store.(session.SubjectIndex); ok {
 		o.MaxSessions = 20
 	}
-	return session.New(c.store, o) //nolint:wrapcheck // newShop does it
+	return session.New(c.store, o)
 }
 
 // handler returns the whole site.
@@ -143,7 +143,7 @@ func (sh *shop) orNotFound(mux *http.ServeMux) http.Handler {
 			w.WriteHeader(said.status)
 			return
 		}
-		sh.page(func(v *visit) { v.fail(said.status, "error.page") }).ServeHTTP(w, r)
+		sh.page(func(v *visit) { v.fail(said.status, "error.page") }).ServeHTTP(w, r) //nolint:contextcheck // a visit has its request's
 	})
 }
 

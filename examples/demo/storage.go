@@ -18,14 +18,21 @@ import (
 // tickets.
 type storage struct {
 	store session.Store // nil: they travel in their cookies
-	keys  [][]byte
-	about []string // what to tell whoever started the program
+	where string        // without a password
 	close func() error
+
+	keys    [][]byte
+	keyFrom string
 }
 
-// An opener opens a store; address is what -store says, the whole of it. where
-// tells where that is, without a password.
-type opener func(ctx context.Context, address string) (store session.Store, where string, close func() error, err error)
+// about tells whoever started the program where things are.
+func (st *storage) about() []string {
+	return []string{"Sessions              " + st.where, "Signing key           " + st.keyFrom}
+}
+
+// An opener opens a store without regard to keys; address is the whole of what
+// -store says.
+type opener func(ctx context.Context, address string) (*storage, error)
 
 var openers = map[string]opener{
 	"memory":     openMemory,
@@ -59,28 +66,24 @@ func openStorage(ctx context.Context, address string, keys [][]byte) (*storage, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTime)
 	defer cancel()
-	store, where, closeStore, err := open(ctx, address)
+	st, err := open(ctx, address)
 	if err != nil {
 		return nil, fmt.Errorf("-store %s: %w", withoutPassword(address), withoutAddress(err))
 	}
-	from := "from " + keysVariable
+	st.keys, st.keyFrom = keys, "from "+keysVariable
 	if keys == nil {
-		keys, from = [][]byte{session.GenerateKey()}, "made now, in memory only: set "+keysVariable+" to keep visitors, and for several processes"
+		st.keys = [][]byte{session.GenerateKey()}
+		st.keyFrom = "made now, in memory only: set " + keysVariable + " to keep visitors, and for several processes"
 	}
-	return &storage{
-		store: store,
-		keys:  keys,
-		about: []string{"Sessions              " + where, "Signing key           " + from},
-		close: closeStore,
-	}, nil
+	return st, nil
 }
 
-func openMemory(context.Context, string) (session.Store, string, func() error, error) {
-	return memstore.New(memstore.Options{}), "in memory: they end with this process", nothing, nil
+func openMemory(context.Context, string) (*storage, error) {
+	return &storage{store: memstore.New(memstore.Options{}), where: "in memory: they end with this process", close: nothing}, nil
 }
 
-func openCookie(context.Context, string) (session.Store, string, func() error, error) {
-	return nil, "in the visitors' cookies, encrypted: none can be listed or ended from here", nothing, nil
+func openCookie(context.Context, string) (*storage, error) {
+	return &storage{where: "in the visitors' cookies, encrypted: none can be listed or ended from here", close: nothing}, nil
 }
 
 func nothing() error { return nil }

@@ -8,10 +8,12 @@ import (
 
 func TestStoreNamesThatAreNone(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"", "file", "file:", "memory", "memory:x", "redis:localhost", "File:x", ":x", "redis:", "cookie:x", "sql://x"} {
+	for _, name := range []string{
+		"", "file", "file:", "memory", "memory:x", "redis:localhost", "File:x", ":x", "redis:", "cookie:x", "sql://x",
+	} {
 		st, err := openStorage(t.Context(), name, nil)
 		if err == nil {
-			t.Errorf("-store %q opens %v", name, st.about)
+			t.Errorf("-store %q opens %v", name, st.about())
 			continue
 		}
 		if !strings.Contains(err.Error(), "file:FOLDER") || !strings.Contains(err.Error(), "memory:") {
@@ -46,7 +48,7 @@ func TestErrorsAndGreetingsShowNoPassword(t *testing.T) {
 	} {
 		st, err := openStorage(t.Context(), address, nil)
 		if err == nil {
-			t.Errorf("%s opens %v", address, st.about)
+			t.Errorf("%s opens %v", address, st.about())
 			continue
 		}
 		if text := err.Error(); strings.Contains(text, "secret") || strings.Contains(text, "se%zz") {
@@ -76,7 +78,7 @@ func TestACookieNeedsNoStore(t *testing.T) {
 	t.Parallel()
 	keys := newKeys()
 	st := newStorage(t, "cookie:", keys)
-	if st.store != nil || !strings.Contains(strings.Join(st.about, "\n"), "cookies") {
-		t.Errorf("store %v, says %q", st.store, st.about)
+	if st.store != nil || !strings.Contains(strings.Join(st.about(), "\n"), "cookies") {
+		t.Errorf("store %v, says %q", st.store, st.about())
 	}
 }

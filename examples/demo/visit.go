@@ -75,7 +75,7 @@ func (v *visit) show(status int, name, title string, body any) {
 		v.shown()
 	}
 	writeHeader(v.w, v.locale, status)
-	_, _ = v.w.Write(text) // the visitor may be gone
+	_, _ = v.w.Write(text) //nolint:gosec // html/template has escaped it; the visitor may be gone
 }
 
 // fail answers with a page that says what is wrong.
