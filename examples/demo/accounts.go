@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"slices"
 	"sync"
 
 	"golang.org/x/crypto/argon2"
@@ -38,7 +39,7 @@ func (a account) Home() string {
 
 // authHash changes with the password; see session.Session.SetAuthHash.
 func (a account) authHash() string {
-	return base64.RawStdEncoding.EncodeToString(append(a.password.salt, a.password.key...))
+	return base64.RawStdEncoding.EncodeToString(slices.Concat(a.password.salt, a.password.key))
 }
 
 // A passwordHash is made by Argon2id with OWASP's parameters (Password Storage
@@ -92,14 +93,14 @@ var nobody = sync.OnceValue(func() account {
 })
 
 func newAccounts() *accounts {
-	return &accounts{hashing: make(chan struct{}, 2), nobody: nobody(), list: append([]account(nil), seeded()...)}
+	return &accounts{hashing: make(chan struct{}, 2), nobody: nobody(), list: slices.Clone(seeded())}
 }
 
 // all returns every account.
 func (a *accounts) all() []account {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	return append([]account(nil), a.list...)
+	return slices.Clone(a.list)
 }
 
 func (a *accounts) find(match func(*account) bool) (account, bool) {

@@ -81,9 +81,9 @@ func TestACartHoldsOnlySoMuch(t *testing.T) {
 	}
 }
 
-// What was checked before is checked again on the cart that another request has
-// left.
-func TestConcurrentAddsStayWithinTheBounds(t *testing.T) {
+// A request checks the cart that it has read, and then adds to the cart that
+// another request may have left.
+func TestAddNeverPassesTheBounds(t *testing.T) {
 	t.Parallel()
 	c := cart{}
 	for range 3 {

@@ -63,6 +63,8 @@ func TestAnAdministratorEndsAnAccountsSessions(t *testing.T) {
 		v.wantRedirect(v.get("/profile"), "/login?next=%2Fprofile")
 	}
 	admin.wantStatus(admin.get("/profile"), http.StatusOK)
+	admin.wantRedirect(admin.post("/admin/"+bruno.ID+"/end", ""), "/admin") // one's own as well
+	admin.wantRedirect(admin.get("/admin"), "/login?next=%2Fadmin")
 }
 
 func TestTheProfileShowsTheHandleAndNotTheTicket(t *testing.T) {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -31,6 +33,26 @@ func TestANewPasswordSignsOutTheOthers(t *testing.T) {
 			there.wantStatus(there.post("/login", ada.credentials()), http.StatusForbidden)
 			there.wantRedirect(there.post("/login", "login=ada&password="+password), "/")
 		})
+	}
+}
+
+// Who finds out by the time it takes which accounts there are needs a list of
+// passwords for those only.
+func TestAnUnknownAccountTakesAsLong(t *testing.T) {
+	t.Parallel()
+	a := newAccounts()
+	if got, want := len(a.nobody.password.salt), len(a.list[0].password.salt); got != want {
+		t.Errorf("nobody has a salt of %d bytes, want %d", got, want)
+	}
+	for range cap(a.hashing) {
+		a.hashing <- struct{}{} // nobody gets a turn
+	}
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, login := range []string{ada.Login, "eve", ""} {
+		if _, ok, err := a.verify(done, login, "x"); ok || !errors.Is(err, context.Canceled) {
+			t.Errorf("%q is answered without computing a hash: %t, %v", login, ok, err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -65,6 +66,12 @@ func (v *visit) remember(yes bool) {
 	}
 	v.s.SetIdleTimeout(0)
 	v.s.SetDeadline(time.Now().Add(signedInFor))
+}
+
+// signInPolicy completes session.Manager.Policy, which knows the defaults only.
+func signInPolicy() string {
+	return fmt.Sprintf("%-18s%v after signing in\n%-18s%v idle timeout, cookie kept by the browser\n",
+		"ends:", signedInFor, "if remembered:", rememberedIdle)
 }
 
 func (v *visit) signOut() {

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,54 +45,73 @@ func TestAThrottleGivesABurstAndThenOneInAWhile(t *testing.T) {
 	})
 }
 
-func TestWrongPasswordsAreThrottledPerAccount(t *testing.T) {
+func TestASignInThatIsThrottledSaysHowLong(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
+	s.shop.guard.byAccount = newThrottle(1, time.Hour)
 	v := s.visitor(t)
-	for range 10 {
-		v.wantStatus(v.post("/login", "login=ada&password=wrong"), http.StatusForbidden)
-	}
+	v.wantStatus(v.post("/login", "login=ada&password=wrong"), http.StatusForbidden)
 	a := v.post("/login", ada.credentials()) // the right one, too: or it could be found out
 	v.wantStatus(a, http.StatusTooManyRequests)
-	if n, err := strconv.Atoi(a.header.Get("Retry-After")); err != nil || n < 1 || n > 30 {
+	if n, err := strconv.Atoi(a.header.Get("Retry-After")); err != nil || n < 1 || n > 3600 {
 		t.Errorf("Retry-After %q", a.header.Get("Retry-After"))
 	}
 	v.wantText(a, "Too many attempts")
 	v.signIn(bruno) // another account is not concerned
+	s.shop.guard.byAccount.take(bruno.Login)
+	for _, path := range []string{"/confirm", "/password"} {
+		v.wantStatus(v.post(path, "password=wrong&current=wrong"), http.StatusTooManyRequests)
+	}
 }
 
-func TestWrongPasswordsAreThrottledPerAddress(t *testing.T) {
+func TestWrongPasswordsAreThrottled(t *testing.T) {
 	t.Parallel()
-	sh := makeShop(t, settings{})
-	attempt := func(from, login, password string) error {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/login", http.NoBody)
-		r.RemoteAddr = from
-		_, err := sh.guard.check(r, login, password)
-		return err
-	}
-	for i := range 20 {
-		from := fmt.Sprintf("[2001:db8::%x]:%d", i, 1000+i) // one subscriber
-		if err := attempt(from, "guess"+strconv.Itoa(i), "x"); err == nil || !strings.Contains(err.Error(), "wrong") {
-			t.Fatalf("guess %d: error %v", i, err)
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuard(newAccounts(), false)
+		attempt := func(from, login, password string) error {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/login", http.NoBody)
+			r.RemoteAddr = from
+			_, err := g.check(r, login, password)
+			return err
 		}
-	}
-	if err := attempt("[2001:db8::ff]:1", "ada", ada.Password); err == nil || !strings.Contains(err.Error(), "too many") {
-		t.Errorf("the address is not throttled: error %v", err)
-	}
-	if err := attempt("[2001:db8:1::1]:1", "ada", ada.Password); err != nil {
-		t.Errorf("another address: error %v", err)
-	}
+		for i := range 20 { // one subscriber
+			from, login := fmt.Sprintf("[2001:db8::%x]:%d", i, 1000+i), "guess"+strconv.Itoa(i)
+			if err := attempt(from, login, "x"); !errors.Is(err, errWrong) {
+				t.Fatalf("guess %d: error %v", i, err)
+			}
+		}
+		for i := range 10 { // a botnet
+			if err := attempt("192.0.2."+strconv.Itoa(i)+":1", bruno.Login, "x"); !errors.Is(err, errWrong) {
+				t.Fatalf("guess %d: error %v", i, err)
+			}
+		}
+		for _, tt := range []struct {
+			from string
+			who  seed
+			want error
+		}{
+			{"[2001:db8::ff]:1", ada, tooManyError{3 * time.Second}},
+			{"[2001:db8:1::1]:1", ada, nil},
+			{"192.0.2.200:1", bruno, tooManyError{30 * time.Second}},
+		} {
+			if err := attempt(tt.from, tt.who.Login, tt.who.Password); !errors.Is(err, tt.want) {
+				t.Errorf("%s from %s: error %v, want %v", tt.who.Login, tt.from, err, tt.want)
+			}
+		}
+	})
 }
 
 func TestTheRightPasswordCostsNothing(t *testing.T) {
 	t.Parallel()
-	sh := makeShop(t, settings{})
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/login", http.NoBody)
-	for range 11 {
-		if _, err := sh.guard.check(r, ada.Login, ada.Password); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuard(newAccounts(), false)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/login", http.NoBody)
+		for range 11 {
+			if _, err := g.check(r, ada.Login, ada.Password); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
+	})
 }
 
 func TestTheAddressIsTheClients(t *testing.T) {
