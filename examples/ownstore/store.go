@@ -24,7 +24,7 @@ var bucket = []byte("sessions")
 func New(db *bbolt.DB) (*Store, error) {
 	return &Store{db}, do(context.Background(), nil, db.Update, func(tx *bbolt.Tx) error {
 		_, err := tx.CreateBucketIfNotExists(bucket)
-		return err
+		return err //nolint:wrapcheck // do wraps it
 	})
 }
 
@@ -75,7 +75,7 @@ func (s *Store) write(ctx context.Context, id string, r session.Record, refused 
 		if err := refused(there, err); err != nil {
 			return err
 		}
-		return tx.Bucket(bucket).Put([]byte(id), value) //nolint:wrapcheck // do names it
+		return tx.Bucket(bucket).Put([]byte(id), value)
 	})
 }
 
@@ -88,8 +88,7 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 
 // Touch implements [session.Toucher].
 func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
-	check := cmp.Or(session.CheckID(id), session.CheckExpires(expires))
-	return do(ctx, check, s.db.Update, func(tx *bbolt.Tx) error {
+	return do(ctx, cmp.Or(session.CheckID(id), session.CheckExpires(expires)), s.db.Update, func(tx *bbolt.Tx) error {
 		r, err := live(tx, id)
 		if err != nil {
 			return err
@@ -130,18 +129,14 @@ func (s *Store) Prune(ctx context.Context) (int, error) {
 // live returns the record under id unless it has expired.
 func live(tx *bbolt.Tx, id string) (session.Record, error) {
 	value := tx.Bucket(bucket).Get([]byte(id))
-	if value == nil {
-		return session.Record{}, session.ErrNotFound
-	}
 	r, err := session.ParseRecord(value, id)
-	if err == nil && !time.Now().Before(r.Expires) {
+	if value == nil || err == nil && !time.Now().Before(r.Expires) {
 		return session.Record{}, session.ErrNotFound
 	}
 	return r, err
 }
 
-// do calls f in a transaction, unless a check has failed. When ctx is done, do returns
-// and leaves the transaction to its end, because bbolt can't interrupt it.
+// do calls f in a transaction, which it leaves to its end when ctx is done.
 func do(ctx context.Context, check error, transact func(func(*bbolt.Tx) error) error, f func(*bbolt.Tx) error) error {
 	err := cmp.Or(check, ctx.Err())
 	if err == nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/cloakroom-go/cloakroom/conformance"
 	session "github.com/cloakroom-go/cloakroom/core"
@@ -52,7 +53,7 @@ func TestConformance(t *testing.T) {
 			if err := db.Close(); err != nil {
 				tb.Fatal(err)
 			}
-			return store, bbolt.ErrDatabaseNotOpen
+			return store, berrors.ErrDatabaseNotOpen
 		},
 	})
 }
