@@ -32,8 +32,6 @@ func main() {
 	}
 }
 
-var visits = session.NewKey[int]("visits")
-
 // serve answers requests until ctx is done, and returns when the last one is answered.
 func serve(ctx context.Context, l net.Listener, sessions *session.Manager, pruneEvery time.Duration) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -42,6 +40,7 @@ func serve(ctx context.Context, l net.Listener, sessions *session.Manager, prune
 	defer cancel()
 	background.Go(func() { _ = sessions.RunPruner(ctx, pruneEvery) }) // it logs what fails
 
+	visits := session.NewKey[int]("visits")
 	server := &http.Server{ReadHeaderTimeout: 5 * time.Second}
 	server.Handler = sessions.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
 		visits.Update(s, func(n int) int { return n + 1 })

@@ -1,12 +1,10 @@
 // Fiber has sessions in its handlers, though it stands on fasthttp and not on net/http.
-//
-// What can't be had: adaptor.HTTPMiddleware(sessions.Handler) runs the next handler when
-// the middleware has returned, too late to save a change; hence withSession. A body that is
-// streamed after the handler can't change the session, and the client's disconnect is not seen.
+// Its adaptor.HTTPMiddleware won't do: it runs the handler when Manager.Handler has returned, too late
+// to save. A body that is streamed can't change the session, and nobody learns that the client has gone.
 package main
 
 import (
-	"errors"
+	"fmt"
 	"log"
 	"net/http"
 
@@ -17,8 +15,6 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 )
 
-var visits = session.NewKey[int]("visits")
-
 func main() {
 	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}})
 	if err != nil {
@@ -27,34 +23,35 @@ func main() {
 	log.Fatal(newApp(sessions).Listen("127.0.0.1:8080"))
 }
 
-// withSession calls a fiber handler within one of net/http's, which adds the session's header
-// fields to what fiber has. Nothing has left by then: fiber keeps the answer to the end.
-func withSession(sessions *session.Manager, f func(fiber.Ctx, *session.Session) error) fiber.Handler {
-	return func(c fiber.Ctx) error {
-		var err error
+// with calls a fiber handler within one of net/http's, which adds its header to fiber's.
+func with(sessions *session.Manager, f func(fiber.Ctx, *session.Session) error) fiber.Handler {
+	return func(c fiber.Ctx) (err error) {
 		h := sessions.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
 			err = f(c, s)
-			w.WriteHeader(c.Response().StatusCode())      // saves the session
-			if _, failed := w.Write(nil); failed != nil { // then the answer is 503 and nothing of f's
-				c.Response().Reset()
+			w.WriteHeader(c.Response().StatusCode()) // saves the session; nothing has left by now
+			if _, failed := w.Write(nil); failed != nil {
+				c.Response().Reset() // the answer is ErrorHandler's, and nothing of f's
 			}
 		})
-		return errors.Join(adaptor.HTTPHandler(h)(c), err)
+		adapted := adaptor.HTTPHandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(w, r.WithContext(c.Context())) // fasthttp's own must not be used after the request
+		})
+		_ = adapted(c) // always nil
+		return err
 	}
 }
 
 func newApp(sessions *session.Manager) *fiber.App {
-	app := fiber.New()
-	app.Get("/", withSession(sessions, func(c fiber.Ctx, s *session.Session) error {
+	visits, app := session.NewKey[int]("visits"), fiber.New()
+	app.Get("/", with(sessions, func(c fiber.Ctx, s *session.Session) error {
 		visits.Update(s, func(n int) int { return n + 1 })
-		_, err := c.Writef("visit %d", visits.Get(s))
-		return err
+		return c.SendString(fmt.Sprint("visit ", visits.Get(s)))
 	}))
-	app.Post("/login", withSession(sessions, func(c fiber.Ctx, s *session.Session) error {
+	app.Post("/login", with(sessions, func(c fiber.Ctx, s *session.Session) error {
 		s.Authenticate("alice") // after a look at the password
 		return c.Redirect().Status(http.StatusSeeOther).To("/")
 	}))
-	app.Post("/logout", withSession(sessions, func(c fiber.Ctx, s *session.Session) error {
+	app.Post("/logout", with(sessions, func(c fiber.Ctx, s *session.Session) error {
 		s.Destroy()
 		return c.SendStatus(http.StatusNoContent)
 	}))
