@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/alicebob/miniredis/v2 v2.40.0
-	github.com/bradfitz/gomemcache v0.0.0-20260422231931-4d751bb6e37c
+	github.com/bradfitz/gomemcache v0.0.0-20230905024940-24af94b03874
 	github.com/cloakroom-go/cloakroom/conformance v0.0.0-00010101000000-000000000000
 	github.com/cloakroom-go/cloakroom/core v0.0.0-00010101000000-000000000000
 	github.com/cloakroom-go/cloakroom/store-file v0.0.0-00010101000000-000000000000
