@@ -57,6 +57,7 @@ func Server(t tester, start func(*session.Manager) string) {
 	store.loadFails.Store(false)
 	store.saveFails.Store(true)
 	v.want("GET /", http.StatusServiceUnavailable, "Temporarily unavailable", "") // and not the handler's answer
+	v.want("POST /login", http.StatusServiceUnavailable, "Temporarily unavailable", "")
 	store.saveFails.Store(false)
 	v.want("GET /", http.StatusOK, "visit 3", "")
 
@@ -102,6 +103,9 @@ func (v *visitor) want(request string, status int, text, cookie string) {
 	if looked := status != http.StatusNotFound; looked != (resp.Header.Get("Vary") == "Cookie") {
 		v.t.Errorf("%s: Vary %q; the session was looked at: %t", request, resp.Header["Vary"], looked)
 	}
+	if place := resp.Header.Get("Location"); status != http.StatusSeeOther && place != "" {
+		v.t.Errorf("%s: status %d with Location %q, which is not its own", request, resp.StatusCode, place)
+	}
 	if set != "" {
 		v.cookie, _, _ = strings.Cut(set, ";")
 	}
@@ -121,6 +125,13 @@ func (s *store) Load(ctx context.Context, id string) (session.Record, error) {
 		return session.Record{}, errDown
 	}
 	return s.Store.Load(ctx, id)
+}
+
+func (s *store) Create(ctx context.Context, id string, r session.Record) error {
+	if s.saveFails.Load() {
+		return errDown
+	}
+	return s.Store.Create(ctx, id, r)
 }
 
 func (s *store) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
