@@ -1,6 +1,5 @@
-// Fiber has sessions in its handlers, though it stands on fasthttp and not on net/http.
-// Its adaptor.HTTPMiddleware won't do: it runs the handler when Manager.Handler has returned, too late
-// to save. A body that is streamed can't change the session, and nobody learns that the client has gone.
+// Fiber runs sessions on fasthttp. Its adaptor.HTTPMiddleware calls the handler when Manager.Handler has returned, too late to save;
+// with does not. A body that is streamed can't change the session, and nobody learns that the client has gone.
 package main
 
 import (
@@ -31,6 +30,7 @@ func with(sessions *session.Manager, f func(fiber.Ctx, *session.Session) error) 
 			w.WriteHeader(c.Response().StatusCode()) // saves the session; nothing has left by now
 			if _, failed := w.Write(nil); failed != nil {
 				c.Response().Reset() // the answer is ErrorHandler's, and nothing of f's
+				err = nil            // fiber would answer this one
 			}
 		})
 		adapted := adaptor.HTTPHandlerFunc(func(w http.ResponseWriter, r *http.Request) {
