@@ -8,12 +8,17 @@ import (
 // Await returns what f returns, or ctx's error as soon as ctx is done. It is meant
 // for stores whose driver can't be interrupted: the contract gives them 50 ms.
 //
-// If ctx is done first, f is left to come to its end in a goroutine of its own, and
-// its result is dropped. So f owns all that it uses, and something else has to bring
-// about its end, the driver's timeouts, for instance.
+// If ctx is done before the call, f is not started. If ctx is done first, f is left
+// to come to its end in a goroutine of its own, and its result is dropped. So f owns
+// all that it uses, and something else has to bring about its end, the driver's
+// timeouts, for instance; variables that f sets must not be read then.
 func Await[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	if ctx.Done() == nil {
 		return f()
+	}
+	var none T
+	if err := ctx.Err(); err != nil {
+		return none, err
 	}
 	type result struct {
 		value T
@@ -28,7 +33,6 @@ func Await[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	case r := <-done:
 		return r.value, r.err
 	case <-ctx.Done():
-		var none T
 		return none, ctx.Err()
 	}
 }

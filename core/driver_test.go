@@ -54,3 +54,16 @@ func TestCertainErrorsAreTheContractsOwn(t *testing.T) {
 		}
 	}
 }
+
+func TestAwaitStartsNothingForADoneContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := session.Await(ctx, func() (int, error) {
+		t.Error("it was started")
+		return 1, nil
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}

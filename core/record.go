@@ -46,7 +46,7 @@ func AppendRecord(dst []byte, id string, r Record) []byte {
 }
 
 // ParseRecord decodes what [AppendRecord] made for the same id. If b is
-// anything else, the error wraps [ErrCorrupt] and says in which respect,
+// anything else, also if it is empty, the error wraps [ErrCorrupt] and says in which respect,
 // without repeating b. It does not judge expiry.
 //
 // The record's Data is a part of b.

@@ -39,7 +39,7 @@ import (
 //
 // # Errors
 //
-// The sentinels in this package say what happened for certain. Every other
+// The sentinels in this package say what happened for certain, see [Certain]. Every other
 // failure wraps the driver's error with %w behind the package's name
 // ("redisstore: …"), and means that the outcome is unknown. No error contains a
 // record's data.

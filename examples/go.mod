@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/bradfitz/gomemcache v0.0.0-20230905024940-24af94b03874
+	github.com/cloakroom-go/cloakroom/conformance v0.0.0-00010101000000-000000000000
 	github.com/cloakroom-go/cloakroom/core v0.0.0-00010101000000-000000000000
 	github.com/cloakroom-go/cloakroom/store-file v0.0.0-00010101000000-000000000000
 	github.com/cloakroom-go/cloakroom/store-memcache v0.0.0-00010101000000-000000000000
@@ -13,12 +14,14 @@ require (
 	github.com/fxamacker/cbor/v2 v2.9.6
 	github.com/jackc/pgx/v5 v5.9.2
 	github.com/redis/go-redis/v9 v9.6.3
+	go.etcd.io/bbolt v1.5.0
 	go.mongodb.org/mongo-driver/v2 v2.5.0
 	golang.org/x/crypto v0.52.0
 	golang.org/x/text v0.39.0
 )
 
 require (
+	github.com/anishathalye/porcupine v1.3.1 // indirect
 	github.com/cespare/xxhash/v2 v2.2.0 // indirect
 	github.com/dgryski/go-rendezvous v0.0.0-20200823014737-9f7001d12a5f // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
@@ -42,3 +45,5 @@ replace (
 	github.com/cloakroom-go/cloakroom/store-postgres => ../store-postgres
 	github.com/cloakroom-go/cloakroom/store-redis => ../store-redis
 )
+
+replace github.com/cloakroom-go/cloakroom/conformance => ../conformance

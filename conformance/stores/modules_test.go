@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite the golden files in testdata/mo
 const root = "../.."
 
 // unpublished are the modules that are never tagged.
-var unpublished = []string{"conformance/stores", "examples", "benchmarks"}
+var unpublished = []string{"conformance/stores", "examples", "examples/frameworks", "benchmarks"}
 
 // A module is what go mod edit -json says of a go.mod, and where it is.
 type module struct {

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"net/http"
+	"testing"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/examples/internal/visit"
+)
+
+func TestATokenIsGoodUntilItIsGivenBack(t *testing.T) {
+	t.Parallel()
+	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{
+		Keys: [][]byte{session.GenerateKey()}, Header: "Authorization",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := visit.New(t, api(sessions))
+	v.Want("POST /notes", "text=buy+milk", http.StatusUnauthorized, "no valid token")
+
+	a := v.Send("POST /token", "")
+	if a.Status != http.StatusOK || a.Body == "" || a.Header.Get("Set-Cookie") != "" {
+		t.Fatalf("status %d, token of %d bytes, header %v; want a token and no cookie", a.Status, len(a.Body), a.Header)
+	}
+	v.Header.Set("Authorization", "Bearer "+a.Body)
+	v.Want("POST /notes", "text=buy+milk", http.StatusOK, "[buy milk]")
+	v.Want("POST /notes", "text=post+letter", http.StatusOK, "[buy milk post letter]")
+	v.Want("DELETE /token", "", http.StatusOK, "")
+	v.Want("POST /notes", "text=buy+milk", http.StatusUnauthorized, "no valid token")
+}

@@ -1,0 +1,149 @@
+// Package ownstore keeps sessions in a bbolt database, which is one file. It shows
+// how to write a store of one's own; docs/own-store.md goes through it.
+package ownstore
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// A Store is a [session.Store] in a bbolt database, with Touch and Prune.
+type Store struct{ db *bbolt.DB }
+
+var bucket = []byte("sessions")
+
+// New returns a store in db, which stays the caller's to close.
+func New(db *bbolt.DB) (*Store, error) {
+	return &Store{db}, do(context.Background(), nil, db.Update, func(tx *bbolt.Tx) error {
+		_, err := tx.CreateBucketIfNotExists(bucket)
+		return err //nolint:wrapcheck // do wraps it
+	})
+}
+
+// Load implements [session.Store].
+func (s *Store) Load(ctx context.Context, id string) (session.Record, error) {
+	var r session.Record
+	if err := do(ctx, session.CheckID(id), s.db.View, func(tx *bbolt.Tx) (err error) {
+		r, err = live(tx, id)
+		r.Data = bytes.Clone(r.Data) // bbolt's own end with the transaction
+		return err
+	}); err != nil {
+		return session.Record{}, err // r may still be the transaction's
+	}
+	return r, nil
+}
+
+// Create implements [session.Store].
+func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
+	return s.write(ctx, id, r, func(_ session.Record, err error) error {
+		if errors.Is(err, session.ErrNotFound) {
+			return nil
+		}
+		return cmp.Or(err, session.ErrExists)
+	})
+}
+
+// Update implements [session.Store].
+func (s *Store) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+	return s.write(ctx, id, r, func(there session.Record, err error) error {
+		if err == nil && there.Version != old {
+			return session.ErrConflict
+		}
+		return err
+	})
+}
+
+// write puts r under id unless refused objects to what live says is there.
+func (s *Store) write(ctx context.Context, id string, r session.Record, refused func(session.Record, error) error) error {
+	if err := cmp.Or(session.CheckID(id), session.CheckRecord(r)); err != nil {
+		return err
+	}
+	value := session.AppendRecord(nil, id, r) // a copy, for a write that ends after its call
+	return do(ctx, nil, s.db.Update, func(tx *bbolt.Tx) error {
+		there, err := live(tx, id)
+		if err == nil && there.Version == r.Version {
+			return nil // this very write, whose answer was lost
+		}
+		if err := refused(there, err); err != nil {
+			return err
+		}
+		return tx.Bucket(bucket).Put([]byte(id), value)
+	})
+}
+
+// Delete implements [session.Store].
+func (s *Store) Delete(ctx context.Context, id string) error {
+	return do(ctx, session.CheckID(id), s.db.Update, func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucket).Delete([]byte(id))
+	})
+}
+
+// Touch implements [session.Toucher].
+func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
+	return do(ctx, cmp.Or(session.CheckID(id), session.CheckExpires(expires)), s.db.Update, func(tx *bbolt.Tx) error {
+		r, err := live(tx, id)
+		if err != nil {
+			return err
+		}
+		r.Expires = expires
+		return tx.Bucket(bucket).Put([]byte(id), session.AppendRecord(nil, id, r))
+	})
+}
+
+// Prune implements [session.Pruner].
+func (s *Store) Prune(ctx context.Context) (int, error) {
+	pruned, next := 0, []byte{}
+	for next != nil { // others may write between two batches
+		var dead [][]byte
+		err := do(ctx, nil, s.db.Update, func(tx *bbolt.Tx) (err error) {
+			c := tx.Bucket(bucket).Cursor()
+			next, _ = c.Seek(next)
+			for n := 0; n < 500 && next != nil; n++ {
+				if _, err := live(tx, string(next)); errors.Is(err, session.ErrNotFound) {
+					dead = append(dead, next)
+				}
+				next, _ = c.Next()
+			}
+			next = bytes.Clone(next)
+			for _, key := range dead {
+				err = errors.Join(err, tx.Bucket(bucket).Delete(key))
+			}
+			return err
+		})
+		if err != nil {
+			return pruned, err
+		}
+		pruned += len(dead)
+	}
+	return pruned, nil
+}
+
+// live returns the record under id unless it has expired.
+func live(tx *bbolt.Tx, id string) (session.Record, error) {
+	value := tx.Bucket(bucket).Get([]byte(id))
+	r, err := session.ParseRecord(value, id)
+	if value == nil || err == nil && !time.Now().Before(r.Expires) {
+		return session.Record{}, session.ErrNotFound
+	}
+	return r, err
+}
+
+// do calls f in a transaction, which it leaves to its end when ctx is done.
+func do(ctx context.Context, check error, transact func(func(*bbolt.Tx) error) error, f func(*bbolt.Tx) error) error {
+	err := cmp.Or(check, ctx.Err())
+	if err == nil {
+		_, err = session.Await(ctx, func() (struct{}, error) { return struct{}{}, transact(f) })
+	}
+	if err == nil || session.Certain(err) {
+		return err
+	}
+	return fmt.Errorf("ownstore: %w", err) // the outcome is unknown
+}
