@@ -10,6 +10,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 # For a narrower or longer run: make test TESTFLAGS='-run TestMemory -v'.
 PACKAGES  ?= work
 TESTFLAGS ?= -timeout 20m
+FUZZTIME  ?= 1m
 # A folder or URL that holds the vulnerability database; empty for the public one.
 VULNDB    ?=
 
@@ -28,18 +29,25 @@ demo: ## Run the demo shop on http://127.0.0.1:8080
 
 .PHONY: test
 test: ## Run all tests with the race detector, and say how each store conforms
-	@env=$$(scripts/servers.sh) && eval "$$env" && \
+	@env=$$(scripts/servers.sh && scripts/browser.sh) && eval "$$env" && \
 	{ go test -race -count=1 $(TESTFLAGS) -json $(PACKAGES); go test -count=1 -json -run Allocations ./core; } | go run ./conformance/stores/report
 
 .PHONY: cover
 cover: ## Measure how much of each package all tests reach; line by line in coverage/
 	@rm -rf coverage && mkdir -p coverage/data
-	env=$$(scripts/servers.sh) && eval "$$env" && \
+	env=$$(scripts/servers.sh && scripts/browser.sh) && eval "$$env" && \
 	go test -count=1 $(TESTFLAGS) -coverpkg=work $(PACKAGES) -args -test.gocoverdir=$(CURDIR)/coverage/data >coverage/tests.txt || \
 		{ cat coverage/tests.txt; exit 1; }
 	@go tool covdata textfmt -i=coverage/data -o=coverage/profile.txt
 	@go tool cover -html=coverage/profile.txt -o=coverage/index.html
 	@go tool covdata percent -i=coverage/data
+
+.PHONY: fuzz
+fuzz: ## Try what clients may send on all fuzz targets, FUZZTIME on each
+	@go test -list '^Fuzz' $(PACKAGES) | \
+	awk '/^Fuzz/ { targets[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, targets[i]; n = 0 }' | \
+	{ status=0; while read -r package target; do echo "--- $$target"; \
+		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || status=1; done; exit $$status; }
 
 .PHONY: bench
 bench: ## Run the benchmarks of core

@@ -36,6 +36,11 @@ type attempt struct {
 	changes int
 }
 
+// noteAttempt notes a write of all changes whose outcome is unknown.
+func (c *commit) noteAttempt(version Version) {
+	c.tried = append(c.tried, attempt{version, len(c.changes)})
+}
+
 // errEnded says that another request has ended the session meanwhile.
 var errEnded = fmt.Errorf("%w: ended meanwhile", ErrNotFound)
 
@@ -61,7 +66,7 @@ func (s *Session) attempt(ctx context.Context) (*commit, error) {
 	case errors.Is(err, ErrTooManySessions):
 		err = c.reject(ctx, err)
 	}
-	if err != nil && !Certain(err) && !errors.Is(err, ErrEncode) && !errors.Is(err, ErrHeaderSent) {
+	if err != nil && !c.rejected && !Certain(err) && !errors.Is(err, ErrEncode) && !errors.Is(err, ErrHeaderSent) {
 		c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
 	}
 	s.finish(c, err)
@@ -76,7 +81,7 @@ func (s *Session) settled() bool {
 	if s.pendingLocked() {
 		return false
 	}
-	return s.stored == nil || s.ended || !s.m.touchDue(&s.cur, s.stored) && !s.renewDue()
+	return s.stored == nil || s.ended || !s.followed && !s.m.touchDue(&s.cur, s.stored) && !s.renewDue()
 }
 
 // renewDue reports whether it is time for a new token that can still be handed
@@ -104,6 +109,9 @@ func (s *Session) begin() *commit {
 		changes: s.changes, renew: s.renew, login: s.login, doomed: s.doomed, ended: s.ended,
 		tried: s.tried, err: s.err,
 	}
+	if s.followed && !s.x.headerSent.Load() {
+		c.cookie = cookieSet
+	}
 	c.bind()
 	return c
 }
@@ -125,7 +133,7 @@ func (c *commit) event(e Event) {
 // run brings the session into the store.
 func (c *commit) run(ctx context.Context) error {
 	if c.m.store == nil {
-		return c.seal()
+		return c.seal(ctx)
 	}
 	if err := c.endDoomed(ctx); err != nil {
 		return err
@@ -241,7 +249,7 @@ func (c *commit) replace(ctx context.Context) error {
 	case errors.Is(err, ErrNotFound):
 		return errEnded
 	case err != nil:
-		c.tried = append(c.tried, attempt{r.Version, len(c.changes)})
+		c.noteAttempt(r.Version)
 		return fmt.Errorf("session: updating: %w", err)
 	}
 	c.stored = &stored{c.stored.id, r.Version, r.Expires}
@@ -263,6 +271,7 @@ func (c *commit) rebase(ctx context.Context, attempt int) error {
 	case err != nil:
 		return err
 	}
+	f.state.resend = c.state.resend // also if the change was made before
 	changes := c.changes
 	for _, a := range c.tried {
 		if a.version == f.stored.version { // made before, the answer was lost
@@ -291,29 +300,35 @@ func (c *commit) adopt(f found) {
 // enough. A failure is no reason to refuse the response: nothing that the
 // handler did is lost, and the next request tries again.
 func (c *commit) touch(ctx context.Context) {
-	if !c.m.touchDue(&c.state, c.stored) {
-		return
+	if c.m.touchDue(&c.state, c.stored) {
+		c.extend(ctx)
 	}
+	if c.cookie == cookieSet && !c.ended {
+		c.checkTombstone(ctx)
+	}
+}
+
+func (c *commit) extend(ctx context.Context) {
 	expires := c.m.expires(&c.state, wallNow())
 	switch err := Touch(ctx, c.m.store, c.stored.id, expires); {
 	case errors.Is(err, ErrNotFound):
 		c.ended = true
 	case err != nil:
-		c.m.log().WarnContext(ctx, "session: not extended", "session", c.state.handleText(), "error", err)
-		c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
+		c.notExtended(ctx, err)
 	default:
 		c.stored = &stored{c.stored.id, c.stored.version, expires}
 		c.refreshCookie()
-		c.checkTombstone(ctx)
 	}
+}
+
+func (c *commit) notExtended(ctx context.Context, err error) {
+	c.m.log().WarnContext(ctx, "session: not extended", "session", c.state.handleText(), "error", err)
+	c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
 }
 
 // checkTombstone keeps a late reader from handing out a ticket again whose
 // session has moved: Touch does not look at what it extends.
 func (c *commit) checkTombstone(ctx context.Context) {
-	if c.cookie != cookieSet {
-		return
-	}
 	c.cookie = cookieKeep
 	switch f, err := c.m.load(ctx, c.ticket); {
 	case err != nil:
@@ -368,11 +383,17 @@ func (s *Session) finish(c *commit, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.doomed, s.tried = c.doomed, c.tried
-	if c.cookie != cookieKeep {
-		s.cookie = c.cookie
+	if c.cookie == cookieUnset {
+		s.cookie = cookieUnset
 	}
 	if err != nil && !c.rejected {
-		return
+		return // a ticket that was found on the way is not handed out: the session has not got it
+	}
+	switch {
+	case c.ended && s.cookie == cookieSet:
+		s.cookie = cookieKeep
+	case !c.ended && c.cookie == cookieSet:
+		s.cookie = cookieSet
 	}
 	c.state.resend, c.state.point = false, false
 	done := len(c.changes)
@@ -382,7 +403,7 @@ func (s *Session) finish(c *commit, err error) {
 		made += len(later)
 	}
 	s.ticket, s.stored, s.cur, s.changes = c.ticket, c.stored, c.state, s.changes[done:]
-	s.renew, s.login, s.ended, s.tried = false, false, c.ended, nil
+	s.renew, s.login, s.followed, s.ended, s.tried = false, false, false, c.ended, nil
 }
 
 // remake makes changes on st with the lock released, because they call what was

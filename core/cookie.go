@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/textproto"
 	"strings"
 	"time"
 )
@@ -142,15 +143,23 @@ func (c Cookie) unset() *http.Cookie {
 	return cookie
 }
 
+// maxCookies bounds the work on a request. It is how many net/http reads; browsers
+// send fewer than 200.
+const maxCookies = 3000
+
 // eachCookie calls yield with the values of the cookies of a name, as the client
 // sent them, until it has had enough. It splits the header itself so as not to
 // allocate for cookies that are not ours.
 func eachCookie(r *http.Request, name string, yield func(string) bool) {
+	left := maxCookies
 	for _, line := range r.Header["Cookie"] {
 		for line != "" {
+			if left--; left < 0 {
+				return
+			}
 			var pair string
 			pair, line, _ = strings.Cut(line, ";")
-			n, value, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
+			n, value, ok := strings.Cut(textproto.TrimString(pair), "=")
 			if ok && n == name && !yield(value) {
 				return
 			}

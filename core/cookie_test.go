@@ -18,11 +18,13 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 
 // The cookies of these options, as the browser gets them, are in
-// testdata/cookies.golden: one line that sets, one that deletes.
+// testdata/cookies.golden: one line that sets, one that deletes. They are the same
+// for a session that travels in its cookie.
 var goldenCookies = []struct {
 	name      string
 	cookie    session.Cookie
 	configure func(*session.Options)
+	work      handler // count, if there is none
 }{
 	{name: "default"},
 	{name: "Name", cookie: session.Cookie{Name: "__Host-shop-session"}},
@@ -49,6 +51,20 @@ var goldenCookies = []struct {
 		Name: "__Secure-all-session", Domain: "example.com", Path: "/a", SameSite: http.SameSiteNoneMode,
 		Persistent: true, Partitioned: true, ScriptReadable: true,
 	}},
+	{name: "SetPersistent(true)", work: both(count, setPersistent(true))},
+	{name: "SetPersistent(false), Persistent", cookie: session.Cookie{Persistent: true}, work: both(count, setPersistent(false))},
+	{name: "SetIdleTimeout", work: setupIdle(5 * time.Hour)},
+	{name: "SetIdleTimeout, Persistent", cookie: session.Cookie{Persistent: true}, work: setupIdle(5 * time.Hour)},
+	{name: "SetIdleTimeout(NoTimeout), Persistent", cookie: session.Cookie{Persistent: true}, work: setupIdle(session.NoTimeout)},
+	{name: "SetDeadline, Persistent", cookie: session.Cookie{Persistent: true}, work: both(count, endsIn(90*time.Second+1))},
+}
+
+// both returns a handler that does one and then the other.
+func both(first, second handler) handler {
+	return func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		first(w, r, s)
+		second(w, r, s)
+	}
 }
 
 func TestCookiesAreTheGoldenOnes(t *testing.T) {
@@ -56,35 +72,56 @@ func TestCookiesAreTheGoldenOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got strings.Builder
 		for _, c := range goldenCookies {
-			e := newEnv(t, func(o *session.Options) {
+			configure := func(o *session.Options) {
 				o.Cookie = c.cookie
 				if c.configure != nil {
 					c.configure(o)
 				}
-			})
-			v := e.visitor()
-			set := v.do(count).Header.Get("Set-Cookie")
-			if v.cookie == nil {
-				t.Fatalf("%s: Set-Cookie %q", c.name, set)
 			}
-			set = strings.Replace(set, v.cookie.Value, "TICKET", 1)
-			unset := v.do(destroy).Header.Get("Set-Cookie")
+			work := c.work
+			if work == nil {
+				work = count
+			}
+			e := newEnv(t, configure)
+			set, unset := lines(e.visitor(), work)
 			_, _ = fmt.Fprintf(&got, "%s\n\t%s\n\t%s\n", c.name, set, unset) // a Builder takes everything
-		}
-		golden := filepath.Join("testdata", "cookies.golden")
-		if *update {
-			if err := os.WriteFile(golden, []byte(got.String()), 0o600); err != nil {
-				t.Fatal(err)
+			for mode, f := range cookieOnlyModes {
+				if s, u := lines(e.visitor().with(e.cookieOnly(configure, f)), work); s != set || u != unset {
+					t.Errorf("%s, %s: the session in its cookie has\n%s\n%s, want\n%s\n%s", c.name, mode, s, u, set, unset)
+				}
 			}
 		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
+		wantGolden(t, "cookies.golden", got.String())
+	})
+}
+
+// lines returns how a visitor's cookie is set and deleted.
+func lines(v *visitor, work handler) (set, unset string) {
+	v.e.tb.Helper()
+	set = v.do(work).Header.Get("Set-Cookie")
+	if v.cookie == nil {
+		v.e.tb.Fatalf("Set-Cookie %q", set)
+	}
+	set = strings.Replace(set, v.cookie.Value, "TICKET", 1)
+	return set, v.do(destroy).Header.Get("Set-Cookie")
+}
+
+// wantGolden compares with a file in testdata, or rewrites it.
+func wantGolden(t *testing.T, name, got string) {
+	t.Helper()
+	golden := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got.String() != strings.ReplaceAll(string(want), "\r\n", "\n") {
-			t.Errorf("got\n%s\nwant\n%s", got.String(), want)
-		}
-	})
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != strings.ReplaceAll(string(want), "\r\n", "\n") {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
 }
 
 func TestCookiesThatBrowsersDropAreRefused(t *testing.T) {

@@ -64,11 +64,10 @@ func NewCookieOnly(o Options) (*Manager, error) {
 // is under the seal as well.
 
 // open returns the session that travels in a ticket.
-func (m *Manager) open(ctx context.Context, p presented) (found, error) {
+func (m *Manager) open(p presented) (found, error) {
 	st, expires, err := m.unpack(p.ticket)
 	if err != nil {
-		m.log().InfoContext(ctx, "session: cookie does not open, ignored", "in", m.purpose, "error", err)
-		return found{}, fmt.Errorf("%w: %w", ErrNotFound, err)
+		return found{}, fmt.Errorf("%w: %w: %w", ErrNotFound, errForged, err)
 	}
 	if !m.live(&st, expires) {
 		return found{}, fmt.Errorf("%w: expired", ErrNotFound)
@@ -127,12 +126,18 @@ func decodeText(text string) ([]byte, error) {
 	return data, nil
 }
 
+// errForged says that we did not make a ticket, or under a key that was removed.
+var errForged = errors.New("session: ticket does not open")
+
 var errNotBase64 = errors.New("session: not base64url")
 
 func (m *Manager) pack(st *state, expires time.Time) (string, error) {
 	data := binary.BigEndian.AppendUint64(nil, uint64(expires.UnixNano()))
 	data = append(data, st.encode()...)
 	data = appendField(data, tagSubject, []byte(st.subject))
+	if len(data) > m.opts.MaxSize {
+		return "", fmt.Errorf("%w: %d bytes, Options.MaxSize is %d", ErrTooLarge, len(data), m.opts.MaxSize)
+	}
 	var ticket string
 	if m.opts.Readable {
 		ticket = b64.EncodeToString(data) + string(ticketSep) + b64.EncodeToString(m.opts.Signer.Sign(m.purpose, data))
@@ -150,7 +155,7 @@ func (m *Manager) pack(st *state, expires time.Time) (string, error) {
 }
 
 // seal is run for a session that travels in its cookie.
-func (c *commit) seal() error {
+func (c *commit) seal(ctx context.Context) error {
 	for len(c.doomed) > 0 {
 		if err := c.cookieCanBeSet(); err != nil {
 			return err
@@ -172,11 +177,15 @@ func (c *commit) seal() error {
 	}
 	now := wallNow()
 	expires := c.m.expires(&c.state, now)
-	if !now.Before(expires) {
+	if !now.Before(expires) || c.stored != nil && !now.Before(c.stored.expires) {
 		return errEnded
 	}
 	ticket, err := c.m.pack(&c.state, expires)
-	if err != nil {
+	switch {
+	case err != nil && len(c.changes) == 0:
+		c.notExtended(ctx, err)
+		return nil
+	case err != nil:
 		return err
 	}
 	if c.stored == nil {

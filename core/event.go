@@ -1,6 +1,9 @@
 package session
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // An Event is something that has happened to a session. It names the session by
 // its handle: neither the event nor its error gives access to it.
@@ -55,11 +58,13 @@ const (
 	EndCredentials EndReason = "credentials changed" // its authentication hash is out of date
 )
 
-// emit tells Options.OnEvent. No lock of a session is held.
+// emit tells Options.OnEvent. No lock of a session is held. Whoever is told must
+// not get at the session through ctx: it would wait for itself.
 func (m *Manager) emit(ctx context.Context, events ...Event) {
-	if m.opts.OnEvent == nil {
+	if m.opts.OnEvent == nil || len(events) == 0 {
 		return
 	}
+	ctx = context.WithValue(ctx, exchangeKey{m}, nil)
 	for _, e := range events {
 		m.opts.OnEvent(ctx, e)
 	}
@@ -70,6 +75,15 @@ func (st *state) over(why EndReason) Event {
 	e := st.event(EventEnded)
 	e.Reason = why
 	return e
+}
+
+// tellError tells of an error of the store's, if it is a failure and no answer, and
+// returns it.
+func (m *Manager) tellError(ctx context.Context, err error) error {
+	if err != nil && !Certain(err) && !errors.Is(err, context.Canceled) {
+		m.emit(ctx, Event{Kind: EventStoreError, Err: err})
+	}
+	return err
 }
 
 // event returns an event about the session that st is the state of.

@@ -63,7 +63,7 @@ func (m *Manager) EndExternal(ctx context.Context, name string) (int, error) {
 	}
 	p, _, err := m.loadPointer(ctx, derivedID("external", name))
 	if err != nil {
-		return 0, err
+		return 0, m.tellError(ctx, err)
 	}
 	n := 0
 	for _, subject := range p.values {
@@ -137,7 +137,7 @@ func (m *Manager) loadPointer(ctx context.Context, id string) (state, Record, er
 	case errors.Is(err, ErrNotFound):
 		return none, Record{}, nil
 	case err != nil:
-		return none, Record{}, m.storeError(ctx, "loading an external id", err)
+		return none, Record{}, fmt.Errorf("session: loading an external id: %w", err)
 	}
 	if p, err := m.decode(id, r); err == nil {
 		return p, r, nil

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"slices"
 )
 
@@ -35,8 +36,9 @@ func (s *Session) Flashes(ctx context.Context, categories ...string) ([]Flash, e
 		return nil, nil
 	}
 	var taken []Flash
+	var from [handleLen]byte
 	s.changeLocked(func(st *state) error {
-		taken = nil // what was taken before a conflict, another request may have
+		taken, from = nil, st.handle // what was taken before a conflict, another request may have
 		st.flashes = slices.DeleteFunc(st.flashes, func(f Flash) bool {
 			if wanted(f) {
 				taken = append(taken, f)
@@ -47,8 +49,20 @@ func (s *Session) Flashes(ctx context.Context, categories ...string) ([]Flash, e
 		return nil
 	})
 	s.mu.Unlock()
-	if err := s.Commit(ctx); err != nil {
+	err := s.Commit(ctx)
+	switch {
+	case err == nil:
+		return taken, nil
+	case errors.Is(err, ErrTooManySessions): // the session is as it was
 		return nil, err
 	}
-	return taken, nil
+	s.commitMu.Lock() // a commit that is under way may be taking them
+	defer s.commitMu.Unlock()
+	s.change(func(st *state) error {
+		if st.handle == from {
+			st.flashes = slices.Concat(taken, st.flashes)
+		}
+		return nil
+	})
+	return nil, err
 }

@@ -28,7 +28,7 @@ func (s *Session) StepUp(level string, d time.Duration) {
 		s.fail(fmt.Errorf("%w: StepUp(%q, %v)", ErrInvalid, level, d))
 		return
 	}
-	until := wallNow().Add(d)
+	until := earlier(wallNow().Add(d), maxExpires) // what can be stored
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
 	s.mu.Lock()

@@ -18,7 +18,7 @@ func (c *commit) evict(ctx context.Context) error {
 		return nil
 	}
 	evicted := false
-	_, err := c.m.endPicked(ctx, c.state.subject, EndEvicted, func(live []*found) handles {
+	_, err := c.m.endPicked(ctx, c.state.subject, EndEvicted, c.event, func(live []*found) handles {
 		over := oldest(live, limit)
 		_, evicted = over[c.state.handle]
 		return over

@@ -72,13 +72,20 @@ func (m *Manager) FromContext(ctx context.Context) (*Session, error) {
 // or a new one.
 func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 	s := &Session{m: m, x: x}
+	forged := 0
+	defer func() { m.logForged(ctx, forged) }()
 	for _, p := range m.presented(ctx, x.r) {
 		f, err := m.load(ctx, p)
 		switch {
+		case errors.Is(err, errForged):
+			forged++
+			continue
 		case errors.Is(err, ErrNotFound):
 			continue
 		case err != nil:
-			m.emit(ctx, Event{Kind: EventStoreError, Err: err})
+			if !errors.Is(err, context.Canceled) { // else the client went away
+				m.emit(ctx, Event{Kind: EventStoreError, Err: err})
+			}
 			return nil, err
 		case !m.opts.Binding.matches(x.r, f.state.handle[:], f.state.binding):
 			m.log().WarnContext(ctx, "session: not the browser or network that it is bound to, ended", "session", f.state.handleText())
@@ -86,9 +93,7 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 			continue
 		}
 		s.ticket, s.stored, s.cur = f.ticket, f.stored, f.state
-		if f.ticket.token != p.token && !x.headerSent.Load() {
-			s.cookie = cookieSet // the answer that handed out the new one may not have arrived
-		}
+		s.followed = f.ticket.token != p.token // the answer that handed out the new one may not have arrived
 		return s, nil
 	}
 	s.cur = newState(wallNow())
@@ -108,7 +113,7 @@ type found struct {
 // the session was renewed a short while ago, it follows to the new ticket.
 func (m *Manager) load(ctx context.Context, p presented) (found, error) {
 	if m.store == nil {
-		return m.open(ctx, p)
+		return m.open(p)
 	}
 	for range maxRenewals {
 		id := p.token.id()
@@ -248,13 +253,14 @@ func (m *Manager) deadline(st *state) time.Time {
 	return deadline
 }
 
-// lastSeen returns when a session that expires then was last extended.
+// lastSeen returns when a session that expires then was last extended. The idle
+// timeout may have been changed since.
 func (m *Manager) lastSeen(st *state, expires time.Time) time.Time {
 	if m.idle(st) == NoTimeout {
 		return st.created
 	}
 	if seen := expires.Add(-m.idle(st)); seen.After(st.created) {
-		return seen
+		return earlier(seen, wallNow())
 	}
 	return st.created
 }

@@ -26,11 +26,15 @@ func (c *commit) move(ctx context.Context, grace time.Duration) error {
 			return nil
 		}
 		next := place{c.ticket, c.stored}
+		// Where the outcome is unknown, the old token may lead to the new record.
+		unknown := grace > 0 && !Certain(err)
 		if errors.Is(err, ErrConflict) {
 			var now place
 			now, err = c.follow(ctx, attempt, old, next)
 			if err == nil && now.ticket.token != old.ticket.token && grace > 0 { // somebody else has renewed it
-				c.discard(ctx, next.stored.id)
+				if now.ticket.token != next.ticket.token {
+					c.discard(ctx, next.stored.id)
+				}
 				c.ticket, c.stored = now.ticket, now.stored
 				return c.save(ctx)
 			}
@@ -39,9 +43,11 @@ func (c *commit) move(ctx context.Context, grace time.Duration) error {
 			}
 		}
 		if err != nil {
-			if grace == 0 || Certain(err) {
+			if unknown {
+				c.noteAttempt(next.stored.version)
+			} else {
 				c.discard(ctx, next.stored.id)
-			} // else the old token may lead there already
+			}
 			c.ticket, c.stored, c.cookie = old.ticket, old.stored, cookieKeep
 			return err
 		}
@@ -86,12 +92,15 @@ func (c *commit) save(ctx context.Context) error {
 // renewToken renews the token because of its age. If that fails for a request
 // that has changed nothing, nothing is lost: the next one tries again.
 func (c *commit) renewToken(ctx context.Context) error {
+	issued := c.state.issued
 	err := c.move(ctx, c.m.opts.RenewGrace)
 	if err == nil || len(c.changes) > 0 || errors.Is(err, errEnded) {
 		return err
 	}
 	c.m.log().WarnContext(ctx, "session: token not renewed", "session", c.state.handleText(), "error", err)
 	c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
+	c.state.issued = issued
+	c.touch(ctx)
 	return nil
 }
 
@@ -184,11 +193,14 @@ func (c *commit) endRecord(ctx context.Context, f found) error {
 	for attempt := 0; c.m.opts.RenewEvery > 0; attempt++ {
 		tombstone := state{created: f.state.created, handle: f.state.handle, ended: true}
 		err := c.bury(ctx, *f.stored, &tombstone, tombstoneLife)
-		if !errors.Is(err, ErrConflict) {
-			break // buried, gone, or a store that has no room but deletes
+		if err == nil || errors.Is(err, ErrNotFound) {
+			break
 		}
-		if err := backOff(ctx, attempt); err != nil {
-			return fmt.Errorf("session: deleting: %w", err)
+		conflict := errors.Is(err, ErrConflict)
+		if conflict {
+			if err := backOff(ctx, attempt); err != nil {
+				return fmt.Errorf("session: deleting: %w", err)
+			}
 		}
 		now, err := c.m.load(ctx, f.ticket)
 		switch {
@@ -196,10 +208,16 @@ func (c *commit) endRecord(ctx context.Context, f found) error {
 			return nil
 		case err != nil:
 			return err
+		case !conflict && now.ticket.token == f.ticket.token:
+			return c.delete(ctx, f.stored.id) // the store has no room, but deletes
 		}
 		f = now
 	}
-	if err := c.m.store.Delete(ctx, f.stored.id); err != nil {
+	return c.delete(ctx, f.stored.id)
+}
+
+func (c *commit) delete(ctx context.Context, id string) error {
+	if err := c.m.store.Delete(ctx, id); err != nil {
 		return fmt.Errorf("session: deleting: %w", err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 )
@@ -24,18 +25,19 @@ type Session struct {
 
 	commitMu sync.Mutex // held for a whole commit and while the id changes, always taken before mu
 
-	mu      sync.Mutex // never held while a store or the caller's code runs
-	ticket  presented  // what the visitor holds; zero while nothing is stored
-	stored  *stored    // what the store held when last seen; nil: nothing
-	cur     state      // with changes made
-	changes []change   // since stored
-	renew   bool       // commit under a new token, and end the old one at once
-	login   bool       // because the visitor has authenticated
-	doomed  []doomed   // to be ended at the next commit
-	tried   []attempt  // writes of changes
-	ended   bool       // somebody else ended the session: nothing is saved
-	cookie  cookieAction
-	err     error // the first change that could not be made
+	mu       sync.Mutex // never held while a store or the caller's code runs
+	ticket   presented  // what the visitor holds; zero while nothing is stored
+	stored   *stored    // what the store held when last seen; nil: nothing
+	cur      state      // with changes made
+	changes  []change   // since stored
+	renew    bool       // commit under a new token, and end the old one at once
+	login    bool       // because the visitor has authenticated
+	doomed   []doomed   // to be ended at the next commit
+	tried    []attempt  // writes of changes
+	followed bool       // the visitor came with the old ticket, and is to get this one
+	ended    bool       // somebody else ended the session: nothing is saved
+	cookie   cookieAction
+	err      error // the first change that could not be made
 }
 
 // stored says what is known of the session's record.
@@ -203,7 +205,10 @@ func (s *Session) end(reason EndReason) {
 	if s.stored != nil {
 		s.doomed = append(s.doomed, doomed{found{s.ticket, s.stored, s.cur}, reason})
 	}
-	s.ticket, s.stored, s.renew, s.login, s.ended = presented{}, nil, false, false, false
+	if s.cookie == cookieSet {
+		s.cookie = cookieKeep // there is no ticket to hand out any more
+	}
+	s.ticket, s.stored, s.renew, s.login, s.followed, s.ended = presented{}, nil, false, false, false, false
 	s.cur, s.changes, s.tried, s.err = newState(wallNow()), nil, nil, nil
 }
 
@@ -244,6 +249,10 @@ func (s *Session) Handle() string {
 	defer s.mu.Unlock()
 	return s.cur.handleText()
 }
+
+// Format implements [fmt.Formatter]: a Session that is printed, or logged, shows its
+// handle, whatever the verb, and neither ticket nor values.
+func (s *Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.Handle()) }
 
 // New reports whether the session is not in the store yet: the visitor brought
 // no ticket, or one that is not valid, or the session has just been destroyed.

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -19,12 +18,15 @@ type Info struct {
 	Expires       time.Time // see [Session.Expires]
 
 	m  *Manager
-	st state
+	st *state // a pointer, so that an Info that is printed shows no values
 }
 
 // From returns the value in a session of a list, and whether there is one.
 func (k Key[T]) From(i Info) (T, bool) {
 	var v T
+	if i.st == nil {
+		return v, false
+	}
 	data, ok := i.st.get(k.name)
 	if !ok || i.m.opts.Codec.Unmarshal(data, &v) != nil {
 		var zero T
@@ -42,13 +44,13 @@ func (k Key[T]) From(i Info) (T, bool) {
 func (m *Manager) List(ctx context.Context, subject string) ([]Info, error) {
 	entries, err := m.entries(ctx, subject)
 	if err != nil {
-		return nil, err
+		return nil, m.tellError(ctx, err)
 	}
 	var list []Info
 	for _, e := range entries {
 		list = append(list, Info{
 			Handle: e.state.handleText(), Subject: subject, Created: e.state.created, Authenticated: e.state.authenticated,
-			LastSeen: m.lastSeen(&e.state, e.stored.expires), Expires: e.stored.expires, m: m, st: e.state,
+			LastSeen: m.lastSeen(&e.state, e.stored.expires), Expires: e.stored.expires, m: m, st: &e.state,
 		})
 	}
 	slices.SortFunc(list, func(a, b Info) int { return b.Expires.Compare(a.Expires) })
@@ -86,7 +88,7 @@ func (m *Manager) EndSubject(ctx context.Context, subject string) (int, error) {
 	}
 	// What does not decode is in no list.
 	if _, err := DeleteSubject(ctx, m.store, subject); err != nil {
-		return n, m.storeError(ctx, "ending", err)
+		return n, m.tellError(ctx, fmt.Errorf("session: ending: %w", err))
 	}
 	return n, nil
 }
@@ -107,7 +109,7 @@ func (m *Manager) EndAll(ctx context.Context) (int, error) {
 		n, err := DeleteAll(ctx, m.store)
 		total += n
 		if err != nil {
-			return total, m.storeError(ctx, "ending", err)
+			return total, m.tellError(ctx, fmt.Errorf("session: ending: %w", err))
 		}
 		if n == 0 {
 			break
@@ -133,7 +135,8 @@ const endRounds = 8
 
 // endWhere ends a subject's sessions of which match says so.
 func (m *Manager) endWhere(ctx context.Context, subject string, match func(*state) bool) (int, error) {
-	return m.endPicked(ctx, subject, EndRevoked, func(live []*found) handles {
+	tell := func(e Event) { m.emit(ctx, e) }
+	n, err := m.endPicked(ctx, subject, EndRevoked, tell, func(live []*found) handles {
 		picked := make(handles)
 		for _, f := range live {
 			if match(&f.state) {
@@ -142,6 +145,7 @@ func (m *Manager) endWhere(ctx context.Context, subject string, match func(*stat
 		}
 		return picked
 	})
+	return n, m.tellError(ctx, err)
 }
 
 // handles is a set of sessions; the value says whether the end is still to come.
@@ -150,7 +154,9 @@ type handles map[[handleLen]byte]bool
 // endPicked ends those of a subject's sessions that pick picks, and reports how
 // many, also along with an error. It looks again until there are none of them: one
 // that was just moving may have got past.
-func (m *Manager) endPicked(ctx context.Context, subject string, why EndReason, pick func([]*found) handles) (n int, err error) {
+func (m *Manager) endPicked(
+	ctx context.Context, subject string, why EndReason, tell func(Event), pick func([]*found) handles,
+) (n int, err error) {
 	var picked handles
 	for range endRounds {
 		live, err := m.entries(ctx, subject)
@@ -168,12 +174,12 @@ func (m *Manager) endPicked(ctx context.Context, subject string, why EndReason, 
 			}
 			done = false
 			if err := m.store.Delete(ctx, f.stored.id); err != nil {
-				return n, m.storeError(ctx, "ending", err)
+				return n, fmt.Errorf("session: ending: %w", err)
 			}
 			if first {
 				picked[f.state.handle] = false
 				n++
-				m.emit(ctx, f.state.over(why))
+				tell(f.state.over(why))
 			}
 		}
 		if done {
@@ -190,7 +196,7 @@ func (m *Manager) entries(ctx context.Context, subject string) ([]*found, error)
 	}
 	list, err := ListSubject(ctx, m.store, subject)
 	if err != nil {
-		return nil, m.storeError(ctx, "listing", err)
+		return nil, fmt.Errorf("session: listing: %w", err)
 	}
 	live := make([]*found, 0, len(list))
 	for _, e := range list {
@@ -204,14 +210,4 @@ func (m *Manager) entries(ctx context.Context, subject string) ([]*found, error)
 		}
 	}
 	return live, nil
-}
-
-// storeError wraps an error of the store's and tells of it, if it is a failure
-// and no answer.
-func (m *Manager) storeError(ctx context.Context, doing string, err error) error {
-	err = fmt.Errorf("session: %s: %w", doing, err)
-	if !Certain(err) && !errors.Is(err, context.Canceled) {
-		m.emit(ctx, Event{Kind: EventStoreError, Err: err})
-	}
-	return err
 }

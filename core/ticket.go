@@ -76,8 +76,12 @@ func (m *Manager) presented(ctx context.Context, r *http.Request) []presented {
 		}
 		return true
 	})
-	if forged > 0 {
-		m.log().InfoContext(ctx, "session: ticket does not verify, ignored", "in", m.purpose, "count", forged)
-	}
+	m.logForged(ctx, forged)
 	return found
+}
+
+func (m *Manager) logForged(ctx context.Context, n int) {
+	if n > 0 {
+		m.log().InfoContext(ctx, "session: ticket does not verify, ignored", "in", m.purpose, "count", n)
+	}
 }

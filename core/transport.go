@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/textproto"
+	"slices"
 	"strings"
 )
 
@@ -18,15 +20,19 @@ const (
 	headerTicket = "Session-Ticket"
 )
 
+// reserved are fields that can carry no ticket, besides those that are suppressed.
+var reserved = []string{ //nolint:gochecknoglobals // a constant
+	"Connection", "Cookie", "Date", "Host", "Retry-After", "Transfer-Encoding", "Upgrade", "Vary",
+}
+
 // checkHeader returns the canonical form of Options.Header.
 func checkHeader(name string) (string, error) {
 	if name != "" && !isToken(name) {
 		return "", fmt.Errorf("session: Options.Header %q is no name of a header field", name)
 	}
 	name = http.CanonicalHeaderKey(name)
-	switch name {
-	case "Cookie", "Set-Cookie", "Host":
-		return "", fmt.Errorf("session: Options.Header can't be %s", name)
+	if slices.Contains(suppressed, name) || slices.Contains(reserved, name) {
+		return "", fmt.Errorf("session: Options.Header can't be %s, which has a meaning of its own", name)
 	}
 	return name, nil
 }
@@ -47,7 +53,7 @@ func (o *Options) eachTicket(r *http.Request, yield func(string) bool) {
 		return
 	}
 	for _, value := range r.Header[o.Header] {
-		value = strings.Trim(value, " \t")
+		value = textproto.TrimString(value)
 		if o.Header == headerAuthorization {
 			n := len(bearerScheme)
 			if len(value) < n || !strings.EqualFold(value[:n], bearerScheme) {

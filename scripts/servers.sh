@@ -87,7 +87,7 @@ if ! docker_works; then
 	start_docker || exit 0
 fi
 
-echo 'export CLOAKROOM_REQUIRE=${CLOAKROOM_REQUIRE-all}'
+echo 'export CLOAKROOM_REQUIRE=${CLOAKROOM_REQUIRE-servers}'
 if docker image inspect memcached:1.6 >/dev/null 2>&1 || timeout 120 docker pull --quiet memcached:1.6 >/dev/null 2>&1; then
 	say "using the official images"
 	# There is no official one of PgBouncer.

@@ -3,6 +3,8 @@ module github.com/cloakroom-go/cloakroom/conformance/stores
 go 1.26.0
 
 require (
+	github.com/chromedp/cdproto v0.159.0
+	github.com/chromedp/chromedp v0.22.1
 	github.com/cloakroom-go/cloakroom/conformance v0.0.0-00010101000000-000000000000
 	github.com/cloakroom-go/cloakroom/core v0.0.0-00010101000000-000000000000
 	github.com/cloakroom-go/cloakroom/store-file v0.0.0-00010101000000-000000000000
@@ -12,6 +14,7 @@ require (
 	go.opentelemetry.io/otel/sdk v1.47.0
 	go.opentelemetry.io/otel/sdk/metric v1.47.0
 	go.opentelemetry.io/otel/trace v1.47.0
+	golang.org/x/net v0.56.0
 )
 
 require (
@@ -30,6 +33,7 @@ require (
 	github.com/docker/go-units v0.5.0 // indirect
 	github.com/ebitengine/purego v0.10.1 // indirect
 	github.com/felixge/httpsnoop v1.1.0 // indirect
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/go-ole/go-ole v1.3.0 // indirect

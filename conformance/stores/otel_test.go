@@ -140,8 +140,8 @@ func TestOTelWrappedStoreConforms(t *testing.T) {
 	conformance.Run(t, conformance.Harness{
 		Open:     func(t *testing.T) session.Store { t.Helper(); return wrapped(t) },
 		Isolated: wrapped,
-		Require: []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All},
-		MaxData: 1 << 20,
+		Require:  []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All},
+		MaxData:  1 << 20,
 	})
 }
 

@@ -4,7 +4,7 @@
 // container of an official image, or of the ones that the environment names; a
 // binary on the PATH, started on a free loopback port. Where there is none of these,
 // the test is skipped, or fails if CLOAKROOM_REQUIRE demands the server: it holds
-// "all", or the names of kinds.
+// "all", "servers", or the names of kinds.
 package servers
 
 import (
@@ -13,11 +13,12 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/need"
 )
 
 // A Server is a running server.
@@ -216,11 +217,7 @@ func (k *Kind) missing(tb testing.TB) {
 	tb.Helper()
 	looked := fmt.Sprintf("no %s server: %s is not set, Docker doesn't answer or %s is empty, and there is no %s on the PATH",
 		k.name, k.addrEnv, k.imageEnv, k.binary)
-	required := strings.FieldsFunc(os.Getenv("CLOAKROOM_REQUIRE"), func(r rune) bool { return r == ',' || r == ' ' })
-	if slices.Contains(required, "all") || slices.Contains(required, k.name) {
-		tb.Fatal(looked + "; CLOAKROOM_REQUIRE demands it")
-	}
-	tb.Skip(looked)
+	need.Missing(tb, looked, k.name, "servers")
 }
 
 // stopping holds the shared servers' units.

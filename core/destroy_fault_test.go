@@ -1,0 +1,59 @@
+package session_test
+
+import (
+	"net/http"
+	"testing"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+// What a handler has committed before it signs the visitor out again.
+var beforeDestroy = map[string]handler{
+	"created":       count,
+	"renewed":       renew,
+	"authenticated": authenticate,
+	"remembered":    setPersistent(true),
+}
+
+func destroyAfter(f handler) handler {
+	return func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		f(w, r, s)
+		if err := s.Commit(r.Context()); err != nil {
+			panic(err)
+		}
+		s.Destroy()
+	}
+}
+
+func TestALogoutThatTheStoreRefusesIsAnOutageWhateverWasCommittedBefore(t *testing.T) {
+	t.Parallel()
+	for name, f := range beforeDestroy {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			v := e.visitor()
+			if name != "created" {
+				v.do(count)
+			}
+			res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				destroyAfter(f)(w, r, s)
+				e.store.fail(errDown, opDelete, opUpdate)
+			})
+			wantOutage(t, res)
+		})
+	}
+}
+
+func TestALogoutThatTheStoreRefusesHandsNoTicketToAHeaderField(t *testing.T) {
+	t.Parallel()
+	eachTransport(t, func(c *client) {
+		res := c.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			destroyAfter(count)(w, r, s)
+			c.e.store.fail(errDown, opDelete)
+		})
+		wantOutage(c.e.tb, res)
+		if res.Header[c.answer] != nil {
+			c.e.tb.Errorf("%s is in the response", c.answer)
+		}
+	})
+}
