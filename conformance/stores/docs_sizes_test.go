@@ -2,11 +2,15 @@ package stores_test
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
@@ -81,4 +85,29 @@ func cookieOnlySize(t *testing.T, work func(*session.Session)) int {
 	}
 	_, c := send(t, m, nil, func(_ context.Context, s *session.Session) { work(s) })
 	return len(c.Value)
+}
+
+// BenchmarkSessionInMemory reports how much of the heap a session with 300 bytes
+// of data takes in memstore.
+func BenchmarkSessionInMemory(b *testing.B) {
+	store := memstore.New(memstore.Options{})
+	before := heap()
+	for b.Loop() {
+		id := make([]byte, 32)
+		_, _ = rand.Read(id) // never fails
+		r := session.Record{Data: make([]byte, 300), Expires: time.Now().Add(time.Hour), Version: 1}
+		if err := store.Create(b.Context(), base64.RawURLEncoding.EncodeToString(id), r); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(heap()-before)/float64(b.N), "B/session")
+	runtime.KeepAlive(store)
+}
+
+// heap returns the bytes in use, after a collection.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
