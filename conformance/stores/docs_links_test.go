@@ -15,7 +15,7 @@ var (
 	// A link in the text, or the target of a reference.
 	link    = regexp.MustCompile(`\]\(([^)\s]+)[^)]*\)|(?m)^\[[^\]]+\]:\s*(\S+)`)
 	heading = regexp.MustCompile(`(?m)^#+ +(.*?)\s*$`)
-	fenced  = regexp.MustCompile("(?ms)^```.*?^```$")
+	fenced  = regexp.MustCompile("(?s)(^|\n)```.*?\n```")
 	inline  = regexp.MustCompile("`[^`\n]*`")
 )
 

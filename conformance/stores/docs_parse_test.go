@@ -77,23 +77,29 @@ func (p *part) offset(pos token.Pos) int { return p.fset.File(pos).Offset(pos) }
 // useVariables adds a use behind each statement of the outermost block that
 // defines variables: a fragment may end before it uses them.
 func (p *part) useVariables() {
-	body := p.file.Decls[0].(*ast.FuncDecl).Body.List
-	for _, stmt := range slices.Backward(body) {
+	f, ok := p.file.Decls[0].(*ast.FuncDecl)
+	if !ok {
+		return
+	}
+	for _, stmt := range slices.Backward(f.Body.List) {
 		a, ok := stmt.(*ast.AssignStmt)
 		if !ok || a.Tok != token.DEFINE {
 			continue
 		}
 		end := p.offset(a.End())
 		for _, e := range a.Lhs {
-			p.source = p.source[:end] + "; _ = " + e.(*ast.Ident).Name + p.source[end:]
+			if id, ok := e.(*ast.Ident); ok {
+				p.source = p.source[:end] + "; _ = " + id.Name + p.source[end:]
+			}
 		}
 	}
 }
 
-// uses returns the names that the part uses and doesn't declare.
+// uses returns the names that the part uses and doesn't declare. Scopes are enough
+// for that; types are the compiler's matter.
 func (p *part) uses() map[string]bool {
 	used := make(map[string]bool)
-	for _, id := range p.file.Unresolved { //nolint:staticcheck // scopes are enough here, types are the compiler's matter
+	for _, id := range p.file.Unresolved {
 		used[id.Name] = true
 	}
 	return used

@@ -66,7 +66,7 @@ func TestCodeInPagesCompiles(t *testing.T) {
 			}
 		}
 	}
-	if blocks < 8 {
+	if blocks < 20 {
 		t.Errorf("%d blocks of Go found; are they still written in this way?", blocks)
 	}
 	if err := compile(t, all); err != nil {
@@ -165,15 +165,20 @@ func compile(t *testing.T, all []page) error {
 			}
 		}
 	}
-	work := "go 1.26.0\n\nuse .\n"
-	for m := range strings.FieldsSeq(goCommand(t, root, "list", "-m", "-f", "{{.Dir}}")) {
-		work += "use " + fmt.Sprintf("%q", m) + "\n"
-	}
 	sum, err := os.ReadFile(filepath.Join(root, "go.work.sum"))
 	if err != nil {
 		return err
 	}
-	for name, text := range map[string]string{"go.mod": "module example.com/pages\n\ngo 1.26.0\n", "go.work": work, "go.work.sum": string(sum)} {
+	var work strings.Builder
+	work.WriteString("go 1.26.0\n\nuse .\n")
+	for m := range strings.FieldsSeq(goCommand(t, "list", "-m", "-f", "{{.Dir}}")) {
+		fmt.Fprintf(&work, "use %q\n", m)
+	}
+	for name, text := range map[string]string{
+		"go.mod":      "module example.com/pages\n\ngo 1.26.0\n",
+		"go.work":     work.String(),
+		"go.work.sum": string(sum),
+	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return err
 		}
@@ -191,12 +196,12 @@ func compile(t *testing.T, all []page) error {
 func packages(t *testing.T) map[string]string {
 	t.Helper()
 	known := make(map[string]string)
-	for line := range strings.Lines(goCommand(t, root, "list", "-f", "{{.Name}} {{.ImportPath}}", "std", "work")) {
+	for line := range strings.Lines(goCommand(t, "list", "-f", "{{.Name}} {{.ImportPath}}", "std", "work")) {
 		name, path, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if hidden := "/" + path + "/"; strings.Contains(hidden, "/internal/") || strings.Contains(hidden, "/vendor/") || name == "main" {
 			continue
 		}
-		if known[name] != "" {
+		if _, twice := known[name]; twice {
 			path = "" // of two with the same name, none
 		}
 		known[name] = path
@@ -205,15 +210,22 @@ func packages(t *testing.T) map[string]string {
 	return known
 }
 
-// goCommand runs the go command in dir, in the workspace, and returns what it
+// goCommand runs the go command in the repository's workspace and returns what it
 // printed.
-func goCommand(t *testing.T, dir string, args ...string) string {
+func goCommand(t *testing.T, args ...string) string {
 	t.Helper()
+	work, err := filepath.Abs(filepath.Join(root, "go.work"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.CommandContext(t.Context(), "go", args...)
-	cmd.Dir = dir
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "GOWORK="+work, "GOFLAGS=")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("go %s: %v", strings.Join(args, " "), err)
+		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, &stderr)
 	}
 	return string(out)
 }
