@@ -74,6 +74,24 @@ func TestCodeInPagesCompiles(t *testing.T) {
 	}
 }
 
+func TestEveryKindOfBlockCompiles(t *testing.T) {
+	t.Parallel()
+	blocks := []string{
+		"package shop\n\nfunc Open() int { return 1 }",
+		"package shop\n\nimport \"testing\"\n\nfunc TestOpen(*testing.T) { _ = Open() }",
+		"import cloak \"github.com/cloakroom-go/cloakroom/core\"\n\nvar cart = cloak.NewKey[[]string](\"cart\")",
+		"import session \"github.com/cloakroom-go/cloakroom/core\"",
+		"type shop struct{}\n\nfunc (shop) open(w io.Writer) {}",
+		"token, err := protection(r)\nif err != nil {\n\treturn\n}\ncart.Set(s, []string{token})",
+		"items, keys := cart.Get(s), 1 // what the prelude has may be declared again",
+		"func protection(*http.Request) (string, error) { return rand.Text(), nil }",
+	}
+	text := "```sh\nmake test\n```\n\n```go\n" + strings.Join(blocks, "\n```\n\ntext\n\n```go\n") + "\n```\n"
+	if err := compile(t, []page{{"page.md", text}}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCodeThatDoesNotCompileIsFound(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, block string }{
