@@ -66,18 +66,21 @@ func NewCookieOnly(o Options) (*Manager, error) {
 // open returns the session that travels in a ticket.
 func (m *Manager) open(p presented) (found, error) {
 	st, expires, err := m.unpack(p.ticket)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrCorrupt):
 		return found{}, fmt.Errorf("%w: %w: %w", ErrNotFound, errForged, err)
+	case err != nil: // an outage of the Sealer's is no logout
+		return found{}, fmt.Errorf("session: opening: %w", err)
 	}
 	if !m.live(&st, expires) {
 		return found{}, fmt.Errorf("%w: expired", ErrNotFound)
 	}
-	return found{p, &stored{expires: expires}, st}, nil
+	return found{ticket: p, stored: &stored{expires: expires}, state: st}, nil
 }
 
 func (m *Manager) unpack(ticket string) (st state, expires time.Time, err error) {
 	if len(m.opts.Cookie.Name)+len(ticket) > maxCookieSize {
-		return st, expires, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(ticket))
+		return st, expires, fmt.Errorf("%w: %d bytes", ErrCorrupt, len(ticket))
 	}
 	data, err := m.unwrap(ticket)
 	if err != nil {
@@ -108,7 +111,7 @@ func (m *Manager) unwrap(ticket string) ([]byte, error) {
 		return nil, err
 	}
 	if !m.opts.Signer.Verify(m.purpose, data, mac) {
-		return nil, errors.New("session: signature does not verify")
+		return nil, fmt.Errorf("%w: signature does not verify", ErrCorrupt)
 	}
 	return data, nil
 }
@@ -129,7 +132,7 @@ func decodeText(text string) ([]byte, error) {
 // errForged says that we did not make a ticket, or under a key that was removed.
 var errForged = errors.New("session: ticket does not open")
 
-var errNotBase64 = errors.New("session: not base64url")
+var errNotBase64 = fmt.Errorf("%w: not base64url", ErrCorrupt)
 
 func (m *Manager) pack(st *state, expires time.Time) (string, error) {
 	data := binary.BigEndian.AppendUint64(nil, uint64(expires.UnixNano()))

@@ -200,6 +200,7 @@ func TestAfterTheHeaderASessionInItsCookieCanNotChange(t *testing.T) {
 		} {
 			res := v.fork().do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 				w.WriteHeader(http.StatusAccepted)
+				pass(session.DefaultIdleTimeout / 10) // a touch is due
 				if err := s.Commit(r.Context()); err != nil {
 					e.tb.Errorf("%s: with nothing to save: %v", what, err)
 				}

@@ -139,10 +139,14 @@ func (m *Manager) loadPointer(ctx context.Context, id string) (state, Record, er
 	case err != nil:
 		return none, Record{}, fmt.Errorf("session: loading an external id: %w", err)
 	}
-	if p, err := m.decode(id, r); err == nil {
-		return p, r, nil
+	p, err := m.decode(id, r)
+	switch {
+	case errors.Is(err, ErrCorrupt): // sealed under a key that was removed, as the sessions of then are
+		return none, r, nil
+	case err != nil:
+		return none, Record{}, err
 	}
-	return none, r, nil // sealed under a key that was removed, as the sessions of then are
+	return p, r, nil
 }
 
 // derivedID returns the id of a record that no visitor has the token of.

@@ -70,11 +70,18 @@ func TestAnExternalIDIsFoundAsLongAsTheSessionLives(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e, _ := newIndexedEnv(t, renewing)
 				v := e.login("ann", external("sid-1"), count)
-				v.do(work)
 				const step = 20 * time.Minute
-				life := session.DefaultAbsoluteTimeout
-				if name == "with deadline" {
+				for range session.DefaultAbsoluteTimeout / 2 / step {
+					pass(step)
+					v.do(nothing)
+				}
+				v.do(work)
+				life := session.DefaultAbsoluteTimeout / 2
+				switch name {
+				case "with deadline":
 					life = time.Hour
+				case "signed in":
+					life = session.DefaultAbsoluteTimeout
 				}
 				for range life/step - 1 {
 					pass(step)
@@ -91,6 +98,22 @@ func TestAnExternalIDIsFoundAsLongAsTheSessionLives(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAnExternalIDLastsAsLongAsTheLastOfItsSessions(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e, _ := newIndexedEnv(t, func(o *session.Options) { o.IdleTimeout = session.NoTimeout })
+		bob := e.login("bob", count)
+		pass(session.DefaultAbsoluteTimeout / 2)
+		ann := e.login("ann", external("sid-1"), count)
+		bob.do(external("sid-1")) // ends sooner
+		pass(session.DefaultAbsoluteTimeout - 1)
+		if !alive(ann) {
+			t.Error("dead before its end")
+		}
+		endExternal(t, e, "sid-1", 1)
+	})
 }
 
 func TestAnotherSubjectHasNotTheExternalID(t *testing.T) {

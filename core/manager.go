@@ -2,8 +2,6 @@ package session
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -106,6 +104,7 @@ type found struct {
 	ticket presented
 	stored *stored
 	state  state
+	late   bool // by an old ticket that is no longer good for it
 }
 
 // load returns the live session that p is the ticket of. It judges expiry to the
@@ -115,6 +114,17 @@ func (m *Manager) load(ctx context.Context, p presented) (found, error) {
 	if m.store == nil {
 		return m.open(p)
 	}
+	return m.follow(ctx, p, false)
+}
+
+// reload is load for a request that has its session already. However slow it is,
+// it finds the session again for as long as the tombstones of renewals last.
+func (m *Manager) reload(ctx context.Context, p presented) (found, error) {
+	return m.follow(ctx, p, true)
+}
+
+func (m *Manager) follow(ctx context.Context, p presented, underWay bool) (found, error) {
+	late := false
 	for range maxRenewals {
 		id := p.token.id()
 		r, err := m.store.Load(ctx, id)
@@ -122,6 +132,9 @@ func (m *Manager) load(ctx context.Context, p presented) (found, error) {
 			return found{}, fmt.Errorf("session: loading: %w", err)
 		}
 		st, err := m.decode(id, r)
+		if err != nil && !errors.Is(err, ErrCorrupt) {
+			return found{}, err
+		}
 		if err != nil {
 			// The store vouches for the record. What is in it will not get better,
 			// so that the visitor must not be locked out by it.
@@ -130,32 +143,28 @@ func (m *Manager) load(ctx context.Context, p presented) (found, error) {
 		}
 		if st.ended {
 			next, ok := m.successor(&p.token, &st)
-			if !ok {
+			inGrace := wallNow().Before(st.graceUntil)
+			if !ok || !inGrace && !underWay {
 				break
 			}
-			p = next
+			p, late = next, late || !inGrace
 			continue
 		}
 		if !m.live(&st, r.Expires) {
 			break
 		}
-		return found{p, &stored{id, r.Version, r.Expires}, st}, nil
+		return found{p, &stored{id, r.Version, r.Expires}, st, late}, nil
 	}
 	return found{}, fmt.Errorf("%w: expired or ended", ErrNotFound)
 }
 
-// live reports whether a session has neither expired nor ended.
-func (m *Manager) live(st *state, expires time.Time) bool {
-	now := wallNow()
-	return !st.ended && now.Before(expires) && now.Before(m.deadline(st))
-}
-
-// decode undoes encode.
+// decode undoes encode. An error wraps ErrCorrupt, unless the Sealer could not
+// answer.
 func (m *Manager) decode(id string, r Record) (state, error) {
 	if m.opts.Sealer != nil {
 		data, err := m.opts.Sealer.Open(sealPurpose(id), r.Data)
 		if err != nil {
-			return state{}, fmt.Errorf("%w: sealed under no key that is known, or not at all", ErrCorrupt)
+			return state{}, fmt.Errorf("session: opening: %w", err)
 		}
 		r.Data = data
 	}
@@ -196,110 +205,6 @@ func (m *Manager) record(id string, st *state) (Record, error) {
 	return Record{Data: data, Subject: st.subject, Expires: expires, Version: newVersion()}, nil
 }
 
-// expires returns when a session that is used at now ends.
-func (m *Manager) expires(st *state, now time.Time) time.Time {
-	deadline := m.deadline(st)
-	if m.idle(st) == NoTimeout {
-		return deadline
-	}
-	if idle := now.Add(m.idle(st)); idle.Before(deadline) {
-		return idle
-	}
-	return deadline
-}
-
-// idle returns the session's idle timeout.
-func (m *Manager) idle(st *state) time.Duration {
-	if st.idle != 0 {
-		return st.idle
-	}
-	return m.opts.IdleTimeout
-}
-
-// touchDue reports whether using the session now moves its expiry far enough to
-// be worth a write.
-func (m *Manager) touchDue(st *state, stored *stored) bool {
-	interval := m.opts.TouchInterval
-	switch {
-	case m.idle(st) == NoTimeout:
-		return false
-	case st.idle != 0:
-		interval = st.idle / touchFraction
-	}
-	return m.expires(st, wallNow()).Sub(stored.expires) >= interval
-}
-
-// renewDue reports whether the token has been in use for RenewEvery.
-func (m *Manager) renewDue(st *state) bool {
-	if m.opts.RenewEvery == 0 {
-		return false
-	}
-	since := st.issued
-	if since.IsZero() {
-		since = st.created
-	}
-	return wallNow().Sub(since) >= m.opts.RenewEvery
-}
-
-// deadline returns when a session ends however much it is used.
-func (m *Manager) deadline(st *state) time.Time {
-	deadline := maxExpires
-	if m.opts.AbsoluteTimeout != NoTimeout {
-		deadline = earlier(deadline, st.created.Add(m.opts.AbsoluteTimeout))
-	}
-	if !st.deadline.IsZero() {
-		deadline = earlier(deadline, st.deadline)
-	}
-	return deadline
-}
-
-// lastSeen returns when a session that expires then was last extended. The idle
-// timeout may have been changed since.
-func (m *Manager) lastSeen(st *state, expires time.Time) time.Time {
-	if m.idle(st) == NoTimeout {
-		return st.created
-	}
-	if seen := expires.Add(-m.idle(st)); seen.After(st.created) {
-		return earlier(seen, wallNow())
-	}
-	return st.created
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-// RunPruner calls [Prune] on the manager's store about once in every, the first
-// time after a tenth of it, until ctx is done, and returns ctx's error then.
-// Failures are logged and tried again the next time. Pauses vary at random, so
-// that the processes of one deployment spread out.
-//
-// If the store is no [Pruner], RunPruner returns [ErrUnsupported] at once: the
-// backend removes what has expired by itself, and there is nothing to do.
-func (m *Manager) RunPruner(ctx context.Context, every time.Duration) error {
-	if every <= 0 {
-		return fmt.Errorf("%w: RunPruner every %v", ErrInvalid, every)
-	}
-	p, ok := m.store.(Pruner)
-	if !ok {
-		return fmt.Errorf("%w: %T is no Pruner", ErrUnsupported, m.store)
-	}
-	for pause := jitter(every / 5); ; pause = every - every/10 + jitter(every/5) {
-		if err := sleep(ctx, pause); err != nil {
-			return err
-		}
-		n, err := p.Prune(ctx)
-		if err != nil && ctx.Err() == nil {
-			m.log().ErrorContext(ctx, "session: pruning failed", "pruned", n, "error", err)
-			continue
-		}
-		m.log().DebugContext(ctx, "session: pruned", "pruned", n)
-	}
-}
-
 func (m *Manager) log() *slog.Logger {
 	if m.opts.Logger != nil {
 		return m.opts.Logger
@@ -310,27 +215,3 @@ func (m *Manager) log() *slog.Logger {
 // wallNow returns the time without the monotonic clock: expiry has to be right
 // in other processes and after a suspended machine wakes up.
 func wallNow() time.Time { return time.Now().Round(0).UTC() }
-
-// backOff waits before a commit is tried again, longer each time.
-func backOff(ctx context.Context, attempt int) error {
-	const first, limit = time.Millisecond, 128 * time.Millisecond
-	return sleep(ctx, jitter(min(limit, first<<min(attempt, 7))))
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// jitter returns a random duration from 0 up to limit.
-func jitter(limit time.Duration) time.Duration {
-	var b [8]byte
-	_, _ = rand.Read(b[:])
-	return time.Duration(binary.BigEndian.Uint64(b[:]) % uint64(limit+1)) //nolint:gosec // limit is positive
-}

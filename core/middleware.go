@@ -43,8 +43,9 @@ func (m *Manager) skips(r *http.Request) bool {
 // left, nothing is saved.
 //
 // Whenever the session was looked at, the response varies by Cookie. When it
-// sets a cookie, it is not stored by caches unless next said otherwise in
-// Cache-Control.
+// sets a cookie, or somebody is signed in, it is not stored by caches, nor shown
+// again by a browser's Back button after signing out (ASVS 14.3.2), unless next said
+// otherwise in Cache-Control.
 //
 // The ResponseWriter that next gets implements http.Flusher and http.Hijacker
 // if the one below does, directly or through Unwrap, io.ReaderFrom, and works
@@ -250,6 +251,7 @@ func (x *exchange) fail(err error) {
 	for _, name := range suppressed {
 		x.w.Header().Del(name)
 	}
+	x.w.Header().Del(headerTicket) // another Manager's
 	addVary(x.w.Header(), x.m.opts.varies())
 	if s, _ := x.loaded(); s != nil {
 		x.addTicket(s) // of a Commit that has succeeded before

@@ -202,3 +202,26 @@ func TestTimeoutHandlerInsideAndOutside(t *testing.T) {
 		pass(time.Hour)
 	})
 }
+
+func TestAPageForSomebodySignedInIsNotCached(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	anonymous, ann := e.seed(count), e.seed(authenticate)
+	own := func(w http.ResponseWriter, _ *http.Request, _ *session.Session) {
+		w.Header().Set("Cache-Control", "private, max-age=60")
+	}
+	for _, c := range []struct {
+		name string
+		v    *visitor
+		f    handler
+		want string
+	}{
+		{"anonymous", anonymous, look, ""},
+		{"signed in", ann, look, "no-store"},
+		{"signed in, the handler knows better", ann, own, "private, max-age=60"},
+	} {
+		if got := c.v.do(c.f).Header.Get("Cache-Control"); got != c.want {
+			t.Errorf("%s: Cache-Control %q, want %q", c.name, got, c.want)
+		}
+	}
+}

@@ -29,29 +29,41 @@ func (c *commit) move(ctx context.Context, grace time.Duration) error {
 		// Where the outcome is unknown, the old token may lead to the new record.
 		unknown := grace > 0 && !Certain(err)
 		if errors.Is(err, ErrConflict) {
-			var now place
-			now, err = c.follow(ctx, attempt, old, next)
-			if err == nil && now.ticket.token != old.ticket.token && grace > 0 { // somebody else has renewed it
-				if now.ticket.token != next.ticket.token {
-					c.discard(ctx, next.stored.id)
-				}
-				c.ticket, c.stored = now.ticket, now.stored
-				return c.save(ctx)
-			}
-			if err == nil {
-				old, err = now, c.replace(ctx)
-			}
+			old, err = c.catchUp(ctx, attempt, old, next, grace)
+		}
+		switch {
+		case errors.Is(err, errRenewed):
+			return c.save(ctx)
+		case err != nil && unknown:
+			c.noteAttempt(next.stored.version)
+		case err != nil:
+			c.discard(ctx, next.stored.id)
 		}
 		if err != nil {
-			if unknown {
-				c.noteAttempt(next.stored.version)
-			} else {
-				c.discard(ctx, next.stored.id)
-			}
 			c.ticket, c.stored, c.cookie = old.ticket, old.stored, cookieKeep
 			return err
 		}
 	}
+}
+
+// errRenewed says that another request has renewed the token because of its age.
+var errRenewed = errors.New("session: renewed by another request")
+
+// catchUp takes what another request has written to the old place along to the
+// next one, and returns where the old one is now. If it was renewed, and no more is
+// wanted, the session stays there.
+func (c *commit) catchUp(ctx context.Context, attempt int, old, next place, grace time.Duration) (place, error) {
+	now, err := c.follow(ctx, attempt, old, next)
+	switch {
+	case err != nil:
+		return old, err
+	case now.ticket.token == old.ticket.token || grace == 0:
+		return now, c.replace(ctx)
+	case now.ticket.token != next.ticket.token:
+		c.discard(ctx, next.stored.id)
+	}
+	c.ticket, c.stored = now.ticket, now.stored
+	return now, errRenewed
 }
 
 // A place is a token and the record under it.
@@ -64,7 +76,7 @@ type place struct {
 // place, for the next one, and returns where the old one is now.
 func (c *commit) follow(ctx context.Context, attempt int, old, next place) (now place, err error) {
 	issued := c.state.issued
-	c.ticket, c.stored = old.ticket, old.stored
+	c.ticket, c.stored, c.cookie = old.ticket, old.stored, cookieKeep
 	err = c.rebase(ctx, attempt)
 	now = place{c.ticket, c.stored}
 	c.ticket, c.stored, c.state.issued = next.ticket, next.stored, issued
@@ -123,14 +135,12 @@ const discardTimeout = time.Second
 // stays, and holds the way to the new token.
 func (c *commit) retire(ctx context.Context, old place, grace time.Duration) error {
 	tombstone := state{created: c.state.created, handle: c.state.handle, ended: true}
-	life := tombstoneLife
 	if grace > 0 {
 		if err := tombstone.leadTo(&old.ticket.token, &c.ticket.token, grace); err != nil {
 			return err
 		}
-		life = grace
 	}
-	if err := c.bury(ctx, *old.stored, &tombstone, life); err != nil || grace > 0 {
+	if err := c.bury(ctx, *old.stored, &tombstone, max(grace, tombstoneLife)); err != nil || grace > 0 {
 		return err
 	}
 	if err := c.m.store.Delete(ctx, old.stored.id); err != nil {
@@ -165,8 +175,8 @@ func (c *commit) bury(ctx context.Context, old stored, tombstone *state, life ti
 	return nil
 }
 
-// tombstoneLife is how long a tombstone lasts if it can't be deleted: longer
-// than any request that holds the version it replaced.
+// tombstoneLife is how long a tombstone lasts that is not deleted: longer than
+// any request that holds the version it replaced.
 const tombstoneLife = time.Hour
 
 // endDoomed ends what Destroy, and the like, have doomed.
@@ -202,7 +212,7 @@ func (c *commit) endRecord(ctx context.Context, f found) error {
 				return fmt.Errorf("session: deleting: %w", err)
 			}
 		}
-		now, err := c.m.load(ctx, f.ticket)
+		now, err := c.m.reload(ctx, f.ticket)
 		switch {
 		case errors.Is(err, ErrNotFound):
 			return nil

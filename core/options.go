@@ -82,13 +82,15 @@ type Options struct {
 
 	// RenewEvery gives a session a new token when it is looked at so long after it
 	// got the last one, so that a ticket that leaks is good for that long and not
-	// for AbsoluteTimeout. Requests that are under way, or were sent, with the old
-	// ticket go on working for RenewGrace, and their responses carry the new one;
-	// after that, or as soon as the visitor authenticates or signs out, the old
-	// ticket is dead. 0 means never. It has to be over RenewGrace.
+	// for AbsoluteTimeout. Requests that come with the old ticket within RenewGrace
+	// go on working, and their responses carry the new one; after that, or as soon
+	// as the visitor authenticates or signs out, the old ticket is dead. A request
+	// that had its session before keeps it for an hour. 0 means never. It has to be
+	// over RenewGrace.
 	RenewEvery time.Duration
 
-	// RenewGrace is that short while. 0 means DefaultRenewGrace.
+	// RenewGrace is how long. It covers requests that are on their way, and answers
+	// that get lost. 0 means DefaultRenewGrace.
 	RenewGrace time.Duration
 
 	// MaxSessions is the most live sessions that one subject may have (ASVS
@@ -109,7 +111,8 @@ type Options struct {
 	StoreTimeout time.Duration
 
 	// Readable leaves out the encryption with NewCookieOnly: the visitor, and
-	// whoever sees the cookie, can read what the session holds, but not change it.
+	// whoever sees the cookie, can read what the session holds, what Secret derives
+	// from and the authentication hash included, but not change it.
 	Readable bool
 
 	// MaxSize is the most that a session may hold, in bytes when encoded; above
@@ -125,7 +128,8 @@ type Options struct {
 	// time of logging.
 	Logger *slog.Logger
 
-	// OnEvent is told what happens to sessions, for metrics, audit logs or alarms. It
+	// OnEvent is told what happens to sessions, for metrics, audit logs or alarms. If
+	// two requests end a session at the same time, both tell. It
 	// is called by the goroutine of the request, or of whoever called the Manager,
 	// after the fact, possibly by several at once, and holds the response up for as
 	// long as it runs. The session of the request is not to be had from its context.

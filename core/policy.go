@@ -32,9 +32,12 @@ func (m *Manager) Policy() string {
 	line("data", "%s", m.whereData())
 	line("idle timeout", "%s", timeoutText(o.IdleTimeout))
 	line("absolute timeout", "%s", timeoutText(o.AbsoluteTimeout))
-	if o.RenewEvery > 0 {
+	switch {
+	case m.store == nil:
+		line("new ticket", "with every change, old ones are good until they expire")
+	case o.RenewEvery > 0:
 		line("new ticket", "on authentication, and every %v, the old one good for %v more", o.RenewEvery, o.RenewGrace)
-	} else {
+	default:
 		line("new ticket", "on authentication")
 	}
 	switch {

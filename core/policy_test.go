@@ -31,6 +31,9 @@ var policies = []struct {
 	{"RenewGrace", func(o *session.Options) { o.RenewEvery, o.RenewGrace = 15*time.Minute, time.Second }, false},
 	{"MaxSessions", func(o *session.Options) { o.MaxSessions = 3 }, false},
 	{"RefuseNew", func(o *session.Options) { o.MaxSessions, o.RefuseNew = 1, true }, false},
+	{"Binding", bound, false},
+	{"Binding to the user agent", func(o *session.Options) { o.Binding.UserAgent = true }, false},
+	{"Binding to the address", func(o *session.Options) { o.Binding.IPv4Bits = 24 }, false},
 	{"NewCookieOnly", func(*session.Options) {}, true},
 	{"NewCookieOnly, Readable", func(o *session.Options) { o.Readable = true }, true},
 }

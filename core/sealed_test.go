@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"testing"
 
@@ -107,5 +108,43 @@ func TestASealedSessionOutlivesAChangeOfKeys(t *testing.T) {
 	v.m = e.manager(e.store, sealed(t, newKey))
 	if n, _ := read(v, counter); n != 2 {
 		t.Errorf("counter %d, want 2", n)
+	}
+}
+
+// A downSealer is a key service that does not answer.
+type downSealer struct{ session.Sealer }
+
+func (downSealer) Open(string, []byte) ([]byte, error) { return nil, errDown }
+
+func TestAnOutageOfTheSealerIsNotALogout(t *testing.T) {
+	t.Parallel()
+	for name, manager := range map[string]func(*env, func(*session.Options)) *session.Manager{
+		"at rest": func(e *env, o func(*session.Options)) *session.Manager { return e.manager(e.indexed(), o) },
+		"in the cookie": func(e *env, o func(*session.Options)) *session.Manager {
+			return e.cookieOnly(func(x *session.Options) { x.Keys = nil }, o)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, _ := newIndexedEnv(t)
+			up := sealed(t, session.GenerateKey())
+			var o session.Options
+			up(&o)
+			down := func(other *session.Options) { other.Sealer = downSealer{o.Sealer} }
+			v := &visitor{e: e, m: manager(e, up)}
+			v.do(authenticate)
+			healthy := v.m
+			v.m = manager(e, down)
+			wantOutage(t, v.do(count))
+			if _, err := v.m.List(t.Context(), "ann"); name == "at rest" && !errors.Is(err, errDown) {
+				t.Errorf("List: %v, want the sealer's error", err)
+			}
+			v.m = healthy
+			v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				if s.Subject() != "ann" {
+					t.Errorf("afterwards signed in as %q", s.Subject())
+				}
+			})
+		})
 	}
 }

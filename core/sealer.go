@@ -7,7 +7,6 @@ import (
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 )
 
@@ -19,13 +18,15 @@ type Sealer interface {
 	// back.
 	Seal(purpose string, plaintext []byte) ([]byte, error)
 
-	// Open returns what Seal was given, or an error for anything that Seal did
-	// not return for the same purpose. There is no weaker reading of sealed data
-	// (CVE-2026-39324). It keeps none of its arguments.
+	// Open returns what Seal was given. For anything that Seal did not return for
+	// the same purpose, the error wraps ErrCorrupt; any other error says that Open
+	// could not find out, because a key service does not answer, for instance, and
+	// is treated like a store that can't answer. There is no weaker reading of sealed
+	// data (CVE-2026-39324). It keeps none of its arguments.
 	Open(purpose string, sealed []byte) ([]byte, error)
 }
 
-var errOpen = errors.New("session: sealed data does not open")
+var errOpen = fmt.Errorf("%w: sealed data does not open", ErrCorrupt)
 
 // NewSealer returns a Sealer that uses XAES-256-GCM (C2SP) under a ring of
 // keys: the first seals, all open. Its nonces are long enough to be random for as

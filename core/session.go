@@ -203,7 +203,7 @@ func (s *Session) end(reason EndReason) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stored != nil {
-		s.doomed = append(s.doomed, doomed{found{s.ticket, s.stored, s.cur}, reason})
+		s.doomed = append(s.doomed, doomed{found{ticket: s.ticket, stored: s.stored, state: s.cur}, reason})
 	}
 	if s.cookie == cookieSet {
 		s.cookie = cookieKeep // there is no ticket to hand out any more

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -201,6 +202,9 @@ func (m *Manager) entries(ctx context.Context, subject string) ([]*found, error)
 	live := make([]*found, 0, len(list))
 	for _, e := range list {
 		st, err := m.decode(e.ID, e.Record)
+		if err != nil && !errors.Is(err, ErrCorrupt) {
+			return nil, err
+		}
 		if err != nil {
 			m.log().WarnContext(ctx, "session: record does not decode, treated as absent", "error", err)
 			continue

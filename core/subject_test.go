@@ -240,7 +240,7 @@ func TestASessionThatMovesDoesNotEscapeItsEnd(t *testing.T) {
 							v := e.login("ann", count, external("sid-1"))
 							var handle string
 							v.do(handleOf(&handle))
-							records := l.records(t) - 1 // that of the external id
+							records := l.records(t) - 1 // that of the session
 							if workName == "renewal" {
 								pass(renewEvery)
 							}
@@ -400,4 +400,21 @@ func TestAListIsOrderedByLastUse(t *testing.T) {
 			t.Errorf("%v, want %v", got, want)
 		}
 	})
+}
+
+func TestATicketOfAnEarlierCommitIsNotHandedOutAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t)
+	res := e.login("ann").do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Renew()
+		if err := s.Commit(r.Context()); err != nil {
+			t.Errorf("Commit: %v", err)
+		}
+		if _, err := e.m.EndSubject(r.Context(), "ann"); err != nil {
+			t.Errorf("EndSubject: %v", err)
+		}
+		count(w, r, s)
+	})
+	wantStatus(t, res, http.StatusOK)
+	wantNoCookie(t, res)
 }

@@ -9,8 +9,8 @@ import "time"
 const (
 	successorPurpose = "successor"
 
-	// maxRenewals bounds how often load follows; RenewEvery is over RenewGrace.
-	maxRenewals = 4
+	// maxRenewals bounds how often a ticket is followed.
+	maxRenewals = 128
 )
 
 // leadTo makes a tombstone for old lead to next for the length of grace.
@@ -24,10 +24,9 @@ func (st *state) leadTo(old, next *token, grace time.Duration) error {
 	return err
 }
 
-// successor returns the ticket to which the tombstone st of old leads, if it
-// does so, still.
+// successor returns the ticket to which the tombstone st of old leads, if to any.
 func (m *Manager) successor(old *token, st *state) (presented, bool) {
-	if st.successor == nil || !wallNow().Before(st.graceUntil) {
+	if st.successor == nil {
 		return presented{}, false
 	}
 	s, err := NewSealer(old[:])

@@ -75,12 +75,12 @@ func (o *Options) varies() string {
 	return "Cookie"
 }
 
-// handOut tells the client what it has to know of its ticket, if anything.
+// handOut tells the client what it has to know of its ticket, if anything, and
+// keeps what is personal out of caches.
 func (s *Session) handOut(h http.Header) {
 	o := &s.m.opts
 	switch {
 	case s.cookie == cookieKeep:
-		return
 	case o.Header != "":
 		name, value := o.Header, ""
 		if name == headerAuthorization {
@@ -95,7 +95,8 @@ func (s *Session) handOut(h http.Header) {
 	default:
 		h.Add("Set-Cookie", o.Cookie.unset().String())
 	}
-	if h.Get("Cache-Control") == "" {
+	// Else a browser shows the page again, by its Back button, after signing out.
+	if personal := s.cookie != cookieKeep || s.cur.subject != ""; personal && h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
 	}
 }

@@ -408,7 +408,8 @@ func TestAtMost3000CookiesOfARequestAreLookedAt(t *testing.T) {
 	own := "__Host-session=" + e.seed(count).cookie.Value
 	for _, others := range []int{2999, 3000} {
 		for name, cookies := range map[string][]string{
-			"one line": {strings.Repeat("a=b; ", others) + own}, "two lines": {strings.TrimSuffix(strings.Repeat("a=b; ", others), "; "), own},
+			"one line":  {strings.Repeat("a=b; ", others) + own},
+			"two lines": {strings.TrimSuffix(strings.Repeat("a=b; ", others), "; "), own},
 		} {
 			r := request(t, "")
 			r.Header["Cookie"] = cookies

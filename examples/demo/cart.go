@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -8,124 +9,143 @@ import (
 	session "github.com/cloakroom-go/cloakroom/core"
 )
 
-// A product is something to buy. Prices are in cents.
-type product struct {
-	ID, Name, About string
-	Price           int
-}
+// What fits into a cart. Visitors fill what the shop has to store, so that it has
+// to have an end.
+const (
+	maxQuantity = 99 // of each product
+	maxLines    = 6  // different products
+)
 
-var products = []product{
-	{"coat", "Wool coat", "Heavy, warm, and yours again at the end of the evening.", 18900},
-	{"umbrella", "Umbrella", "Always the right one: the ticket says so.", 2450},
-	{"scarf", "Scarf", "Two metres of it, in moss green.", 3900},
-	{"hanger", "Brass hanger", "Numbered, of course.", 1275},
+// A cart says how many there are of each product. It gets its number with the
+// first one, and a new one when it was ordered; see orders.place.
+type cart struct {
+	Number string         `json:"number,omitempty"`
+	Lines  map[string]int `json:"lines,omitempty"`
 }
-
-func productByID(id string) (product, bool) {
-	for _, p := range products {
-		if p.ID == id {
-			return p, true
-		}
-	}
-	return product{}, false
-}
-
-// A cart says how many there are of each product.
-type cart map[string]int
 
 var cartKey = session.NewKey[cart]("cart")
 
-// maxQuantity bounds each product in a cart.
-const maxQuantity = 999
+// fits reports whether n more of a product fit in.
+func (c cart) fits(id string, n int) bool {
+	_, there := c.Lines[id]
+	return c.Lines[id]+n <= maxQuantity && (there || len(c.Lines) < maxLines)
+}
 
-// add returns the cart with n more of a product, up to maxQuantity.
-func (c cart) add(id string, n int) cart {
-	if c == nil {
-		c = make(cart)
+// add returns the cart with n more of a product, or as many as fit in. number is
+// for a cart that has none.
+func (c cart) add(number, id string, n int) cart {
+	if !c.fits(id, 0) {
+		return c
 	}
-	c[id] = min(c[id]+n, maxQuantity)
+	if c.Lines == nil {
+		c = cart{number, make(map[string]int)}
+	}
+	c.Lines[id] = min(c.Lines[id]+n, maxQuantity)
 	return c
 }
 
 func (c cart) remove(id string) cart {
-	delete(c, id)
+	delete(c.Lines, id)
+	if len(c.Lines) == 0 {
+		return cart{}
+	}
+	return c
+}
+
+// without returns what the cart holds beyond an order: what came in while it was
+// placed. A cart that has another number is not the one that was ordered.
+func (c cart) without(o order, number string) cart {
+	if c.Number != o.Number {
+		return c
+	}
+	for _, l := range o.Lines {
+		if c.Lines[l.Product.ID] -= l.Quantity; c.Lines[l.Product.ID] <= 0 {
+			delete(c.Lines, l.Product.ID)
+		}
+	}
+	if len(c.Lines) == 0 {
+		return cart{}
+	}
+	c.Number = number
 	return c
 }
 
 // items returns the number of items in the cart.
 func (c cart) items() (n int) {
-	for _, quantity := range c {
+	for _, quantity := range c.Lines {
 		n += quantity
 	}
 	return n
 }
 
-// A cartRow is one product on the cart's page.
-type cartRow struct {
+// A line is one product in a cart, or in an order.
+type line struct {
 	Product  product
 	Quantity int
 	Price    int
 }
 
-// rows returns the cart in the order of the products. What is no longer sold is
+// lines returns the cart in the order of the products. What is no longer sold is
 // left out.
-func (c cart) rows() (rows []cartRow, total int) {
+func (c cart) lines() (lines []line, total int) {
 	for _, p := range products {
-		if n := c[p.ID]; n > 0 {
-			rows = append(rows, cartRow{p, n, n * p.Price})
+		if n := c.Lines[p.ID]; n > 0 {
+			lines = append(lines, line{p, n, n * p.Price})
 			total += n * p.Price
 		}
 	}
-	return rows, total
+	return lines, total
 }
 
-func (sh *shop) showCart(w http.ResponseWriter, _ *http.Request, s *session.Session) {
-	rows, total := cartKey.Get(s).rows()
-	sh.show(w, s, http.StatusOK, "cart", "Your cart", struct {
-		Rows  []cartRow
-		Total int
-	}{rows, total})
+// cartPage is what /cart and /checkout show.
+type cartPage struct {
+	Lines []line
+	Total int
+}
+
+func (v *visit) showCart() {
+	lines, total := cartKey.Get(v.s).lines()
+	v.show(http.StatusOK, "cart", v.t("cart.title"), cartPage{lines, total})
 }
 
 // addToCart changes the cart with Update, never with Get and Set: of two
 // requests at the same moment, neither loses what the other one added.
-func (sh *shop) addToCart(w http.ResponseWriter, r *http.Request, s *session.Session) {
-	p, ok := productByID(r.PathValue("product"))
+func (v *visit) addToCart() {
+	p, ok := productByID(v.r.PathValue("item"))
 	if !ok {
-		fail(w, http.StatusNotFound, "There is no such product.")
+		v.fail(http.StatusNotFound, "error.product")
 		return
 	}
-	n, ok := quantity(r.PostForm.Get("quantity"))
-	if !ok {
-		fail(w, http.StatusBadRequest, fmt.Sprintf("The quantity has to be a number from 1 to %d.", maxQuantity))
+	n, err := strconv.Atoi(v.r.PostForm.Get("quantity"))
+	if err != nil || n < 1 || n > maxQuantity {
+		v.fail(http.StatusBadRequest, "cart.quantity", maxQuantity)
 		return
 	}
-	cartKey.Update(s, func(c cart) cart { return c.add(p.ID, n) })
-	redirect(w, r, "/cart")
-}
-
-func (sh *shop) removeFromCart(w http.ResponseWriter, r *http.Request, s *session.Session) {
-	p, ok := productByID(r.PathValue("product"))
-	if !ok {
-		fail(w, http.StatusNotFound, "There is no such product.")
+	if !cartKey.Get(v.s).fits(p.ID, n) {
+		v.fail(http.StatusConflict, "cart.full", maxLines, maxQuantity)
 		return
 	}
-	if cartKey.Get(s)[p.ID] > 0 { // a visitor without a cart gets no session for taking nothing out
-		cartKey.Update(s, func(c cart) cart { return c.remove(p.ID) })
-	}
-	redirect(w, r, "/cart")
+	number := rand.Text()
+	// The function may run again on the cart that another request has left: it
+	// decides anew, and depends on nothing but the cart.
+	cartKey.Update(v.s, func(c cart) cart { return c.add(number, p.ID, n) })
+	v.redirect("/cart")
 }
 
-func (sh *shop) clearCart(w http.ResponseWriter, r *http.Request, s *session.Session) {
-	cartKey.Delete(s)
-	redirect(w, r, "/cart")
+func (v *visit) removeFromCart() {
+	p, ok := productByID(v.r.PathValue("item"))
+	if !ok {
+		v.fail(http.StatusNotFound, "error.product")
+		return
+	}
+	cartKey.Update(v.s, func(c cart) cart { return c.remove(p.ID) })
+	v.redirect("/cart")
 }
 
-// quantity parses how many to add; nothing said means one.
-func quantity(text string) (n int, ok bool) {
-	if text == "" {
-		return 1, true
-	}
-	n, err := strconv.Atoi(text)
-	return n, err == nil && 1 <= n && n <= maxQuantity
+func (v *visit) clearCart() {
+	cartKey.Delete(v.s)
+	v.redirect("/cart")
 }
+
+// euros formats a price in cents.
+func euros(cents int) string { return fmt.Sprintf("€ %d.%02d", cents/100, cents%100) }

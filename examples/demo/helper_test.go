@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -13,8 +12,8 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
+	"time"
 
 	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
@@ -23,18 +22,38 @@ import (
 
 // A site is a shop that is open.
 type site struct {
-	url string
+	url  string
+	shop *shop // nil: in another process
 }
 
+// openSite opens a shop; a nil store means that sessions travel in their cookies.
 func openSite(t *testing.T, store session.Store, keys [][]byte) site {
 	t.Helper()
-	sh, err := newShop(store, keys, false, slog.New(slog.DiscardHandler))
+	return openShop(t, makeShop(t, settings{store: store, keys: keys}))
+}
+
+func openShop(t *testing.T, sh *shop) site {
+	t.Helper()
+	server := httptest.NewServer(sh.handler())
+	t.Cleanup(server.Close)
+	return site{server.URL, sh}
+}
+
+// makeShop makes a shop with what a test leaves open.
+func makeShop(t *testing.T, c settings) *shop {
+	t.Helper()
+	if c.keys == nil {
+		c.keys = newKeys()
+	}
+	if c.fresh == 0 {
+		c.fresh = time.Hour
+	}
+	c.log = slog.New(slog.DiscardHandler)
+	sh, err := newShop(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(sh.handler())
-	t.Cleanup(server.Close)
-	return site{server.URL}
+	return sh
 }
 
 func newSite(t *testing.T) site {
@@ -87,13 +106,34 @@ func (v *visitor) get(path string) answer {
 	return v.send(v.request(http.MethodGet, path, ""))
 }
 
-// post sends a form, given as name=value&….
+// post sends a form, given as name=value&…, with the token that it has on a page.
 func (v *visitor) post(path, form string) answer {
 	v.t.Helper()
-	r := v.request(http.MethodPost, path, form)
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return v.send(r)
+	return v.send(v.form(path, form, v.token()))
 }
+
+const urlencoded = "application/x-www-form-urlencoded"
+
+// form returns the request of post.
+func (v *visitor) form(path, form, token string) *http.Request {
+	v.t.Helper()
+	r := v.request(http.MethodPost, path, "csrf_token="+token+"&"+form)
+	r.Header.Set("Content-Type", urlencoded)
+	return r
+}
+
+// token returns a token of the visitor's session, which begins if there is none.
+func (v *visitor) token() string {
+	v.t.Helper()
+	a := v.get("/preferences")
+	found := tokenPattern.FindStringSubmatch(a.body)
+	if found == nil {
+		v.t.Fatalf("status %d, no token; body:\n%s", a.status, a.body)
+	}
+	return found[1]
+}
+
+var tokenPattern = regexp.MustCompile(`name="csrf_token" value="([^"]+)"`)
 
 func (v *visitor) request(method, path, body string) *http.Request {
 	v.t.Helper()
@@ -123,10 +163,15 @@ func (v *visitor) try(r *http.Request) (answer, error) {
 	return answer{resp.StatusCode, resp.Header, string(body)}, errors.Join(err, resp.Body.Close())
 }
 
-// signIn signs the first demo account in.
-func (v *visitor) signIn() {
+// The accounts that every shop has.
+var ada, bruno = seeds[0], seeds[1]
+
+// credentials is the sign-in form of an account.
+func (s seed) credentials() string { return "login=" + s.Login + "&password=" + s.Password }
+
+func (v *visitor) signIn(s seed) {
 	v.t.Helper()
-	v.wantRedirect(v.post("/login", "name="+demo[0].Login+"&password="+demo[0].Password), "/")
+	v.wantRedirect(v.post("/login", s.credentials()), "/")
 }
 
 // ticket returns the value of the visitor's session cookie.
@@ -149,7 +194,7 @@ func (v *visitor) withTicket(path, ticket string) answer {
 	v.t.Helper()
 	r := v.request(http.MethodGet, path, "")
 	r.Header.Set("Cookie", "session="+ticket)
-	return site{v.url}.visitor(v.t).send(r)
+	return site{url: v.url}.visitor(v.t).send(r)
 }
 
 func (v *visitor) wantStatus(a answer, want int) {
@@ -180,48 +225,6 @@ func (v *visitor) wantNoText(a answer, unwanted string) {
 	}
 }
 
-// A brokenStore fails while it is told to, and counts what it was asked.
-type brokenStore struct {
-	session.Store
-
-	failLoad, failWrite atomic.Bool
-	calls               atomic.Int64
-}
-
-var errDisk = errors.New("no such device")
-
-func (b *brokenStore) Load(ctx context.Context, id string) (session.Record, error) {
-	b.calls.Add(1)
-	if b.failLoad.Load() {
-		return session.Record{}, errDisk
-	}
-	return b.Store.Load(ctx, id)
-}
-
-func (b *brokenStore) Create(ctx context.Context, id string, r session.Record) error {
-	b.calls.Add(1)
-	if b.failWrite.Load() {
-		return errDisk
-	}
-	return b.Store.Create(ctx, id, r)
-}
-
-func (b *brokenStore) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
-	b.calls.Add(1)
-	if b.failWrite.Load() {
-		return errDisk
-	}
-	return b.Store.Update(ctx, id, old, r)
-}
-
-func (b *brokenStore) Delete(ctx context.Context, id string) error {
-	b.calls.Add(1)
-	if b.failWrite.Load() {
-		return errDisk
-	}
-	return b.Store.Delete(ctx, id)
-}
-
 // cart returns what the cart's page shows, as "Scarf 2, Umbrella 1".
 func (v *visitor) cart() string {
 	v.t.Helper()
@@ -234,7 +237,7 @@ func (v *visitor) cart() string {
 	return strings.Join(items, ", ")
 }
 
-var cartRowPattern = regexp.MustCompile(`<td>([^<]+)</td>\s*<td class="number">(\d+)</td>`)
+var cartRowPattern = regexp.MustCompile(`<td><a href="/products/\w+">([^<]+)</a></td>\s*<td class="number quantity">(\d+)</td>`)
 
 // together calls f n times at once.
 func together(t *testing.T, n int, f func() error) {

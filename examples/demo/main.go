@@ -1,8 +1,9 @@
-// Demo is a small shop that keeps its visitors' sessions with cloakroom: a visit
-// counter, signing in and out, a protected page and a cart.
+// Demo is a small shop that keeps its visitors' sessions with cloakroom: a cart
+// and a checkout, signing in and out, dashboards by role, languages and
+// preferences, a list of one's devices, and an administrator's page.
 //
 //	go run ./examples/demo
-//	go run ./examples/demo -addr :9000 -store memory:
+//	go run ./examples/demo -addr :9000 -store redis://localhost:6379
 //
 // Its sessions outlive it: kill it, start it again, and its visitors are still
 // signed in.
@@ -19,6 +20,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -35,6 +37,7 @@ type config struct {
 	addr   string
 	store  string
 	secure bool
+	fresh  time.Duration
 }
 
 func parseArgs(args []string, out io.Writer) (config, error) {
@@ -42,8 +45,9 @@ func parseArgs(args []string, out io.Writer) (config, error) {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // the caller reports the error, once
 	flags.StringVar(&c.addr, "addr", "127.0.0.1:8080", "`address` to listen on")
-	flags.StringVar(&c.store, "store", "file:cloakroom-demo-data", "where sessions are kept: file:FOLDER or memory:")
-	flags.BoolVar(&c.secure, "secure", false, "visitors come over https, through a proxy: mark the cookie Secure")
+	flags.StringVar(&c.store, "store", "file:cloakroom-demo-data", "where sessions are kept: "+storeHelp)
+	flags.BoolVar(&c.secure, "secure", false, "visitors come over https, through a proxy that sets X-Forwarded-For: mark the cookie Secure")
+	flags.DurationVar(&c.fresh, "fresh", 5*time.Minute, "how long after entering the password devices can be seen and ended")
 	err := flags.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -54,6 +58,8 @@ func parseArgs(args []string, out io.Writer) (config, error) {
 		return c, fmt.Errorf("%w; -h lists the flags", err)
 	case flags.NArg() > 0:
 		return c, fmt.Errorf("unexpected argument %q; -h lists the flags", flags.Arg(0))
+	case c.fresh <= 0:
+		return c, fmt.Errorf("-fresh %v is not positive", c.fresh)
 	}
 	return c, nil
 }
@@ -68,12 +74,12 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	st, err := openStorage(c.store, keys)
+	st, err := openStorage(ctx, c.store, keys)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.close()) }()
-	sh, err := newShop(st.store, st.keys, c.secure, slog.Default())
+	sh, err := newShop(settings{store: st.store, keys: st.keys, secure: c.secure, fresh: c.fresh, log: slog.Default()})
 	if err != nil {
 		return err
 	}
@@ -81,6 +87,6 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err != nil {
 		return fmt.Errorf("-addr %s: %w", c.addr, err)
 	}
-	greet(out, ln.Addr(), st.about, c.secure)
+	greet(out, ln.Addr(), st.about(), c.secure)
 	return serve(ctx, ln, sh)
 }

@@ -30,7 +30,8 @@ func TestArgumentsThatAreNone(t *testing.T) {
 	for want, args := range map[string][]string{
 		"-h lists the flags":    {"-port", "8080"},
 		`unexpected argument`:   {"serve"},
-		"neither file:FOLDER":   {"-store", "redis:"},
+		"memory:, file:FOLDER":  {"-store", "redis:"},
+		"is not positive":       {"-store", "memory:", "-fresh", "0s"},
 		"-addr nowhere":         {"-store", "memory:", "-addr", "nowhere"},
 		taken.Addr().String():   {"-store", "memory:", "-addr", taken.Addr().String()},
 		"-addr 127.0.0.1:99999": {"-store", "memory:", "-addr", "127.0.0.1:99999"},
@@ -63,11 +64,12 @@ func TestRequestsUnderWayAreAnsweredAtTheEnd(t *testing.T) {
 	go func() {
 		ended <- errors.Join(run(ctx, []string{"-addr", "127.0.0.1:0", "-store", "memory:"}, in), in.Close())
 	}()
-	v := site{readURL(t, out)}.visitor(t)
+	v := site{url: readURL(t, out)}.visitor(t)
 	go func() { _, _ = io.Copy(io.Discard, out) }() // ends with the pipe
 
 	// Half of a form is sent, so that the handler waits for the rest when the shop
 	// closes. With Expect, the client begins when the handler asks for it.
+	token := v.token()
 	v.client.Transport = &http.Transport{ExpectContinueTimeout: time.Minute}
 	body, rest := io.Pipe()
 	r := v.request(http.MethodPost, "/cart/coat", "")
@@ -82,7 +84,7 @@ func TestRequestsUnderWayAreAnsweredAtTheEnd(t *testing.T) {
 		}
 		answered <- a
 	}()
-	if _, err := io.WriteString(rest, "quantity="); err != nil {
+	if _, err := io.WriteString(rest, "csrf_token="+token+"&quantity="); err != nil {
 		t.Fatal(err)
 	}
 	stop()
@@ -114,8 +116,8 @@ func TestVisitorsSurviveAKill(t *testing.T) {
 			t.Errorf("visits %q, want %q", got, want)
 		}
 	}
-	v.signIn()
-	v.post("/cart/scarf", "")
+	v.signIn(ada)
+	v.post("/cart/scarf", "quantity=1")
 	if err := first.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +128,7 @@ func TestVisitorsSurviveAKill(t *testing.T) {
 	if got := v.get("/visits").body; got != "3\n" {
 		t.Errorf("visits %q, want %q", got, "3\n")
 	}
-	v.wantText(v.get("/profile"), demo[0].Name)
+	v.wantText(v.get("/profile"), ada.Name)
 	if got := v.cart(); got != "Scarf 1" {
 		t.Errorf("cart %q", got)
 	}
@@ -158,7 +160,7 @@ func start(t *testing.T, binary, store string) (*exec.Cmd, *visitor) {
 		_ = cmd.Process.Kill() // it may have ended
 		_ = cmd.Wait()
 	})
-	return cmd, site{readURL(t, out)}.visitor(t)
+	return cmd, site{url: readURL(t, out)}.visitor(t)
 }
 
 var urlPattern = regexp.MustCompile(`http://\S+`)

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -23,13 +21,14 @@ func TestOtherSitesChangeNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			v := s.visitor(t)
-			v.signIn()
-			for _, path := range []string{"/cart/coat", "/logout", "/visits", "/login"} {
-				r := v.request(http.MethodPost, path, "")
+			v.signIn(ada)
+			token := v.token()
+			for _, path := range []string{"/cart/coat", "/logout", "/checkout", "/login"} {
+				r := v.form(path, "quantity=1", token)
 				r.Header.Set(header[0], header[1])
 				v.wantStatus(v.send(r), http.StatusForbidden)
 			}
-			v.wantText(v.get("/profile"), demo[0].Name)
+			v.wantText(v.get("/profile"), ada.Name)
 			if got := v.cart(); got != "" {
 				t.Errorf("cart %q, want an empty one", got)
 			}
@@ -40,11 +39,18 @@ func TestOtherSitesChangeNothing(t *testing.T) {
 func TestLinksChangeNothing(t *testing.T) {
 	t.Parallel()
 	v := newSite(t).visitor(t)
-	v.signIn()
-	for _, path := range []string{"/logout", "/cart/coat", "/cart/coat/remove", "/cart/clear"} {
-		v.wantStatus(v.get(path), http.StatusMethodNotAllowed)
+	v.signIn(ada)
+	for _, path := range []string{
+		"/logout", "/cart/coat", "/cart/coat/remove", "/cart/clear", "/history/clear", "/language/fr", "/devices/end-others",
+	} {
+		a := v.get(path)
+		v.wantStatus(a, http.StatusMethodNotAllowed)
+		v.wantText(a, "no such page, or nothing that can be done")
+		if a.header.Get("Allow") != http.MethodPost {
+			t.Errorf("%s: Allow %q", path, a.header.Get("Allow"))
+		}
 	}
-	v.wantText(v.get("/profile"), demo[0].Name)
+	v.wantText(v.get("/profile"), ada.Name)
 }
 
 func TestInputIsShownEscaped(t *testing.T) {
@@ -54,15 +60,17 @@ func TestInputIsShownEscaped(t *testing.T) {
 	query := url.QueryEscape(attack)
 	for _, a := range []answer{
 		v.get("/login?next=" + query),
-		v.post("/login", "name="+query+"&next="+query+"&password="+query),
+		v.post("/login", "login="+query+"&next="+query+"&password="+query),
 		v.get("/profile?x=" + query),
 		v.get("/" + query),
+		v.post("/language/"+query, ""),
+		v.post("/preferences", "theme="+query),
 		v.post("/cart/"+url.PathEscape(attack), ""),
 		v.post("/cart/coat", "quantity="+query),
 	} {
 		v.wantNoText(a, "<script")
 	}
-	v.wantText(v.post("/login", "name="+query), "&lt;script&gt;") // shown, then, as text
+	v.wantText(v.post("/login", "login="+query), "&lt;script&gt;") // shown, then, as text
 }
 
 func TestEveryAnswerHasTheSecurityHeaders(t *testing.T) {
@@ -71,7 +79,7 @@ func TestEveryAnswerHasTheSecurityHeaders(t *testing.T) {
 	v := openSite(t, store, newKeys()).visitor(t)
 	answers := []answer{
 		v.get("/"), v.get("/visits"), v.get("/cart"), v.get("/profile"), v.get("/nowhere"), v.get("/static/style.css"),
-		v.get("/logout"), v.post("/cart/elephant", ""),
+		v.get("/logout"), v.post("/cart/elephant", ""), v.send(v.form("/cart/coat", "", "x")), v.get("/preferences"),
 	}
 	store.failLoad.Store(true)
 	answers = append(answers, v.get("/"))
@@ -86,23 +94,25 @@ func TestEveryAnswerHasTheSecurityHeaders(t *testing.T) {
 				t.Errorf("status %d: %s is %q, want %q", a.status, name, got, want)
 			}
 		}
-		v.wantNoText(a, "style=")
+		v.wantNoText(a, " style=")
+		v.wantNoText(a, "<script")
 	}
 }
 
 func TestFormsThatCanNotBeRead(t *testing.T) {
 	t.Parallel()
 	v := newSite(t).visitor(t)
+	token := v.token()
 	for _, tt := range []struct {
 		name, kind, body string
 		want             int
 	}{
-		{"too large", "application/x-www-form-urlencoded", strings.Repeat("a", maxForm+1), http.StatusRequestEntityTooLarge},
-		{"badly escaped", "application/x-www-form-urlencoded", "quantity=%zz", http.StatusBadRequest},
-		{"multipart", "multipart/form-data; boundary=x", "--x--", http.StatusUnsupportedMediaType},
-		{"JSON", "application/json", `{"quantity":1}`, http.StatusUnsupportedMediaType},
+		{"too large", urlencoded, "quantity=1&x=" + strings.Repeat("a", maxForm), http.StatusRequestEntityTooLarge},
+		{"badly escaped", urlencoded, "quantity=%zz", http.StatusForbidden},
+		{"multipart without end", "multipart/form-data; boundary=x", "--x", http.StatusForbidden},
+		{"JSON", "application/json", `{"quantity":1}`, http.StatusForbidden},
 	} {
-		r := v.request(http.MethodPost, "/cart/coat", tt.body)
+		r := v.form("/cart/coat", tt.body, token)
 		r.Header.Set("Content-Type", tt.kind)
 		if a := v.send(r); a.status != tt.want {
 			t.Errorf("%s: status %d, want %d", tt.name, a.status, tt.want)
@@ -111,6 +121,35 @@ func TestFormsThatCanNotBeRead(t *testing.T) {
 	if got := v.cart(); got != "" {
 		t.Errorf("cart %q, want an empty one", got)
 	}
+}
+
+func TestAFormNeedsTheTokenOfItsSession(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	v, other := s.visitor(t), s.visitor(t)
+	v.post("/cart/coat", "quantity=1")
+	early := v.token()
+	v.signIn(ada)
+	other.signIn(ada)
+	for name, token := range map[string]string{
+		"missing": "", "invented": "x", "another session's": other.token(), "from before signing in": early,
+	} {
+		for _, path := range []string{
+			"/cart/hat", "/cart/coat/remove", "/cart/clear", "/checkout", "/logout", "/language/fr", "/preferences", "/login", "/confirm",
+			"/password", "/devices/end-others", "/history/clear",
+		} {
+			a := v.send(v.form(path, "quantity=1&theme=dark", token))
+			v.wantStatus(a, http.StatusForbidden)
+			v.wantText(a, "This form has expired")
+			if t.Failed() {
+				t.Fatalf("token %s, path %s", name, path)
+			}
+		}
+	}
+	if got := v.cart(); got != "Wool coat 1" {
+		t.Errorf("cart %q", got)
+	}
+	v.wantText(v.get("/profile"), ada.Name)
 }
 
 func TestStaticServesItsFolderOnly(t *testing.T) {
@@ -134,8 +173,8 @@ func TestTamperedTicketsAreNobodys(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	v, other := s.visitor(t), s.visitor(t)
-	v.signIn()
-	other.signIn()
+	v.signIn(ada)
+	other.signIn(ada)
 	good := v.ticket()
 	token, _, _ := strings.Cut(good, ".")
 	_, signature, _ := strings.Cut(other.ticket(), ".")
@@ -155,75 +194,4 @@ func TestTamperedTicketsAreNobodys(t *testing.T) {
 		}
 	}
 	v.wantStatus(v.withTicket("/profile", good), http.StatusOK)
-}
-
-func TestAnOutageIsNotALogout(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		name   string
-		outage func(*brokenStore, bool)
-		reads  int // status of a page that only reads
-	}{
-		{"on load", func(b *brokenStore, on bool) { b.failLoad.Store(on) }, http.StatusServiceUnavailable},
-		{"on save", func(b *brokenStore, on bool) { b.failWrite.Store(on) }, http.StatusOK},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			store := &brokenStore{Store: memstore.New(memstore.Options{})}
-			v := openSite(t, store, newKeys()).visitor(t)
-			v.signIn()
-			v.get("/") // takes the notice
-			v.post("/cart/coat", "")
-			ticket := v.ticket()
-
-			tt.outage(store, true)
-			v.wantStatus(v.get("/cart"), tt.reads)
-			for _, path := range []string{"/cart/umbrella", "/cart/clear", "/logout"} {
-				a := v.post(path, "")
-				v.wantStatus(a, http.StatusServiceUnavailable)
-				v.wantText(a, "try again in a moment")
-				if a.header.Get("Retry-After") == "" || a.header.Get("Set-Cookie") != "" || a.header.Get("Location") != "" {
-					t.Errorf("%s: header %v", path, a.header)
-				}
-			}
-			tt.outage(store, false)
-
-			if got := v.cart(); got != "Wool coat 1" || v.ticket() != ticket {
-				t.Errorf("cart %q, ticket kept: %t", got, v.ticket() == ticket)
-			}
-			v.wantText(v.get("/profile"), demo[0].Name)
-		})
-	}
-}
-
-func TestSecureCookie(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		secure bool
-		want   string
-	}{
-		{true, "__Host-session= Path=/ HttpOnly Secure SameSite=Lax"},
-		{false, "session= Path=/ HttpOnly SameSite=Lax"},
-	} {
-		sh, err := newShop(memstore.New(memstore.Options{}), newKeys(), tt.secure, slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		w := httptest.NewRecorder()
-		sh.handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/visits", http.NoBody))
-		var got []string
-		for i, part := range strings.Split(w.Header().Get("Set-Cookie"), "; ") {
-			name, _, _ := strings.Cut(part, "=")
-			switch {
-			case i == 0:
-				got = append(got, name+"=")
-			case name == "Max-Age": // the session's
-			default:
-				got = append(got, part)
-			}
-		}
-		if strings.Join(got, " ") != tt.want {
-			t.Errorf("secure %t: cookie %q, want %q", tt.secure, got, tt.want)
-		}
-	}
 }

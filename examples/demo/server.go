@@ -28,7 +28,7 @@ func serve(ctx context.Context, ln net.Listener, sh *shop) error {
 	background.Go(func() { sh.prune(ctx) })
 
 	server := &http.Server{
-		Handler:           sh.handler(),
+		Handler:           sh.handler(), //nolint:contextcheck // each request has its own
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second, // beyond any StoreTimeout

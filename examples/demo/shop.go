@@ -7,93 +7,152 @@ import (
 	"time"
 
 	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/csrf"
 )
 
 // A shop answers the requests of its visitors.
 type shop struct {
-	sessions *session.Manager
-	accounts *accounts
-	log      *slog.Logger
+	sessions   *session.Manager
+	protection *csrf.Protection
+	templates  templates
+	accounts   *accounts
+	guard      *guard
+	orders     *orders
+	journal    *journal
+	fresh      time.Duration // how long a password that was entered is good for more than shopping
+	log        *slog.Logger
 }
 
-func newShop(store session.Store, keys [][]byte, secure bool, log *slog.Logger) (*shop, error) {
-	sessions, err := session.New(store, session.Options{
-		Keys: keys,
-		Cookie: session.Cookie{
-			// Whoever comes back tomorrow finds the cart as it was.
-			Persistent: true,
-			// Over plain http a browser may drop a cookie that is marked Secure,
-			// also on localhost. On the open network the cookie must never go
-			// without it: whoever reads it on the way is the visitor.
-			Insecure: !secure,
-		},
-		IdleTimeout:     24 * time.Hour,
-		AbsoluteTimeout: 7 * 24 * time.Hour,
-		// Many tabs of one visitor that all add to the cart at the same moment
-		// take turns, and on a slow disk a turn takes a while.
-		StoreTimeout: 15 * time.Second,
-		Logger:       log,
-		ErrorHandler: unavailable,
-	})
+// settings are what a shop is opened with.
+type settings struct {
+	store  session.Store // nil: sessions travel in their cookies
+	keys   [][]byte
+	secure bool // visitors come over https, through a proxy
+	fresh  time.Duration
+	log    *slog.Logger
+}
+
+func newShop(c settings) (*shop, error) {
+	a := newAccounts()
+	sh := &shop{
+		accounts: a, guard: newGuard(a, c.secure), orders: &orders{}, journal: &journal{}, fresh: c.fresh, log: c.log,
+	}
+	var err error
+	if sh.sessions, err = sh.manager(c); err != nil {
+		return nil, fmt.Errorf("sessions: %w", err)
+	}
+	sh.protection, err = csrf.New(sh.sessions, csrf.Options{MaxForm: maxForm, Logger: c.log, ErrorHandler: sh.forged})
 	if err != nil {
 		return nil, fmt.Errorf("sessions: %w", err)
 	}
-	return &shop{sessions, demoAccounts(), log}, nil
+	sh.templates, err = parseTemplates(sh.protection)
+	return sh, err
 }
 
-// handler returns the whole site. What changes something is a POST, so that
-// no link, image or prefetch can do it; /visits alone counts on GET, which is
-// what it is for.
-func (sh *shop) handler() http.Handler {
-	mux := http.NewServeMux()
-	visitor := sh.sessions.HandlerFunc // loads the session, or says that it can't be loaded
-
-	mux.Handle("GET /{$}", visitor(sh.home))
-	mux.Handle("GET /visits", visitor(sh.visits))
-	mux.Handle("POST /visits", visitor(sh.addVisit))
-
-	mux.Handle("GET /login", visitor(sh.signInForm))
-	mux.Handle("POST /login", visitor(sh.signIn))
-	mux.Handle("POST /logout", visitor(sh.signOut))
-	mux.Handle("GET /profile", visitor(sh.customersOnly(sh.profile)))
-
-	mux.Handle("GET /cart", visitor(sh.showCart))
-	mux.Handle("POST /cart/{product}", visitor(sh.addToCart))
-	mux.Handle("POST /cart/{product}/remove", visitor(sh.removeFromCart))
-	mux.Handle("POST /cart/clear", visitor(sh.clearCart))
-
-	mux.HandleFunc("GET /static/{file}", static)
-	return protect(mux)
-}
-
-// visits counts the visit and answers the number, for people with curl.
-func (sh *shop) visits(w http.ResponseWriter, r *http.Request, s *session.Session) {
-	countVisit(s)
-	// The number is what has been saved, not what this request thinks it will be:
-	// no two visits at the same moment are told the same one.
-	if err := s.Commit(r.Context()); err != nil {
-		sh.sessions.Fail(w, r, err)
-		return
+// manager makes the sessions' Manager. Its Policy is on the administrator's page.
+func (sh *shop) manager(c settings) (*session.Manager, error) {
+	o := session.Options{
+		Keys: c.keys,
+		// Over plain http a browser may drop a cookie that is marked Secure, also on
+		// localhost. On the open network the cookie must never go without it: whoever
+		// reads it on the way is the visitor.
+		Cookie:          session.Cookie{Insecure: !c.secure},
+		IdleTimeout:     12 * time.Hour,
+		AbsoluteTimeout: 30 * 24 * time.Hour, // what "remember me" allows; see remember
+		// Many tabs of one visitor that all add to the cart at the same moment
+		// take turns, and on a slow disk a turn takes a while.
+		StoreTimeout: 15 * time.Second,
+		// All that a visitor can fill is bounded, and far below it.
+		MaxSize:      32 << 10,
+		Logger:       c.log,
+		OnEvent:      sh.journal.note,
+		ErrorHandler: sh.unavailable,
 	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = fmt.Fprintln(w, visitsKey.Get(s)) // the visitor may be gone
+	if c.store == nil {
+		return session.NewCookieOnly(o)
+	}
+	o.RenewEvery = time.Hour
+	if _, ok := c.store.(session.SubjectIndex); ok {
+		o.MaxSessions = 20
+	}
+	return session.New(c.store, o)
 }
 
-func (sh *shop) addVisit(w http.ResponseWriter, r *http.Request, s *session.Session) {
-	countVisit(s)
-	redirect(w, r, "/")
+// handler returns the whole site.
+func (sh *shop) handler() http.Handler {
+	site := http.NewServeMux()
+	site.HandleFunc("GET /static/{file}", static)
+	site.Handle("/", sh.sessions.Handler(sh.protection.Handler(sh.orNotFound(sh.routes()))))
+	return securityHeaders(sh.sameOrigin(site))
 }
 
-var visitsKey = session.NewKey[int]("visits")
+// routes are the pages. What changes something is a POST with a token, so that
+// no link, image or other site can do it.
+func (sh *shop) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	handle := func(pattern string, f func(*visit)) { mux.Handle(pattern, sh.page(f)) }
 
-func countVisit(s *session.Session) {
-	visitsKey.Update(s, func(n int) int { return n + 1 })
+	handle("GET /{$}", remembered((*visit).home))
+	handle("GET /visits", (*visit).visits)
+	handle("GET /products/{item}", remembered((*visit).product))
+
+	handle("GET /cart", (*visit).showCart)
+	handle("POST /cart/{item}", (*visit).addToCart)
+	handle("POST /cart/{item}/remove", (*visit).removeFromCart)
+	handle("POST /cart/clear", (*visit).clearCart)
+	handle("GET /checkout", signedIn((*visit).showCheckout))
+	handle("POST /checkout", signedIn((*visit).checkout))
+
+	handle("GET /history", (*visit).history)
+	handle("POST /history/clear", (*visit).clearHistory)
+	handle("GET /preferences", (*visit).showPreferences)
+	handle("POST /preferences", (*visit).setPreferences)
+	handle("POST /language/{lang}", (*visit).setLanguage)
+
+	handle("GET /login", (*visit).showSignIn)
+	handle("POST /login", (*visit).signIn)
+	handle("POST /logout", (*visit).signOut)
+	handle("GET /confirm", signedIn((*visit).showConfirm))
+	handle("POST /confirm", signedIn((*visit).confirm))
+	handle("GET /password", signedIn((*visit).showPassword))
+	handle("POST /password", signedIn((*visit).changePassword))
+
+	handle("GET /profile", remembered(signedIn((*visit).profile)))
+	handle("GET /dashboard", remembered(only(customer, (*visit).dashboard)))
+	handle("GET /admin", remembered(only(administrator, (*visit).admin)))
+	mux.Handle("POST /admin/{account}/end", sh.confirmed(only(administrator, (*visit).endMember)))
+
+	mux.Handle("GET /devices", sh.confirmed(signedIn((*visit).showDevices)))
+	mux.Handle("POST /devices/{handle}/end", sh.confirmed(signedIn((*visit).endDevice)))
+	mux.Handle("POST /devices/end-others", sh.confirmed(signedIn((*visit).endOtherDevices)))
+	return mux
 }
 
-func (sh *shop) home(w http.ResponseWriter, _ *http.Request, s *session.Session) {
-	sh.show(w, s, http.StatusOK, "home", "Welcome", struct {
-		Visits   int
-		Products []product
-	}{visitsKey.Get(s), products})
+// orNotFound shows a page of the shop's own where there is none, or none with
+// that method.
+func (sh *shop) orNotFound(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, pattern := mux.Handler(r)
+		if pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		said := headerOnly{header: w.Header()}
+		answer.ServeHTTP(&said, r)
+		if said.status < http.StatusBadRequest { // a redirect to the path in its clean form
+			w.WriteHeader(said.status)
+			return
+		}
+		sh.page(func(v *visit) { v.fail(said.status, "error.page") }).ServeHTTP(w, r) //nolint:contextcheck // a visit has its request's
+	})
 }
+
+// headerOnly is a ResponseWriter that learns the status and leaves the body out.
+type headerOnly struct {
+	header http.Header
+	status int
+}
+
+func (h *headerOnly) Header() http.Header         { return h.header }
+func (h *headerOnly) WriteHeader(status int)      { h.status = status }
+func (h *headerOnly) Write(b []byte) (int, error) { return len(b), nil }

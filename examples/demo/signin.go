@@ -1,75 +1,148 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
-
-	session "github.com/cloakroom-go/cloakroom/core"
 )
 
-// signInPage is what the page shows beside the form.
-type signInPage struct {
-	Name, Next, Error string
-	Accounts          []demoAccount
+// How long a sign-in lasts. With "remember me" it is as long as the shop's
+// timeouts allow, and the browser keeps the cookie when it is closed.
+const (
+	rememberedIdle = 14 * 24 * time.Hour
+	signedInFor    = 12 * time.Hour
+)
+
+// signInForm is what the page shows.
+type signInForm struct {
+	Login, Next, Error string
+	Remember           bool
+	Seeds              []seed
 }
 
-func (sh *shop) signInForm(w http.ResponseWriter, r *http.Request, s *session.Session) {
-	next := localPath(r.URL.Query().Get("next"))
-	if sh.customer(s) != nil {
-		redirect(w, r, next)
+func (v *visit) showSignIn() {
+	next := localPath(v.r.URL.Query().Get("next"))
+	if v.who != nil {
+		v.redirect(next)
 		return
 	}
-	sh.show(w, s, http.StatusOK, "login", "Sign in", signInPage{Next: next, Accounts: demo})
+	v.show(http.StatusOK, "login", v.t("login.title"), signInForm{Next: next, Seeds: seeds})
 }
 
-func (sh *shop) signIn(w http.ResponseWriter, r *http.Request, s *session.Session) {
-	name, next := r.PostForm.Get("name"), localPath(r.PostForm.Get("next"))
-	a, err := sh.accounts.verify(r.Context(), name, r.PostForm.Get("password"))
-	if err != nil { // the visitor has gone
-		fail(w, http.StatusServiceUnavailable, "Please try again.")
+func (v *visit) signIn() {
+	form := v.r.PostForm
+	f := signInForm{Login: form.Get("login"), Next: localPath(form.Get("next")), Remember: form.Has("remember"), Seeds: seeds}
+	a, err := v.guard.check(v.r, f.Login, form.Get("password"))
+	if err != nil {
+		var status int
+		status, f.Error = v.refused(err)
+		v.show(status, "login", v.t("login.title"), f)
 		return
 	}
-	if a == nil {
-		// 403, not 401: that one belongs to HTTP's own authentication (RFC 9110, 15.5).
-		sh.show(w, s, http.StatusForbidden, "login", "Sign in",
-			signInPage{Name: name, Next: next, Error: "Name and password don't match.", Accounts: demo})
+	v.begin(a)
+	v.remember(f.Remember)
+	v.s.Flash("success", v.t("login.welcome", a.Name))
+	v.redirect(f.Next)
+}
+
+// begin is called when the visitor has proved to be a. The session gets a new
+// ticket; cart, language and preferences stay.
+func (v *visit) begin(a account) {
+	v.s.Authenticate(a.ID)
+	v.s.SetAuthHash(a.authHash())
+	deviceKey.Set(v.s, deviceOf(v.r.UserAgent()))
+}
+
+// remember decides how long the session lasts. Both branches set everything: the
+// visitor may have signed in the other way before.
+func (v *visit) remember(yes bool) {
+	v.s.SetPersistent(yes)
+	if yes {
+		v.s.SetIdleTimeout(rememberedIdle)
+		v.s.SetDeadline(time.Time{})
 		return
 	}
-	s.Authenticate(a.ID)
-	noticeKey.Set(s, "Welcome, "+a.Name+".")
-	redirect(w, r, next)
+	v.s.SetIdleTimeout(0)
+	v.s.SetDeadline(time.Now().Add(signedInFor))
 }
 
-func (sh *shop) signOut(w http.ResponseWriter, r *http.Request, s *session.Session) {
-	s.Destroy()
-	// The goodbye belongs to a new session, which has nothing of the old one.
-	noticeKey.Set(s, "You are signed out. Goodbye!")
-	redirect(w, r, "/")
+// signInPolicy completes session.Manager.Policy, which knows the defaults only.
+func signInPolicy() string {
+	return fmt.Sprintf("%-18s%v after signing in\n%-18s%v idle timeout, cookie kept by the browser\n",
+		"ends:", signedInFor, "if remembered:", rememberedIdle)
 }
 
-// customer returns the account that the visitor is signed in to, or nil.
-func (sh *shop) customer(s *session.Session) *account { return sh.accounts.byID(s.Subject()) }
+func (v *visit) signOut() {
+	language, chosen := languageKey.Lookup(v.s)
+	v.s.Destroy()
+	// What follows belongs to a new session, which has nothing of the old one but
+	// the language in which it says goodbye.
+	if chosen {
+		languageKey.Set(v.s, language)
+	}
+	v.s.Flash("success", v.t("login.goodbye"))
+	v.redirect("/")
+}
 
-// customersOnly sends everybody else to sign in first, and back afterwards.
-func (sh *shop) customersOnly(
-	f func(http.ResponseWriter, *session.Session, *account),
-) func(http.ResponseWriter, *http.Request, *session.Session) {
-	return func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		if a := sh.customer(s); a != nil {
-			f(w, s, a)
+// signedIn sends everybody else to sign in first, and back afterwards.
+func signedIn(f func(*visit)) func(*visit) {
+	return func(v *visit) {
+		if v.who == nil {
+			v.redirect("/login?next=" + url.QueryEscape(v.here()))
 			return
 		}
-		redirect(w, r, "/login?next="+url.QueryEscape(r.URL.RequestURI()))
+		f(v)
 	}
 }
 
-func (sh *shop) profile(w http.ResponseWriter, s *session.Session, a *account) {
-	sh.show(w, s, http.StatusOK, "profile", a.Name, struct {
-		Handle                               string
-		Created, SignedIn, LastSeen, Expires time.Time
-	}{s.Handle(), s.Created(), s.Authenticated(), s.LastSeen(), s.Expires()})
+// only refuses those who are signed in and have another role.
+func only(r role, f func(*visit)) func(*visit) {
+	return signedIn(func(v *visit) {
+		if v.who.Role != r {
+			v.fail(http.StatusForbidden, "error.role")
+			return
+		}
+		f(v)
+	})
+}
+
+// confirmed asks for the password again before f, unless it was entered a short
+// while ago: a session that was left open must not be enough (ASVS 7.5.1).
+func (sh *shop) confirmed(f func(*visit)) http.Handler {
+	return sh.sessions.RequireFresh(sh.fresh, sh.page(f), sh.page(signedIn(func(v *visit) {
+		v.redirect("/confirm?next=" + url.QueryEscape(v.here()))
+	})))
+}
+
+func (v *visit) showConfirm() {
+	v.show(http.StatusOK, "confirm", v.t("confirm.title"), passwordForm{Next: localPath(v.r.URL.Query().Get("next"))})
+}
+
+func (v *visit) confirm() {
+	form := v.r.PostForm
+	f := passwordForm{Next: localPath(form.Get("next"))}
+	a, err := v.guard.check(v.r, v.who.Login, form.Get("password"))
+	if err != nil {
+		var status int
+		status, f.Error = v.refused(err)
+		v.show(status, "confirm", v.t("confirm.title"), f)
+		return
+	}
+	v.begin(a)
+	v.redirect(f.Next)
+}
+
+// here returns the page that the visitor is on: for a form that was sent, the one
+// that it is part of.
+func (v *visit) here() string {
+	path := v.r.URL.EscapedPath()
+	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead {
+		return v.r.URL.RequestURI()
+	}
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return "/" + first
 }
 
 // localPath returns next if it leads to a page of this site, and the home page
@@ -86,9 +159,4 @@ func localPath(next string) string {
 		return home
 	}
 	return next
-}
-
-// redirect sends the browser to another page, with GET.
-func redirect(w http.ResponseWriter, r *http.Request, path string) {
-	http.Redirect(w, r, path, http.StatusSeeOther) //nolint:gosec // what a visitor names has passed localPath
 }

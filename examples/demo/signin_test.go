@@ -4,18 +4,20 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 )
 
 func TestSignInNeedsTheRightPassword(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	for name, form := range map[string]string{
-		"wrong password":           "name=ada&password=wrong",
-		"no password":              "name=ada",
-		"somebody else's password": "name=ada&password=" + demo[1].Password,
-		"unknown name":             "name=eve&password=" + demo[0].Password,
-		"no name":                  "password=" + demo[0].Password,
+		"wrong password":           "login=ada&password=wrong",
+		"no password":              "login=ada",
+		"somebody else's password": "login=ada&password=" + bruno.Password,
+		"unknown name":             "login=eve&password=" + ada.Password,
+		"no name":                  "password=" + ada.Password,
 		"nothing":                  "",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -24,9 +26,6 @@ func TestSignInNeedsTheRightPassword(t *testing.T) {
 			a := v.post("/login", form)
 			v.wantStatus(a, http.StatusForbidden)
 			v.wantText(a, "Name and password don&#39;t match.")
-			if a.header.Get("Set-Cookie") != "" {
-				t.Error("a cookie is set")
-			}
 			v.wantRedirect(v.get("/profile"), "/login?next=%2Fprofile")
 		})
 	}
@@ -35,13 +34,13 @@ func TestSignInNeedsTheRightPassword(t *testing.T) {
 func TestSignInKeepsTheCartUnderANewTicket(t *testing.T) {
 	t.Parallel()
 	v := newSite(t).visitor(t)
-	v.post("/cart/coat", "")
+	v.post("/cart/coat", "quantity=1")
 	before := v.ticket()
 	v.wantRedirect(v.get("/profile"), "/login?next=%2Fprofile")
-	v.wantRedirect(v.post("/login", "next=/profile&name=ada&password="+demo[0].Password), "/profile")
+	v.wantRedirect(v.post("/login", "next=/profile&"+ada.credentials()), "/profile")
 	a := v.get("/profile")
 	v.wantStatus(a, http.StatusOK)
-	v.wantText(a, "Welcome, "+demo[0].Name)
+	v.wantText(a, "Welcome, "+ada.Name)
 	v.wantNoText(v.get("/profile"), "Welcome,")
 	if got := v.cart(); got != "Wool coat 1" {
 		t.Errorf("cart %q", got)
@@ -54,10 +53,10 @@ func TestSignInKeepsTheCartUnderANewTicket(t *testing.T) {
 func TestSignInAsSomebodyElseDropsTheCart(t *testing.T) {
 	t.Parallel()
 	v := newSite(t).visitor(t)
-	v.signIn()
-	v.post("/cart/coat", "")
-	v.wantRedirect(v.post("/login", "name=bruno&password="+demo[1].Password), "/")
-	v.wantText(v.get("/profile"), demo[1].Name)
+	v.signIn(ada)
+	v.post("/cart/coat", "quantity=1")
+	v.wantRedirect(v.post("/login", bruno.credentials()), "/")
+	v.wantText(v.get("/profile"), bruno.Name)
 	if got := v.cart(); got != "" {
 		t.Errorf("cart %q, want an empty one", got)
 	}
@@ -66,8 +65,8 @@ func TestSignInAsSomebodyElseDropsTheCart(t *testing.T) {
 func TestSignOutEndsTheSession(t *testing.T) {
 	t.Parallel()
 	v := newSite(t).visitor(t)
-	v.signIn()
-	v.post("/cart/coat", "")
+	v.signIn(ada)
+	v.post("/cart/coat", "quantity=1")
 	before := v.ticket()
 	v.wantRedirect(v.post("/logout", ""), "/")
 	v.wantText(v.get("/"), "Goodbye!")
@@ -85,14 +84,14 @@ func TestVisitorsStaySignedInAcrossARestart(t *testing.T) {
 	dir, keys := filepath.Join(t.TempDir(), "sessions"), newKeys()
 	store := newFileStore(t, dir)
 	v := openSite(t, store, keys).visitor(t)
-	v.signIn()
+	v.signIn(ada)
 	v.post("/cart/coat", "quantity=2")
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
 
 	v.url = openSite(t, newFileStore(t, dir), keys).url // cookies don't tell ports apart
-	v.wantText(v.get("/profile"), demo[0].Name)
+	v.wantText(v.get("/profile"), ada.Name)
 	if got := v.cart(); got != "Wool coat 2" {
 		t.Errorf("cart %q", got)
 	}
@@ -128,10 +127,42 @@ func TestSignInLeadsToLocalPagesOnly(t *testing.T) {
 		t.Run(next, func(t *testing.T) {
 			t.Parallel()
 			v := s.visitor(t)
-			form := url.Values{"next": {next}, "name": {demo[0].Login}, "password": {demo[0].Password}}
+			form := url.Values{"next": {next}, "login": {ada.Login}, "password": {ada.Password}}
 			a := v.post("/login", form.Encode())
 			v.wantRedirect(a, want)
 			v.wantRedirect(v.get("/login?next="+url.QueryEscape(next)), want)
 		})
+	}
+}
+
+func TestRememberMeDecidesHowLong(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	v := s.visitor(t)
+	v.post("/cart/coat", "quantity=1")
+	for _, tt := range []struct {
+		form       string
+		persistent bool
+		ends       time.Duration
+	}{
+		{"remember=on&", true, rememberedIdle},
+		{"", false, signedInFor},
+		{"remember=on&", true, rememberedIdle},
+	} {
+		a := v.post("/login", tt.form+ada.credentials())
+		v.wantRedirect(a, "/")
+		if got := strings.Contains(a.header.Get("Set-Cookie"), "Max-Age="); got != tt.persistent {
+			t.Errorf("%q: cookie %s", tt.form, a.header.Get("Set-Cookie"))
+		}
+		list, err := s.shop.sessions.List(t.Context(), ada.ID)
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%d sessions, error %v", len(list), err)
+		}
+		if got := time.Until(list[0].Expires); got > tt.ends || got < tt.ends-time.Minute {
+			t.Errorf("%q: ends in %v, want %v", tt.form, got, tt.ends)
+		}
+	}
+	if got := v.cart(); got != "Wool coat 1" {
+		t.Errorf("cart %q", got)
 	}
 }

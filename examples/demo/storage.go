@@ -1,117 +1,122 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"runtime"
+	"net"
+	"net/url"
+	"slices"
 	"strings"
+	"time"
 
 	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
-	filestore "github.com/cloakroom-go/cloakroom/store-file"
 )
 
-// A storage is where sessions are kept, with the keys that sign their tickets.
+// A storage is where sessions are kept, with the keys that sign, or seal, their
+// tickets.
 type storage struct {
-	store session.Store
-	keys  [][]byte
-	about []string // what to tell whoever started the program
+	store session.Store // nil: they travel in their cookies
+	where string        // without a password
 	close func() error
+
+	keys    [][]byte
+	keyFrom string
 }
+
+// about tells whoever started the program where things are.
+func (st *storage) about() []string {
+	return []string{"Sessions              " + st.where, "Signing key           " + st.keyFrom}
+}
+
+// An opener opens a store without regard to keys; address is the whole of what
+// -store says.
+type opener func(ctx context.Context, address string) (*storage, error)
+
+var openers = map[string]opener{
+	"memory":     openMemory,
+	"redis":      openRedis,
+	"rediss":     openRedis,
+	"memcache":   openMemcache,
+	"postgres":   openPostgres,
+	"postgresql": openPostgres,
+	"mongodb":    openMongo,
+	"cookie":     openCookie,
+}
+
+// storeHelp lists what -store takes.
+const storeHelp = "memory:, file:FOLDER, redis://HOST:PORT/DB, rediss://…, memcache://HOST:PORT[,HOST:PORT], " +
+	"postgres://USER@HOST/DB, mongodb://HOST:PORT/DB or cookie:"
+
+// openTime is how long a server has to answer when the shop opens.
+const openTime = 15 * time.Second
 
 // openStorage opens what -store names. Without keys, it uses those that it has, or
 // makes one.
-func openStorage(name string, keys [][]byte) (*storage, error) {
-	kind, place, ok := strings.Cut(name, ":")
-	switch {
-	case ok && kind == "file" && place != "":
+func openStorage(ctx context.Context, address string, keys [][]byte) (*storage, error) {
+	kind, place, named := strings.Cut(address, ":")
+	if kind == "file" && place != "" {
 		return openFiles(place, keys)
-	case ok && kind == "memory" && place == "":
-		return openMemory(keys), nil
 	}
-	return nil, fmt.Errorf("-store %q is neither file:FOLDER, for sessions in files, nor memory: by itself", name)
-}
-
-func openMemory(keys [][]byte) *storage {
-	about := "from " + keysVariable
-	if keys == nil {
-		keys, about = [][]byte{session.GenerateKey()}, "made now, in memory only"
+	open, ok := openers[kind]
+	alone := kind == "memory" || kind == "cookie" // take no address
+	if !ok || !named || alone != (place == "") || !alone && !strings.HasPrefix(place, "//") {
+		return nil, fmt.Errorf("-store %s: is none; one can say %s", withoutPassword(address), storeHelp)
 	}
-	return &storage{
-		store: memstore.New(memstore.Options{}),
-		keys:  keys,
-		about: []string{"Sessions              in memory: they end with this process", "Signing key           " + about},
-		close: func() error { return nil },
-	}
-}
-
-// openFiles opens the shop's folder: the key beside the sessions, because
-// whoever may clear the sessions away need not be able to sign tickets.
-func openFiles(dir string, keys [][]byte) (*storage, error) {
-	sessions := filepath.Join(dir, "sessions")
-	if err := os.MkdirAll(sessions, 0o700); err != nil {
-		return nil, fmt.Errorf("-store: %w", err)
-	}
-	if err := checkPrivate(dir); err != nil {
-		return nil, fmt.Errorf("-store: %w", err)
-	}
-	about := "from " + keysVariable
-	if keys == nil {
-		var err error
-		if keys, about, err = fileKeys(filepath.Join(dir, "key")); err != nil {
-			return nil, err
-		}
-	}
-	store, err := filestore.New(sessions, filestore.Options{})
+	ctx, cancel := context.WithTimeout(ctx, openTime)
+	defer cancel()
+	st, err := open(ctx, address)
 	if err != nil {
-		return nil, fmt.Errorf("-store: %w", err)
+		return nil, fmt.Errorf("-store %s: %w", withoutPassword(address), withoutAddress(err))
 	}
-	return &storage{
-		store: store,
-		keys:  keys,
-		about: []string{"Sessions              files in " + absolute(sessions), "Signing key           " + about},
-		close: store.Close,
-	}, nil
+	st.keys, st.keyFrom = keys, "from "+keysVariable
+	if keys == nil {
+		st.keys = [][]byte{session.GenerateKey()}
+		st.keyFrom = "made now, in memory only: set " + keysVariable + " to keep visitors, and for several processes"
+	}
+	return st, nil
 }
 
-// checkPrivate refuses a folder in which other users could replace the key.
-func checkPrivate(dir string) error {
-	info, err := os.Stat(dir)
-	switch {
-	case err != nil:
-		return err //nolint:wrapcheck // it names the folder
-	case hasModes && info.Mode().Perm()&0o022 != 0:
-		return fmt.Errorf("folder %s has mode %#o, other users can write to it: change it to 0700, or name another one",
-			dir, info.Mode().Perm())
-	}
-	return nil
+func openMemory(context.Context, string) (*storage, error) {
+	return &storage{store: memstore.New(memstore.Options{}), where: "in memory: they end with this process", close: nothing}, nil
 }
 
-// hasModes tells whether a file's mode says who may use it.
-const hasModes = runtime.GOOS != "windows"
-
-func absolute(path string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
-	}
-	return path
+func openCookie(context.Context, string) (*storage, error) {
+	return &storage{where: "in the visitors' cookies, encrypted: none can be listed or ended from here", close: nothing}, nil
 }
 
-// fileKeys returns the keys in the file at path, which is made if there is none.
-func fileKeys(path string) (keys [][]byte, about string, err error) {
-	about = "in "
-	keys, err = readKeys(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		about = "made now, in "
-		if err = makeKey(path); err == nil {
-			keys, err = readKeys(path)
-		}
+func nothing() error { return nil }
+
+// withoutPassword returns an address that may be shown: what stands before the
+// last @ is left out.
+func withoutPassword(address string) string {
+	kind, place, ok := strings.Cut(address, "://")
+	if !ok {
+		return address
 	}
-	if err != nil {
-		return nil, "", fmt.Errorf("signing key: %w", err)
+	place = place[strings.LastIndexByte(place, '@')+1:]
+	place, _, _ = strings.Cut(place, "?")
+	return kind + "://" + place
+}
+
+// withoutAddress leaves out what url.Parse quotes: the address, with the password.
+func withoutAddress(err error) error {
+	if quoted := new(url.Error); errors.As(err, &quoted) {
+		return errors.New("the address is no URL")
 	}
-	return keys, about + absolute(path) + " (" + keysVariable + " takes precedence)", nil
+	return err
+}
+
+// hosts returns the addresses in "//host:port,host:port".
+func hosts(place string) ([]string, error) {
+	list := strings.Split(strings.TrimPrefix(place, "//"), ",")
+	bad := slices.ContainsFunc(list, func(h string) bool {
+		host, port, err := net.SplitHostPort(h)
+		return err != nil || host == "" || port == ""
+	})
+	if bad {
+		return nil, errors.New("want HOST:PORT, or several with commas in between")
+	}
+	return list, nil
 }

@@ -1,25 +1,19 @@
 package main
 
 import (
-	"bytes"
-	"errors"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"net"
 	"strings"
-	"sync"
 	"testing"
-
-	session "github.com/cloakroom-go/cloakroom/core"
 )
 
 func TestStoreNamesThatAreNone(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"", "file", "file:", "memory", "memory:x", "redis:localhost", "File:x", ":x"} {
-		st, err := openStorage(name, nil)
+	for _, name := range []string{
+		"", "file", "file:", "memory", "memory:x", "redis:localhost", "File:x", ":x", "redis:", "cookie:x", "sql://x",
+	} {
+		st, err := openStorage(t.Context(), name, nil)
 		if err == nil {
-			t.Errorf("-store %q opens %v", name, st.about)
+			t.Errorf("-store %q opens %v", name, st.about())
 			continue
 		}
 		if !strings.Contains(err.Error(), "file:FOLDER") || !strings.Contains(err.Error(), "memory:") {
@@ -28,207 +22,63 @@ func TestStoreNamesThatAreNone(t *testing.T) {
 	}
 }
 
-func TestKeysFromTheEnvironment(t *testing.T) {
-	want := session.GenerateKey()
-	t.Setenv(keysVariable, session.FormatKey(want)+","+session.FormatKey(session.GenerateKey()))
-	keys, err := environmentKeys()
-	if err != nil || len(keys) != 2 || !bytes.Equal(keys[0], want) {
-		t.Errorf("%d keys, error %v; want the two from the environment", len(keys), err)
-	}
-	for _, bad := range []string{"", " ", "secret", session.FormatKey(want[:31]), "!!!!"} {
-		t.Setenv(keysVariable, bad)
-		err := run(t.Context(), []string{"-store", "memory:"}, io.Discard)
-		if err == nil || !strings.Contains(err.Error(), keysVariable) {
-			t.Errorf("%s=%q: error %v", keysVariable, bad, err)
-		}
-	}
-	if err := os.Unsetenv(keysVariable); err != nil {
-		t.Fatal(err)
-	}
-	if keys, err := environmentKeys(); keys != nil || err != nil {
-		t.Errorf("without the variable: %d keys, error %v", len(keys), err)
-	}
-}
-
-func TestGivenKeysTakePrecedence(t *testing.T) {
+func TestErrorsAndGreetingsShowNoPassword(t *testing.T) {
 	t.Parallel()
-	dir, keys := t.TempDir(), newKeys()
-	for _, name := range []string{"memory:", "file:" + dir} {
-		st := newStorage(t, name, keys)
-		if len(st.keys) != 1 || !bytes.Equal(st.keys[0], keys[0]) {
-			t.Errorf("-store %s has other keys", name)
-		}
-		if got := strings.Join(st.about, "\n"); !strings.Contains(got, "from "+keysVariable) {
-			t.Errorf("-store %s does not say where the key is from: %s", name, got)
-		}
-	}
-	if _, err := os.Lstat(filepath.Join(dir, "key")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a key file was made: %v", err)
-	}
-}
-
-func TestStorageSaysWhereThingsAre(t *testing.T) {
-	t.Parallel()
-	got := strings.Join(newStorage(t, "memory:", nil).about, "\n")
-	if !strings.Contains(got, "end with this process") || !strings.Contains(got, "in memory only") {
-		t.Errorf("memory: says %s", got)
-	}
-	dir := filepath.Join(t.TempDir(), "new", "shop")
-	sessions, key := filepath.Join(dir, "sessions"), filepath.Join(dir, "key")
-	for _, want := range []string{"  made now, in ", "  in "} {
-		got := strings.Join(newStorage(t, "file:"+dir, nil).about, "\n")
-		if !strings.Contains(got, sessions) || !strings.Contains(got, want+key) {
-			t.Errorf("file: says %s, want %q", got, want)
-		}
-	}
-	for _, path := range []string{dir, sessions, key} {
-		info, err := os.Lstat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if hasModes && info.Mode().Perm()&0o077 != 0 {
-			t.Errorf("%s has mode %v", path, info.Mode())
-		}
-	}
-}
-
-func TestTheKeyFileIsUsedAgain(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "key")
-	first, _, err := fileKeys(path)
+	var l net.ListenConfig
+	ln, err := l.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, _, err := fileKeys(path)
-	if err != nil {
+	closed := ln.Addr().String() // nobody answers there once it is closed
+	if err := ln.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if len(first) != 1 || !bytes.Equal(first[0], second[0]) {
-		t.Error("the second start has another key")
-	}
-}
-
-func TestStartsAtTheSameTimeAgreeOnOneKey(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	path := filepath.Join(dir, "key")
-	var mu sync.Mutex
-	seen := make(map[string]bool)
-	together(t, 32, func() error {
-		keys, _, err := fileKeys(path)
-		if err != nil {
-			return err
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		seen[session.FormatKey(keys[0])] = true
-		return nil
-	})
-	if len(seen) != 1 {
-		t.Errorf("%d keys, want 1", len(seen))
-	}
-	files, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(files) != 1 {
-		t.Errorf("files left: %v", files)
-	}
-}
-
-func TestAKeyFileThatCanNotBeUsedStaysAsItIs(t *testing.T) {
-	t.Parallel()
-	key := session.FormatKey(session.GenerateKey())
-	for _, tt := range []struct {
-		name, text string
-		mode       os.FileMode
-		want       string
-	}{
-		{"empty", "", 0o600, "no key"},
-		{"half", key[:20], 0o600, "at least 32"},
-		{"garbled", key + "\n\x00\x01", 0o600, "not base64"},
-		{"huge", strings.Repeat(key+"\n", 2000), 0o600, "too many"},
-		{"open to everybody", key, 0o644, "other users"},
-		{"open to the group", key, 0o640, "other users"},
+	for _, address := range []string{
+		"redis://user:secret@" + closed,
+		"redis://user:secret@host:port:x",
+		"redis://user:se%zzcret@" + closed,
+		"rediss://user:secret@" + closed,
+		"postgres://user:secret@" + closed + "/db?connect_timeout=2",
+		"postgres://user:secret@host:port/db",
+		"mongodb://user:secret@" + closed + "/db?serverSelectionTimeoutMS=200",
+		"mongodb://user:sec/ret:secret@host/db",
+		"memcache://secret@" + closed,
+		"memcache://localhost",
+		"sql://user:secret@host/",
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			if tt.mode != 0o600 && !hasModes {
-				t.Skip("modes mean nothing on this system")
-			}
-			path := filepath.Join(t.TempDir(), "key")
-			if err := os.WriteFile(path, []byte(tt.text), tt.mode); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Chmod(path, tt.mode); err != nil { // whatever the umask
-				t.Fatal(err)
-			}
-			if _, _, err := fileKeys(path); err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), path) {
-				t.Errorf("error %v, want %q and the path", err, tt.want)
-			} else if tt.text != "" && strings.Contains(err.Error(), tt.text) {
-				t.Errorf("the error shows the key: %v", err)
-			}
-			if got, err := os.ReadFile(path); err != nil || string(got) != tt.text {
-				t.Errorf("the file was changed: %v", err)
-			}
-		})
+		st, err := openStorage(t.Context(), address, nil)
+		if err == nil {
+			t.Errorf("%s opens %v", address, st.about())
+			continue
+		}
+		if text := err.Error(); strings.Contains(text, "secret") || strings.Contains(text, "se%zz") {
+			t.Errorf("the error shows the password: %s", text)
+		}
+	}
+	if got := withoutPassword("redis://user:se@cret@host:1/2?x=secret"); got != "redis://host:1/2" {
+		t.Errorf("withoutPassword returns %s", got)
 	}
 }
 
-func TestAKeyThatIsNoFile(t *testing.T) {
+func TestMongoDatabase(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	target := filepath.Join(dir, "target")
-	if err := os.Symlink(target, filepath.Join(dir, "link")); err != nil {
-		t.Skip("no symbolic links here:", err)
-	}
-	if err := os.Mkdir(filepath.Join(dir, "folder"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"link", "folder"} {
-		if _, _, err := fileKeys(filepath.Join(dir, name)); err == nil || !strings.Contains(err.Error(), "not a regular file") {
-			t.Errorf("%s: error %v", name, err)
+	for address, want := range map[string]string{
+		"mongodb://a:1,b:2/shop?x=y": "shop",
+		"mongodb://u:p@a/shop":       "shop",
+		"mongodb://a:1":              "cloakroom_demo",
+		"mongodb://a:1/?x=y":         "cloakroom_demo",
+	} {
+		if got := mongoDatabase(address); got != want {
+			t.Errorf("%s names the database %q, want %q", address, got, want)
 		}
-	}
-	if _, err := os.Lstat(target); err == nil {
-		t.Error("a key was made where the link leads")
 	}
 }
 
-func TestAFolderThatCanNotBeUsed(t *testing.T) {
+func TestACookieNeedsNoStore(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
-		t.Fatal(err)
+	keys := newKeys()
+	st := newStorage(t, "cookie:", keys)
+	if st.store != nil || !strings.Contains(strings.Join(st.about(), "\n"), "cookies") {
+		t.Errorf("store %v, says %q", st.store, st.about())
 	}
-	shared := filepath.Join(dir, "shared")
-	if err := os.Mkdir(shared, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(shared, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]string{"file": "-store"}
-	if hasModes {
-		want["shared"] = "0777"
-	}
-	for name, text := range want {
-		if _, err := openStorage("file:"+filepath.Join(dir, name), nil); err == nil || !strings.Contains(err.Error(), text) {
-			t.Errorf("%s: error %v, want %q", name, err, text)
-		}
-	}
-}
-
-func newStorage(t *testing.T, name string, keys [][]byte) *storage {
-	t.Helper()
-	st, err := openStorage(name, keys)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := st.close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return st
 }

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"testing"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/memstore"
+)
+
+// A brokenStore fails while it is told to, and counts what it was asked.
+type brokenStore struct {
+	session.Store
+
+	failLoad, failWrite atomic.Bool
+	calls               atomic.Int64
+}
+
+var errDisk = errors.New("no such device")
+
+func (b *brokenStore) Load(ctx context.Context, id string) (session.Record, error) {
+	b.calls.Add(1)
+	if b.failLoad.Load() {
+		return session.Record{}, errDisk
+	}
+	return b.Store.Load(ctx, id)
+}
+
+func (b *brokenStore) Create(ctx context.Context, id string, r session.Record) error {
+	b.calls.Add(1)
+	if b.failWrite.Load() {
+		return errDisk
+	}
+	return b.Store.Create(ctx, id, r)
+}
+
+func (b *brokenStore) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+	b.calls.Add(1)
+	if b.failWrite.Load() {
+		return errDisk
+	}
+	return b.Store.Update(ctx, id, old, r)
+}
+
+func (b *brokenStore) Delete(ctx context.Context, id string) error {
+	b.calls.Add(1)
+	if b.failWrite.Load() {
+		return errDisk
+	}
+	return b.Store.Delete(ctx, id)
+}
+
+func TestAnOutageIsNotALogout(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		outage func(*brokenStore, bool)
+		reads  int // status of a page that only reads
+	}{
+		{"on load", func(b *brokenStore, on bool) { b.failLoad.Store(on) }, http.StatusServiceUnavailable},
+		{"on save", func(b *brokenStore, on bool) { b.failWrite.Store(on) }, http.StatusOK},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			store := &brokenStore{Store: memstore.New(memstore.Options{})}
+			v := openSite(t, store, newKeys()).visitor(t)
+			v.signIn(ada)
+			v.post("/cart/coat", "quantity=1")
+			v.get("/cart") // takes the messages
+			token := v.token()
+			ticket := v.ticket()
+
+			tt.outage(store, true)
+			v.wantStatus(v.get("/cart"), tt.reads)
+			for _, path := range []string{"/cart/umbrella", "/cart/clear", "/checkout", "/logout", "/login", "/preferences"} {
+				a := v.send(v.form(path, "quantity=1&theme=dark&"+bruno.credentials(), token))
+				v.wantStatus(a, http.StatusServiceUnavailable)
+				v.wantText(a, "try again in a moment")
+				if a.header.Get("Retry-After") == "" || a.header.Get("Set-Cookie") != "" || a.header.Get("Location") != "" {
+					t.Errorf("%s: header %v", path, a.header)
+				}
+			}
+			tt.outage(store, false)
+
+			if got := v.cart(); got != "Wool coat 1" || v.ticket() != ticket {
+				t.Errorf("cart %q, ticket kept: %t", got, v.ticket() == ticket)
+			}
+			v.wantText(v.get("/profile"), ada.Name)
+		})
+	}
+}
+
+func TestAPageThatNeedsASessionSaysWhenThereIsNone(t *testing.T) {
+	t.Parallel()
+	store := &brokenStore{Store: memstore.New(memstore.Options{})}
+	v := openSite(t, store, nil).visitor(t)
+	store.failWrite.Store(true)
+	r := v.request(http.MethodGet, "/products/coat", "")
+	r.Header.Set("Accept-Language", "fr")
+	a := v.send(r)
+	v.wantStatus(a, http.StatusServiceUnavailable)
+	v.wantText(a, "Le vestiaire est injoignable")
+	v.wantStatus(v.get("/"), http.StatusOK)
+	store.failWrite.Store(false)
+	v.wantStatus(v.get("/products/coat"), http.StatusOK)
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/memstore"
+)
+
+func TestANewPasswordSignsOutTheOthers(t *testing.T) {
+	t.Parallel()
+	for name, s := range map[string]site{
+		"memory":                 newSite(t),
+		"cookie":                 openSite(t, nil, nil),
+		"a store without a list": openSite(t, struct{ session.Store }{memstore.New(memstore.Options{})}, nil),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			here, there := s.visitor(t), s.visitor(t)
+			here.signIn(ada)
+			there.signIn(ada)
+			before := here.ticket()
+			const password = "correct horse battery staple"
+			here.wantRedirect(here.post("/password", "current="+ada.Password+"&password="+password), "/profile")
+			here.wantText(here.get("/profile"), "Your password is changed.")
+			for _, a := range []answer{there.get("/profile"), here.withTicket("/profile", before)} {
+				there.wantRedirect(a, "/login?next=%2Fprofile")
+			}
+			there.wantStatus(there.post("/login", ada.credentials()), http.StatusForbidden)
+			there.wantRedirect(there.post("/login", "login=ada&password="+password), "/")
+		})
+	}
+}
+
+// Who finds out by the time it takes which accounts there are needs a list of
+// passwords for those only.
+func TestAnUnknownAccountTakesAsLong(t *testing.T) {
+	t.Parallel()
+	a := newAccounts()
+	if got, want := len(a.nobody.password.salt), len(a.list[0].password.salt); got != want {
+		t.Errorf("nobody has a salt of %d bytes, want %d", got, want)
+	}
+	for range cap(a.hashing) {
+		a.hashing <- struct{}{} // nobody gets a turn
+	}
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, login := range []string{ada.Login, "eve", ""} {
+		if _, ok, err := a.verify(done, login, "x"); ok || !errors.Is(err, context.Canceled) {
+			t.Errorf("%q is answered without computing a hash: %t, %v", login, ok, err)
+		}
+	}
+}
+
+func TestAPasswordThatCanNotBe(t *testing.T) {
+	t.Parallel()
+	v := newSite(t).visitor(t)
+	v.wantRedirect(v.get("/password"), "/login?next=%2Fpassword")
+	v.signIn(ada)
+	for form, status := range map[string]int{
+		"current=wrong&password=long enough":          http.StatusForbidden,
+		"password=long enough":                        http.StatusForbidden,
+		"current=" + ada.Password + "&password=short": http.StatusUnprocessableEntity,
+		"current=" + ada.Password:                     http.StatusUnprocessableEntity,
+		"current=" + ada.Password + "&password=" + strings.Repeat("a", 1+maxPassword): http.StatusUnprocessableEntity,
+	} {
+		a := v.post("/password", form)
+		v.wantStatus(a, status)
+		v.wantText(a, `id="problem"`)
+	}
+	v.wantStatus(v.get("/profile"), http.StatusOK)
+	v.post("/logout", "")
+	v.signIn(ada)
+}
+
+func TestAnAccountThatIsGoneIsSignedOut(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	v := s.visitor(t)
+	v.signIn(ada)
+	ticket := v.ticket()
+	s.shop.accounts.change(ada.ID, func(a *account) { a.ID = "deleted" })
+	v.wantRedirect(v.get("/profile"), "/login?next=%2Fprofile")
+	s.shop.accounts.change("deleted", func(a *account) { a.ID = ada.ID })
+	v.wantRedirect(v.withTicket("/profile", ticket), "/login?next=%2Fprofile")
+}

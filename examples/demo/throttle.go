@@ -1,0 +1,54 @@
+package main
+
+import (
+	"hash/maphash"
+	"sync"
+	"time"
+)
+
+// A throttle lets each key through a few times at once, and then once in a while.
+// It is safe for concurrent use.
+//
+// Its memory is bounded, whatever names guests come up with: keys share a fixed
+// number of slots. Two keys in one slot share its budget; which ones do is
+// different in each process.
+type throttle struct {
+	every time.Duration // between two, in the long run
+	burst int           // at once
+	seed  maphash.Seed
+
+	mu    sync.Mutex
+	slots [4096]time.Time // when all that was taken will have been earned again
+}
+
+func newThrottle(burst int, every time.Duration) *throttle {
+	return &throttle{every: every, burst: burst, seed: maphash.MakeSeed()}
+}
+
+// take takes one from key's budget and returns 0, or returns how long to wait
+// until there is one.
+func (t *throttle) take(key string) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now, slot := time.Now(), t.slot(key)
+	if slot.Before(now) {
+		*slot = now
+	}
+	if wait := slot.Add(t.every).Sub(now) - time.Duration(t.burst)*t.every; wait > 0 {
+		return wait
+	}
+	*slot = slot.Add(t.every)
+	return 0
+}
+
+// give gives back what was taken.
+func (t *throttle) give(key string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	slot := t.slot(key)
+	*slot = slot.Add(-t.every)
+}
+
+func (t *throttle) slot(key string) *time.Time {
+	return &t.slots[maphash.String(t.seed, key)%uint64(len(t.slots))]
+}
