@@ -214,7 +214,7 @@ func compile(t *testing.T, all []page) error {
 func packages(t *testing.T) map[string]string {
 	t.Helper()
 	known := make(map[string]string)
-	for line := range strings.Lines(goCommand(t, "list", "-f", "{{.Name}} {{.ImportPath}}", "std", "work")) {
+	for line := range strings.Lines(goCommand(t, "list", "-find", "-f", "{{.Name}} {{.ImportPath}}", "std", "work")) {
 		name, path, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if hidden := "/" + path + "/"; strings.Contains(hidden, "/internal/") || strings.Contains(hidden, "/vendor/") || name == "main" {
 			continue
