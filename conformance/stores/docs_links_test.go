@@ -155,3 +155,38 @@ func (p page) anchors() map[string]bool {
 	}
 	return found
 }
+
+// TestLogLinesInPagesAreLogged: who looks for a line of docs/operations.md in the
+// log finds it.
+func TestLogLinesInPagesAreLogged(t *testing.T) {
+	t.Parallel()
+	var sources strings.Builder
+	for _, pattern := range []string{"core/*.go", "core/csrf/*.go"} {
+		files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sources.Write(text)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(root, "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := regexp.MustCompile("(?:Info|Warn|Error) `([^`]+)`(?:, `([^`]+)`)?").FindAllStringSubmatch(string(text), -1)
+	for _, m := range lines {
+		for _, line := range m[1:] {
+			if !strings.Contains(sources.String(), line) {
+				t.Errorf("nothing logs %q", line)
+			}
+		}
+	}
+	if len(lines) < 8 {
+		t.Errorf("%d lines found; are they still written in this way?", len(lines))
+	}
+}
