@@ -47,7 +47,7 @@ fuzz: ## Try what clients may send on all fuzz targets, FUZZTIME on each
 	@go test -list '^Fuzz' $(PACKAGES) | \
 	awk '/^Fuzz/ { targets[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, targets[i]; n = 0 }' | \
 	{ status=0; while read -r package target; do echo "--- $$target"; \
-		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || status=1; done; exit $$status; }
+		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$package" </dev/null || status=1; done; exit $$status; }
 
 .PHONY: bench
 bench: ## Run the benchmarks of core

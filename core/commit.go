@@ -81,12 +81,12 @@ func (s *Session) settled() bool {
 	if s.pendingLocked() {
 		return false
 	}
-	return s.stored == nil || s.ended || !s.followed && !s.m.touchDue(&s.cur, s.stored) && !s.renewDue()
+	return s.stored == nil || s.ended || !s.followed && !s.m.touchDue(&s.cur, s.stored) && !s.renewDue(&s.cur)
 }
 
 // renewDue reports whether it is time for a new token that can still be handed
 // out.
-func (s *Session) renewDue() bool { return s.m.renewDue(&s.cur) && !s.x.headerSent.Load() }
+func (s *Session) renewDue(st *state) bool { return s.m.renewDue(st) && !s.x.headerSent.Load() }
 
 // pending reports whether there are changes that a commit would save.
 func (s *Session) pending() bool {
@@ -152,7 +152,7 @@ func (c *commit) run(ctx context.Context) error {
 		return c.create(ctx)
 	case c.renew:
 		return c.move(ctx, 0)
-	case c.s.renewDue():
+	case c.s.renewDue(&c.state):
 		return c.renewToken(ctx)
 	case len(c.changes) > 0:
 		return c.update(ctx)

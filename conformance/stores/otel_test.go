@@ -39,11 +39,11 @@ func newTelemetry() *telemetry {
 	return x
 }
 
-func (x *telemetry) wrap(t testing.TB, s session.Store) session.Store {
-	t.Helper()
+func (x *telemetry) wrap(tb testing.TB, s session.Store) session.Store {
+	tb.Helper()
 	wrapped, err := otelsession.Wrap(s, x.options)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return wrapped
 }
