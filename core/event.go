@@ -25,7 +25,7 @@ const (
 	EventAuthenticated                      // its visitor has proved to be Subject; the token is new as well
 	EventEnded                              // it was ended before its time, see EndReason
 	EventConflict                           // another request had written; the changes are made again on top
-	EventStoreError                         // the store could not answer, or the outcome is unknown
+	EventStoreError                         // the store could not answer, or has found damage, or the outcome is unknown
 )
 
 var eventNames = [...]string{

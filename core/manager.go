@@ -162,7 +162,7 @@ func (m *Manager) follow(ctx context.Context, p presented, underWay bool) (found
 // answer.
 func (m *Manager) decode(id string, r Record) (state, error) {
 	if m.opts.Sealer != nil {
-		data, err := m.opts.Sealer.Open(sealPurpose(id), r.Data)
+		data, err := m.opts.Sealer.Open(sealPurpose(id, r.Subject), r.Data)
 		if err != nil {
 			return state{}, fmt.Errorf("session: opening: %w", err)
 		}
@@ -177,7 +177,7 @@ func (m *Manager) encode(id string, st *state) ([]byte, error) {
 	if m.opts.Sealer == nil {
 		return data, nil
 	}
-	sealed, err := m.opts.Sealer.Seal(sealPurpose(id), data)
+	sealed, err := m.opts.Sealer.Seal(sealPurpose(id, st.subject), data)
 	if err != nil {
 		return nil, fmt.Errorf("session: sealing: %w", err)
 	}
@@ -185,8 +185,8 @@ func (m *Manager) encode(id string, st *state) ([]byte, error) {
 }
 
 // sealPurpose binds sealed data to its record: it does not open under another
-// id.
-func sealPurpose(id string) string { return "session " + id }
+// id, or as another subject's.
+func sealPurpose(id, subject string) string { return "session " + id + " " + subject }
 
 // record returns the record that keeps st under id from now on.
 func (m *Manager) record(id string, st *state) (Record, error) {

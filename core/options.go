@@ -39,7 +39,8 @@ type Options struct {
 
 	// Sealer, if it is set, seals what a session holds before the store gets it:
 	// whoever reads the backend, or a copy of it, learns whose session it is and
-	// when it ends, but none of its values. NewSealer makes one. Records that
+	// when it ends, but none of its values; who writes to it can't change them, nor
+	// the subject. NewSealer makes one. Records that
 	// were stored without it, or under a key that was removed, don't open, and
 	// their sessions are treated as absent: there is no weaker reading.
 	Sealer Sealer

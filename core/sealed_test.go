@@ -55,6 +55,14 @@ func TestARecordThatDoesNotOpenIsTreatedAsAbsentAndLeft(t *testing.T) {
 			other.do(count)
 			v.cookie = other.cookie
 		},
+		"another subject's": func(e *env, v *visitor, r session.Record) {
+			old := r.Version
+			r.Subject = "root"
+			r.Version++
+			if err := e.mem.Update(e.tb.Context(), v.id(), old, r); err != nil {
+				e.tb.Fatal(err)
+			}
+		},
 		"another session's": func(e *env, v *visitor, r session.Record) {
 			other := e.visitor()
 			other.do(count)
