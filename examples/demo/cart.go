@@ -116,7 +116,7 @@ func (v *visit) addToCart() {
 		v.fail(http.StatusNotFound, "error.product")
 		return
 	}
-	n, err := strconv.Atoi(v.r.PostForm.Get("quantity"))
+	n, err := strconv.Atoi(v.r.PostFormValue("quantity"))
 	if err != nil || n < 1 || n > maxQuantity {
 		v.fail(http.StatusBadRequest, "cart.quantity", maxQuantity)
 		return

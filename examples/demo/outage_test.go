@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -13,10 +15,10 @@ import (
 
 // A brokenStore fails while it is told to, and counts what it was asked.
 type brokenStore struct {
-	session.Store
+	*memstore.Store
 
-	failLoad, failWrite atomic.Bool
-	calls               atomic.Int64
+	failLoad, failList, failWrite atomic.Bool
+	calls                         atomic.Int64
 }
 
 var errDisk = errors.New("no such device")
@@ -27,6 +29,14 @@ func (b *brokenStore) Load(ctx context.Context, id string) (session.Record, erro
 		return session.Record{}, errDisk
 	}
 	return b.Store.Load(ctx, id)
+}
+
+func (b *brokenStore) ListSubject(ctx context.Context, subject string) ([]session.Entry, error) {
+	b.calls.Add(1)
+	if b.failLoad.Load() || b.failList.Load() {
+		return nil, errDisk
+	}
+	return b.Store.ListSubject(ctx, subject)
 }
 
 func (b *brokenStore) Create(ctx context.Context, id string, r session.Record) error {
@@ -106,4 +116,71 @@ func TestAPageThatNeedsASessionSaysWhenThereIsNone(t *testing.T) {
 	v.wantStatus(v.get("/"), http.StatusOK)
 	store.failWrite.Store(false)
 	v.wantStatus(v.get("/products/coat"), http.StatusOK)
+}
+
+func TestSessionsThatCanNotBeListedOrEndedNow(t *testing.T) {
+	t.Parallel()
+	store := &brokenStore{Store: memstore.New(memstore.Options{})}
+	s := openSite(t, store, nil)
+	v, other := s.visitor(t), s.visitor(t)
+	v.signIn(bruno)
+	other.signIn(bruno)
+	token := v.token()
+	store.failList.Store(true)
+	for _, a := range []answer{
+		v.get("/devices"), v.get("/admin"), v.send(v.form("/devices/end-others", "", token)),
+		v.send(v.form("/devices/x/end", "", token)), v.send(v.form("/admin/"+ada.ID+"/end", "", token)),
+	} {
+		v.wantStatus(a, http.StatusServiceUnavailable)
+	}
+	store.failList.Store(false)
+	v.wantStatus(v.get("/devices"), http.StatusOK)
+	other.wantStatus(other.get("/profile"), http.StatusOK)
+}
+
+func TestAnOutageChangesNoPassword(t *testing.T) {
+	t.Parallel()
+	for name, outage := range map[string]func(*brokenStore) *atomic.Bool{
+		"on save": func(b *brokenStore) *atomic.Bool { return &b.failWrite },
+		"on list": func(b *brokenStore) *atomic.Bool { return &b.failList },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := &brokenStore{Store: memstore.New(memstore.Options{})}
+			v := openSite(t, store, nil).visitor(t)
+			v.signIn(ada)
+			v.get("/") // takes the message
+			token := v.token()
+			outage(store).Store(true)
+			a := v.send(v.form("/password", "current="+ada.Password+"&password=a+new+password", token))
+			v.wantStatus(a, http.StatusServiceUnavailable)
+			outage(store).Store(false)
+			v.wantStatus(v.get("/profile"), http.StatusOK)
+			v.wantRedirect(v.post("/confirm", "password="+ada.Password), "/")
+		})
+	}
+}
+
+func TestEachFailureHasItsPage(t *testing.T) {
+	t.Parallel()
+	sh := makeShop(t, settings{})
+	for _, tt := range []struct {
+		err    error
+		status int
+		text   string
+	}{
+		{errDisk, http.StatusServiceUnavailable, "Your things are safe"},
+		{session.ErrNotFound, http.StatusConflict, "Your session has ended"},
+		{session.ErrTooLarge, http.StatusInternalServerError, "more than we can keep"},
+		{session.ErrEncode, http.StatusInternalServerError, "Something went wrong"},
+	} {
+		w := httptest.NewRecorder()
+		sh.unavailable(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody), tt.err)
+		if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.text) {
+			t.Errorf("%v: status %d, body:\n%s", tt.err, w.Code, w.Body)
+		}
+		if retry := w.Header().Get("Retry-After"); (retry != "") != (tt.status == http.StatusServiceUnavailable) {
+			t.Errorf("%v: Retry-After %q", tt.err, retry)
+		}
+	}
 }

@@ -26,7 +26,7 @@ func (v *visit) showPreferences() {
 }
 
 func (v *visit) setPreferences() {
-	p := preferences{Theme: v.r.PostForm.Get("theme"), News: v.r.PostForm.Has("notifications")}
+	p := preferences{Theme: v.r.PostFormValue("theme"), News: v.r.PostFormValue("notifications") != ""}
 	if !slices.Contains(themes, p.Theme) {
 		v.fail(http.StatusBadRequest, "preferences.unknown")
 		return

@@ -117,3 +117,13 @@ func TestEveryTextIsThere(t *testing.T) {
 		}
 	}
 }
+
+func TestAMessageIsShownOnce(t *testing.T) {
+	t.Parallel()
+	v := newSite(t).visitor(t)
+	v.post("/preferences", "theme=dark")
+	v.send(v.request(http.MethodHead, "/", "")) // shows nothing
+	const message = "Your preferences are saved."
+	v.wantText(v.get("/"), message)
+	v.wantNoText(v.get("/"), message)
+}

@@ -32,7 +32,7 @@ func securityHeaders(next http.Handler) http.Handler {
 func (sh *shop) sameOrigin(next http.Handler) http.Handler {
 	crossOrigin := http.NewCrossOriginProtection()
 	crossOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		sh.fail(w, r, http.StatusForbidden, "error.origin")
+		sh.refuse(w, r, http.StatusForbidden, "error.origin")
 	}))
 	return crossOrigin.Handler(next)
 }

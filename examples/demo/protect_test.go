@@ -123,6 +123,23 @@ func TestFormsThatCanNotBeRead(t *testing.T) {
 	}
 }
 
+func TestATokenMayBeInTheHeader(t *testing.T) {
+	t.Parallel()
+	v := newSite(t).visitor(t)
+	token := v.token()
+	for form, status := range map[string]int{
+		"quantity=2": http.StatusSeeOther,
+		"x=" + strings.Repeat("a", maxForm) + "&quantity=2": http.StatusBadRequest, // not read to its end
+	} {
+		r := v.form("/cart/coat", form, "")
+		r.Header.Set("X-CSRF-Token", token)
+		v.wantStatus(v.send(r), status)
+	}
+	if got := v.cart(); got != "Wool coat 2" {
+		t.Errorf("cart %q", got)
+	}
+}
+
 func TestAFormNeedsTheTokenOfItsSession(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -41,7 +41,7 @@ func newShop(c settings) (*shop, error) {
 	if sh.sessions, err = sh.manager(c); err != nil {
 		return nil, fmt.Errorf("sessions: %w", err)
 	}
-	sh.protection, err = csrf.New(sh.sessions, csrf.Options{MaxForm: maxForm, Logger: c.log, ErrorHandler: sh.forged})
+	sh.protection, err = csrf.New(sh.sessions, csrf.Options{Logger: c.log, ErrorHandler: sh.forged})
 	if err != nil {
 		return nil, fmt.Errorf("sessions: %w", err)
 	}
@@ -83,7 +83,7 @@ func (sh *shop) handler() http.Handler {
 	site := http.NewServeMux()
 	site.HandleFunc("GET /static/{file}", static)
 	site.Handle("/", sh.sessions.Handler(sh.protection.Handler(sh.orNotFound(sh.routes()))))
-	return securityHeaders(sh.sameOrigin(site))
+	return securityHeaders(http.MaxBytesHandler(sh.sameOrigin(site), maxForm))
 }
 
 // routes are the pages. What changes something is a POST with a token, so that

@@ -32,9 +32,9 @@ func (v *visit) showSignIn() {
 }
 
 func (v *visit) signIn() {
-	form := v.r.PostForm
-	f := signInForm{Login: form.Get("login"), Next: localPath(form.Get("next")), Remember: form.Has("remember"), Seeds: seeds}
-	a, err := v.guard.check(v.r, f.Login, form.Get("password"))
+	form := v.r.PostFormValue
+	f := signInForm{Login: form("login"), Next: localPath(form("next")), Remember: form("remember") != "", Seeds: seeds}
+	a, err := v.guard.check(v.r, f.Login, form("password"))
 	if err != nil {
 		var status int
 		status, f.Error = v.refused(err)
@@ -121,9 +121,8 @@ func (v *visit) showConfirm() {
 }
 
 func (v *visit) confirm() {
-	form := v.r.PostForm
-	f := passwordForm{Next: localPath(form.Get("next"))}
-	a, err := v.guard.check(v.r, v.who.Login, form.Get("password"))
+	f := passwordForm{Next: localPath(v.r.PostFormValue("next"))}
+	a, err := v.guard.check(v.r, v.who.Login, v.r.PostFormValue("password"))
 	if err != nil {
 		var status int
 		status, f.Error = v.refused(err)

@@ -88,8 +88,8 @@ func (v *visit) redirect(path string) {
 	http.Redirect(v.w, v.r, path, http.StatusSeeOther) //nolint:gosec // what a visitor names has passed localPath
 }
 
-// fail answers with a page that needs no session.
-func (sh *shop) fail(w http.ResponseWriter, r *http.Request, status int, message string) {
+// refuse answers with a page that needs no session.
+func (sh *shop) refuse(w http.ResponseWriter, r *http.Request, status int, message string) {
 	l := asked(r)
 	text, err := sh.templates.render("error", page{
 		Title: l.text("error." + strconv.Itoa(status)), Locale: l, Request: r, Body: l.text(message),
@@ -106,13 +106,13 @@ func (sh *shop) fail(w http.ResponseWriter, r *http.Request, status int, message
 func (sh *shop) unavailable(w http.ResponseWriter, r *http.Request, err error) {
 	switch status := session.StatusCode(err); {
 	case errors.Is(err, session.ErrTooLarge):
-		sh.fail(w, r, status, "error.large")
+		sh.refuse(w, r, status, "error.large")
 	case status == http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "5")
-		sh.fail(w, r, status, "error.store")
+		sh.refuse(w, r, status, "error.store")
 	case status == http.StatusConflict:
-		sh.fail(w, r, status, "error.ended")
+		sh.refuse(w, r, status, "error.ended")
 	default:
-		sh.fail(w, r, status, "error.broken")
+		sh.refuse(w, r, status, "error.broken")
 	}
 }
