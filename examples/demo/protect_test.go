@@ -132,7 +132,7 @@ func TestATokenMayBeInTheHeader(t *testing.T) {
 		"x=" + strings.Repeat("a", maxForm) + "&quantity=2": http.StatusBadRequest, // not read to its end
 	} {
 		r := v.form("/cart/coat", form, "")
-		r.Header.Set("X-CSRF-Token", token)
+		r.Header.Set("X-Csrf-Token", token)
 		v.wantStatus(v.send(r), status)
 	}
 	if got := v.cart(); got != "Wool coat 2" {
