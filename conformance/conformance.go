@@ -13,7 +13,8 @@ import (
 // Open is needed. A case that lacks what it needs is skipped and says so.
 type Harness struct {
 	// Open returns the store. Run calls it once, and closes nothing: what has
-	// to be closed is the business of Open, with t.Cleanup.
+	// to be closed is the business of Open, with t.Cleanup. Corrupt and Misplace
+	// work on the same backend: make its client before Run, and use it in all of them.
 	Open func(t *testing.T) session.Store
 
 	// Peer returns a second store on the same data, as another process would
@@ -44,8 +45,9 @@ type Harness struct {
 	// store, so that the other finds a record that is not its own.
 	Misplace func(tb testing.TB, from, to string)
 
-	// Outage returns a store whose backend is out of reach, and an error of the
-	// driver that is found in what the store returns then, by errors.Is.
+	// Outage returns a store whose backend is out of reach, because nothing listens at
+	// its address or its client is closed, say, and an error of the driver that is
+	// found in what the store returns then, by errors.Is.
 	Outage func(tb testing.TB) (session.Store, error)
 
 	// Isolated returns a store in a namespace of its own (prefix, table,
@@ -53,7 +55,8 @@ type Harness struct {
 	// returns another one. Without Isolated, DeleteAll is not checked.
 	Isolated func(tb testing.TB) session.Store
 
-	// Stall returns a store whose backend accepts requests and never answers. If it
+	// Stall returns a store whose backend accepts requests and never answers, to no
+	// method: a backend whose readers never wait has no such store. If it
 	// is a session.AllDeleter, it too is in a namespace of its own: the backend may do
 	// what it is asked.
 	Stall func(tb testing.TB) session.Store

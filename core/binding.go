@@ -155,7 +155,7 @@ func (b Binding) of(r *http.Request, salt []byte) []byte {
 		copy(bound[atUserAgent:], userAgentMark(r, salt))
 	}
 	if b.bindsAddress() {
-		addr := b.clientAddr(r)
+		addr := b.ClientAddr(r)
 		bits := b.bits(addr)
 		bound[0] |= boundAddress
 		bound[atBits] = byte(bits) //nolint:gosec // check has seen that it is at most 128
@@ -179,7 +179,7 @@ func (b Binding) matches(r *http.Request, salt, bound []byte) bool {
 		return false
 	}
 	if b.bindsAddress() && bound[0]&boundAddress != 0 {
-		addr := b.clientAddr(r)
+		addr := b.ClientAddr(r)
 		return addr.IsValid() && bytes.Equal(bound[atAddress:], addressMark(addr, int(bound[atBits]), salt))
 	}
 	return true

@@ -15,10 +15,11 @@ const (
 	maxHopLen = 1024
 )
 
-// clientAddr returns the address of r's client, as ForwardedHeader documents,
-// without a zone and never an IPv6 address that stands for an IPv4 one. It is the
-// zero Addr if the connection has none.
-func (b Binding) clientAddr(r *http.Request) netip.Addr {
+// ClientAddr returns the address of r's client, as TrustedProxies and
+// ForwardedHeader say, for a list of devices or a throttle as well: without a zone
+// and never an IPv6 address that stands for an IPv4 one. It is the zero Addr if the
+// connection has none.
+func (b Binding) ClientAddr(r *http.Request) netip.Addr {
 	addr := parseNode(r.RemoteAddr)
 	if !b.trusts(addr) {
 		return addr

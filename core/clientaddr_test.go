@@ -41,7 +41,7 @@ const (
 
 func wantAddr(tb testing.TB, b Binding, r *http.Request, want string) {
 	tb.Helper()
-	got := b.clientAddr(r)
+	got := b.ClientAddr(r)
 	if want == "" && got.IsValid() || want != "" && got.String() != want {
 		tb.Errorf("client %v, want %q", got, want)
 	}
@@ -194,7 +194,7 @@ func TestAHopCostsNoAllocation(t *testing.T) {
 		b := behind(field)
 		allocs := func(hops int) float64 {
 			r := from(t, proxy, field, hop+strings.Repeat(", "+hop, hops-1))
-			return testing.AllocsPerRun(100, func() { b.clientAddr(r) })
+			return testing.AllocsPerRun(100, func() { b.ClientAddr(r) })
 		}
 		if one, many := allocs(1), allocs(1<<16); many > one {
 			t.Errorf("%s: one hop costs %v allocations, many cost %v", field, one, many)
@@ -218,7 +218,7 @@ func FuzzForwarded(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sent string) {
 		for field, elements := range appended {
 			b := behind(field)
-			if got := b.clientAddr(from(t, proxy, field, sent)); !got.IsValid() || got.Zone() != "" || got.Is4In6() {
+			if got := b.ClientAddr(from(t, proxy, field, sent)); !got.IsValid() || got.Zone() != "" || got.Is4In6() {
 				t.Errorf("%s: %q: client %v", field, sent, got)
 			}
 			for _, element := range elements {

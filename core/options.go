@@ -97,8 +97,8 @@ type Options struct {
 	// MaxSessions is the most live sessions that one subject may have (ASVS
 	// 7.1.2). When Authenticate makes one more, those whose authentication is
 	// the longest ago end, or it is refused, see RefuseNew. It holds also for
-	// logins at the same moment. The store has to be a SubjectIndex. 0 means that
-	// there is no limit.
+	// logins at the same moment. The store has to be a SubjectIndex, and a login
+	// fails when it can't list. 0 means that there is no limit.
 	MaxSessions int
 
 	// RefuseNew lets a commit fail with ErrTooManySessions when the subject has

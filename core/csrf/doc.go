@@ -68,7 +68,7 @@
 // To find the token in a form, the form has to be read: up to [Options].MaxForm
 // bytes, after the session has been found. Handlers that stream large bodies, with
 // MultipartReader, for instance, get the token in the header; the body is then not
-// touched.
+// touched, and a handler that wants its form parses it, as PostFormValue does.
 //
 // # Where no token is needed
 //
