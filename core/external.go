@@ -89,7 +89,7 @@ func (m *Manager) point(ctx context.Context, st *state) error {
 		if done {
 			return err
 		}
-		if err := backOff(ctx, attempt); err != nil {
+		if err := backOff(ctx, attempt, conflictPause); err != nil {
 			return fmt.Errorf("session: noting the external id: %w", err)
 		}
 	}

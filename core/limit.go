@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // evict ends the subject's sessions above Options.MaxSessions, those whose
@@ -66,7 +67,10 @@ func (m *Manager) admit(ctx context.Context, st *state) (leave func(), err error
 		if !errors.Is(err, ErrExists) {
 			return nil, fmt.Errorf("session: taking a turn: %w", err)
 		}
-		if err := backOff(ctx, attempt); err != nil {
+		if err := m.room(ctx, st); err != nil { // then there is no need to wait
+			return nil, err
+		}
+		if err := backOff(ctx, attempt, turnPause); err != nil {
 			return nil, fmt.Errorf("session: waiting for other logins of the subject: %w", err)
 		}
 	}
@@ -77,19 +81,32 @@ func (m *Manager) admit(ctx context.Context, st *state) (leave func(), err error
 			m.log().WarnContext(ctx, "session: logins of a subject have to wait", "for", life, "error", err)
 		}
 	}
+	if err := m.room(ctx, st); err != nil {
+		leave()
+		return nil, err
+	}
+	return leave, nil
+}
+
+// turnPause is the longest pause before a login tries again to take its turn: many
+// that wait must not keep the store from the one that works.
+const turnPause = time.Second
+
+// room returns ErrTooManySessions if there is no room for a session besides the
+// others of its subject.
+func (m *Manager) room(ctx context.Context, st *state) error {
 	live, err := m.entries(ctx, st.subject)
+	if err != nil {
+		return err
+	}
 	others := make(handles)
 	for _, f := range live {
 		if f.state.handle != st.handle {
 			others[f.state.handle] = true
 		}
 	}
-	if err == nil && len(others) >= m.opts.MaxSessions {
-		err = fmt.Errorf("%w: %d", ErrTooManySessions, len(others))
+	if len(others) >= m.opts.MaxSessions {
+		return fmt.Errorf("%w: %d", ErrTooManySessions, len(others))
 	}
-	if err != nil {
-		leave()
-		return nil, err
-	}
-	return leave, nil
+	return nil
 }

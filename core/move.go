@@ -208,7 +208,7 @@ func (c *commit) endRecord(ctx context.Context, f found) error {
 		}
 		conflict := errors.Is(err, ErrConflict)
 		if conflict {
-			if err := backOff(ctx, attempt); err != nil {
+			if err := backOff(ctx, attempt, conflictPause); err != nil {
 				return fmt.Errorf("session: deleting: %w", err)
 			}
 		}

@@ -93,7 +93,7 @@ func (c *commit) replace(ctx context.Context) error {
 // token by now, the session goes on under that.
 func (c *commit) rebase(ctx context.Context, attempt int) error {
 	c.event(c.state.event(EventConflict))
-	if err := backOff(ctx, attempt); err != nil {
+	if err := backOff(ctx, attempt, conflictPause); err != nil {
 		return fmt.Errorf("session: %w after %d attempts: %w", ErrConflict, attempt+1, err)
 	}
 	f, err := c.m.reload(ctx, c.ticket)
@@ -128,8 +128,11 @@ func (c *commit) adopt(f found) {
 	c.ticket, c.stored, c.state = f.ticket, f.stored, f.state
 }
 
-// backOff waits before a commit is tried again, longer each time.
-func backOff(ctx context.Context, attempt int) error {
-	const first, limit = time.Millisecond, 128 * time.Millisecond
-	return sleep(ctx, jitter(min(limit, first<<min(attempt, 7))))
+// backOff waits before something is tried again, longer each time up to limit.
+func backOff(ctx context.Context, attempt int, limit time.Duration) error {
+	const first = time.Millisecond
+	return sleep(ctx, jitter(min(limit, first<<min(attempt, 20))))
 }
+
+// conflictPause is the longest pause after a conflict.
+const conflictPause = 128 * time.Millisecond

@@ -133,6 +133,7 @@ func sorted(words ...string) string {
 
 func TestOTelWrappedStoreConforms(t *testing.T) {
 	t.Parallel()
+	describe(t, "memory, otel", "", "")
 	wrapped := func(tb testing.TB) session.Store {
 		tb.Helper()
 		return newTelemetry().wrap(tb, memstore.New(memstore.Options{MaxData: 1 << 20}))

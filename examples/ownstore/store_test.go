@@ -35,6 +35,7 @@ func open(tb testing.TB) (*bbolt.DB, *ownstore.Store) {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
+	t.Attr("cloakroom.store", "bbolt, an example") // its line in what make test reports
 	db, store := open(t)
 	conformance.Run(t, conformance.Harness{
 		Open:    func(*testing.T) session.Store { return store },
