@@ -92,7 +92,7 @@ func (v *visitor) need(selector string) {
 func (v *visitor) fill(selector, value string) {
 	v.tb.Helper()
 	v.need(selector)
-	v.Do(chromedp.SetValue(chromedp.CSS(selector), value))
+	v.Do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf("document.querySelector(%q).value = %q", selector, value)))
 }
 
 // tick clicks on a box of a form.
