@@ -1,16 +1,12 @@
 package shop_test
 
 import (
-	_ "embed"
 	"flag"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/browser"
 )
@@ -34,11 +30,6 @@ var views = []view{
 	{"desktop-dark", 1280, 800, "dark"},
 }
 
-// problems lists what keeps somebody from using the page; see testdata/problems.js.
-//
-//go:embed testdata/problems.js
-var problems string
-
 func TestEveryPageCanBeReadAndUsed(t *testing.T) {
 	t.Parallel()
 	for _, language := range []string{"en", "es", "fr", "ja"} {
@@ -49,8 +40,7 @@ func TestEveryPageCanBeReadAndUsed(t *testing.T) {
 			for _, v := range []*visitor{guest, customer, administrator} {
 				v.prefers(language)
 				v.calls(computer)
-				// One of several tabs has the focus. To all the others it is pretended.
-				tell(v, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+				v.pretendFocus()
 			}
 			guest.lookAround()
 			customer.lookAsCustomer()
@@ -120,10 +110,7 @@ func (v *visitor) look(name, path string) {
 		if *pictures != "" {
 			v.picture(name + "-" + way.name)
 		}
-		v.Do(chromedp.KeyEvent(kb.Tab)) // what is focused from now on shows it
-		if found := browser.Eval[[]string](v.Visitor, problems); len(found) > 0 {
-			v.tb.Errorf("%s, %s:\n%s", name, way.name, strings.Join(found, "\n"))
-		}
+		v.wantUsable(name + "-" + way.name)
 	}
 }
 

@@ -221,6 +221,13 @@ func (v *visitor) calls(userAgent string) {
 	tell(v, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: userAgent})
 }
 
+// pretendFocus makes the tab behave as the one in which somebody types: of several
+// that are open at the same time, only one is.
+func (v *visitor) pretendFocus() {
+	v.tb.Helper()
+	tell(v, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+}
+
 // tell gives the browser a command.
 func tell[P, R any](v *visitor, command cdp.Command[P, R], params P) {
 	v.tb.Helper()
