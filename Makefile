@@ -32,6 +32,12 @@ test: ## Run all tests with the race detector, and say how each store conforms
 	@env=$$(scripts/servers.sh && scripts/browser.sh) && eval "$$env" && \
 	{ go test -race -count=1 $(TESTFLAGS) -json $(PACKAGES); go test -count=1 -json -run Allocations ./core; } | go run ./conformance/stores/report
 
+.PHONY: screenshots
+screenshots: ## Take pictures of every page of the demo shop, into screenshots/
+	@rm -rf screenshots
+	@env=$$(scripts/browser.sh) && eval "$$env" && CLOAKROOM_REQUIRE=browser \
+	go test -count=1 -run '^TestEveryPage' ./conformance/stores/shop -pictures $(CURDIR)/screenshots
+
 .PHONY: cover
 cover: ## Measure how much of each package all tests reach; line by line in coverage/
 	@rm -rf coverage && mkdir -p coverage/data

@@ -125,6 +125,18 @@ func (v *Visitor) Text() string {
 	return Eval[string](v, "document.body.innerText")
 }
 
+// Picture returns an image of the whole page, as PNG.
+func (v *Visitor) Picture() []byte {
+	v.tb.Helper()
+	ctx, cancel := context.WithTimeout(v.ctx, timeout)
+	defer cancel()
+	image, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		v.tb.Fatalf("picture: %v", err)
+	}
+	return image
+}
+
 // Cookies returns all cookies that the browser has, those that scripts don't see
 // and those in partitions included.
 func (v *Visitor) Cookies() []*network.Cookie {

@@ -28,13 +28,20 @@ var running struct {
 	err  error
 }
 
+// Need ends a test for which there is no browser. New does so too: Need is for tests
+// that would make other preparations in vain.
+func Need(tb testing.TB) {
+	tb.Helper()
+	if find() == "" {
+		need.Missing(tb, "no browser: CLOAKROOM_CHROMIUM is not set, and neither Chromium nor Chrome is on the PATH", "browser")
+	}
+}
+
 // chromium starts the browser unless it runs, and returns its context.
 func chromium(tb testing.TB) context.Context {
 	tb.Helper()
+	Need(tb)
 	path := find()
-	if path == "" {
-		need.Missing(tb, "no browser: CLOAKROOM_CHROMIUM is not set, and neither Chromium nor Chrome is on the PATH", "browser")
-	}
 	running.once.Do(func() { running.p, running.err = start(path) })
 	if running.err != nil {
 		tb.Fatalf("start %s: %v", path, running.err)

@@ -1,0 +1,26 @@
+package shop_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/browser"
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
+)
+
+func TestMain(m *testing.M) {
+	defer removeProgram()
+	defer servers.Stop()
+	defer browser.Stop()
+	m.Run()
+}
+
+func removeProgram() {
+	if program.dir == "" {
+		return
+	}
+	if err := os.RemoveAll(program.dir); err != nil {
+		fmt.Fprintln(os.Stderr, "shop:", err)
+	}
+}
