@@ -117,8 +117,9 @@ func TestEveryTextIsThere(t *testing.T) {
 			t.Errorf("%s has %d texts, want %d", l.Tag, len(l.texts), len(english.texts))
 		}
 		for key, want := range english.texts {
-			if got, want := blanks.FindAllString(l.texts[key], -1), blanks.FindAllString(want, -1); l.texts[key] == "" || !slices.Equal(got, want) {
-				t.Errorf("%s %s is %q and has the blanks %q, want %q", l.Tag, key, l.texts[key], got, want)
+			text := l.texts[key]
+			if text == "" || !slices.Equal(blanks.FindAllString(text, -1), blanks.FindAllString(want, -1)) {
+				t.Errorf("%s %s is %q, and has not the blanks of %q", l.Tag, key, text, want)
 			}
 		}
 	}

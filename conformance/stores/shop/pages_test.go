@@ -32,7 +32,11 @@ var views = []view{
 
 func TestEveryPageCanBeReadAndUsed(t *testing.T) {
 	t.Parallel()
-	for _, language := range []string{"en", "es", "fr", "ja"} {
+	languages := []string{"fr"} // the one with the longest words
+	if *pictures != "" {
+		languages = []string{"en", "es", "fr", "ja"}
+	}
+	for _, language := range languages {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
 			s := openFiles(t)

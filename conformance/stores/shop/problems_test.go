@@ -52,7 +52,7 @@ func TestProblemsOfAPageAreFound(t *testing.T) {
 	} {
 		port := browser.Serve(t, false, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			fmt.Fprintf(w, "<!doctype html><title>page</title><style>input { height: 2em } :focus-visible { outline: 2px solid }</style>%s", c.body)
+			fmt.Fprint(w, "<!doctype html><style>input { height: 2em } :focus-visible { outline: 2px solid }</style>", c.body)
 		}))
 		v.Open("http://127.0.0.1:" + port)
 		found := v.problems()

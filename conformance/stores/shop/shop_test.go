@@ -3,6 +3,7 @@ package shop_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -24,12 +25,12 @@ var program struct {
 	err  error
 }
 
-func build() {
+func build(ctx context.Context) {
 	if program.dir, program.err = os.MkdirTemp("", "cloakroom-shop"); program.err != nil {
 		return
 	}
 	program.path = filepath.Join(program.dir, "demo.exe") // a suffix that every system takes
-	cmd := exec.Command("go", "build", "-o", program.path, "./demo")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", program.path, "./demo")
 	cmd.Dir = filepath.Join("..", "..", "..", "examples") // its own module, with and without the workspace
 	if out, err := cmd.CombinedOutput(); err != nil {
 		program.err = fmt.Errorf("go build: %w\n%s", err, out)
@@ -53,7 +54,7 @@ type shop struct {
 func open(tb testing.TB, store string, flags ...string) *shop {
 	tb.Helper()
 	browser.Need(tb)
-	program.once.Do(build)
+	program.once.Do(func() { build(tb.Context()) })
 	if program.err != nil {
 		tb.Fatal(program.err)
 	}
@@ -75,7 +76,7 @@ func openFiles(tb testing.TB, flags ...string) *shop {
 
 func (s *shop) start() {
 	s.tb.Helper()
-	s.cmd = exec.Command(program.path, s.args...)
+	s.cmd = exec.CommandContext(context.WithoutCancel(s.tb.Context()), program.path, s.args...)
 	s.cmd.Env = append(os.Environ(), "CLOAKROOM_KEYS="+s.key)
 	s.cmd.Stderr = &s.log
 	stdout, err := s.cmd.StdoutPipe()

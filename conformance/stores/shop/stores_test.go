@@ -10,16 +10,26 @@ import (
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 )
 
-func TestMemoryShop(t *testing.T) { t.Parallel(); goShopping(t, "memory:", true) }
-func TestCookieShop(t *testing.T) { t.Parallel(); goShopping(t, "cookie:", false) }
+func TestMemoryShop(t *testing.T) {
+	t.Parallel()
+	goShopping(t, "memory:", true)
+}
+
+func TestCookieShop(t *testing.T) {
+	t.Parallel()
+	goShopping(t, "cookie:", false)
+}
+
 func TestRedisShop(t *testing.T) {
 	t.Parallel()
 	goShopping(t, server(t, servers.Redis, "redis://"), true)
 }
+
 func TestMemcacheShop(t *testing.T) {
 	t.Parallel()
 	goShopping(t, server(t, servers.Memcached, "memcache://"), false)
 }
+
 func TestPostgresShop(t *testing.T) {
 	t.Parallel()
 	goShopping(t, server(t, servers.Postgres, ""), true)

@@ -40,14 +40,12 @@ var (
 // their own.
 func both(t *testing.T, s *shop, flow func(t *testing.T, v *visitor, p person)) {
 	t.Helper()
-	t.Run("both", func(t *testing.T) { // ends when both have ended
-		for _, p := range []person{ada, bruno} {
-			t.Run(p.login, func(t *testing.T) {
-				t.Parallel()
-				flow(t, enter(t, s), p)
-			})
-		}
-	})
+	for _, p := range []*person{&ada, &bruno} {
+		t.Run(p.login, func(t *testing.T) {
+			t.Parallel()
+			flow(t, enter(t, s), *p)
+		})
+	}
 }
 
 // A visitor is somebody in a shop.
@@ -69,15 +67,15 @@ func (v *visitor) visit(path string) string {
 	return v.Open(v.shop.url + path)
 }
 
-// click clicks on a link, or on the button of a form, and returns the text of the
-// page to which that leads.
-func (v *visitor) click(selector string) string {
+// click clicks on a link, or on the button of a form, and waits for the page to
+// which that leads.
+func (v *visitor) click(selector string) {
 	v.tb.Helper()
 	if browser.Eval[bool](v.Visitor, fmt.Sprintf("document.querySelector(%q)?.tagName === 'FORM'", selector)) {
 		selector += " button"
 	}
 	v.need(selector)
-	return v.Follow(chromedp.Click(chromedp.CSS(selector)))
+	v.Follow(chromedp.Click(chromedp.CSS(selector)))
 }
 
 // need ends the test unless there is such an element.
