@@ -19,8 +19,7 @@ func TestAFormWithoutTheSessionsTokenIsRefused(t *testing.T) {
 	other := enter(t, s)
 	other.buy("scarf", "1")
 	foreign := browser.Eval[string](other.Visitor, field+".value")
-	both(t, s, func(t *testing.T, v *visitor, p person) {
-		t.Helper()
+	both(t, s, func(v *visitor, p person) {
 		v.signIn(p, "/")
 		v.buy(p.product, "1")
 		for name, script := range map[string]string{
@@ -33,7 +32,7 @@ func TestAFormWithoutTheSessionsTokenIsRefused(t *testing.T) {
 			v.Do(chromedp.Evaluate[chromedp.Void](script))
 			v.click("#clear")
 			if v.path() != "/cart/clear" || v.status() != http.StatusForbidden {
-				t.Errorf("%s token: at %s with status %d", name, v.path(), v.status())
+				v.Errorf("%s token: at %s with status %d", name, v.path(), v.status())
 			}
 			v.want("#message", "This form has expired, or it is not from this site. Go back, reload the page and try again.")
 			v.wantCart(map[string]string{p.product: "1"})
