@@ -13,16 +13,15 @@ import (
 
 // wantCart compares what is in the cart, quantities by product.
 func (v *visitor) wantCart(want map[string]string) {
-	v.tb.Helper()
+	v.Helper()
 	if got := v.cart(); !maps.Equal(got, want) {
-		v.tb.Errorf("the cart holds %v, want %v", got, want)
+		v.Errorf("the cart holds %v, want %v", got, want)
 	}
 }
 
 func TestACartIsFilledChangedAndEmptied(t *testing.T) {
 	t.Parallel()
-	both(t, openFiles(t), func(t *testing.T, v *visitor, p person) {
-		t.Helper()
+	both(t, openFiles(t), func(v *visitor, p person) {
 		v.wantCart(map[string]string{})
 		v.want("#empty", "Your cart is empty.")
 		v.buy(p.product, "2")
@@ -40,7 +39,7 @@ func TestACartIsFilledChangedAndEmptied(t *testing.T) {
 		v.wantAt("/cart", 200)
 		v.want("#empty", "Your cart is empty.")
 		if v.sees("#cart-count") {
-			t.Error("the header counts what is not there")
+			v.Error("the header counts what is not there")
 		}
 	})
 }
@@ -98,7 +97,7 @@ func TestTwoClicksMakeOneOrder(t *testing.T) {
 // orderTwice fills a cart and clicks twice. Two tabs show the answers, so that the
 // browser does not call the first request off.
 func (v *visitor) orderTwice(p person) {
-	v.tb.Helper()
+	v.Helper()
 	v.buy(p.product, "2")
 	v.signIn(p, "/cart")
 	v.click("#to-checkout")
@@ -115,8 +114,7 @@ func (v *visitor) orderTwice(p person) {
 
 func TestRecentlyViewedPagesAreTheVisitorsOwnAndFew(t *testing.T) {
 	t.Parallel()
-	both(t, openFiles(t), func(t *testing.T, v *visitor, p person) {
-		t.Helper()
+	both(t, openFiles(t), func(v *visitor, p person) {
 		v.visit("/history")
 		v.want("#empty", "No pages yet.")
 		v.signIn(p, "/profile")
@@ -137,7 +135,7 @@ func TestRecentlyViewedPagesAreTheVisitorsOwnAndFew(t *testing.T) {
 		}
 		got := browser.Eval[[]string](v.Visitor, `[...document.querySelectorAll("#history a")].map(a => a.getAttribute("href"))`)
 		if !slices.Equal(got, want[:10]) {
-			t.Errorf("recently viewed are %q, want %q", got, want[:10])
+			v.Errorf("recently viewed are %q, want %q", got, want[:10])
 		}
 		v.click("#history a")
 		v.wantAt(p.home, 200)

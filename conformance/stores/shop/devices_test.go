@@ -14,7 +14,7 @@ const (
 
 // devices returns the names in the list of devices.
 func (v *visitor) devices() []string {
-	v.tb.Helper()
+	v.Helper()
 	v.visit("/devices")
 	v.wantAt("/devices", 200)
 	names := v.list("#devices strong")
@@ -136,23 +136,26 @@ func TestAnAdministratorEndsAUsersSessions(t *testing.T) {
 	}
 }
 
+// changePassword fills in the form at /password.
+func (v *visitor) changePassword(current, password string) {
+	v.Helper()
+	v.visit("/password")
+	v.fill("#password [name=current]", current)
+	v.fill("#password [name=password]", password)
+	v.click("#password")
+}
+
 func TestANewPasswordSignsTheOtherDevicesOut(t *testing.T) {
 	t.Parallel()
 	s := openFiles(t)
 	v, other := enter(t, s), enter(t, s)
 	v.signIn(ada, "/password")
 	other.signIn(ada, "/profile")
-	change := func(current, password string) {
-		v.visit("/password")
-		v.fill("#password [name=current]", current)
-		v.fill("#password [name=password]", password)
-		v.click("#password button")
-	}
-	change("guessed", "a new coat hanger")
+	v.changePassword("guessed", "a new coat hanger")
 	v.wantAt("/password", 403)
-	change(ada.password, "short")
+	v.changePassword(ada.password, "short")
 	v.wantAt("/password", 422)
-	change(ada.password, "a new coat hanger")
+	v.changePassword(ada.password, "a new coat hanger")
 	v.wantAt("/profile", 200)
 	v.want(".flash", "Your password is changed.")
 	if !other.isNobody() {

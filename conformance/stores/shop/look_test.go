@@ -10,11 +10,11 @@ import (
 )
 
 func (v *visitor) wantLanguage(tag, title string) {
-	v.tb.Helper()
+	v.Helper()
 	v.visit("/")
 	v.want("h1", title)
 	if got := browser.Eval[string](v.Visitor, "document.documentElement.lang"); got != tag {
-		v.tb.Errorf("the page says that its language is %q, want %q", got, tag)
+		v.Errorf("the page says that its language is %q, want %q", got, tag)
 	}
 }
 
@@ -36,14 +36,13 @@ func TestTheShopSpeaksTheBrowsersLanguage(t *testing.T) {
 
 func TestAChosenLanguageStays(t *testing.T) {
 	t.Parallel()
-	both(t, openFiles(t), func(t *testing.T, v *visitor, p person) {
-		t.Helper()
+	both(t, openFiles(t), func(v *visitor, p person) {
 		v.prefers("es")
 		v.visit("/preferences")
 		v.click("#language-" + p.language)
 		v.wantAt("/preferences", 200)
 		if got := v.list("#languages [aria-pressed=true]"); len(got) != 1 {
-			t.Errorf("chosen are %q", got)
+			v.Errorf("chosen are %q", got)
 		}
 		v.wantLanguage(p.language, p.hello)
 		v.signIn(p, "/")
@@ -56,15 +55,15 @@ func TestAChosenLanguageStays(t *testing.T) {
 const background = "getComputedStyle(document.body).backgroundColor"
 
 func (v *visitor) wantBackground(want string) {
-	v.tb.Helper()
+	v.Helper()
 	if got := browser.Eval[string](v.Visitor, background); got != want {
-		v.tb.Errorf("%s: the background is %s, want %s", v.path(), got, want)
+		v.Errorf("%s: the background is %s, want %s", v.path(), got, want)
 	}
 }
 
 // scheme makes the visitor's system light or dark.
 func (v *visitor) scheme(theme string) {
-	v.tb.Helper()
+	v.Helper()
 	tell(v, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}},
 	})
@@ -72,8 +71,7 @@ func (v *visitor) scheme(theme string) {
 
 func TestPreferencesChangeThePages(t *testing.T) {
 	t.Parallel()
-	both(t, openFiles(t), func(t *testing.T, v *visitor, p person) {
-		t.Helper()
+	both(t, openFiles(t), func(v *visitor, p person) {
 		v.visit("/")
 		for _, system := range []person{ada, bruno} { // what the system wants, unless somebody chooses
 			v.scheme(system.theme)
@@ -90,7 +88,7 @@ func TestPreferencesChangeThePages(t *testing.T) {
 		v.signIn(p, "/cart")
 		v.wantBackground(p.background)
 		if got := v.read("#news"); !strings.Contains(got, "Rain is forecast") {
-			t.Errorf("notifications are on, and the page says %q", got)
+			v.Errorf("notifications are on, and the page says %q", got)
 		}
 
 		v.visit("/preferences")
@@ -101,29 +99,28 @@ func TestPreferencesChangeThePages(t *testing.T) {
 		v.wantBackground(p.background)
 		v.scheme(other)
 		if got := browser.Eval[string](v.Visitor, background); got == p.background {
-			t.Error("the theme is still the one that was chosen")
+			v.Error("the theme is still the one that was chosen")
 		}
 		if v.sees("#news") {
-			t.Error("notifications are off, and the page shows them")
+			v.Error("notifications are off, and the page shows them")
 		}
 	})
 }
 
 func TestAMessageIsShownOnce(t *testing.T) {
 	t.Parallel()
-	both(t, openFiles(t), func(t *testing.T, v *visitor, p person) {
-		t.Helper()
+	both(t, openFiles(t), func(v *visitor, p person) {
 		v.signIn(p, "/profile")
 		v.want(".flash", "Welcome, "+p.name+".")
 		v.visit("/profile") // again
 		v.visit("/")
 		if got := v.list(".flash"); len(got) > 0 {
-			t.Errorf("the next page says %q", got)
+			v.Errorf("the next page says %q", got)
 		}
 		v.goBack()
 		v.Await(`location.pathname === "/profile" && document.readyState === "complete"`)
 		if got := v.list(".flash"); len(got) > 0 {
-			t.Errorf("the page before says %q", got)
+			v.Errorf("the page before says %q", got)
 		}
 	})
 }

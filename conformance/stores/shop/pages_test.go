@@ -54,7 +54,7 @@ func TestEveryPageCanBeReadAndUsed(t *testing.T) {
 }
 
 func (v *visitor) lookAround() {
-	v.tb.Helper()
+	v.Helper()
 	v.look("home", "/")
 	v.look("product", "/products/coat")
 	v.look("cart-empty", "/cart")
@@ -66,7 +66,7 @@ func (v *visitor) lookAround() {
 }
 
 func (v *visitor) lookAsCustomer() {
-	v.tb.Helper()
+	v.Helper()
 	v.visit("/preferences")
 	v.tick("#notifications")
 	v.click("#preferences")
@@ -86,21 +86,21 @@ func (v *visitor) lookAsCustomer() {
 	v.look("password", "/password")
 	v.look("confirm", "/confirm")
 	v.look("forbidden", "/admin")
-	other := enter(v.tb, v.shop)
+	other := enter(v.TB, v.shop)
 	other.calls(phone)
 	other.signIn(ada, "/profile")
 	v.look("devices", "/devices")
 }
 
 func (v *visitor) lookAsAdministrator() {
-	v.tb.Helper()
+	v.Helper()
 	v.signIn(bruno, "/admin")
 	v.look("admin", "")
 }
 
 // look goes to a page, unless the visitor is there, and looks at it in several ways.
 func (v *visitor) look(name, path string) {
-	v.tb.Helper()
+	v.Helper()
 	if path != "" {
 		v.visit(path)
 	}
@@ -120,14 +120,14 @@ func (v *visitor) look(name, path string) {
 
 // picture writes what the visitor sees.
 func (v *visitor) picture(name string) {
-	v.tb.Helper()
+	v.Helper()
 	language := browser.Eval[string](v.Visitor, "document.documentElement.lang")
 	folder := filepath.Join(*pictures, language)
 	if err := os.MkdirAll(folder, 0o750); err != nil {
-		v.tb.Fatal(err)
+		v.Fatal(err)
 	}
 	image := v.Picture()
 	if err := os.WriteFile(filepath.Join(folder, name+".png"), image, 0o600); err != nil {
-		v.tb.Fatal(err)
+		v.Fatal(err)
 	}
 }

@@ -21,21 +21,21 @@ var problems string
 
 // wantUsable tells what is wrong with the page.
 func (v *visitor) wantUsable(name string) {
-	v.tb.Helper()
+	v.Helper()
 	if found := v.problems(); len(found) > 0 {
-		v.tb.Errorf("%s:\n%s", name, strings.Join(found, "\n"))
+		v.Errorf("%s:\n%s", name, strings.Join(found, "\n"))
 	}
 }
 
 func (v *visitor) problems() []string {
-	v.tb.Helper()
+	v.Helper()
 	v.Do(chromedp.KeyEvent(kb.Tab)) // what is focused from now on shows it
 	return browser.Eval[[]string](v.Visitor, problems)
 }
 
 func TestProblemsOfAPageAreFound(t *testing.T) {
 	t.Parallel()
-	v := &visitor{Visitor: browser.New(t), tb: t}
+	v := &visitor{TB: t, Visitor: browser.New(t)}
 	v.pretendFocus()
 	for _, c := range []struct{ body, want string }{
 		{`<h1>Fine</h1><p>Text</p><label>Name <input></label>`, ""},

@@ -3,6 +3,8 @@ package shop_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -17,8 +19,7 @@ func TestAFormWithoutTheSessionsTokenIsRefused(t *testing.T) {
 	other := enter(t, s)
 	other.buy("scarf", "1")
 	foreign := browser.Eval[string](other.Visitor, field+".value")
-	both(t, s, func(t *testing.T, v *visitor, p person) {
-		t.Helper()
+	both(t, s, func(v *visitor, p person) {
 		v.signIn(p, "/")
 		v.buy(p.product, "1")
 		for name, script := range map[string]string{
@@ -31,7 +32,7 @@ func TestAFormWithoutTheSessionsTokenIsRefused(t *testing.T) {
 			v.Do(chromedp.Evaluate[chromedp.Void](script))
 			v.click("#clear")
 			if v.path() != "/cart/clear" || v.status() != http.StatusForbidden {
-				t.Errorf("%s token: at %s with status %d", name, v.path(), v.status())
+				v.Errorf("%s token: at %s with status %d", name, v.path(), v.status())
 			}
 			v.want("#message", "This form has expired, or it is not from this site. Go back, reload the page and try again.")
 			v.wantCart(map[string]string{p.product: "1"})
@@ -55,6 +56,31 @@ func TestAnotherSitesFormIsRefused(t *testing.T) {
 	v.wantAt("/cart/clear", 403)
 	v.want("#message", "This request came from another site.")
 	v.wantCart(map[string]string{ada.product: "1"})
+}
+
+func TestBehindAProxyWithTLSTheCookieIsSecure(t *testing.T) {
+	t.Parallel()
+	s := openFiles(t, "-secure")
+	target, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := browser.Serve(t, true, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.SetXForwarded()
+		r.Out.Host = r.In.Host
+	}})
+	v := enter(t, &shop{url: "https://shop.test:" + port})
+	v.signIn(ada, "/profile")
+	if c := v.cookie(); c == nil || c.Name != "__Host-session" || !c.Secure || !c.HTTPOnly {
+		t.Errorf("the cookie is %+v", c)
+	}
+	v.buy(ada.product, "2")
+	v.wantCart(map[string]string{ada.product: "2"})
+	v.click("#logout")
+	if c := v.cookie(); !v.isNobody() {
+		t.Errorf("still signed in, with %+v", c)
+	}
 }
 
 func TestPagesRunNoScripts(t *testing.T) {

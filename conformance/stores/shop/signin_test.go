@@ -37,8 +37,7 @@ func TestLookingAroundLeavesNoCookie(t *testing.T) {
 
 func TestAProtectedPageIsShownAfterSigningIn(t *testing.T) {
 	t.Parallel()
-	both(t, openFiles(t), func(t *testing.T, v *visitor, p person) {
-		t.Helper()
+	both(t, openFiles(t), func(v *visitor, p person) {
 		v.visit("/profile")
 		v.wantAt("/login?next=%2Fprofile", 200)
 		before := v.cookie()
@@ -50,7 +49,7 @@ func TestAProtectedPageIsShownAfterSigningIn(t *testing.T) {
 		v.wantAt("/login", 403)
 		v.want("#problem", "Name and password don't match.")
 		if !v.isNobody() {
-			t.Fatal("a wrong password is good for signing in")
+			v.Fatal("a wrong password is good for signing in")
 		}
 
 		v.identify(p.login, p.password)
@@ -58,14 +57,14 @@ func TestAProtectedPageIsShownAfterSigningIn(t *testing.T) {
 		v.want("h1", p.name)
 		v.want(".flash", "Welcome, "+p.name+".")
 		if after := v.cookie(); before == nil || after == nil || after.Value == before.Value {
-			t.Error("the ticket is the one from before")
+			v.Error("the ticket is the one from before")
 		}
 
 		v.click("#logout")
 		v.wantAt("/", 200)
 		v.want(".flash", "You are signed out. Goodbye!")
 		if !v.isNobody() {
-			t.Error("still signed in")
+			v.Error("still signed in")
 		}
 	})
 }
@@ -82,24 +81,34 @@ func TestSigningInLeadsToNoOtherSite(t *testing.T) {
 		"/\t/evil.test/":         "/",
 		"/products/hat?a=%2Fb#c": "/products/hat?a=%2Fb#c",
 	} {
-		v.visit("/login?next=" + url.QueryEscape(next))
-		v.identify(ada.login, ada.password)
-		if got := v.path(); got != want {
-			t.Errorf("next=%q leads to %s, want %s", next, got, want)
+		for _, named := range []string{"in the link", "in the form"} {
+			v.visit("/login")
+			if named == "in the link" {
+				v.visit("/login?next=" + url.QueryEscape(next))
+			} else {
+				v.fill("#login [name=next]", next)
+			}
+			v.identify(ada.login, ada.password)
+			if got := v.path(); got != want {
+				t.Errorf("%q %s leads to %s, want %s", next, named, got, want)
+			}
+			v.visit("/login?next=" + url.QueryEscape(next)) // by somebody who is signed in
+			if got := v.path(); got != want {
+				t.Errorf("%q leads to %s, want %s", next, got, want)
+			}
+			v.visit("/cart")
+			v.click("#logout")
 		}
-		v.visit("/")
-		v.click("#logout")
 	}
 }
 
 func TestRememberMeKeepsTheCookieInTheBrowser(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
-	both(t, openFiles(t), func(t *testing.T, v *visitor, p person) {
-		t.Helper()
+	both(t, openFiles(t), func(v *visitor, p person) {
 		v.signIn(p, "/")
 		if c := v.cookie(); !c.Session || c.Expires >= 0 {
-			t.Errorf("not to be remembered, and the cookie expires at %v", c.Expires)
+			v.Errorf("not to be remembered, and the cookie expires at %v", c.Expires)
 		}
 		v.click("#logout")
 
@@ -108,14 +117,14 @@ func TestRememberMeKeepsTheCookieInTheBrowser(t *testing.T) {
 		v.identify(p.login, p.password)
 		c := v.cookie()
 		if c.Session {
-			t.Fatal("to be remembered, and the browser forgets the cookie when it is closed")
+			v.Fatal("to be remembered, and the browser forgets the cookie when it is closed")
 		}
 		seconds, fraction := math.Modf(c.Expires)
 		if left := time.Until(time.Unix(int64(seconds), int64(fraction*1e9))); left < 13*day || left > 15*day {
-			t.Errorf("the browser keeps the cookie for %v, want 14 days", left)
+			v.Errorf("the browser keeps the cookie for %v, want 14 days", left)
 		}
 		if !c.HTTPOnly || c.SameSite != "Lax" || c.Path != "/" {
-			t.Errorf("the cookie is %+v", *c)
+			v.Errorf("the cookie is %+v", *c)
 		}
 	})
 }
@@ -124,8 +133,7 @@ func TestEachRoleHasItsDashboard(t *testing.T) {
 	t.Parallel()
 	s := openFiles(t)
 	guest := enter(t, s)
-	both(t, s, func(t *testing.T, v *visitor, p person) {
-		t.Helper()
+	both(t, s, func(v *visitor, p person) {
 		v.signIn(p, p.home)
 		v.click("#nav-dashboard")
 		v.wantAt(p.home, 200)
@@ -133,7 +141,7 @@ func TestEachRoleHasItsDashboard(t *testing.T) {
 		v.wantAt(p.notHome, 403)
 		v.want("#message", "This page is not for your account.")
 		if v.sees("#policy") || v.sees("#orders") || v.sees("#no-orders") {
-			t.Error("the page shows what is not for this account")
+			v.Error("the page shows what is not for this account")
 		}
 	})
 	for _, path := range []string{ada.home, bruno.home} {
@@ -144,15 +152,14 @@ func TestEachRoleHasItsDashboard(t *testing.T) {
 
 func TestTheBackButtonShowsNothingAfterSigningOut(t *testing.T) {
 	t.Parallel()
-	both(t, openFiles(t), func(t *testing.T, v *visitor, p person) {
-		t.Helper()
+	both(t, openFiles(t), func(v *visitor, p person) {
 		v.signIn(p, "/profile")
 		v.click("#logout")
 		v.goBack()
-		v.Await(`location.pathname === "/login" && document.readyState === "complete"`)
+		v.Await(`location.pathname !== "/" && document.readyState === "complete"`)
 		v.wantAt("/login?next=%2Fprofile", 200)
 		if v.sees("#handle") || v.read("#nav-profile") != "" {
-			t.Error("the profile is shown")
+			v.Error("the profile is shown")
 		}
 	})
 }

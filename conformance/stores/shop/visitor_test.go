@@ -38,39 +38,39 @@ var (
 
 // both lets the two go through the shop at the same time, each with a browser of
 // their own.
-func both(t *testing.T, s *shop, flow func(t *testing.T, v *visitor, p person)) {
+func both(t *testing.T, s *shop, flow func(v *visitor, p person)) {
 	t.Helper()
 	for _, p := range []*person{&ada, &bruno} {
 		t.Run(p.login, func(t *testing.T) {
 			t.Parallel()
-			flow(t, enter(t, s), *p)
+			flow(enter(t, s), *p)
 		})
 	}
 }
 
-// A visitor is somebody in a shop.
+// A visitor is somebody in a shop, for a test.
 type visitor struct {
+	testing.TB
 	*browser.Visitor
 
-	tb   testing.TB
 	shop *shop
 }
 
 func enter(tb testing.TB, s *shop) *visitor {
 	tb.Helper()
-	return &visitor{browser.New(tb), tb, s}
+	return &visitor{tb, browser.New(tb), s}
 }
 
 // visit goes to a page of the shop, and returns its text.
 func (v *visitor) visit(path string) string {
-	v.tb.Helper()
+	v.Helper()
 	return v.Open(v.shop.url + path)
 }
 
 // click clicks on a link, or on the button of a form, and waits for the page to
 // which that leads.
 func (v *visitor) click(selector string) {
-	v.tb.Helper()
+	v.Helper()
 	if browser.Eval[bool](v.Visitor, fmt.Sprintf("document.querySelector(%q)?.tagName === 'FORM'", selector)) {
 		selector += " button"
 	}
@@ -80,47 +80,47 @@ func (v *visitor) click(selector string) {
 
 // need ends the test unless there is such an element.
 func (v *visitor) need(selector string) {
-	v.tb.Helper()
+	v.Helper()
 	if !v.sees(selector) {
-		v.tb.Fatalf("%s has no %s; it says\n%s", v.path(), selector, v.Text())
+		v.Fatalf("%s has no %s; it says\n%s", v.path(), selector, v.Text())
 	}
 }
 
 // fill writes into a field.
 func (v *visitor) fill(selector, value string) {
-	v.tb.Helper()
+	v.Helper()
 	v.need(selector)
 	v.Do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf("document.querySelector(%q).value = %q", selector, value)))
 }
 
 // tick clicks on a box of a form.
 func (v *visitor) tick(selector string) {
-	v.tb.Helper()
+	v.Helper()
 	v.need(selector)
 	v.Do(chromedp.Click(chromedp.CSS(selector)))
 }
 
 // sees tells whether there is such an element.
 func (v *visitor) sees(selector string) bool {
-	v.tb.Helper()
+	v.Helper()
 	return browser.Eval[bool](v.Visitor, fmt.Sprintf("document.querySelector(%q) !== null", selector))
 }
 
 // read returns the text of an element, "" if there is none.
 func (v *visitor) read(selector string) string {
-	v.tb.Helper()
+	v.Helper()
 	return strings.TrimSpace(browser.Eval[string](v.Visitor, fmt.Sprintf("document.querySelector(%q)?.innerText ?? ''", selector)))
 }
 
 // list returns the texts of all such elements.
 func (v *visitor) list(selector string) []string {
-	v.tb.Helper()
+	v.Helper()
 	return browser.Eval[[]string](v.Visitor, fmt.Sprintf("[...document.querySelectorAll(%q)].map(e => e.innerText.trim())", selector))
 }
 
 // path returns where the visitor is, with the query.
 func (v *visitor) path() string {
-	v.tb.Helper()
+	v.Helper()
 	address := browser.Eval[string](v.Visitor, "location.href")
 	path, ok := strings.CutPrefix(address, v.shop.url)
 	if !ok {
@@ -131,29 +131,29 @@ func (v *visitor) path() string {
 
 // status returns the status of the page.
 func (v *visitor) status() int {
-	v.tb.Helper()
+	v.Helper()
 	return browser.Eval[int](v.Visitor, `performance.getEntriesByType("navigation")[0].responseStatus`)
 }
 
 // wantAt tells whether the visitor is where they should be.
 func (v *visitor) wantAt(path string, status int) {
-	v.tb.Helper()
+	v.Helper()
 	if gotPath, gotStatus := v.path(), v.status(); gotPath != path || gotStatus != status {
-		v.tb.Fatalf("at %s with status %d, want %s with %d; it says\n%s", gotPath, gotStatus, path, status, v.Text())
+		v.Fatalf("at %s with status %d, want %s with %d; it says\n%s", gotPath, gotStatus, path, status, v.Text())
 	}
 }
 
 // want compares the text of an element.
 func (v *visitor) want(selector, text string) {
-	v.tb.Helper()
+	v.Helper()
 	if got := v.read(selector); got != text {
-		v.tb.Errorf("%s: %s says %q, want %q", v.path(), selector, got, text)
+		v.Errorf("%s: %s says %q, want %q", v.path(), selector, got, text)
 	}
 }
 
 // signIn fills in the form at /login, for whoever has to return to next.
 func (v *visitor) signIn(p person, next string) {
-	v.tb.Helper()
+	v.Helper()
 	v.visit("/login?next=" + url.QueryEscape(next))
 	v.identify(p.login, p.password)
 	v.wantAt(next, 200)
@@ -162,7 +162,7 @@ func (v *visitor) signIn(p person, next string) {
 
 // identify fills in the form on the page.
 func (v *visitor) identify(login, password string) {
-	v.tb.Helper()
+	v.Helper()
 	v.fill("#login [name=login]", login)
 	v.fill("#login [name=password]", password)
 	v.click("#login")
@@ -170,14 +170,14 @@ func (v *visitor) identify(login, password string) {
 
 // isNobody tells whether the visitor has to sign in.
 func (v *visitor) isNobody() bool {
-	v.tb.Helper()
+	v.Helper()
 	v.visit("/profile")
 	return strings.HasPrefix(v.path(), "/login")
 }
 
 // buy puts a product into the cart.
 func (v *visitor) buy(product, quantity string) {
-	v.tb.Helper()
+	v.Helper()
 	v.visit("/products/" + product)
 	v.fill("#quantity", quantity)
 	v.click("#add")
@@ -185,7 +185,7 @@ func (v *visitor) buy(product, quantity string) {
 
 // cart returns what is in the cart: quantities by product.
 func (v *visitor) cart() map[string]string {
-	v.tb.Helper()
+	v.Helper()
 	v.visit("/cart")
 	return browser.Eval[map[string]string](v.Visitor, `Object.fromEntries([...document.querySelectorAll("#cart tbody tr")]
 		.map(row => [row.dataset.product, row.querySelector(".quantity").innerText]))`)
@@ -193,7 +193,7 @@ func (v *visitor) cart() map[string]string {
 
 // cookie returns the session's cookie, or nil.
 func (v *visitor) cookie() *network.Cookie {
-	v.tb.Helper()
+	v.Helper()
 	cookies := v.Cookies()
 	switch len(cookies) {
 	case 0:
@@ -201,13 +201,13 @@ func (v *visitor) cookie() *network.Cookie {
 	case 1:
 		return cookies[0]
 	}
-	v.tb.Fatalf("the browser has %d cookies", len(cookies))
+	v.Fatalf("the browser has %d cookies", len(cookies))
 	return nil
 }
 
 // prefers makes the browser ask for languages.
 func (v *visitor) prefers(languages string) {
-	v.tb.Helper()
+	v.Helper()
 	tell(v, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{
 		Headers: network.Headers{"Accept-Language": languages},
 	})
@@ -215,20 +215,20 @@ func (v *visitor) prefers(languages string) {
 
 // calls makes the browser call itself something else.
 func (v *visitor) calls(userAgent string) {
-	v.tb.Helper()
+	v.Helper()
 	tell(v, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: userAgent})
 }
 
 // pretendFocus makes the tab behave as the one in which somebody types: of several
 // that are open at the same time, only one is.
 func (v *visitor) pretendFocus() {
-	v.tb.Helper()
+	v.Helper()
 	tell(v, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 }
 
 // tell gives the browser a command.
 func tell[P, R any](v *visitor, command cdp.Command[P, R], params P) {
-	v.tb.Helper()
+	v.Helper()
 	v.Do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, command, params)
 		return err
@@ -237,6 +237,6 @@ func tell[P, R any](v *visitor, command cdp.Command[P, R], params P) {
 
 // goBack presses the Back button; the caller waits for the page that it expects.
 func (v *visitor) goBack() {
-	v.tb.Helper()
+	v.Helper()
 	v.Do(chromedp.Evaluate[chromedp.Void]("history.back()"))
 }
