@@ -159,6 +159,7 @@ func eachCookie(r *http.Request, name string, yield func(string) bool) {
 			}
 			var pair string
 			pair, line, _ = strings.Cut(line, ";")
+			pair = pair[:min(len(pair), 2*maxCookieSize)] // what is longer is none of ours, and not worth a look
 			n, value, ok := strings.Cut(textproto.TrimString(pair), "=")
 			if ok && n == name && !yield(value) {
 				return
