@@ -72,7 +72,7 @@ func TestRedisRestarted(t *testing.T) {
 	client := redis.NewClient(&redis.Options{Addr: server.URL, MaxRetries: -1})
 	t.Cleanup(func() { _ = client.Close() }) // nothing is left to lose
 	store := redisStore(t, client)
-	for range 50 {
+	for range 150 { // six seconds of reading
 		redisCreated(t, store, "")
 	}
 	// The server answers while it reads a snapshot, not while it reads the log.
