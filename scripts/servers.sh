@@ -24,6 +24,11 @@ packages() {
 
 start_docker() {
 	packages docker.io iptables procps
+	# Chromium drops what it is about to ask for whenever a network interface gets an
+	# address or loses it, even for the loopback interface. Without link-local addresses,
+	# which nothing here needs, those of containers come and go unnoticed.
+	sysctl --quiet --write net.ipv6.conf.default.addr_gen_mode=1 ||
+		say "interfaces get link-local addresses; a browser test may fail with ERR_NETWORK_CHANGED"
 	# What a dockerd that was killed has left would keep another from starting.
 	pgrep -x dockerd >/dev/null || rm -f /var/run/docker.pid /var/run/docker/containerd/containerd.pid
 	say "starting dockerd, which goes on running; its log is /var/log/cloakroom-dockerd.log"

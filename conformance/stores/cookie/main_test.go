@@ -112,15 +112,6 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}).ServeHTTP(w, r)
 }
 
-// asked reports whether an address was asked for.
-func (s *shop) asked(address string) bool {
-	_, key, _ := strings.Cut(s.url(address), "://")
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, ok := s.seen[key]
-	return ok
-}
-
 // saw returns what came along when an address was last asked for.
 func (s *shop) saw(address string) visit {
 	s.tb.Helper()
