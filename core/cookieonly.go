@@ -191,8 +191,11 @@ func (c *commit) seal(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	if c.stored == nil {
+	switch {
+	case c.stored == nil:
 		c.event(c.state.event(EventCreated))
+	case c.state.other != nil:
+		c.event(*c.state.other)
 	}
 	if c.login {
 		c.event(c.state.event(EventAuthenticated))

@@ -49,7 +49,7 @@ func TestALogoutThatTheStoreRefusesHandsNoTicketToAHeaderField(t *testing.T) {
 	eachTransport(t, func(c *client) {
 		res := c.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			destroyAfter(count)(w, r, s)
-			c.e.store.fail(errDown, opDelete)
+			c.e.store.fail(errDown, opDelete, opUpdate)
 		})
 		wantOutage(c.e.tb, res)
 		if res.Header[c.answer] != nil {

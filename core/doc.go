@@ -112,7 +112,6 @@
 // # Costs
 //
 // A request that leaves the session alone makes no call to the store; one that
-// reads makes one, one that writes two. Authenticate and Renew make four in
-// all, Destroy two, and one more where tokens are renewed by age. A renewal by age
-// makes three.
+// reads makes one, one that writes two. Authenticate and Renew make four in all,
+// Destroy three, a renewal of the token because of its age three.
 package session

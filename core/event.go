@@ -56,6 +56,7 @@ const (
 	EndEvicted     EndReason = "evicted"             // its subject has signed in elsewhere, too often
 	EndBinding     EndReason = "binding mismatch"    // it came from another browser or network
 	EndCredentials EndReason = "credentials changed" // its authentication hash is out of date
+	EndReplaced    EndReason = "replaced"            // its visitor has signed in as somebody else
 )
 
 // emit tells Options.OnEvent. No lock of a session is held. Whoever is told must

@@ -35,6 +35,20 @@ var tellings = []struct {
 	{"write", count, count, nil},
 	{"login", count, authenticate, []string{"authenticated"}},
 	{"login again", authenticate, authenticate, []string{"authenticated"}},
+	{"login as somebody else", authenticate, signIn("bob", nothing), []string{"ended: replaced", "authenticated"}},
+	{"login as two others", authenticate, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Authenticate("bob")
+		signIn("eve", nothing)(w, r, s)
+	}, []string{"ended: replaced", "authenticated"}},
+	{"login as two others, one after the other", authenticate, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Authenticate("bob")
+		_ = s.Commit(r.Context()) // looked at by its events
+		signIn("eve", count)(w, r, s)
+	}, []string{"ended: replaced", "authenticated", "ended: replaced", "authenticated"}},
+	{"login of a new visitor as two", nil, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Authenticate("bob")
+		authenticate(w, r, s)
+	}, []string{"created", "authenticated"}},
 	{"login and Renew", count, signIn("ann", renew), []string{"authenticated"}},
 	{"Renew", count, renew, []string{"renewed"}},
 	{"StepUp", authenticate, stepUp, []string{"renewed"}},
@@ -105,12 +119,17 @@ func TestEventsNameTheSessionAndItsSubject(t *testing.T) {
 	v.do(handleOf(&handle))
 	v.do(authenticate)
 	v.do(renew)
+	v.do(signIn("bob", nothing))
+	var bob string
+	v.do(handleOf(&bob))
 	v.do(destroy)
 	want := []session.Event{
 		{Kind: session.EventCreated, Handle: handle},
 		{Kind: session.EventAuthenticated, Handle: handle, Subject: "ann"},
 		{Kind: session.EventRenewed, Handle: handle, Subject: "ann"},
-		{Kind: session.EventEnded, Handle: handle, Subject: "ann", Reason: session.EndDestroyed},
+		{Kind: session.EventEnded, Handle: handle, Subject: "ann", Reason: session.EndReplaced},
+		{Kind: session.EventAuthenticated, Handle: bob, Subject: "bob"},
+		{Kind: session.EventEnded, Handle: bob, Subject: "bob", Reason: session.EndDestroyed},
 	}
 	if got := d.taken(); !slices.Equal(got, want) {
 		t.Errorf("told\n%+v, want\n%+v", got, want)

@@ -129,7 +129,7 @@ func TestAFailedLogoutIsReportedAndCanBeRepeated(t *testing.T) {
 	e := newEnv(t)
 	v := e.seed(count)
 	logout := destroy
-	e.store.fail(errDown, opDelete)
+	e.store.fail(errDown, opDelete, opUpdate)
 	wantOutage(t, v.do(logout))
 	e.store.reset()
 	if n, _ := read(v, counter); n != 1 {
@@ -139,6 +139,18 @@ func TestAFailedLogoutIsReportedAndCanBeRepeated(t *testing.T) {
 	wantStatus(t, v.do(logout), http.StatusOK)
 	if _, ok := read(old, counter); ok || v.cookie != nil {
 		t.Error("the repeated logout did not end the session")
+	}
+}
+
+func TestALogoutIsDoneThoughTheRecordCanNotBeDeleted(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t)
+	v := e.login("ann", count)
+	old := v.fork()
+	e.store.fail(errDown, opDelete)
+	wantStatus(t, v.do(destroy), http.StatusOK)
+	if v.cookie != nil || alive(old) || len(e.list("ann")) != 0 {
+		t.Error("the session has survived its end")
 	}
 }
 

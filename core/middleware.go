@@ -49,7 +49,8 @@ func (m *Manager) skips(r *http.Request) bool {
 //
 // The ResponseWriter that next gets implements http.Flusher and http.Hijacker
 // if the one below does, directly or through Unwrap, io.ReaderFrom, and works
-// with http.ResponseController. It does not implement the obsolete http.Pusher.
+// with http.ResponseController. Of what is obsolete it implements
+// http.CloseNotifier, which gin asks for, and not http.Pusher.
 //
 // A Handler within another one of the same Manager does nothing. If Handlers of
 // several Managers are nested and one fails, its response replaces next's, also

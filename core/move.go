@@ -86,6 +86,9 @@ func (c *commit) follow(ctx context.Context, attempt int, old, next place) (now 
 // moved notes that the session has a new token.
 func (c *commit) moved() {
 	c.cookie = cookieSet
+	if c.state.other != nil {
+		c.event(*c.state.other)
+	}
 	if c.login {
 		c.event(c.state.event(EventAuthenticated))
 	} else {
@@ -140,14 +143,18 @@ func (c *commit) retire(ctx context.Context, old place, grace time.Duration) err
 			return err
 		}
 	}
-	if err := c.bury(ctx, *old.stored, &tombstone, max(grace, tombstoneLife)); err != nil || grace > 0 {
-		return err
+	err := c.bury(ctx, *old.stored, &tombstone, max(grace, tombstoneLife))
+	if err == nil && grace == 0 {
+		c.clear(ctx, old.stored.id)
 	}
-	if err := c.m.store.Delete(ctx, old.stored.id); err != nil {
-		// The tombstone does as well until it expires.
+	return err
+}
+
+// clear deletes a tombstone. One that remains does as well until it expires.
+func (c *commit) clear(ctx context.Context, id string) {
+	if err := c.m.store.Delete(ctx, id); err != nil {
 		c.m.log().WarnContext(ctx, "session: a retired record was not deleted", "session", c.state.handleText(), "error", err)
 	}
-	return nil
 }
 
 // bury replaces a record by a tombstone.
@@ -198,13 +205,18 @@ func (c *commit) forget() {
 }
 
 // endRecord ends a session under whatever token it has by now. A renewal that
-// is under way would carry it past Delete; a tombstone stops it.
+// is under way, here or in a process that renews tokens where this one does not,
+// would carry it past Delete; a tombstone stops it.
 func (c *commit) endRecord(ctx context.Context, f found) error {
-	for attempt := 0; c.m.opts.RenewEvery > 0; attempt++ {
+	for attempt := 0; ; attempt++ {
 		tombstone := state{created: f.state.created, handle: f.state.handle, ended: true}
 		err := c.bury(ctx, *f.stored, &tombstone, tombstoneLife)
-		if err == nil || errors.Is(err, ErrNotFound) {
-			break
+		switch {
+		case err == nil:
+			c.clear(ctx, f.stored.id)
+			return nil
+		case errors.Is(err, ErrNotFound):
+			return nil
 		}
 		conflict := errors.Is(err, ErrConflict)
 		if conflict {
@@ -219,16 +231,11 @@ func (c *commit) endRecord(ctx context.Context, f found) error {
 		case err != nil:
 			return err
 		case !conflict && now.ticket.token == f.ticket.token:
-			return c.delete(ctx, f.stored.id) // the store has no room, but deletes
+			if err := c.m.store.Delete(ctx, f.stored.id); err != nil { // the store has no room, perhaps, but deletes
+				return fmt.Errorf("session: deleting: %w", err)
+			}
+			return nil
 		}
 		f = now
 	}
-	return c.delete(ctx, f.stored.id)
-}
-
-func (c *commit) delete(ctx context.Context, id string) error {
-	if err := c.m.store.Delete(ctx, id); err != nil {
-		return fmt.Errorf("session: deleting: %w", err)
-	}
-	return nil
 }

@@ -38,20 +38,25 @@ func countFor(subject string) handler {
 }
 
 // When a renewal is due, each of two requests is interrupted by the other at each
-// of its calls of the store.
+// of its calls of the store. The other one's process renews tokens as well, or not:
+// while RenewEvery is being introduced, both are at work.
 func TestWhateverMeetsARenewalFindsOneSession(t *testing.T) {
 	t.Parallel()
 	for _, m := range meetings {
 		for _, renewal := range []string{"reads", "writes"} {
-			for _, outer := range []bool{false, true} {
+			for i := range 4 {
+				outer, alike := i&1 != 0, i&2 != 0
 				for n := 1; n <= storeCalls; n++ {
-					name := fmt.Sprintf("%s, renewal that %s, outside %v, call %d", m.name, renewal, outer, n)
+					name := fmt.Sprintf("%s, renewal that %s, outside %v, processes alike %v, call %d", m.name, renewal, outer, alike, n)
 					t.Run(name, func(t *testing.T) {
 						t.Parallel()
 						synctest.Test(t, func(t *testing.T) {
 							e, l := newIndexedEnv(t, renewing)
 							v := e.login("ann", count)
 							renewer, other := v.fork(), v.fork()
+							if !alike {
+								other = other.with(e.manager(e.indexed()))
+							}
 							renewing := nothing
 							if renewal == "writes" {
 								renewing = countFor("ann")

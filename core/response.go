@@ -2,6 +2,7 @@ package session
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -60,6 +61,14 @@ func (w hijackWriter) Hijack() (net.Conn, *bufio.ReadWriter, error)      { retur
 func (w flushHijackWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.x.hijack() }
 
 func (w writer) Header() http.Header { return w.x.w.Header() }
+
+// CloseNotify says when the visitor has gone. net/http wants the request's context
+// looked at instead; gin's Context.Stream panics where this is missing.
+func (w writer) CloseNotify() <-chan bool {
+	gone := make(chan bool, 1)
+	context.AfterFunc(w.x.r.Context(), func() { gone <- true })
+	return gone
+}
 
 // Unwrap lets http.ResponseController reach deadlines and full duplex.
 func (w writer) Unwrap() http.ResponseWriter { return w.x.w }

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log"
@@ -111,6 +112,28 @@ func fetch(t *testing.T, method string, h http.Handler, http2 bool) *http.Respon
 		t.Error(err)
 	}
 	return res
+}
+
+func TestAHandlerOfOldLearnsThatTheVisitorHasGone(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	ctx, leave := context.WithCancel(t.Context())
+	h := e.m.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, _ *session.Session) {
+		n, ok := w.(interface{ CloseNotify() <-chan bool })
+		if !ok {
+			t.Fatal("the ResponseWriter is no http.CloseNotifier")
+		}
+		gone := n.CloseNotify()
+		select {
+		case <-gone:
+			t.Error("gone already")
+		default:
+		}
+		leave()
+		<-gone
+		<-n.CloseNotify() // asked for too late
+	})
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody))
 }
 
 func TestAHeadRequestGetsTheCookie(t *testing.T) {

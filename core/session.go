@@ -179,7 +179,7 @@ func (s *Session) Authenticate(subject string) {
 	defer s.mu.Unlock()
 	s.changeLocked(func(st *state) error {
 		if st.subject != "" && st.subject != subject {
-			*st = newState(now) // nothing of one account reaches another
+			st.replace(now)
 		}
 		st.subject, st.created, st.authenticated, st.seed = subject, now, now, seed
 		st.steps, st.binding = nil, nil

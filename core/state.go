@@ -32,9 +32,10 @@ type state struct {
 	unknown       []byte  // fields that a newer version of this package wrote
 
 	// What the commit has to know of the changes; not encoded.
-	kept   bool // store it though it holds nothing
-	resend bool // the cookie's attributes have changed
-	point  bool // the external id has to be found again
+	kept   bool   // store it though it holds nothing
+	resend bool   // the cookie's attributes have changed
+	point  bool   // the external id has to be found again
+	other  *Event // the end of another subject's session, in the place of which this one begins
 }
 
 // A value is one encoded value of a session. Its data is never changed.
@@ -69,6 +70,17 @@ func newState(now time.Time) state {
 	copy(st.handle[:], random[:])
 	copy(st.seed[:], random[handleLen:])
 	return st
+}
+
+// replace begins a session for another subject: nothing of one account reaches
+// another. The one that is stored ends with that, and no other.
+func (st *state) replace(now time.Time) {
+	other := st.other
+	if other == nil {
+		other = new(st.over(EndReplaced))
+	}
+	*st = newState(now)
+	st.other = other
 }
 
 func (st *state) handleText() string { return base64.RawURLEncoding.EncodeToString(st.handle[:]) }
