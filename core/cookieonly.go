@@ -195,7 +195,7 @@ func (c *commit) seal(ctx context.Context) error {
 	case c.stored == nil:
 		c.event(c.state.event(EventCreated))
 	case c.state.other != nil:
-		c.event(*c.state.other)
+		c.event(c.state.other.over(EndReplaced))
 	}
 	if c.login {
 		c.event(c.state.event(EventAuthenticated))

@@ -87,7 +87,7 @@ func (c *commit) follow(ctx context.Context, attempt int, old, next place) (now 
 func (c *commit) moved() {
 	c.cookie = cookieSet
 	if c.state.other != nil {
-		c.event(*c.state.other)
+		c.event(c.state.other.over(EndReplaced))
 	}
 	if c.login {
 		c.event(c.state.event(EventAuthenticated))

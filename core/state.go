@@ -35,7 +35,7 @@ type state struct {
 	kept   bool   // store it though it holds nothing
 	resend bool   // the cookie's attributes have changed
 	point  bool   // the external id has to be found again
-	other  *Event // the end of another subject's session, in the place of which this one begins
+	other  *state // another subject's session, which ends when this one is stored
 }
 
 // A value is one encoded value of a session. Its data is never changed.
@@ -75,12 +75,12 @@ func newState(now time.Time) state {
 // replace begins a session for another subject: nothing of one account reaches
 // another. The one that is stored ends with that, and no other.
 func (st *state) replace(now time.Time) {
-	other := st.other
-	if other == nil {
-		other = new(st.over(EndReplaced))
+	stored := st.other
+	if stored == nil {
+		stored = new(*st)
 	}
 	*st = newState(now)
-	st.other = other
+	st.other = stored
 }
 
 func (st *state) handleText() string { return base64.RawURLEncoding.EncodeToString(st.handle[:]) }

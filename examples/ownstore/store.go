@@ -138,7 +138,7 @@ func live(tx *bbolt.Tx, id string) (session.Record, error) {
 
 // do calls f in a transaction, which it leaves to its end when ctx is done.
 func do(ctx context.Context, check error, transact func(func(*bbolt.Tx) error) error, f func(*bbolt.Tx) error) error {
-	err := cmp.Or(check, ctx.Err())
+	err := check
 	if err == nil {
 		_, err = session.Await(ctx, func() (struct{}, error) { return struct{}{}, transact(f) })
 	}
