@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -222,6 +223,45 @@ func parallelLogins(t *testing.T, e *env, ms []*session.Manager, limit int, know
 	}
 	if signedIn != limit {
 		t.Errorf("%d visitors are signed in, want %d", signedIn, limit)
+	}
+}
+
+// Each of them has the same sessions to end.
+func TestManyLoginsAtOnceShareTheWork(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 3
+		e, _ := newIndexedEnv(t, atMost(limit), func(o *session.Options) { o.StoreTimeout = time.Hour })
+		e.store.intercept(func(context.Context, op) error {
+			<-time.After(time.Millisecond)
+			return nil
+		})
+		e.store.taken()
+		var wg sync.WaitGroup
+		for range logins {
+			wg.Go(func() { e.visitor().do(signIn("ann", count)) })
+		}
+		wg.Wait()
+		if n := len(e.list("ann")); n != limit {
+			t.Errorf("%d sessions, want %d", n, limit)
+		}
+		if n := e.store.taken()[opDelete]; n > 20*logins {
+			t.Errorf("%d calls of Delete for %d sessions", n, logins-limit)
+		}
+	})
+}
+
+// More than one look finds.
+func TestALimitThatIsLoweredIsMetByTheNextLogin(t *testing.T) {
+	t.Parallel()
+	e, l := newIndexedEnv(t)
+	for range 100 {
+		e.login("ann", count)
+	}
+	m := e.manager(e.indexed(), atMost(3))
+	e.visitor().with(m).do(signIn("ann", count))
+	if list, records := e.list("ann"), l.records(t); len(list) != 3 || records != 3 {
+		t.Errorf("%d sessions in %d records, want 3", len(list), records)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 )
@@ -130,9 +131,14 @@ func (s *Session) EndOthers(ctx context.Context) (int, error) {
 	return s.m.endWhere(ctx, subject, func(st *state) bool { return st.handle != handle })
 }
 
-// endRounds bounds how often endPicked looks again. A session would have to renew
-// its token as often in as short a time to get past.
-const endRounds = 8
+const (
+	// endRounds bounds how often endPicked looks again. A session would have to
+	// renew its token as often in as short a time to get past.
+	endRounds = 8
+	// endBatch is how many sessions endPicked ends before it looks for the first
+	// time; it doubles, so that looking costs little beside ending.
+	endBatch = 8
+)
 
 // endWhere ends a subject's sessions of which match says so.
 func (m *Manager) endWhere(ctx context.Context, subject string, match func(*state) bool) (int, error) {
@@ -154,12 +160,14 @@ type handles map[[handleLen]byte]bool
 
 // endPicked ends those of a subject's sessions that pick picks, and reports how
 // many, also along with an error. It looks again until there are none of them: one
-// that was just moving may have got past.
+// that was just moving may have got past. Many logins at the same moment end the
+// same sessions: each begins with a few others, and then looks what is left.
 func (m *Manager) endPicked(
 	ctx context.Context, subject string, why EndReason, tell func(Event), pick func([]*found) handles,
 ) (n int, err error) {
 	var picked handles
-	for range endRounds {
+	batch := endBatch
+	for round := 0; round < endRounds; {
 		live, err := m.entries(ctx, subject)
 		if err != nil {
 			return n, err
@@ -167,25 +175,25 @@ func (m *Manager) endPicked(
 		if picked == nil {
 			picked = pick(live)
 		}
-		done := true
-		for _, f := range live {
-			first, ok := picked[f.state.handle]
-			if !ok {
-				continue
-			}
-			done = false
+		live = slices.DeleteFunc(live, func(f *found) bool { _, ok := picked[f.state.handle]; return !ok })
+		if len(live) == 0 {
+			return n, nil
+		}
+		rand.Shuffle(len(live), func(i, j int) { live[i], live[j] = live[j], live[i] }) //nolint:gosec // it guards nothing
+		for _, f := range live[:min(batch, len(live))] {
 			if err := m.store.Delete(ctx, f.stored.id); err != nil {
 				return n, fmt.Errorf("session: ending: %w", err)
 			}
-			if first {
+			if picked[f.state.handle] {
 				picked[f.state.handle] = false
 				n++
 				tell(f.state.over(why))
 			}
 		}
-		if done {
-			return n, nil
+		if batch >= len(live) {
+			round++
 		}
+		batch *= 2
 	}
 	return n, fmt.Errorf("%w: a session keeps renewing itself", ErrConflict)
 }
