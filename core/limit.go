@@ -75,7 +75,8 @@ func (m *Manager) admit(ctx context.Context, st *state) (leave func(), err error
 		}
 	}
 	leave = func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
+		// The commit's time may be up. Later than this, the turn may be another's.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.opts.StoreTimeout/2)
 		defer cancel()
 		if err := m.store.Delete(ctx, id); err != nil {
 			m.log().WarnContext(ctx, "session: logins of a subject have to wait", "for", life, "error", err)

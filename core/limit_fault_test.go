@@ -34,6 +34,41 @@ func TestALostTurnHoldsLoginsUpForTwiceStoreTimeout(t *testing.T) {
 	})
 }
 
+// The time for it ends before the turn expires: it could be another's by then.
+func TestAStoreHasHalfOfStoreTimeoutToTakeATurnBack(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ takes, until time.Duration }{
+		{session.DefaultStoreTimeout/2 - 1, 0},
+		{session.DefaultStoreTimeout/2 + 1, 2 * session.DefaultStoreTimeout},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			e, _ := newIndexedEnv(t, refusing(2))
+			e.store.intercept(func(ctx context.Context, o op) error {
+				if o != opDelete {
+					return nil
+				}
+				select {
+				case <-time.After(c.takes):
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			})
+			start := time.Now()
+			e.login("ann")
+			e.store.reset()
+			for e.visitor().do(authenticate).StatusCode != http.StatusOK { // each waits for StoreTimeout
+				if time.Since(start) > time.Minute {
+					t.Fatal("the turn is never given back")
+				}
+			}
+			if took := time.Since(start); took < c.until || took > c.takes+c.until {
+				t.Errorf("the next login took until %v, want about %v", took, c.until)
+			}
+		})
+	}
+}
+
 func TestALoginThatWaitsForItsTurnGetsIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
