@@ -114,7 +114,7 @@ func visitor(t *testing.T) *http.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &http.Client{Jar: jar, Timeout: time.Minute}
+	return &http.Client{Jar: jar, Timeout: 2 * time.Minute}
 }
 
 // child starts this test binary again as an application and returns its URL.
@@ -158,7 +158,7 @@ func runChild(store session.Store) error {
 	sessions, err := session.New(store, session.Options{
 		Keys:         keys,
 		Cookie:       session.Cookie{Insecure: true},
-		StoreTimeout: 30 * time.Second,
+		StoreTimeout: time.Minute, // it bounds what hangs; a busy machine is slow
 	})
 	if err != nil {
 		return err
