@@ -27,7 +27,7 @@
 // A case fails with what was seen and with the rule that it breaks:
 //
 //	--- FAIL: TestConformance/update/never_creates (0.00s)
-//	    update.go:173: Update of nothing: got error <nil>, want session: not found
+//	    update.go:148: Update of nothing: got error <nil>, want session: not found
 //	    tester.go:75: rule: If there is no record, Update returns ErrNotFound: it never creates one.
 //
 // The cases about concurrency record what every client asked and was answered,

@@ -123,12 +123,21 @@ func subjectListMutants() []mutant {
 				}
 			},
 		},
-		{"nobody's list is empty", []string{"subjects/empty subject"}, func(m *mutated) {
+		{"nobody's list is empty", []string{"subjects/refused subject"}, func(m *mutated) {
 			m.list = func(ctx context.Context, subject string) ([]session.Entry, error) {
 				if subject == "" {
 					return nil, nil
 				}
 				return m.next.ListSubject(ctx, subject)
+			}
+		}},
+		{"ListSubject refuses nobody only", []string{"subjects/refused subject"}, func(m *mutated) {
+			m.list = func(ctx context.Context, subject string) ([]session.Entry, error) {
+				list, err := m.next.ListSubject(ctx, subject)
+				if subject != "" && errors.Is(err, session.ErrInvalid) {
+					err = nil
+				}
+				return list, err
 			}
 		}},
 	}
@@ -262,12 +271,21 @@ func subjectDeleteMutants() []mutant {
 				return n, err
 			}
 		}},
-		{"DeleteSubject of nobody succeeds", []string{subjects + "delete empty subject"}, func(m *mutated) {
+		{"DeleteSubject of nobody succeeds", []string{subjects + "delete refused subject"}, func(m *mutated) {
 			m.purge = func(ctx context.Context, subject string) (int, error) {
 				if subject == "" {
 					return 0, nil
 				}
 				return m.next.DeleteSubject(ctx, subject)
+			}
+		}},
+		{"DeleteSubject refuses nobody only", []string{subjects + "delete refused subject"}, func(m *mutated) {
+			m.purge = func(ctx context.Context, subject string) (int, error) {
+				n, err := m.next.DeleteSubject(ctx, subject)
+				if subject != "" && errors.Is(err, session.ErrInvalid) {
+					err = nil
+				}
+				return n, err
 			}
 		}},
 	}

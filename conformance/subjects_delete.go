@@ -42,11 +42,13 @@ func subjectDeleteCases() []testCase {
 			run:  func(t *tester) { t.wantDeleted(newSubject(), 0) },
 		},
 		{
-			name: "delete empty subject",
-			rule: "An empty subject gives ErrInvalid from DeleteSubject.",
+			name: "delete refused subject",
+			rule: "A subject that CheckSubject refuses gives ErrInvalid from DeleteSubject.",
 			run: func(t *tester) {
-				_, err := session.DeleteSubject(t.Context(), t.store, "")
-				t.want(session.ErrInvalid, err, "DeleteSubject of nobody")
+				for what, subject := range refusedSubjects() {
+					_, err := session.DeleteSubject(t.Context(), t.store, subject)
+					t.want(session.ErrInvalid, err, "DeleteSubject of "+what)
+				}
 			},
 		},
 	})

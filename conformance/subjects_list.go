@@ -70,14 +70,26 @@ func subjectListCases() []testCase {
 			run:  func(t *tester) { t.wantList(newSubject()) },
 		},
 		{
-			name: "empty subject",
-			rule: "An empty subject gives ErrInvalid from ListSubject.",
+			name: "refused subject",
+			rule: "A subject that CheckSubject refuses gives ErrInvalid from ListSubject.",
 			run: func(t *tester) {
-				_, err := session.ListSubject(t.Context(), t.store, "")
-				t.want(session.ErrInvalid, err, "ListSubject of nobody")
+				for what, subject := range refusedSubjects() {
+					_, err := session.ListSubject(t.Context(), t.store, subject)
+					t.want(session.ErrInvalid, err, "ListSubject of "+what)
+				}
 			},
 		},
 	})
+}
+
+// refusedSubjects returns what CheckSubject refuses, by what it is.
+func refusedSubjects() map[string]string {
+	return map[string]string{
+		"nobody":                     "",
+		"a subject of 256 bytes":     longestSubject() + "x",
+		"a subject with NUL":         newSubject() + "\x00",
+		"a subject that isn't UTF-8": newSubject() + "\xc3",
+	}
 }
 
 func withNeeds(c Capability, cases []testCase) []testCase {

@@ -66,7 +66,7 @@ func (s *Session) attempt(ctx context.Context) (*commit, error) {
 	case errors.Is(err, ErrTooManySessions):
 		err = c.reject(ctx, err)
 	}
-	if err != nil && !c.rejected && !Certain(err) && !errors.Is(err, ErrEncode) && !errors.Is(err, ErrHeaderSent) {
+	if err != nil && !c.rejected && isFailure(err) && !errors.Is(err, ErrEncode) && !errors.Is(err, ErrHeaderSent) {
 		c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
 	}
 	s.finish(c, err)

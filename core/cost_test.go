@@ -1,8 +1,11 @@
 package session_test
 
 import (
+	"maps"
 	"net/http"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	session "github.com/cloakroom-go/cloakroom/core"
 )
@@ -57,6 +60,29 @@ func TestStoreCallsAreCounted(t *testing.T) {
 					t.Errorf("%s: %d calls, want %d", o, calls[o], c.want[o])
 				}
 			}
+		})
+	}
+	for _, c := range []struct {
+		name  string
+		after time.Duration
+		work  handler
+		want  map[op]int
+	}{
+		{"step up", 0, stepUp, map[op]int{opLoad: 1, opCreate: 1, opUpdate: 1, opDelete: 1}},
+		{"read, once in a TouchInterval", session.DefaultIdleTimeout / 10, look, map[op]int{opLoad: 1, opTouch: 1}},
+		{"read, when a new token is due", renewEvery, look, map[op]int{opLoad: 1, opCreate: 1, opUpdate: 1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t, renewing)
+				v := e.seed(signIn("ann", count))
+				pass(c.after)
+				v.do(c.work)
+				if calls := e.store.taken(); !maps.Equal(calls, c.want) {
+					t.Errorf("store calls %v, want %v", calls, c.want)
+				}
+			})
 		})
 	}
 	t.Run("first write of a new visitor", func(t *testing.T) {

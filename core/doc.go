@@ -25,6 +25,7 @@
 //
 // There is nothing to save: what was changed is committed before the response
 // header leaves. [Manager.HandlerFunc] takes over Get and Fail as well.
+// [Session.Flash] leaves a message for the visitor's next page.
 //
 // When a visitor has proved who they are, call [Session.Authenticate]; when they
 // sign out, [Session.Destroy].
@@ -62,8 +63,8 @@
 // # Timeouts and renewal
 //
 // A session ends [Options].IdleTimeout after it was last looked at, and
-// AbsoluteTimeout after it began, on the server: what the cookie says does not
-// count. Reading extends a session in the store only once in a TouchInterval.
+// AbsoluteTimeout after it began or last authenticated, on the server: what the
+// cookie says does not count. Reading extends a session in the store only once in a TouchInterval.
 // Requests that don't look at the session don't extend it.
 // [Session.SetIdleTimeout], [Session.SetDeadline] and [Session.SetPersistent]
 // decide for one session, "remember me", for instance.
@@ -78,9 +79,9 @@
 // Authenticate names a subject. [Manager.List] shows the subject's sessions, with
 // values such as the device's name read by [Key.From]; [Manager.End],
 // [Session.EndOthers] and [Manager.EndSubject] end one, the others or all of them;
-// [Manager.EndExternal] ends those of an identity provider's session, and
-// [Manager.EndAll] everybody's. [Options].MaxSessions limits how many there are.
-// [Session.CheckAuthHash] ends sessions from before the password changed.
+// [Manager.EndExternal] ends those of an identity provider's session, which
+// [Session.SetExternalID] has noted, and [Manager.EndAll] everybody's.
+// [Options].MaxSessions limits how many there are. [Session.CheckAuthHash] ends sessions from before the password changed.
 //
 // Before something sensitive, ask [Session.Fresh], or [Session.SteppedUp] for a
 // level that [Session.StepUp] has granted for a while; [Manager.RequireFresh] and
@@ -90,15 +91,16 @@
 //
 // The package csrf beside this one makes tokens from [Session.Secret].
 // [Options].Binding ends a session that comes from another browser or network.
-// [Options].OnEvent is told what happens to sessions; the otel module makes metrics
-// of it, and traces of what the store does. [Manager.Policy] prints how sessions live
-// and end.
+// [Options].Sealer encrypts the values that the store gets. [Options].OnEvent is told
+// what happens to sessions; the otel module makes metrics of it, and traces of what
+// the store does. [Manager.Policy] prints how sessions live and end.
 //
 // # Without a cookie, without a store
 //
 // [Options].Header carries the ticket in a header field, for APIs.
 // [NewCookieOnly] needs no store: the session travels in the cookie, encrypted;
-// its documentation says what can't be had that way.
+// its documentation says what can't be had that way. [Options].Skip takes out
+// requests that need no session, for static files, for instance.
 //
 // # Stores
 //
@@ -109,9 +111,12 @@
 // optional interface with a function that uses it: [Touch], [Prune],
 // [ListSubject], [DeleteSubject], [DeleteAll].
 //
+// Values are JSON, unless [Options].Codec is another [Codec].
+//
 // # Costs
 //
 // A request that leaves the session alone makes no call to the store; one that
-// reads makes one, one that writes two. Authenticate and Renew make four in all,
-// Destroy three, a renewal of the token because of its age three.
+// reads makes one, and one more once in a TouchInterval; one that writes makes two.
+// Authenticate, StepUp and Renew make four in all, Destroy three, a renewal of the
+// token because of its age three.
 package session

@@ -81,11 +81,14 @@ func (st *state) over(why EndReason) Event {
 // tellError tells of an error of the store's, if it is a failure and no answer, and
 // returns it.
 func (m *Manager) tellError(ctx context.Context, err error) error {
-	if err != nil && !Certain(err) && !errors.Is(err, context.Canceled) {
+	if err != nil && isFailure(err) && !errors.Is(err, context.Canceled) {
 		m.emit(ctx, Event{Kind: EventStoreError, Err: err})
 	}
 	return err
 }
+
+// isFailure reports whether a store's error is a failure, or damage, and no answer.
+func isFailure(err error) bool { return !Certain(err) || errors.Is(err, ErrCorrupt) }
 
 // event returns an event about the session that st is the state of.
 func (st *state) event(kind EventKind) Event {

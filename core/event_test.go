@@ -301,6 +301,27 @@ func failureIsTold(t *testing.T, policy func(*session.Options), work handler, n 
 	}
 }
 
+func TestDamageIsToldOnce(t *testing.T) {
+	t.Parallel()
+	list := func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		_, _ = s.EndOthers(r.Context()) // looked at by its events
+	}
+	for o, work := range map[op]handler{opLoad: nothing, opUpdate: count, opList: list} {
+		t.Run(string(o), func(t *testing.T) {
+			t.Parallel()
+			var d diary
+			e, _ := newIndexedEnv(t, d.keep)
+			v := e.login("ann")
+			d.taken()
+			e.store.fail(session.ErrCorrupt, o)
+			v.do(work)
+			if got := d.taken(); len(got) != 1 || got[0].Kind != session.EventStoreError || !errors.Is(got[0].Err, session.ErrCorrupt) {
+				t.Errorf("told %+v, want the damage once", got)
+			}
+		})
+	}
+}
+
 func TestAFailedListIsToldOnce(t *testing.T) {
 	t.Parallel()
 	var d diary

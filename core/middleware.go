@@ -42,10 +42,10 @@ func (m *Manager) skips(r *http.Request) bool {
 // [Options].ErrorHandler instead of next's. If next panics before its header has
 // left, nothing is saved.
 //
-// Whenever the session was looked at, the response varies by Cookie. When it
-// sets a cookie, or somebody is signed in, it is not stored by caches, nor shown
-// again by a browser's Back button after signing out (ASVS 14.3.2), unless next said
-// otherwise in Cache-Control.
+// Whenever the session was looked at, the response varies by Cookie, or by
+// [Options].Header. When it sets a cookie, or somebody is signed in, it is not stored
+// by caches, nor shown again by a browser's Back button after signing out (ASVS
+// 14.3.2), unless next said otherwise in Cache-Control.
 //
 // The ResponseWriter that next gets implements http.Flusher and http.Hijacker
 // if the one below does, directly or through Unwrap, io.ReaderFrom, and works
@@ -88,8 +88,9 @@ func (m *Manager) HandlerFunc(f func(http.ResponseWriter, *http.Request, *Sessio
 }
 
 // Fail answers a request whose session could not be loaded or saved, through
-// [Options].ErrorHandler, and logs err. Nothing is saved and no cookie is set any
-// more. After the response header has left, it only logs.
+// [Options].ErrorHandler, and logs err. Nothing more is saved, and no cookie is set
+// but that of a [Session.Commit] before. After the response header has left, it
+// only logs.
 func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	if x, ok := r.Context().Value(exchangeKey{m}).(*exchange); ok {
 		if !x.headerSent.Swap(true) {

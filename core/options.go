@@ -108,7 +108,8 @@ type Options struct {
 	RefuseNew bool
 
 	// StoreTimeout bounds the time that one load, or one commit with all its
-	// retries, may take. 0 means DefaultStoreTimeout.
+	// retries, may take; tidying up after it has a second of its own. 0 means
+	// DefaultStoreTimeout.
 	StoreTimeout time.Duration
 
 	// Readable leaves out the encryption with NewCookieOnly: the visitor, and

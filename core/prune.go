@@ -14,7 +14,8 @@ import (
 // that the processes of one deployment spread out.
 //
 // If the store is no [Pruner], RunPruner returns [ErrUnsupported] at once: the
-// backend removes what has expired by itself, and there is nothing to do.
+// backend removes what has expired by itself, and there is nothing to do. If every
+// is not positive, it returns [ErrInvalid].
 func (m *Manager) RunPruner(ctx context.Context, every time.Duration) error {
 	if every <= 0 {
 		return fmt.Errorf("%w: RunPruner every %v", ErrInvalid, every)

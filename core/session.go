@@ -159,9 +159,9 @@ func (s *Session) renewLocked() { s.renew = s.stored != nil && s.m.store != nil 
 // unless they belong to another subject: then a new session begins. Call it again
 // when the same subject has authenticated again.
 //
-// If another request ends or renews the session at the same moment, a login that
-// is clicked twice, for instance, only one of the two takes effect; the other's
-// response sets no cookie.
+// If another request ends the session or calls Authenticate, StepUp or Renew at the
+// same moment, because a login was clicked twice, for instance, only one of the two
+// takes effect; the other's response sets no cookie.
 //
 // A subject that breaks the rule is an [ErrInvalid] at commit; nothing is
 // saved. If [Options].RefuseNew refuses the login, the commit fails with
@@ -223,8 +223,9 @@ func (s *Session) end(reason EndReason) {
 // is new or was renewed, and the header has left, it returns [ErrHeaderSent]; a
 // Destroy is carried out nevertheless. A value that could not be encoded gives
 // [ErrEncode], a session over [Options].MaxSize or the store's limit
-// [ErrTooLarge]. Any other error means that the outcome is unknown; the changes
-// are kept, and Commit may be called again.
+// [ErrTooLarge]; [ErrInvalid], [ErrUnsupported] and [ErrTooManySessions] are those
+// of the methods that name them. Any other error means that the outcome is unknown;
+// the changes are kept, and Commit may be called again.
 //
 // A ctx that is done ends the attempt, and StoreTimeout does so too.
 func (s *Session) Commit(ctx context.Context) error {
@@ -270,8 +271,8 @@ func (s *Session) Subject() string {
 	return s.cur.subject
 }
 
-// Created returns when the session began, which is when AbsoluteTimeout started
-// to run.
+// Created returns when the session began, or last authenticated, which is when
+// AbsoluteTimeout started to run.
 func (s *Session) Created() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -286,8 +287,9 @@ func (s *Session) Authenticated() time.Time {
 }
 
 // LastSeen returns when the session was last extended, as the store knew when it
-// was loaded: at most [Options].TouchInterval before it was last read. Shortly
-// before AbsoluteTimeout, and without an IdleTimeout, it is less exact.
+// was loaded or committed: at most [Options].TouchInterval, or a tenth of what
+// SetIdleTimeout said, before it was last read. Shortly before AbsoluteTimeout, and
+// without an IdleTimeout, it is less exact.
 func (s *Session) LastSeen() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()

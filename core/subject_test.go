@@ -253,13 +253,14 @@ func wantAllRefused(t *testing.T, v *visitor, handle string, want error, subject
 	_, list := m.List(ctx, subject)
 	_, endSubject := m.EndSubject(ctx, subject)
 	_, endExternal := m.EndExternal(ctx, "sid-1")
+	_, endAll := m.EndAll(ctx)
 	var endOthers error
 	v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 		_, endOthers = s.EndOthers(r.Context())
 	})
 	for name, err := range map[string]error{
 		"List": list, "End": m.End(ctx, subject, handle), "EndSubject": endSubject,
-		"EndExternal": endExternal, "EndOthers": endOthers,
+		"EndExternal": endExternal, "EndOthers": endOthers, "EndAll": endAll,
 	} {
 		if !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", name, err, want)

@@ -173,8 +173,5 @@ func checkSubject(ctx context.Context, subject string) error {
 	if err := ctx.Err(); err != nil {
 		return wrap(err)
 	}
-	if subject == "" {
-		return fmt.Errorf("%w: empty subject", session.ErrInvalid)
-	}
-	return nil
+	return session.CheckSubject(subject)
 }

@@ -13,7 +13,7 @@
 // the script again when the server has forgotten it.
 //
 // A record with a subject costs a second call when it is created. An Update that
-// changes the subject costs three, and so does an Update or a Touch that prolongs
+// gives it to another subject costs three, and so does an Update or a Touch that prolongs
 // the record beyond what the index knows: rarely, as the index is kept for at
 // least twice the lifetime that was left when it was last written.
 //

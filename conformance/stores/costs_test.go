@@ -11,8 +11,9 @@ import (
 )
 
 // wantCosts fails the test unless requests cost what the package guide says, as
-// the server itself counts it. Nobody else may use the server.
-func wantCosts(t *testing.T, store session.Store, calls func() int) {
+// the server itself counts it. A Create with a subject takes so many calls, every
+// other method one. Nobody else may use the server.
+func wantCosts(t *testing.T, store session.Store, createWithSubject int, calls func() int) {
 	t.Helper()
 	const interval = 3 * time.Second
 	sessions, err := session.New(store, session.Options{
@@ -54,11 +55,15 @@ func wantCosts(t *testing.T, store session.Store, calls func() int) {
 		}
 	}
 
-	request(func(s *session.Session) { s.Authenticate("visitor") })
+	signIn := func(s *session.Session) { s.Authenticate("visitor") }
 	read := func(s *session.Session) { counter.Get(s) }
 	write := func(s *session.Session) { counter.Update(s, func(n int) int { return n + 1 }) }
+	request(signIn)
 	request(write) // scripts and statements are known from here on
+	ticket = ""
 
+	want("a visitor's first change", 1, request(write))
+	want("a request that signs in", 3+createWithSubject, request(signIn))
 	want("a request that leaves the session alone", 0, request(nil))
 	want("a request that writes", 2, request(write))
 	extended := time.Now()
@@ -75,4 +80,5 @@ func wantCosts(t *testing.T, store session.Store, calls func() int) {
 			want("a request that reads later in the interval", 1, got)
 		}
 	}
+	want("a request that signs out", 3, request((*session.Session).Destroy))
 }

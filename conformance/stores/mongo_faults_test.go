@@ -202,7 +202,7 @@ func TestMongoCost(t *testing.T) {
 	server := mongoServer(t).SetMonitor(&event.CommandMonitor{
 		Started: func(context.Context, *event.CommandStartedEvent) { calls.Add(1) },
 	})
-	wantCosts(t, mongoStore(t, mongoCollection(t, server)), func() int { return int(calls.Load()) })
+	wantCosts(t, mongoStore(t, mongoCollection(t, server)), 1, func() int { return int(calls.Load()) })
 }
 
 func mongoCreated(t *testing.T, s session.Store) (string, session.Record) {

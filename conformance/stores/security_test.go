@@ -14,7 +14,7 @@ import (
 
 // claims finds the tests that SECURITY.md names, and the suite's cases, which it
 // names as topic/case.
-var claims = regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Za-z0-9_]+|[a-z]+/[a-z0-9_]+)`")
+var claims = regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Za-z0-9_]+|[a-z]+/[a-z0-9_']+)`")
 
 // notARow matches the lines of a table that are none of its rows.
 var notARow = regexp.MustCompile(`^\|(-|( req| where) \|)`)
