@@ -80,9 +80,7 @@ func (sh *shop) manager(c settings) (*session.Manager, error) {
 
 // handler returns the whole site.
 func (sh *shop) handler() http.Handler {
-	site := http.NewServeMux()
-	site.HandleFunc("GET /static/{file}", static)
-	site.Handle("/", sh.sessions.Handler(sh.protection.Handler(sh.orNotFound(sh.routes()))))
+	site := sh.sessions.Handler(sh.orNotFound(sh.routes()))
 	return securityHeaders(http.MaxBytesHandler(sh.sameOrigin(site), maxForm))
 }
 
@@ -92,6 +90,7 @@ func (sh *shop) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	handle := func(pattern string, f func(*visit)) { mux.Handle(pattern, sh.page(f)) }
 
+	mux.HandleFunc("GET /static/{file}", static)
 	handle("GET /{$}", remembered((*visit).home))
 	handle("GET /visits", (*visit).visits)
 	handle("GET /products/{item}", remembered((*visit).product))
@@ -128,13 +127,14 @@ func (sh *shop) routes() *http.ServeMux {
 	return mux
 }
 
-// orNotFound shows a page of the shop's own where there is none, or none with
-// that method.
+// orNotFound asks what is sent to a page for its token, and shows a page of the
+// shop's own where there is none, or none with that method.
 func (sh *shop) orNotFound(mux *http.ServeMux) http.Handler {
+	pages := sh.protection.Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer, pattern := mux.Handler(r)
 		if pattern != "" {
-			mux.ServeHTTP(w, r)
+			pages.ServeHTTP(w, r)
 			return
 		}
 		said := headerOnly{header: w.Header()}
