@@ -62,7 +62,8 @@ func (sh *shop) manager(c settings) (*session.Manager, error) {
 		// Many tabs of one visitor that all add to the cart at the same moment
 		// take turns, and on a slow disk a turn takes a while.
 		StoreTimeout: 15 * time.Second,
-		// All that a visitor can fill is bounded, and far below it.
+		// All that a visitor can fill is bounded, and far below it, but for messages:
+		// whoever sends forms and looks at no page is told that it is enough.
 		MaxSize:      32 << 10,
 		Logger:       c.log,
 		OnEvent:      sh.journal.note,
