@@ -41,12 +41,12 @@ func serve(ctx context.Context, l net.Listener, sessions *session.Manager, prune
 	defer cancel()
 	background.Go(func() { _ = sessions.RunPruner(ctx, pruneEvery) }) // it logs what fails
 
-	visits := session.NewKey[int]("visits")
-	server := &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: sessions.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
+	visits, failed := session.NewKey[int]("visits"), make(chan error, 1)
+	server := &http.Server{ReadHeaderTimeout: 5 * time.Second}
+	server.Handler = sessions.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
 		visits.Update(s, func(n int) int { return n + 1 })
 		fmt.Fprintln(w, "visit", visits.Get(s))
-	})}
-	failed := make(chan error, 1)
+	})
 	go func() { failed <- server.Serve(l) }()
 	select {
 	case err := <-failed:
