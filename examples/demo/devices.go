@@ -34,6 +34,9 @@ func (v *visit) showDevices() {
 	devices := make([]device, 0, len(list))
 	for i := range list {
 		name, _ := deviceKey.From(list[i])
+		if name == "" {
+			name = v.t("devices.unknown")
+		}
 		devices = append(devices, device{list[i], name, list[i].Handle == v.s.Handle()})
 	}
 	v.show(http.StatusOK, "devices", v.t("devices.title"), devices)
@@ -75,23 +78,24 @@ func (v *visit) failEnding(err error) {
 }
 
 // deviceOf names the browser and the system that a User-Agent field claims, in
-// words of ours: nothing of the field itself is kept or shown.
+// words of ours: nothing of the field itself is kept or shown. What it can't tell
+// is left out.
 func deviceOf(userAgent string) string {
-	name := func(otherwise string, words ...[2]string) string {
+	name := func(words ...[2]string) string {
 		for _, w := range words {
 			if strings.Contains(userAgent, w[0]) {
 				return w[1]
 			}
 		}
-		return otherwise
+		return ""
 	}
 	// The order matters: most browsers claim to be others as well.
-	browser := name("Browser", [2]string{"Edg/", "Edge"}, [2]string{"OPR/", "Opera"}, [2]string{"Firefox/", "Firefox"},
+	browser := name([2]string{"Edg/", "Edge"}, [2]string{"OPR/", "Opera"}, [2]string{"Firefox/", "Firefox"},
 		[2]string{"Chrome/", "Chrome"}, [2]string{"Safari/", "Safari"}, [2]string{"curl/", "curl"})
-	system := name("", [2]string{"Android", "Android"}, [2]string{"iPhone", "iPhone"}, [2]string{"iPad", "iPad"},
+	system := name([2]string{"Android", "Android"}, [2]string{"iPhone", "iPhone"}, [2]string{"iPad", "iPad"},
 		[2]string{"Windows", "Windows"}, [2]string{"Mac OS X", "macOS"}, [2]string{"Linux", "Linux"})
-	if system == "" {
-		return browser
+	if browser == "" || system == "" {
+		return browser + system
 	}
 	return browser + " · " + system
 }

@@ -68,6 +68,24 @@ func TestDevicesAreListedAndEnded(t *testing.T) {
 	other.wantStatus(other.get("/profile"), http.StatusOK)
 }
 
+// Of several buttons, each says what it ends.
+func TestDevicesHaveNamesInTheVisitorsLanguage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, userAgent := range []string{"Firefox/140.0 Linux", "something else"} {
+		there := s.visitor(t)
+		r := there.form("/login", ada.credentials(), there.token())
+		r.Header.Set("User-Agent", userAgent)
+		there.wantRedirect(there.send(r), "/")
+	}
+	here := s.visitor(t)
+	here.signIn(ada)
+	here.post("/language/es", "")
+	a := here.get("/devices")
+	here.wantText(a, `aria-label="Cerrar sesión: Firefox · Linux"`)
+	here.wantText(a, `aria-label="Cerrar sesión: Dispositivo desconocido"`)
+}
+
 func TestDevicesNeedThePasswordAgain(t *testing.T) {
 	t.Parallel()
 	v := openShop(t, makeShop(t, settings{store: memstore.New(memstore.Options{}), fresh: time.Nanosecond})).visitor(t)
@@ -131,8 +149,9 @@ func TestADeviceIsNamedInWordsOfOurs(t *testing.T) {
 		"Mozilla/5.0 (Linux; Android 10; K) " + chrome + "Mobile Safari/537.36":                   "Chrome · Android",
 		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) Version/18.5 Mobile Safari/604.1": "Safari · iPhone",
 		"curl/8.14.1":               "curl",
-		"":                          "Browser",
-		"<script>alert(1)</script>": "Browser",
+		"Mozilla/5.0 (X11; Linux)":  "Linux",
+		"":                          "",
+		"<script>alert(1)</script>": "",
 	} {
 		if got := deviceOf(userAgent); got != want {
 			t.Errorf("%q is %q, want %q", userAgent, got, want)

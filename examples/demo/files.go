@@ -15,15 +15,18 @@ import (
 // whoever may clear the sessions away need not be able to sign tickets.
 func openFiles(dir string, keys [][]byte) (*storage, error) {
 	sessions := filepath.Join(dir, "sessions")
-	if err := os.MkdirAll(sessions, 0o700); err != nil {
-		return nil, fmt.Errorf("-store: %w", err)
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		err = checkPrivate(dir) // before anything of ours is in it
 	}
-	if err := checkPrivate(dir); err != nil {
+	if err == nil {
+		err = os.MkdirAll(sessions, 0o700)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("-store: %w", err)
 	}
 	from := "from " + keysVariable
 	if keys == nil {
-		var err error
 		if keys, from, err = fileKeys(filepath.Join(dir, "key")); err != nil {
 			return nil, err
 		}

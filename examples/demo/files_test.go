@@ -203,6 +203,9 @@ func TestAFolderThatCanNotBeUsed(t *testing.T) {
 			t.Errorf("%s: error %v, want %q", name, err, text)
 		}
 	}
+	if left, err := os.ReadDir(shared); err != nil || hasModes && len(left) > 0 {
+		t.Errorf("a folder that was refused holds %v, %v", left, err)
+	}
 }
 
 func newStorage(t *testing.T, name string, keys [][]byte) *storage {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"golang.org/x/text/language"
 
@@ -65,7 +66,8 @@ var matcher = func() language.Matcher {
 
 // asked returns the locale that the browser prefers, English if it doesn't say.
 func asked(r *http.Request) *locale {
-	_, i := language.MatchStrings(matcher, r.Header.Get("Accept-Language"))
+	fields := strings.Join(r.Header.Values("Accept-Language"), ",") // several mean the same as one list (RFC 9110, 5.3)
+	_, i := language.MatchStrings(matcher, fields)
 	return locales[i]
 }
 

@@ -40,6 +40,15 @@ type config struct {
 	fresh  time.Duration
 }
 
+const usage = `Demo is a small shop that keeps its visitors' sessions with cloakroom.
+
+	demo [flags]
+
+` + keysVariable + ` holds the keys that sign tickets, the first one for new ones: go run ./examples/keygen
+prints one. Without it, one is made; with -store file: it is kept in the folder.
+
+`
+
 func parseArgs(args []string, out io.Writer) (config, error) {
 	var c config
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
@@ -52,6 +61,7 @@ func parseArgs(args []string, out io.Writer) (config, error) {
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		flags.SetOutput(out)
+		_, _ = fmt.Fprint(out, usage) // nobody is left to be told that it failed
 		flags.PrintDefaults()
 		return c, flag.ErrHelp
 	case err != nil:

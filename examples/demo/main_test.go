@@ -29,6 +29,7 @@ func TestArgumentsThatAreNone(t *testing.T) {
 	defer func() { _ = taken.Close() }() // nothing depends on it
 	for want, args := range map[string][]string{
 		"-h lists the flags":    {"-port", "8080"},
+		"-store memory names":   {"-store", "memory"},
 		`unexpected argument`:   {"serve"},
 		"memory:, file:FOLDER":  {"-store", "redis:"},
 		"is not positive":       {"-store", "memory:", "-fresh", "0s"},
@@ -48,7 +49,7 @@ func TestHelpListsTheFlags(t *testing.T) {
 	if err := run(t.Context(), []string{"-h"}, &out); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("error %v", err)
 	}
-	for _, want := range []string{"-addr", "-store", "-secure", "memory:", "127.0.0.1:8080"} {
+	for _, want := range []string{"-addr", "-store", "-secure", "memory:", "127.0.0.1:8080", keysVariable} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("help lacks %s:\n%s", want, out.String())
 		}

@@ -103,6 +103,31 @@ func TestAnOutageIsNotALogout(t *testing.T) {
 	}
 }
 
+// Whoever sends forms and looks at no page fills the session with messages. The
+// next page takes them, and all is well again.
+func TestMessagesThatNobodyReadsLockNobodyOut(t *testing.T) {
+	t.Parallel()
+	for name, s := range map[string]site{"memory": newSite(t), "cookie": openSite(t, nil, nil)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := s.visitor(t)
+			v.signIn(ada)
+			v.post("/cart/coat", "quantity=1")
+			token := v.token()
+			a := v.send(v.form("/preferences", "theme=dark", token))
+			for n := 0; a.status == http.StatusSeeOther && n < 1000; n++ {
+				a = v.send(v.form("/preferences", "theme=dark", token))
+			}
+			v.wantText(a, "more than we can keep")
+			if got := v.cart(); got != "Wool coat 1" {
+				t.Errorf("cart %q", got)
+			}
+			v.wantRedirect(v.send(v.form("/cart/coat", "quantity=1", token)), "/cart")
+			v.wantText(v.get("/profile"), ada.Name)
+		})
+	}
+}
+
 func TestAPageThatNeedsASessionSaysWhenThereIsNone(t *testing.T) {
 	t.Parallel()
 	store := &brokenStore{Store: memstore.New(memstore.Options{})}

@@ -10,13 +10,14 @@ import (
 	session "github.com/cloakroom-go/cloakroom/core"
 )
 
-// refused returns how to answer whom check did not let in.
-func (v *visit) refused(err error) (status int, message string) {
+// refused returns how to answer whom check did not let in. wrong says what was
+// wrong in the form at hand.
+func (v *visit) refused(err error, wrong string) (status int, message string) {
 	var many tooManyError
 	switch {
 	case errors.Is(err, errWrong):
 		// 403, not 401: that one belongs to HTTP's own authentication (RFC 9110, 15.5).
-		return http.StatusForbidden, v.t("login.wrong")
+		return http.StatusForbidden, v.t(wrong)
 	case errors.As(err, &many):
 		seconds := int(math.Ceil(many.wait.Seconds()))
 		v.w.Header().Set("Retry-After", strconv.Itoa(seconds))
@@ -26,8 +27,9 @@ func (v *visit) refused(err error) (status int, message string) {
 	}
 }
 
-// A passwordForm is shown by /confirm and /password.
-type passwordForm struct{ Next, Error string }
+// A passwordForm is shown by /confirm and /password. Field is the one that Error
+// is about, if there are several.
+type passwordForm struct{ Next, Error, Field string }
 
 // Lengths of a password in characters. It may be a whole sentence (NIST SP
 // 800-63B-4, 3.1.1.2), but not a book.
@@ -36,22 +38,24 @@ const (
 	maxPassword = 256
 )
 
-func (v *visit) showPassword() { v.showPasswordForm(http.StatusOK, "") }
+func (v *visit) showPassword() { v.showPasswordForm(http.StatusOK, passwordForm{}) }
 
-func (v *visit) showPasswordForm(status int, problem string) {
-	v.show(status, "password", v.t("password.title"), passwordForm{Error: problem})
+func (v *visit) showPasswordForm(status int, f passwordForm) {
+	v.show(status, "password", v.t("password.title"), f)
 }
 
 // changePassword ends every other session of the account: whoever knew the old
 // password is out.
 func (v *visit) changePassword() {
 	if _, err := v.guard.check(v.r, v.who.Login, v.r.PostFormValue("current")); err != nil {
-		v.showPasswordForm(v.refused(err))
+		status, problem := v.refused(err, "password.wrong")
+		v.showPasswordForm(status, passwordForm{Error: problem, Field: "current"})
 		return
 	}
 	password := v.r.PostFormValue("password")
 	if n := utf8.RuneCountInString(password); n < minPassword || n > maxPassword {
-		v.showPasswordForm(http.StatusUnprocessableEntity, v.t("password.length", minPassword, maxPassword))
+		problem := v.t("password.length", minPassword, maxPassword)
+		v.showPasswordForm(http.StatusUnprocessableEntity, passwordForm{Error: problem, Field: "password"})
 		return
 	}
 	v.begin(*v.who)

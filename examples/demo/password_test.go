@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -61,21 +62,33 @@ func TestAPasswordThatCanNotBe(t *testing.T) {
 	v := newSite(t).visitor(t)
 	v.wantRedirect(v.get("/password"), "/login?next=%2Fpassword")
 	v.signIn(ada)
-	for form, status := range map[string]int{
-		"current=wrong&password=long enough":          http.StatusForbidden,
-		"password=long enough":                        http.StatusForbidden,
-		"current=" + ada.Password + "&password=short": http.StatusUnprocessableEntity,
-		"current=" + ada.Password:                     http.StatusUnprocessableEntity,
-		"current=" + ada.Password + "&password=" + strings.Repeat("a", 1+maxPassword): http.StatusUnprocessableEntity,
+	for form, want := range map[string]struct {
+		status  int
+		problem string
+		field   string // that the problem is about
+	}{
+		"current=wrong&password=long enough":          {http.StatusForbidden, "not your password", "current"},
+		"password=long enough":                        {http.StatusForbidden, "not your password", "current"},
+		"current=" + ada.Password + "&password=short": {http.StatusUnprocessableEntity, "from 8 to 256", "password"},
+		"current=" + ada.Password:                     {http.StatusUnprocessableEntity, "from 8 to 256", "password"},
+		"current=" + ada.Password + "&password=" + strings.Repeat("a", 1+maxPassword): {
+			http.StatusUnprocessableEntity, "from 8 to 256", "password",
+		},
 	} {
 		a := v.post("/password", form)
-		v.wantStatus(a, status)
-		v.wantText(a, `id="problem"`)
+		v.wantStatus(a, want.status)
+		v.wantText(a, want.problem)
+		described := describedPattern.FindAllStringSubmatch(a.body, -1)
+		if len(described) != 1 || described[0][1] != want.field {
+			t.Errorf("%s: the problem belongs to %q, want %q", form, described, want.field)
+		}
 	}
 	v.wantStatus(v.get("/profile"), http.StatusOK)
 	v.post("/logout", "")
 	v.signIn(ada)
 }
+
+var describedPattern = regexp.MustCompile(`name="(\w+)"[^>]*aria-describedby="problem"`)
 
 func TestAnAccountThatIsGoneIsSignedOut(t *testing.T) {
 	t.Parallel()

@@ -53,6 +53,35 @@ func TestLinksChangeNothing(t *testing.T) {
 	v.wantText(v.get("/profile"), ada.Name)
 }
 
+// Nothing is there that a token could protect: "this form has expired" would be no
+// answer.
+func TestOtherMethodsAreRefusedWithThoseThatThereAre(t *testing.T) {
+	t.Parallel()
+	v := newSite(t).visitor(t)
+	v.signIn(ada)
+	for _, tt := range []struct {
+		path, allow string
+		status      int
+	}{
+		{"/cart", "GET, HEAD", http.StatusMethodNotAllowed},
+		{"/cart/coat", "POST", http.StatusMethodNotAllowed},
+		{"/login", "GET, HEAD, POST", http.StatusMethodNotAllowed},
+		{"/static/style.css", "GET, HEAD", http.StatusMethodNotAllowed},
+		{"/nowhere", "", http.StatusNotFound},
+	} {
+		for _, method := range []string{http.MethodPut, http.MethodDelete, http.MethodOptions, "BREW"} {
+			a := v.send(v.request(method, tt.path, ""))
+			v.wantStatus(a, tt.status)
+			v.wantText(a, "no such page, or nothing that can be done")
+			if got := a.header.Get("Allow"); got != tt.allow {
+				t.Errorf("%s %s: Allow %q, want %q", method, tt.path, got, tt.allow)
+			}
+		}
+	}
+	v.wantStatus(v.send(v.request(http.MethodPost, "/nowhere", "")), http.StatusNotFound)
+	v.wantText(v.get("/profile"), ada.Name)
+}
+
 func TestInputIsShownEscaped(t *testing.T) {
 	t.Parallel()
 	v := newSite(t).visitor(t)

@@ -62,7 +62,8 @@ func (sh *shop) manager(c settings) (*session.Manager, error) {
 		// Many tabs of one visitor that all add to the cart at the same moment
 		// take turns, and on a slow disk a turn takes a while.
 		StoreTimeout: 15 * time.Second,
-		// All that a visitor can fill is bounded, and far below it.
+		// All that a visitor can fill is bounded, and far below it, but for messages:
+		// whoever sends forms and looks at no page is told that it is enough.
 		MaxSize:      32 << 10,
 		Logger:       c.log,
 		OnEvent:      sh.journal.note,
@@ -80,9 +81,7 @@ func (sh *shop) manager(c settings) (*session.Manager, error) {
 
 // handler returns the whole site.
 func (sh *shop) handler() http.Handler {
-	site := http.NewServeMux()
-	site.HandleFunc("GET /static/{file}", static)
-	site.Handle("/", sh.sessions.Handler(sh.protection.Handler(sh.orNotFound(sh.routes()))))
+	site := sh.sessions.Handler(sh.orNotFound(sh.routes()))
 	return securityHeaders(http.MaxBytesHandler(sh.sameOrigin(site), maxForm))
 }
 
@@ -92,6 +91,7 @@ func (sh *shop) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	handle := func(pattern string, f func(*visit)) { mux.Handle(pattern, sh.page(f)) }
 
+	mux.HandleFunc("GET /static/{file}", static)
 	handle("GET /{$}", remembered((*visit).home))
 	handle("GET /visits", (*visit).visits)
 	handle("GET /products/{item}", remembered((*visit).product))
@@ -128,13 +128,14 @@ func (sh *shop) routes() *http.ServeMux {
 	return mux
 }
 
-// orNotFound shows a page of the shop's own where there is none, or none with
-// that method.
+// orNotFound asks what is sent to a page for its token, and shows a page of the
+// shop's own where there is none, or none with that method.
 func (sh *shop) orNotFound(mux *http.ServeMux) http.Handler {
+	pages := sh.protection.Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer, pattern := mux.Handler(r)
 		if pattern != "" {
-			mux.ServeHTTP(w, r)
+			pages.ServeHTTP(w, r)
 			return
 		}
 		said := headerOnly{header: w.Header()}

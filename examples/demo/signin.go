@@ -37,7 +37,7 @@ func (v *visit) signIn() {
 	a, err := v.guard.check(v.r, f.Login, form("password"))
 	if err != nil {
 		var status int
-		status, f.Error = v.refused(err)
+		status, f.Error = v.refused(err, "login.wrong")
 		v.show(status, "login", v.t("login.title"), f)
 		return
 	}
@@ -125,7 +125,7 @@ func (v *visit) confirm() {
 	a, err := v.guard.check(v.r, v.who.Login, v.r.PostFormValue("password"))
 	if err != nil {
 		var status int
-		status, f.Error = v.refused(err)
+		status, f.Error = v.refused(err, "password.wrong")
 		v.show(status, "confirm", v.t("confirm.title"), f)
 		return
 	}

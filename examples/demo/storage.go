@@ -62,7 +62,7 @@ func openStorage(ctx context.Context, address string, keys [][]byte) (*storage, 
 	open, ok := openers[kind]
 	alone := kind == "memory" || kind == "cookie" // take no address
 	if !ok || !named || alone != (place == "") || !alone && !strings.HasPrefix(place, "//") {
-		return nil, fmt.Errorf("-store %s: is none; one can say %s", withoutPassword(address), storeHelp)
+		return nil, fmt.Errorf("-store %s names no store; it takes %s", withoutPassword(address), storeHelp)
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTime)
 	defer cancel()

@@ -1,4 +1,4 @@
-// Shutdown prunes while it runs; Ctrl-C ends it, and no request that is under way.
+// Shutdown prunes while it runs; Ctrl-C or SIGTERM ends it, and no request that is under way.
 package main
 
 import (
@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 
 	session "github.com/cloakroom-go/cloakroom/core"
@@ -17,8 +18,8 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second one ends the process at once
 	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}})
 	if err != nil {
 		log.Fatal(err)
@@ -40,13 +41,12 @@ func serve(ctx context.Context, l net.Listener, sessions *session.Manager, prune
 	defer cancel()
 	background.Go(func() { _ = sessions.RunPruner(ctx, pruneEvery) }) // it logs what fails
 
-	visits := session.NewKey[int]("visits")
+	visits, failed := session.NewKey[int]("visits"), make(chan error, 1)
 	server := &http.Server{ReadHeaderTimeout: 5 * time.Second}
 	server.Handler = sessions.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
 		visits.Update(s, func(n int) int { return n + 1 })
 		fmt.Fprintln(w, "visit", visits.Get(s))
 	})
-	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	select {
 	case err := <-failed:

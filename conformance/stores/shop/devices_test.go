@@ -89,7 +89,7 @@ func TestDevicesAskForThePasswordAgain(t *testing.T) {
 	v.fill("#confirm [name=password]", "guessed")
 	v.click("#confirm")
 	v.wantAt("/confirm", 403)
-	v.want("#problem", "Name and password don't match.")
+	v.want("#problem", "This is not your password.")
 	if other.isNobody() {
 		t.Fatal("the other device is signed out")
 	}

@@ -46,6 +46,7 @@ func TestProblemsOfAPageAreFound(t *testing.T) {
 		{`<h1>Anonymous</h1><input>`, "without a name: input"},
 		{`<h1>Tiny</h1><button style="font-size: 8px; padding: 0; border: 0">Go</button>`, "is small: button"},
 		{`<h1>Blind</h1><a href="#" style="outline: none">Go</a>`, "does not show its focus: a"},
+		{`<h1>Faint</h1><a href="#" style="outline-color: #ccc">Go</a>`, "hardly shows its focus: a"},
 		{`<h1>One</h1><h1>Two</h1>`, "2 headings"},
 		{`<h1>Twice</h1><p id="a">A</p><p id="a">A</p>`, "#a is there twice"},
 		{`<h1>Lost</h1><p aria-describedby="b">A</p>`, "names #b"},

@@ -1,9 +1,6 @@
 // Gin has sessions in its handlers when the whole router stands within
 // Manager.Handler. Gin keeps a status to itself until the body or the end; the
-// session is saved then.
-//
-// Context.Stream can't be used so: it asks the ResponseWriter for the obsolete
-// http.CloseNotifier. Write and Flush, and look at the request's context.
+// session is saved then, and before the first byte of Context.Stream.
 package main
 
 import (

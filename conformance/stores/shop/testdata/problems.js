@@ -31,17 +31,21 @@
     }
     return "white";
   };
+  const contrast = (color, e) => {
+    const [dark, light] = [luminance(color), luminance(behind(e))].sort((a, b) => a - b);
+    return (light + 0.05) / (dark + 0.05);
+  };
   for (const e of all) {
     const says = [...e.childNodes].some(n => n.nodeType === Node.TEXT_NODE && n.data.trim()) || e.matches("input");
     if (!says) continue;
     const style = getComputedStyle(e), size = parseFloat(style.fontSize);
     const large = size >= 24 || size >= 18.66 && style.fontWeight >= 700;
-    const [dark, light] = [luminance(style.color), luminance(behind(e))].sort((a, b) => a - b);
-    const contrast = (light + 0.05) / (dark + 0.05);
-    if (contrast < (large ? 3 : 4.5)) found.push(`contrast ${contrast.toFixed(2)}: ${name(e)}`);
+    const is = contrast(style.color, e);
+    if (is < (large ? 3 : 4.5)) found.push(`contrast ${is.toFixed(2)}: ${name(e)}`);
   }
 
-  // Whatever can be used has a name (4.1.2), a size (2.5.8) and shows its focus (2.4.7).
+  // Whatever can be used has a name (4.1.2), a size (2.5.8) and shows its focus (2.4.7),
+  // in a line that stands out from what is around it (1.4.11).
   for (const e of all.filter(e => e.matches("a[href], button, input, [tabindex]"))) {
     const called = e.ariaLabel || e.innerText?.trim() || [...e.labels ?? []].map(l => l.innerText.trim()).join("");
     if (!called) found.push(`without a name: ${name(e)}`);
@@ -53,6 +57,7 @@
     e.focus({ preventScroll: true });
     const style = getComputedStyle(e);
     if (document.activeElement !== e || style.outlineStyle === "none" || parseFloat(style.outlineWidth) < 2) found.push(`does not show its focus: ${name(e)}`);
+    else if (contrast(style.outlineColor, e.parentElement) < 3) found.push(`hardly shows its focus: ${name(e)}`);
   }
   document.activeElement.blur();
 
