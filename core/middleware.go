@@ -17,7 +17,11 @@ type exchange struct {
 
 	skipped    bool        // by Options.Skip: it has no session
 	headerSent atomic.Bool // the final header has left, or is about to
-	failed     error       // why the handler's response is suppressed
+
+	// Fail may be called by another goroutine than the one that writes: within
+	// http.TimeoutHandler.
+	out    sync.Mutex // held while the header is decided on
+	failed error      // why the handler's response is suppressed
 
 	mu   sync.Mutex
 	done bool // s and err are set
@@ -91,16 +95,28 @@ func (m *Manager) HandlerFunc(f func(http.ResponseWriter, *http.Request, *Sessio
 // [Options].ErrorHandler, and logs err. Nothing is saved and no cookie is set any
 // more. After the response header has left, it only logs.
 func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
-	if x, ok := r.Context().Value(exchangeKey{m}).(*exchange); ok {
-		if !x.headerSent.Swap(true) {
-			x.fail(err)
-		} else {
-			m.logFailure(r, err)
-		}
+	x, ok := r.Context().Value(exchangeKey{m}).(*exchange)
+	if ok && x.failInstead(err) {
 		return
 	}
 	m.logFailure(r, err)
-	m.respond(w, r, err)
+	if !ok {
+		m.respond(w, r, err)
+	}
+}
+
+// failInstead answers in the place of the handler, and reports whether it was not
+// too late. ErrorHandler may get here again.
+func (x *exchange) failInstead(err error) bool {
+	if !x.out.TryLock() {
+		return false
+	}
+	defer x.out.Unlock()
+	if x.headerSent.Swap(true) {
+		return false
+	}
+	x.fail(err)
+	return true
 }
 
 // StatusCode returns the HTTP status for an error of this package: 409 if
@@ -176,6 +192,8 @@ func (x *exchange) loaded() (s *Session, looked bool) {
 // beforeHeader commits the session and completes the header, the first time
 // that it is called. An error says that the handler's response was replaced.
 func (x *exchange) beforeHeader() error {
+	x.out.Lock()
+	defer x.out.Unlock()
 	if x.headerSent.Load() {
 		return x.failed
 	}
@@ -246,7 +264,7 @@ var suppressed = []string{ //nolint:gochecknoglobals // a constant
 	"Content-Range", "Content-Type", "Etag", "Expires", "Last-Modified", "Location", "Trailer",
 }
 
-// fail replaces the handler's response.
+// fail replaces the handler's response. It is called with out held.
 func (x *exchange) fail(err error) {
 	x.failed = err
 	for _, name := range suppressed {
