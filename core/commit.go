@@ -216,7 +216,7 @@ func (s *Session) finish(c *commit, err error) {
 	case !c.ended && c.cookie == cookieSet:
 		s.cookie = cookieSet
 	}
-	c.state.resend, c.state.point, c.state.other = false, false, nil
+	c.state.resend, c.state.point = false, false
 	done := len(c.changes)
 	for made := done; made < len(s.changes); {
 		later := s.changes[made:]

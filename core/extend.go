@@ -25,7 +25,7 @@ func (c *commit) extend(ctx context.Context) {
 	case err != nil:
 		c.notExtended(ctx, err)
 	default:
-		c.stored = &stored{c.stored.id, c.stored.version, expires}
+		c.stored = c.state.stored(c.stored.id, c.stored.version, expires)
 		c.refreshCookie()
 	}
 }

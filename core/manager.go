@@ -153,7 +153,7 @@ func (m *Manager) follow(ctx context.Context, p presented, underWay bool) (found
 		if !m.live(&st, r.Expires) {
 			break
 		}
-		return found{p, &stored{id, r.Version, r.Expires}, st, late}, nil
+		return found{p, st.stored(id, r.Version, r.Expires), st, late}, nil
 	}
 	return found{}, fmt.Errorf("%w: expired or ended", ErrNotFound)
 }

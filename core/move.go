@@ -22,7 +22,7 @@ func (c *commit) move(ctx context.Context, grace time.Duration) error {
 	for attempt := 0; ; attempt++ {
 		err := c.retire(ctx, old, grace)
 		if err == nil {
-			c.moved()
+			c.moved(old.stored)
 			return nil
 		}
 		next := place{c.ticket, c.stored}
@@ -83,11 +83,11 @@ func (c *commit) follow(ctx context.Context, attempt int, old, next place) (now 
 	return now, err
 }
 
-// moved notes that the session has a new token.
-func (c *commit) moved() {
+// moved notes that the session has a new token, or has taken another's place.
+func (c *commit) moved(old *stored) {
 	c.cookie = cookieSet
-	if c.state.other != nil {
-		c.event(c.state.other.over(EndReplaced))
+	if old.handle != c.state.handle {
+		c.event(old.over(EndReplaced))
 	}
 	if c.login {
 		c.event(c.state.event(EventAuthenticated))
@@ -199,7 +199,7 @@ func (c *commit) endDoomed(ctx context.Context) error {
 
 // forget notes that the first of the doomed has ended.
 func (c *commit) forget() {
-	c.event(c.doomed[0].state.over(c.doomed[0].reason))
+	c.event(c.doomed[0].stored.over(c.doomed[0].reason))
 	c.doomed = c.doomed[1:]
 	c.cookie = cookieUnset
 }

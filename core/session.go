@@ -40,11 +40,13 @@ type Session struct {
 	err      error // the first change that could not be made
 }
 
-// stored says what is known of the session's record.
+// stored says what is known of the session's record, and whose session is in it.
 type stored struct {
 	id      string
 	version Version
 	expires time.Time
+	handle  [handleLen]byte
+	subject string
 }
 
 // A doomed session is ended by the next commit.
@@ -179,7 +181,7 @@ func (s *Session) Authenticate(subject string) {
 	defer s.mu.Unlock()
 	s.changeLocked(func(st *state) error {
 		if st.subject != "" && st.subject != subject {
-			st.replace(now)
+			*st = newState(now) // nothing of one account reaches another
 		}
 		st.subject, st.created, st.authenticated, st.seed = subject, now, now, seed
 		st.steps, st.binding = nil, nil

@@ -50,7 +50,7 @@ func (c *commit) createNew(ctx context.Context) error {
 		return fmt.Errorf("session: creating: %w", err)
 	}
 	c.ticket = c.m.present(t)
-	c.stored = &stored{id, r.Version, r.Expires}
+	c.stored = c.state.stored(id, r.Version, r.Expires)
 	c.cookie = cookieSet
 	return nil
 }
@@ -84,7 +84,7 @@ func (c *commit) replace(ctx context.Context) error {
 		c.noteAttempt(r.Version)
 		return fmt.Errorf("session: updating: %w", err)
 	}
-	c.stored = &stored{c.stored.id, r.Version, r.Expires}
+	c.stored = c.state.stored(c.stored.id, r.Version, r.Expires)
 	c.refreshCookie()
 	return nil
 }
