@@ -41,8 +41,12 @@ func (c *commit) noteAttempt(version Version) {
 	c.tried = append(c.tried, attempt{version, len(c.changes)})
 }
 
-// errEnded says that another request has ended the session meanwhile.
-var errEnded = fmt.Errorf("%w: ended meanwhile", ErrNotFound)
+// errEnded says that the session has ended meanwhile, most often by another
+// request, and errPast that it is by a deadline that the store does not know yet.
+var (
+	errEnded = fmt.Errorf("%w: ended meanwhile", ErrNotFound)
+	errPast  = fmt.Errorf("%w: its time is over", errEnded)
+)
 
 // commit saves what there is to save. That the session was ended meanwhile is
 // not an error here: it is noted in s.ended, and the changes are dropped.
@@ -59,9 +63,12 @@ func (s *Session) attempt(ctx context.Context) (*commit, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.m.opts.StoreTimeout)
 	defer cancel()
 	err := c.run(ctx)
+	if errors.Is(err, errPast) {
+		err = c.expire(ctx, err)
+	}
 	switch {
 	case errors.Is(err, errEnded):
-		s.m.log().InfoContext(ctx, "session: ended by another request, changes dropped", "session", c.state.handleText())
+		s.m.log().InfoContext(ctx, "session: ended meanwhile, changes dropped", "session", c.state.handleText())
 		c.ended, err = true, nil
 	case errors.Is(err, ErrTooManySessions):
 		err = c.reject(ctx, err)

@@ -180,8 +180,11 @@ func (c *commit) seal(ctx context.Context) error {
 	}
 	now := wallNow()
 	expires := c.m.expires(&c.state, now)
-	if !now.Before(expires) || c.stored != nil && !now.Before(c.stored.expires) {
+	switch {
+	case c.stored != nil && !now.Before(c.stored.expires):
 		return errEnded
+	case !now.Before(expires):
+		return errPast
 	}
 	ticket, err := c.m.pack(&c.state, expires)
 	switch {

@@ -200,7 +200,7 @@ func (m *Manager) record(id string, st *state) (Record, error) {
 	now := wallNow()
 	expires := m.expires(st, now)
 	if !now.Before(expires) {
-		return Record{}, errEnded
+		return Record{}, errPast
 	}
 	return Record{Data: data, Subject: st.subject, Expires: expires, Version: newVersion()}, nil
 }

@@ -204,6 +204,21 @@ func (c *commit) forget() {
 	c.cookie = cookieUnset
 }
 
+// expire ends a session whose deadline has passed before it was saved: what is
+// stored would live on without it.
+func (c *commit) expire(ctx context.Context, past error) error {
+	switch {
+	case c.stored == nil:
+	case c.m.store == nil:
+		c.cookie = cookieUnset
+	default:
+		if err := c.endRecord(ctx, found{ticket: c.ticket, stored: c.stored, state: c.state}); err != nil {
+			return err
+		}
+	}
+	return past
+}
+
 // endRecord ends a session under whatever token it has by now. A renewal that
 // is under way, here or in a process that renews tokens where this one does not,
 // would carry it past Delete; a tombstone stops it.
