@@ -20,6 +20,7 @@ type commit struct {
 	login   bool
 	doomed  []doomed
 	tried   []attempt
+	late    bool
 	err     error // the first change that could not be made
 
 	// Results.
@@ -93,7 +94,9 @@ func (s *Session) settled() bool {
 
 // renewDue reports whether it is time for a new token that can still be handed
 // out.
-func (s *Session) renewDue(st *state) bool { return s.m.renewDue(st) && !s.x.headerSent.Load() }
+func (s *Session) renewDue(st *state) bool {
+	return s.m.renewDue(st) && !s.late && !s.x.headerSent.Load()
+}
 
 // pending reports whether there are changes that a commit would save.
 func (s *Session) pending() bool {
@@ -114,7 +117,7 @@ func (s *Session) begin() *commit {
 	c := &commit{
 		s: s, m: s.m, ticket: s.ticket, stored: s.stored, state: s.cur.clone(),
 		changes: s.changes, renew: s.renew, login: s.login, doomed: s.doomed, ended: s.ended,
-		tried: s.tried, err: s.err,
+		tried: s.tried, late: s.late, err: s.err,
 	}
 	if s.followed && !s.x.headerSent.Load() {
 		c.cookie = cookieSet
@@ -231,7 +234,7 @@ func (s *Session) finish(c *commit, err error) {
 		made += len(later)
 	}
 	s.ticket, s.stored, s.cur, s.changes = c.ticket, c.stored, c.state, s.changes[done:]
-	s.renew, s.login, s.followed, s.ended, s.tried = false, false, false, c.ended, nil
+	s.renew, s.login, s.followed, s.late, s.ended, s.tried = false, false, false, c.late, c.ended, nil
 }
 
 // remake makes changes on st with the lock released, because they call what was

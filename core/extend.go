@@ -53,7 +53,7 @@ func (c *commit) checkTombstone(ctx context.Context) {
 // when its attributes have changed, or when its ticket was signed by a key that is
 // on its way out.
 func (c *commit) refreshCookie() {
-	if c.cookie != cookieKeep || c.s.x.headerSent.Load() {
+	if c.cookie != cookieKeep || c.late || c.s.x.headerSent.Load() {
 		return
 	}
 	fresh := c.m.ticket(&c.ticket.token)

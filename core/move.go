@@ -85,7 +85,7 @@ func (c *commit) follow(ctx context.Context, attempt int, old, next place) (now 
 
 // moved notes that the session has a new token, or has taken another's place.
 func (c *commit) moved(old *stored) {
-	c.cookie = cookieSet
+	c.cookie, c.late = cookieSet, false
 	if old.handle != c.state.handle {
 		c.event(old.over(EndReplaced))
 	}

@@ -35,6 +35,7 @@ type Session struct {
 	doomed   []doomed   // to be ended at the next commit
 	tried    []attempt  // writes of changes
 	followed bool       // the visitor came with the old ticket, and is to get this one
+	late     bool       // what the visitor came with is no longer good for this ticket
 	ended    bool       // somebody else ended the session: nothing is saved
 	cookie   cookieAction
 	err      error // the first change that could not be made
@@ -210,7 +211,8 @@ func (s *Session) end(reason EndReason) {
 	if s.cookie == cookieSet {
 		s.cookie = cookieKeep // there is no ticket to hand out any more
 	}
-	s.ticket, s.stored, s.renew, s.login, s.followed, s.ended = presented{}, nil, false, false, false, false
+	s.ticket, s.stored, s.renew, s.login = presented{}, nil, false, false
+	s.followed, s.late, s.ended = false, false, false
 	s.cur, s.changes, s.tried, s.err = newState(wallNow()), nil, nil, nil
 }
 

@@ -122,7 +122,8 @@ func (c *commit) rebase(ctx context.Context, attempt int) error {
 
 // adopt takes over what load has found.
 func (c *commit) adopt(f found) {
-	if f.ticket.token != c.ticket.token && !f.late && !c.s.x.headerSent.Load() {
+	c.late = c.late || f.late
+	if f.ticket.token != c.ticket.token && !c.late && !c.s.x.headerSent.Load() {
 		c.cookie = cookieSet
 	}
 	c.ticket, c.stored, c.state = f.ticket, f.stored, f.state
