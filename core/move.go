@@ -189,12 +189,38 @@ const tombstoneLife = time.Hour
 // endDoomed ends what Destroy, and the like, have doomed.
 func (c *commit) endDoomed(ctx context.Context) error {
 	for len(c.doomed) > 0 {
-		if err := c.endRecord(ctx, c.doomed[0].found); err != nil {
+		err := c.endRecord(ctx, c.doomed[0].found)
+		if errors.Is(err, ErrNotFound) {
+			err = c.endMoved(ctx, c.doomed[0])
+		}
+		if err != nil {
 			return err
 		}
 		c.forget()
 	}
 	return nil
+}
+
+// endMoved ends a session that a request at the same time has renewed without a
+// grace, which leaves no way from the old token to the new. Where its subject's
+// sessions are listed, Destroy finds it there all the same. A login is no renewal: it
+// would have been as good after the logout.
+func (c *commit) endMoved(ctx context.Context, d doomed) error {
+	_, ok := c.m.store.(SubjectIndex)
+	if !ok || d.reason != EndDestroyed || d.stored.subject == "" {
+		return nil
+	}
+	tell := func(Event) {} // forget does
+	_, err := c.m.endPicked(ctx, d.stored.subject, d.reason, tell, func(live []*found) handles {
+		picked := make(handles)
+		for _, f := range live {
+			if f.stored.handle == d.stored.handle && f.state.authenticated.Equal(d.state.authenticated) {
+				picked[d.stored.handle] = true
+			}
+		}
+		return picked
+	})
+	return err
 }
 
 // forget notes that the first of the doomed has ended.
@@ -212,7 +238,8 @@ func (c *commit) expire(ctx context.Context, past error) error {
 	case c.m.store == nil:
 		c.cookie = cookieUnset
 	default:
-		if err := c.endRecord(ctx, found{ticket: c.ticket, stored: c.stored, state: c.state}); err != nil {
+		err := c.endRecord(ctx, found{ticket: c.ticket, stored: c.stored, state: c.state})
+		if err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
 	}
@@ -221,7 +248,8 @@ func (c *commit) expire(ctx context.Context, past error) error {
 
 // endRecord ends a session under whatever token it has by now. A renewal that
 // is under way, here or in a process that renews tokens where this one does not,
-// would carry it past Delete; a tombstone stops it.
+// would carry it past Delete; a tombstone stops it. ErrNotFound says that the token
+// leads to none.
 func (c *commit) endRecord(ctx context.Context, f found) error {
 	for attempt := 0; ; attempt++ {
 		tombstone := state{created: f.state.created, handle: f.state.handle, ended: true}
@@ -231,7 +259,7 @@ func (c *commit) endRecord(ctx context.Context, f found) error {
 			c.clear(ctx, f.stored.id)
 			return nil
 		case errors.Is(err, ErrNotFound):
-			return nil
+			return err
 		}
 		conflict := errors.Is(err, ErrConflict)
 		if conflict {
@@ -241,8 +269,6 @@ func (c *commit) endRecord(ctx context.Context, f found) error {
 		}
 		now, err := c.m.reload(ctx, f.ticket)
 		switch {
-		case errors.Is(err, ErrNotFound):
-			return nil
 		case err != nil:
 			return err
 		case !conflict && now.ticket.token == f.ticket.token:

@@ -193,7 +193,9 @@ func (s *Session) Authenticate(subject string) {
 }
 
 // Destroy ends the session: its record is deleted and the cookie taken back
-// (ASVS 7.4.1). No request that is still under way can bring it back.
+// (ASVS 7.4.1). No request that is still under way can bring it back. If one has
+// renewed it at the same moment, with Renew or StepUp, it ends as well, provided that
+// somebody is signed in and the store is a [SubjectIndex].
 //
 // If the visitor brought several cookies of the name, only the session that Get
 // has found ends. The Session is then a new, empty one. What is set afterwards, a message that
