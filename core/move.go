@@ -228,6 +228,9 @@ func (c *commit) forget() {
 	c.event(c.doomed[0].stored.over(c.doomed[0].reason))
 	c.doomed = c.doomed[1:]
 	c.cookie = cookieUnset
+	if c.stored != nil {
+		c.cookie = cookieSet // the visitor brought this session as well, and is to keep it
+	}
 }
 
 // expire ends a session whose deadline has passed before it was saved: what is
