@@ -260,8 +260,9 @@ func addVary(h http.Header, name string) {
 // suppressed are the header fields that describe the handler's response and
 // must not stay on the one that replaces it.
 var suppressed = []string{ //nolint:gochecknoglobals // a constant
-	"Set-Cookie", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Length",
-	"Content-Range", "Content-Type", "Etag", "Expires", "Last-Modified", "Location", "Trailer",
+	"Set-Cookie", "Cache-Control", "Clear-Site-Data", "Content-Disposition", "Content-Encoding", "Content-Language",
+	"Content-Length", "Content-Location", "Content-Range", "Content-Type", "Etag", "Expires", "Last-Modified", "Location",
+	"Refresh", "Trailer",
 }
 
 // fail replaces the handler's response. It is called with out held.
