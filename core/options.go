@@ -172,6 +172,7 @@ func withDefaults(o Options) (Options, error) {
 	if o.Signer, err = o.signer(); err != nil {
 		return o, err
 	}
+	o.Keys = nil // what is printed of a Manager holds no secret
 	if o.Header, err = checkHeader(o.Header); err != nil {
 		return o, err
 	}

@@ -44,3 +44,16 @@ func TestWhatIsPrintedShowsNeitherTicketNorValues(t *testing.T) {
 		}
 	}
 }
+
+func TestAManagerThatIsPrintedShowsNoKey(t *testing.T) {
+	t.Parallel()
+	printed := fmt.Sprintf("%v %+v %#v %s %x", newEnv(t).m, newEnv(t).m, newEnv(t).m, newEnv(t).m, newEnv(t).m)
+	for _, key := range []string{
+		strings.Trim(fmt.Sprint(testKey), "[]"), strings.Trim(fmt.Sprintf("%#v", testKey), "[]byte{}"),
+		fmt.Sprintf("%x", testKey), string(testKey),
+	} {
+		if strings.Contains(printed, key) {
+			t.Errorf("printed: %q", key)
+		}
+	}
+}
