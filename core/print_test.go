@@ -47,13 +47,15 @@ func TestWhatIsPrintedShowsNeitherTicketNorValues(t *testing.T) {
 
 func TestAManagerThatIsPrintedShowsNoKey(t *testing.T) {
 	t.Parallel()
-	printed := fmt.Sprintf("%v %+v %#v %s %x", newEnv(t).m, newEnv(t).m, newEnv(t).m, newEnv(t).m, newEnv(t).m)
-	for _, key := range []string{
-		strings.Trim(fmt.Sprint(testKey), "[]"), strings.Trim(fmt.Sprintf("%#v", testKey), "[]byte{}"),
-		fmt.Sprintf("%x", testKey), string(testKey),
-	} {
-		if strings.Contains(printed, key) {
-			t.Errorf("printed: %q", key)
+	e := newEnv(t)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
+		printed := fmt.Sprintf(verb, e.m)
+		for _, key := range []string{
+			fmt.Sprintf("%v", testKey), fmt.Sprintf("%#v", testKey), fmt.Sprintf("%x", testKey), string(testKey),
+		} {
+			if strings.Contains(printed, key) {
+				t.Errorf("%s printed %q", verb, key)
+			}
 		}
 	}
 }
