@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -51,7 +52,7 @@ func TestAManagerThatIsPrintedShowsNoKey(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
 		printed := fmt.Sprintf(verb, e.m)
 		for _, key := range []string{
-			fmt.Sprintf("%v", testKey), fmt.Sprintf("%#v", testKey), fmt.Sprintf("%x", testKey), string(testKey),
+			fmt.Sprintf("%v", testKey), fmt.Sprintf("%#v", testKey), hex.EncodeToString(testKey), string(testKey),
 		} {
 			if strings.Contains(printed, key) {
 				t.Errorf("%s printed %q", verb, key)
