@@ -1,10 +1,27 @@
 package session_test
 
 import (
+	"net/http"
 	"testing"
 
 	session "github.com/cloakroom-go/cloakroom/core"
 )
+
+func TestASessionThatBeginsAnewHasOneHandle(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(signIn("ann"))
+	var promised, stored string
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Authenticate("bob")
+		handleOf(&promised)(w, r, s)
+		e.store.meet(2, func() { v.fork().do(count) }) // the change is made again
+	})
+	e.store.reset()
+	if v.do(handleOf(&stored)); stored != promised {
+		t.Errorf("handle %s, then %s", promised, stored)
+	}
+}
 
 // What a request has begun to be and was never stored does not end.
 func TestAnEndNamesTheSessionAsItWasStored(t *testing.T) {

@@ -175,16 +175,16 @@ func (s *Session) Authenticate(subject string) {
 		s.fail(fmt.Errorf("Authenticate: %w", err))
 		return
 	}
-	now, seed := wallNow(), newSeed()
+	fresh := newState(wallNow()) // once: it is the same session if the change is made again
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.changeLocked(func(st *state) error {
 		if st.subject != "" && st.subject != subject {
-			*st = newState(now) // nothing of one account reaches another
+			*st = fresh // nothing of one account reaches another
 		}
-		st.subject, st.created, st.authenticated, st.seed = subject, now, now, seed
+		st.subject, st.created, st.authenticated, st.seed = subject, fresh.created, fresh.created, fresh.seed
 		st.steps, st.binding = nil, nil
 		return nil
 	})
