@@ -75,7 +75,7 @@ func (s *Session) attempt(ctx context.Context) (*commit, error) {
 		err = c.reject(ctx, err)
 	}
 	if err != nil && !c.rejected && !Certain(err) && !errors.Is(err, ErrEncode) && !errors.Is(err, ErrHeaderSent) {
-		c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
+		c.tellError(err)
 	}
 	s.finish(c, err)
 	return c, err
@@ -137,6 +137,13 @@ func (c *commit) bind() {
 func (c *commit) event(e Event) {
 	if c.m.opts.OnEvent != nil {
 		c.events = append(c.events, e)
+	}
+}
+
+// tellError notes a failure of the store's. That a client went away is none.
+func (c *commit) tellError(err error) {
+	if !errors.Is(err, context.Canceled) {
+		c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
 	}
 }
 

@@ -54,7 +54,7 @@ func (c *commit) extend(ctx context.Context) {
 
 func (c *commit) notExtended(ctx context.Context, err error) {
 	c.m.log().WarnContext(ctx, "session: not extended", "session", c.state.handleText(), "error", err)
-	c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
+	c.tellError(err)
 }
 
 // checkTombstone keeps a late reader from handing out a ticket again whose

@@ -113,7 +113,7 @@ func (c *commit) renewToken(ctx context.Context) error {
 		return err
 	}
 	c.m.log().WarnContext(ctx, "session: token not renewed", "session", c.state.handleText(), "error", err)
-	c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
+	c.tellError(err)
 	c.state.issued = issued
 	c.touch(ctx)
 	return nil
