@@ -100,3 +100,29 @@ func TestAnUnboundSessionIsBoundWhenItIsWritten(t *testing.T) {
 func record(events *[]session.Event) func(ctx context.Context, e session.Event) {
 	return func(_ context.Context, e session.Event) { *events = append(*events, e) }
 }
+
+// A browser sends two cookies of a name whose paths or domains differ.
+func TestASessionFromElsewhereDoesNotTakeAnotherCookieAlong(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(testing.TB, ...func(*session.Options)) *env{
+		"store": newEnv, "cookie-only": newCookieOnlyEnv,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := open(t, bound)
+			foreign, own := e.visitor(), e.visitor()
+			foreign.from("Browser/2", home, count)
+			own.from(agent, home, count)
+			kept := own.cookie.Value
+			r := newRequest(t)
+			r.Header.Set("User-Agent", agent)
+			r.RemoteAddr = home
+			r.AddCookie(foreign.cookie)
+			r.AddCookie(own.cookie)
+			own.took(serveRequest(e.m.HandlerFunc(look), r))
+			if own.cookie == nil || own.cookie.Value != kept {
+				t.Errorf("the browser's own cookie is now %v", own.cookie)
+			}
+		})
+	}
+}

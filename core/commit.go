@@ -20,6 +20,7 @@ type commit struct {
 	login   bool
 	doomed  []doomed
 	tried   []attempt
+	late    bool
 	err     error // the first change that could not be made
 
 	// Results.
@@ -41,8 +42,12 @@ func (c *commit) noteAttempt(version Version) {
 	c.tried = append(c.tried, attempt{version, len(c.changes)})
 }
 
-// errEnded says that another request has ended the session meanwhile.
-var errEnded = fmt.Errorf("%w: ended meanwhile", ErrNotFound)
+// errEnded says that the session has ended meanwhile, most often by another
+// request, and errPast that it is by a deadline that the store does not know yet.
+var (
+	errEnded = fmt.Errorf("%w: ended meanwhile", ErrNotFound)
+	errPast  = fmt.Errorf("%w: its time is over", errEnded)
+)
 
 // commit saves what there is to save. That the session was ended meanwhile is
 // not an error here: it is noted in s.ended, and the changes are dropped.
@@ -59,15 +64,18 @@ func (s *Session) attempt(ctx context.Context) (*commit, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.m.opts.StoreTimeout)
 	defer cancel()
 	err := c.run(ctx)
+	if errors.Is(err, errPast) {
+		err = c.expire(ctx, err)
+	}
 	switch {
 	case errors.Is(err, errEnded):
-		s.m.log().InfoContext(ctx, "session: ended by another request, changes dropped", "session", c.state.handleText())
+		s.m.log().InfoContext(ctx, "session: ended meanwhile, changes dropped", "session", c.state.handleText())
 		c.ended, err = true, nil
 	case errors.Is(err, ErrTooManySessions):
 		err = c.reject(ctx, err)
 	}
 	if err != nil && !c.rejected && isFailure(err) && !errors.Is(err, ErrEncode) && !errors.Is(err, ErrHeaderSent) {
-		c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
+		c.tellError(err)
 	}
 	s.finish(c, err)
 	return c, err
@@ -86,7 +94,9 @@ func (s *Session) settled() bool {
 
 // renewDue reports whether it is time for a new token that can still be handed
 // out.
-func (s *Session) renewDue(st *state) bool { return s.m.renewDue(st) && !s.x.headerSent.Load() }
+func (s *Session) renewDue(st *state) bool {
+	return s.m.renewDue(st) && !s.late && !s.x.headerSent.Load()
+}
 
 // pending reports whether there are changes that a commit would save.
 func (s *Session) pending() bool {
@@ -107,7 +117,7 @@ func (s *Session) begin() *commit {
 	c := &commit{
 		s: s, m: s.m, ticket: s.ticket, stored: s.stored, state: s.cur.clone(),
 		changes: s.changes, renew: s.renew, login: s.login, doomed: s.doomed, ended: s.ended,
-		tried: s.tried, err: s.err,
+		tried: s.tried, late: s.late, err: s.err,
 	}
 	if s.followed && !s.x.headerSent.Load() {
 		c.cookie = cookieSet
@@ -127,6 +137,13 @@ func (c *commit) bind() {
 func (c *commit) event(e Event) {
 	if c.m.opts.OnEvent != nil {
 		c.events = append(c.events, e)
+	}
+}
+
+// tellError notes a failure of the store's. That a client went away is none.
+func (c *commit) tellError(err error) {
+	if !errors.Is(err, context.Canceled) {
+		c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
 	}
 }
 
@@ -216,7 +233,7 @@ func (s *Session) finish(c *commit, err error) {
 	case !c.ended && c.cookie == cookieSet:
 		s.cookie = cookieSet
 	}
-	c.state.resend, c.state.point, c.state.other = false, false, nil
+	c.state.resend, c.state.point = false, false
 	done := len(c.changes)
 	for made := done; made < len(s.changes); {
 		later := s.changes[made:]
@@ -224,7 +241,7 @@ func (s *Session) finish(c *commit, err error) {
 		made += len(later)
 	}
 	s.ticket, s.stored, s.cur, s.changes = c.ticket, c.stored, c.state, s.changes[done:]
-	s.renew, s.login, s.followed, s.ended, s.tried = false, false, false, c.ended, nil
+	s.renew, s.login, s.followed, s.late, s.ended, s.tried = false, false, false, c.late, c.ended, nil
 }
 
 // remake makes changes on st with the lock released, because they call what was

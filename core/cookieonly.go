@@ -75,7 +75,7 @@ func (m *Manager) open(p presented) (found, error) {
 	if !m.live(&st, expires) {
 		return found{}, fmt.Errorf("%w: expired", ErrNotFound)
 	}
-	return found{ticket: p, stored: &stored{expires: expires}, state: st}, nil
+	return found{ticket: p, stored: st.stored("", 0, expires), state: st}, nil
 }
 
 func (m *Manager) unpack(ticket string) (st state, expires time.Time, err error) {
@@ -180,8 +180,11 @@ func (c *commit) seal(ctx context.Context) error {
 	}
 	now := wallNow()
 	expires := c.m.expires(&c.state, now)
-	if !now.Before(expires) || c.stored != nil && !now.Before(c.stored.expires) {
+	switch {
+	case c.stored != nil && !now.Before(c.stored.expires):
 		return errEnded
+	case !now.Before(expires):
+		return errPast
 	}
 	ticket, err := c.m.pack(&c.state, expires)
 	switch {
@@ -194,12 +197,12 @@ func (c *commit) seal(ctx context.Context) error {
 	switch {
 	case c.stored == nil:
 		c.event(c.state.event(EventCreated))
-	case c.state.other != nil:
-		c.event(c.state.other.over(EndReplaced))
+	case c.stored.handle != c.state.handle:
+		c.event(c.stored.over(EndReplaced))
 	}
 	if c.login {
 		c.event(c.state.event(EventAuthenticated))
 	}
-	c.ticket, c.stored, c.cookie = presented{ticket: ticket}, &stored{expires: expires}, cookieSet
+	c.ticket, c.stored, c.cookie = presented{ticket: ticket}, c.state.stored("", 0, expires), cookieSet
 	return nil
 }

@@ -75,17 +75,45 @@ func TestADeadlineIsExactAndSurvivesATouch(t *testing.T) {
 	})
 }
 
-func TestASessionWhoseDeadlinePassesDuringTheRequestIsNotSaved(t *testing.T) {
+func TestASessionWhoseDeadlinePassesDuringTheRequestEnds(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		v := newEnv(t).seed(count)
-		res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-			endsIn(time.Minute)(w, r, s)
-			pass(time.Minute)
-			s.Renew()
+	passes := func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		endsIn(time.Minute)(w, r, s)
+		pass(time.Minute)
+	}
+	for name, work := range map[string]handler{
+		"written": passes, "renewed": both(passes, renew), "signed in": both(passes, authenticate),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				v := newEnv(t).seed(count)
+				res := v.do(work)
+				wantStatus(t, res, http.StatusOK)
+				wantNoCookie(t, res)
+				if alive(v) {
+					t.Error("alive after its deadline")
+				}
+			})
 		})
-		wantStatus(t, res, http.StatusOK)
-		wantNoCookie(t, res)
+		t.Run(name+", while the store is down", func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t)
+				v := e.seed(count)
+				e.store.fail(errDown, opUpdate, opDelete)
+				wantOutage(t, v.do(work))
+			})
+		})
+	}
+	t.Run("cookie-only", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			v := newCookieOnlyEnv(t).seed(count)
+			if v.do(passes); v.cookie != nil {
+				t.Error("the cookie is not taken back")
+			}
+		})
 	})
 }
 

@@ -57,3 +57,44 @@ func TestALogoutThatTheStoreRefusesHandsNoTicketToAHeaderField(t *testing.T) {
 		}
 	})
 }
+
+func TestALogoutEndsWhatARequestAtTheSameTimeHasRenewed(t *testing.T) {
+	t.Parallel()
+	stale := func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.CheckAuthHash("another password") }
+	for _, c := range []struct {
+		name  string
+		moves handler
+		ends  handler
+		stays bool
+	}{
+		{"Renew", renew, destroy, false},
+		{"StepUp", stepUp, destroy, false},
+		{"Authenticate, as good after the logout", authenticate, destroy, true},
+		{"Renew, and the other request's password is out of date", renew, stale, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			e, _ := newIndexedEnv(t)
+			v, elsewhere := e.login("ann", count), e.login("ann", count)
+			finish := v.fork().slow(c.ends)
+			v.do(c.moves)
+			wantStatus(t, finish(), http.StatusOK)
+			if alive(v) != c.stays {
+				t.Errorf("alive afterwards: %v, want %v", !c.stays, c.stays)
+			}
+			if !alive(elsewhere) {
+				t.Error("the subject's other session has ended")
+			}
+		})
+	}
+}
+
+func TestALogoutThatCanNotFindARenewedSessionIsAnOutage(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t)
+	v := e.login("ann", count)
+	finish := v.fork().slow(destroy)
+	v.do(renew)
+	e.store.fail(errDown, opList)
+	wantOutage(t, finish())
+}

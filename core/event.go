@@ -71,11 +71,9 @@ func (m *Manager) emit(ctx context.Context, events ...Event) {
 	}
 }
 
-// over returns the event of the session's end.
-func (st *state) over(why EndReason) Event {
-	e := st.event(EventEnded)
-	e.Reason = why
-	return e
+// over returns the event of a stored session's end.
+func (s *stored) over(why EndReason) Event {
+	return Event{Kind: EventEnded, Handle: handleText(s.handle), Subject: s.subject, Reason: why}
 }
 
 // tellError tells of an error of the store's, if it is a failure and no answer, and

@@ -365,6 +365,16 @@ func TestAClientThatWentAwayIsNoFailureOfTheStore(t *testing.T) {
 	r.AddCookie(v.cookie)
 	serveRequest(e.m.HandlerFunc(count), r)
 	wantEvents(t, &d)
+	v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		counter.Set(s, 7)
+		if err := s.Commit(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("Commit: %v", err)
+		}
+	})
+	wantEvents(t, &d)
+	if n, _ := read(v, counter); n != 7 {
+		t.Errorf("counter %d: not saved with the response", n)
+	}
 }
 
 // A hook that asks for the session would wait for itself.

@@ -19,7 +19,10 @@ func TestAFailedSaveReplacesTheHandlersResponse(t *testing.T) {
 	res := e.visitor().do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		count(w, r, s)
 		h := w.Header()
-		for _, name := range []string{"Content-Type", "Content-Encoding", "Location", "ETag", "Last-Modified", "Expires", "Set-Cookie"} {
+		for _, name := range []string{
+			"Content-Type", "Content-Encoding", "Location", "ETag", "Last-Modified", "Expires", "Set-Cookie", "Refresh",
+			"Clear-Site-Data", // a logout that has failed must not look like one that worked
+		} {
 			h.Set(name, "of the handler")
 		}
 		h.Set("Content-Length", "12")
@@ -173,4 +176,45 @@ func TestFailAfterTheHeaderOnlyLogs(t *testing.T) {
 	if !strings.Contains(e.logs.String(), errDown.Error()) {
 		t.Error("the failure was not logged")
 	}
+}
+
+// http.TimeoutHandler answers while the handler that it has given up may fail, in
+// a goroutine of its own.
+func TestFailWhileTheHeaderIsDecidedOnOnlyLogs(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		count(w, r, s)
+		e.store.intercept(func(_ context.Context, o op) error {
+			if o == opUpdate {
+				e.m.Fail(w, r, errDown)
+			}
+			return nil
+		})
+		w.WriteHeader(http.StatusAccepted)
+	})
+	wantStatus(t, res, http.StatusAccepted)
+	if n, _ := read(v, counter); n != 2 {
+		t.Errorf("counter %d, want 2", n)
+	}
+	if !strings.Contains(e.logs.String(), errDown.Error()) {
+		t.Error("the failure was not logged")
+	}
+}
+
+func TestAnErrorHandlerThatFailsOnlyLogs(t *testing.T) {
+	t.Parallel()
+	var m *session.Manager
+	e := newEnv(t)
+	m = e.manager(e.store, func(o *session.Options) {
+		o.ErrorHandler = func(w http.ResponseWriter, r *http.Request, err error) {
+			m.Fail(w, r, err)
+			w.WriteHeader(http.StatusBadGateway)
+		}
+	})
+	v := e.seed(count)
+	v.m = m
+	e.store.fail(errDown, opUpdate)
+	wantStatus(t, v.do(count), http.StatusBadGateway)
 }

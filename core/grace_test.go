@@ -98,23 +98,78 @@ func TestALateTouchDoesNotLengthenTheGrace(t *testing.T) {
 
 func TestARequestUnderWayKeepsItsSessionPastTheGrace(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		v := newEnv(t, renewing).seed(count)
-		old := v.fork()
-		finish, logout := v.fork().slow(count), v.fork().slow(destroy)
-		pass(renewEvery)
-		v.do(nothing)
-		pass(renewGrace)
-		wantNoCookie(t, finish())
-		if n, _ := read(v, counter); n != 2 {
-			t.Errorf("counter %d, want 2", n)
-		}
-		if _, ok := read(old, counter); ok {
-			t.Error("the old ticket is good after the grace")
-		}
-		logout()
-		if _, ok := read(v, counter); ok {
-			t.Error("the session has survived a logout that was under way")
+	for _, persistent := range []bool{false, true} {
+		t.Run(fmt.Sprintf("persistent %v", persistent), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { keepsItsSession(t, persistent) })
+		})
+	}
+}
+
+func keepsItsSession(t *testing.T, persistent bool) {
+	t.Helper()
+	v := newEnv(t, renewing, func(o *session.Options) { o.Cookie.Persistent = persistent }).seed(count)
+	old := v.fork()
+	finish, logout := v.fork().slow(count), v.fork().slow(destroy)
+	slower := v.fork().slow(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		for range 2 { // it gets no ticket by being slower still, either
+			count(w, r, s)
+			if err := s.Commit(r.Context()); err != nil {
+				t.Errorf("Commit: %v", err)
+			}
+			pass(renewEvery)
+			v.do(nothing) //nolint:contextcheck // another request
 		}
 	})
+	pass(renewEvery)
+	v.do(nothing)
+	pass(renewGrace)
+	wantNoCookie(t, finish())
+	if n, _ := read(v, counter); n != 2 {
+		t.Errorf("counter %d, want 2", n)
+	}
+	if _, ok := read(old, counter); ok {
+		t.Error("the old ticket is good after the grace")
+	}
+	wantNoCookie(t, slower())
+	if n, _ := read(v, counter); n != 4 {
+		t.Errorf("counter %d, want 4", n)
+	}
+	logout()
+	if _, ok := read(v, counter); ok {
+		t.Error("the session has survived a logout that was under way")
+	}
+}
+
+func TestAStreamExtendsItsSessionPastARenewal(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		ops  []op // down when the stream first looks for its session again
+	}{{"well", nil}, {"after an outage", []op{opLoad}}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t, renewing)
+				v := e.seed(count)
+				res := v.fork().do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					w.WriteHeader(http.StatusOK)
+					pass(renewEvery)
+					v.do(nothing) //nolint:contextcheck // another request
+					e.store.fail(errDown, c.ops...)
+					for range 2 * session.DefaultAbsoluteTimeout / renewEvery / 3 {
+						if err := s.Commit(r.Context()); err != nil {
+							t.Fatalf("Commit: %v", err)
+						}
+						e.store.reset()
+						pass(renewEvery)
+					}
+				})
+				wantNoCookie(t, res)
+				if !alive(v) {
+					t.Error("it has timed out")
+				}
+			})
+		})
+	}
 }

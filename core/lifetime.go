@@ -86,7 +86,8 @@ func (m *Manager) idle(st *state) time.Duration {
 }
 
 // touchDue reports whether using the session now moves its expiry far enough to
-// be worth a write.
+// be worth a write. It moves back if a longer idle timeout was meanwhile taken
+// away; up to an idle timeout may be the difference between two clocks.
 func (m *Manager) touchDue(st *state, stored *stored) bool {
 	interval := m.opts.TouchInterval
 	switch {
@@ -95,7 +96,8 @@ func (m *Manager) touchDue(st *state, stored *stored) bool {
 	case st.idle != 0:
 		interval = st.idle / touchFraction
 	}
-	return m.expires(st, wallNow()).Sub(stored.expires) >= interval
+	further := m.expires(st, wallNow()).Sub(stored.expires)
+	return further >= interval || -further > m.idle(st)
 }
 
 // renewDue reports whether the token has been in use for RenewEvery.

@@ -153,7 +153,7 @@ func (m *Manager) follow(ctx context.Context, p presented, underWay bool) (found
 		if !m.live(&st, r.Expires) {
 			break
 		}
-		return found{p, &stored{id, r.Version, r.Expires}, st, late}, nil
+		return found{p, st.stored(id, r.Version, r.Expires), st, late}, nil
 	}
 	return found{}, fmt.Errorf("%w: expired or ended", ErrNotFound)
 }
@@ -200,7 +200,7 @@ func (m *Manager) record(id string, st *state) (Record, error) {
 	now := wallNow()
 	expires := m.expires(st, now)
 	if !now.Before(expires) {
-		return Record{}, errEnded
+		return Record{}, errPast
 	}
 	return Record{Data: data, Subject: st.subject, Expires: expires, Version: newVersion()}, nil
 }

@@ -17,7 +17,11 @@ type exchange struct {
 
 	skipped    bool        // by Options.Skip: it has no session
 	headerSent atomic.Bool // the final header has left, or is about to
-	failed     error       // why the handler's response is suppressed
+
+	// Fail may be called by another goroutine than the one that writes: within
+	// http.TimeoutHandler.
+	out    sync.Mutex // held while the header is decided on
+	failed error      // why the handler's response is suppressed
 
 	mu   sync.Mutex
 	done bool // s and err are set
@@ -92,16 +96,28 @@ func (m *Manager) HandlerFunc(f func(http.ResponseWriter, *http.Request, *Sessio
 // but that of a [Session.Commit] before. After the response header has left, it
 // only logs.
 func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
-	if x, ok := r.Context().Value(exchangeKey{m}).(*exchange); ok {
-		if !x.headerSent.Swap(true) {
-			x.fail(err)
-		} else {
-			m.logFailure(r, err)
-		}
+	x, ok := r.Context().Value(exchangeKey{m}).(*exchange)
+	if ok && x.failInstead(err) {
 		return
 	}
 	m.logFailure(r, err)
-	m.respond(w, r, err)
+	if !ok {
+		m.respond(w, r, err)
+	}
+}
+
+// failInstead answers in the place of the handler, and reports whether it was not
+// too late. ErrorHandler may get here again.
+func (x *exchange) failInstead(err error) bool {
+	if !x.out.TryLock() {
+		return false
+	}
+	defer x.out.Unlock()
+	if x.headerSent.Swap(true) {
+		return false
+	}
+	x.fail(err)
+	return true
 }
 
 // StatusCode returns the HTTP status for an error of this package: 409 if
@@ -177,6 +193,8 @@ func (x *exchange) loaded() (s *Session, looked bool) {
 // beforeHeader commits the session and completes the header, the first time
 // that it is called. An error says that the handler's response was replaced.
 func (x *exchange) beforeHeader() error {
+	x.out.Lock()
+	defer x.out.Unlock()
 	if x.headerSent.Load() {
 		return x.failed
 	}
@@ -243,11 +261,12 @@ func addVary(h http.Header, name string) {
 // suppressed are the header fields that describe the handler's response and
 // must not stay on the one that replaces it.
 var suppressed = []string{ //nolint:gochecknoglobals // a constant
-	"Set-Cookie", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Length",
-	"Content-Range", "Content-Type", "Etag", "Expires", "Last-Modified", "Location", "Trailer",
+	"Set-Cookie", "Cache-Control", "Clear-Site-Data", "Content-Disposition", "Content-Encoding", "Content-Language",
+	"Content-Length", "Content-Location", "Content-Range", "Content-Type", "Etag", "Expires", "Last-Modified", "Location",
+	"Refresh", "Trailer",
 }
 
-// fail replaces the handler's response.
+// fail replaces the handler's response. It is called with out held.
 func (x *exchange) fail(err error) {
 	x.failed = err
 	for _, name := range suppressed {

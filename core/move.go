@@ -22,7 +22,7 @@ func (c *commit) move(ctx context.Context, grace time.Duration) error {
 	for attempt := 0; ; attempt++ {
 		err := c.retire(ctx, old, grace)
 		if err == nil {
-			c.moved()
+			c.moved(old.stored)
 			return nil
 		}
 		next := place{c.ticket, c.stored}
@@ -83,11 +83,11 @@ func (c *commit) follow(ctx context.Context, attempt int, old, next place) (now 
 	return now, err
 }
 
-// moved notes that the session has a new token.
-func (c *commit) moved() {
-	c.cookie = cookieSet
-	if c.state.other != nil {
-		c.event(c.state.other.over(EndReplaced))
+// moved notes that the session has a new token, or has taken another's place.
+func (c *commit) moved(old *stored) {
+	c.cookie, c.late = cookieSet, false
+	if old.handle != c.state.handle {
+		c.event(old.over(EndReplaced))
 	}
 	if c.login {
 		c.event(c.state.event(EventAuthenticated))
@@ -113,7 +113,7 @@ func (c *commit) renewToken(ctx context.Context) error {
 		return err
 	}
 	c.m.log().WarnContext(ctx, "session: token not renewed", "session", c.state.handleText(), "error", err)
-	c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
+	c.tellError(err)
 	c.state.issued = issued
 	c.touch(ctx)
 	return nil
@@ -189,7 +189,11 @@ const tombstoneLife = time.Hour
 // endDoomed ends what Destroy, and the like, have doomed.
 func (c *commit) endDoomed(ctx context.Context) error {
 	for len(c.doomed) > 0 {
-		if err := c.endRecord(ctx, c.doomed[0].found); err != nil {
+		err := c.endRecord(ctx, c.doomed[0].found)
+		if errors.Is(err, ErrNotFound) {
+			err = c.endMoved(ctx, c.doomed[0])
+		}
+		if err != nil {
 			return err
 		}
 		c.forget()
@@ -197,16 +201,58 @@ func (c *commit) endDoomed(ctx context.Context) error {
 	return nil
 }
 
+// endMoved ends a session that a request at the same time has renewed without a
+// grace, which leaves no way from the old token to the new. Where its subject's
+// sessions are listed, Destroy finds it there all the same. A login is no renewal: it
+// would have been as good after the logout.
+func (c *commit) endMoved(ctx context.Context, d doomed) error {
+	_, ok := c.m.store.(SubjectIndex)
+	if !ok || d.reason != EndDestroyed || d.stored.subject == "" {
+		return nil
+	}
+	tell := func(Event) {} // forget does
+	_, err := c.m.endPicked(ctx, d.stored.subject, d.reason, tell, func(live []*found) handles {
+		picked := make(handles)
+		for _, f := range live {
+			if f.stored.handle == d.stored.handle && f.state.authenticated.Equal(d.state.authenticated) {
+				picked[d.stored.handle] = true
+			}
+		}
+		return picked
+	})
+	return err
+}
+
 // forget notes that the first of the doomed has ended.
 func (c *commit) forget() {
-	c.event(c.doomed[0].state.over(c.doomed[0].reason))
+	c.event(c.doomed[0].stored.over(c.doomed[0].reason))
 	c.doomed = c.doomed[1:]
 	c.cookie = cookieUnset
+	if c.stored != nil {
+		c.cookie = cookieSet // the visitor brought this session as well, and is to keep it
+	}
+}
+
+// expire ends a session whose deadline has passed before it was saved: what is
+// stored would live on without it.
+func (c *commit) expire(ctx context.Context, past error) error {
+	switch {
+	case c.stored == nil:
+	case c.m.store == nil:
+		c.cookie = cookieUnset
+	default:
+		err := c.endRecord(ctx, found{ticket: c.ticket, stored: c.stored, state: c.state})
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	return past
 }
 
 // endRecord ends a session under whatever token it has by now. A renewal that
 // is under way, here or in a process that renews tokens where this one does not,
-// would carry it past Delete; a tombstone stops it.
+// would carry it past Delete; a tombstone stops it. ErrNotFound says that the token
+// leads to none.
 func (c *commit) endRecord(ctx context.Context, f found) error {
 	for attempt := 0; ; attempt++ {
 		tombstone := state{created: f.state.created, handle: f.state.handle, ended: true}
@@ -216,7 +262,7 @@ func (c *commit) endRecord(ctx context.Context, f found) error {
 			c.clear(ctx, f.stored.id)
 			return nil
 		case errors.Is(err, ErrNotFound):
-			return nil
+			return err
 		}
 		conflict := errors.Is(err, ErrConflict)
 		if conflict {
@@ -226,8 +272,6 @@ func (c *commit) endRecord(ctx context.Context, f found) error {
 		}
 		now, err := c.m.reload(ctx, f.ticket)
 		switch {
-		case errors.Is(err, ErrNotFound):
-			return nil
 		case err != nil:
 			return err
 		case !conflict && now.ticket.token == f.ticket.token:

@@ -140,8 +140,8 @@ type Options struct {
 
 	// ErrorHandler writes the response when a session can't be loaded or saved;
 	// see Manager.Fail. Nothing of the handler's response has been sent. Header
-	// fields that describe that response or store something in the browser
-	// (Content-*, Cache-Control, Etag, Location, Set-Cookie and the like) are
+	// fields that describe that response or change what the browser keeps
+	// (Content-*, Cache-Control, Clear-Site-Data, Location, Set-Cookie and the like) are
 	// removed, others, security policies, for instance, stay. An ErrorHandler
 	// sets Cache-Control: no-store itself, and Retry-After if it wants it. nil
 	// means a short plain text with the status that StatusCode gives.
@@ -173,6 +173,7 @@ func withDefaults(o Options) (Options, error) {
 	if o.Signer, err = o.signer(); err != nil {
 		return o, err
 	}
+	o.Keys = nil // what is printed of a Manager holds no secret
 	if o.Header, err = checkHeader(o.Header); err != nil {
 		return o, err
 	}

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -41,6 +42,21 @@ func TestWhatIsPrintedShowsNeitherTicketNorValues(t *testing.T) {
 	} {
 		if strings.Contains(printed.String(), secret) {
 			t.Errorf("printed: %s", secret)
+		}
+	}
+}
+
+func TestAManagerThatIsPrintedShowsNoKey(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
+		printed := fmt.Sprintf(verb, e.m)
+		for _, key := range []string{
+			fmt.Sprintf("%v", testKey), fmt.Sprintf("%#v", testKey), hex.EncodeToString(testKey), string(testKey),
+		} {
+			if strings.Contains(printed, key) {
+				t.Errorf("%s printed %q", verb, key)
+			}
 		}
 	}
 }

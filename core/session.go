@@ -35,16 +35,19 @@ type Session struct {
 	doomed   []doomed   // to be ended at the next commit
 	tried    []attempt  // writes of changes
 	followed bool       // the visitor came with the old ticket, and is to get this one
+	late     bool       // what the visitor came with is no longer good for this ticket
 	ended    bool       // somebody else ended the session: nothing is saved
 	cookie   cookieAction
 	err      error // the first change that could not be made
 }
 
-// stored says what is known of the session's record.
+// stored says what is known of the session's record, and whose session is in it.
 type stored struct {
 	id      string
 	version Version
 	expires time.Time
+	handle  [handleLen]byte
+	subject string
 }
 
 // A doomed session is ended by the next commit.
@@ -172,16 +175,16 @@ func (s *Session) Authenticate(subject string) {
 		s.fail(fmt.Errorf("Authenticate: %w", err))
 		return
 	}
-	now, seed := wallNow(), newSeed()
+	fresh := newState(wallNow()) // once: it is the same session if the change is made again
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.changeLocked(func(st *state) error {
 		if st.subject != "" && st.subject != subject {
-			st.replace(now)
+			*st = fresh // nothing of one account reaches another
 		}
-		st.subject, st.created, st.authenticated, st.seed = subject, now, now, seed
+		st.subject, st.created, st.authenticated, st.seed = subject, fresh.created, fresh.created, fresh.seed
 		st.steps, st.binding = nil, nil
 		return nil
 	})
@@ -190,7 +193,9 @@ func (s *Session) Authenticate(subject string) {
 }
 
 // Destroy ends the session: its record is deleted and the cookie taken back
-// (ASVS 7.4.1). No request that is still under way can bring it back.
+// (ASVS 7.4.1). No request that is still under way can bring it back. If one has
+// renewed it at the same moment, with Renew or StepUp, it ends as well, provided that
+// somebody is signed in and the store is a [SubjectIndex].
 //
 // If the visitor brought several cookies of the name, only the session that Get
 // has found ends. The Session is then a new, empty one. What is set afterwards, a message that
@@ -208,7 +213,8 @@ func (s *Session) end(reason EndReason) {
 	if s.cookie == cookieSet {
 		s.cookie = cookieKeep // there is no ticket to hand out any more
 	}
-	s.ticket, s.stored, s.renew, s.login, s.followed, s.ended = presented{}, nil, false, false, false, false
+	s.ticket, s.stored, s.renew, s.login = presented{}, nil, false, false
+	s.followed, s.late, s.ended = false, false, false
 	s.cur, s.changes, s.tried, s.err = newState(wallNow()), nil, nil, nil
 }
 

@@ -32,10 +32,9 @@ type state struct {
 	unknown       []byte  // fields that a newer version of this package wrote
 
 	// What the commit has to know of the changes; not encoded.
-	kept   bool   // store it though it holds nothing
-	resend bool   // the cookie's attributes have changed
-	point  bool   // the external id has to be found again
-	other  *state // another subject's session, which ends when this one is stored
+	kept   bool // store it though it holds nothing
+	resend bool // the cookie's attributes have changed
+	point  bool // the external id has to be found again
 }
 
 // A value is one encoded value of a session. Its data is never changed.
@@ -72,18 +71,16 @@ func newState(now time.Time) state {
 	return st
 }
 
-// replace begins a session for another subject: nothing of one account reaches
-// another. The one that is stored ends with that, and no other.
-func (st *state) replace(now time.Time) {
-	stored := st.other
-	if stored == nil {
-		stored = new(*st)
-	}
-	*st = newState(now)
-	st.other = stored
+// stored returns what is known of the record under id that keeps st.
+func (st *state) stored(id string, version Version, expires time.Time) *stored {
+	return &stored{id, version, expires, st.handle, st.subject}
 }
 
-func (st *state) handleText() string { return base64.RawURLEncoding.EncodeToString(st.handle[:]) }
+func (st *state) handleText() string { return handleText(st.handle) }
+
+func handleText(handle [handleLen]byte) string {
+	return base64.RawURLEncoding.EncodeToString(handle[:])
+}
 
 func (st *state) empty() bool {
 	return len(st.values)+len(st.flashes) == 0 && st.subject == "" && !st.kept

@@ -187,7 +187,7 @@ func (m *Manager) endPicked(
 			if picked[f.state.handle] {
 				picked[f.state.handle] = false
 				n++
-				tell(f.state.over(why))
+				tell(f.stored.over(why))
 			}
 		}
 		if batch >= len(live) {
@@ -218,7 +218,7 @@ func (m *Manager) entries(ctx context.Context, subject string) ([]*found, error)
 			continue
 		}
 		if m.live(&st, e.Record.Expires) {
-			live = append(live, &found{stored: &stored{e.ID, e.Record.Version, e.Record.Expires}, state: st})
+			live = append(live, &found{stored: st.stored(e.ID, e.Record.Version, e.Record.Expires), state: st})
 		}
 	}
 	return live, nil

@@ -154,6 +154,24 @@ func TestReadingExtendsASessionAtMostOncePerTouchInterval(t *testing.T) {
 	})
 }
 
+func TestAShorterIdleTimeoutHoldsFromTheNextLook(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t, func(o *session.Options) { o.IdleTimeout = session.DefaultAbsoluteTimeout })
+		v := e.seed(count)
+		v.m = e.manager(e.store)
+		v.do(look)
+		pass(session.DefaultIdleTimeout - 1)
+		if !alive(v) {
+			t.Error("dead 1 ns before IdleTimeout")
+		}
+		pass(session.DefaultIdleTimeout)
+		if alive(v) {
+			t.Error("alive after IdleTimeout")
+		}
+	})
+}
+
 func TestARequestThatDoesNotLookDoesNotExtend(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

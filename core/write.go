@@ -50,7 +50,7 @@ func (c *commit) createNew(ctx context.Context) error {
 		return fmt.Errorf("session: creating: %w", err)
 	}
 	c.ticket = c.m.present(t)
-	c.stored = &stored{id, r.Version, r.Expires}
+	c.stored = c.state.stored(id, r.Version, r.Expires)
 	c.cookie = cookieSet
 	return nil
 }
@@ -84,7 +84,7 @@ func (c *commit) replace(ctx context.Context) error {
 		c.noteAttempt(r.Version)
 		return fmt.Errorf("session: updating: %w", err)
 	}
-	c.stored = &stored{c.stored.id, r.Version, r.Expires}
+	c.stored = c.state.stored(c.stored.id, r.Version, r.Expires)
 	c.refreshCookie()
 	return nil
 }
@@ -122,7 +122,8 @@ func (c *commit) rebase(ctx context.Context, attempt int) error {
 
 // adopt takes over what load has found.
 func (c *commit) adopt(f found) {
-	if f.ticket.token != c.ticket.token && !f.late && !c.s.x.headerSent.Load() {
+	c.late = c.late || f.late
+	if f.ticket.token != c.ticket.token && !c.late && !c.s.x.headerSent.Load() {
 		c.cookie = cookieSet
 	}
 	c.ticket, c.stored, c.state = f.ticket, f.stored, f.state
