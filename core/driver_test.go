@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,6 +54,46 @@ func TestCertainErrorsAreTheContractsOwn(t *testing.T) {
 		if session.Certain(err) {
 			t.Errorf("%v is certain", err)
 		}
+	}
+}
+
+func TestAwaitPanicsAsTheFunctionDoes(t *testing.T) {
+	t.Parallel()
+	defer func() {
+		if text := fmt.Sprint(recover()); !strings.HasPrefix(text, "broken driver\n") || !strings.Contains(text, "brokenDriver") {
+			t.Errorf("panic %q, want the driver's, with its stack", text)
+		}
+	}()
+	_, err := session.Await(t.Context(), brokenDriver)
+	t.Errorf("returned %v", err)
+}
+
+func brokenDriver() (int, error) { panic("broken driver") }
+
+func TestAwaitDropsThePanicOfAFunctionThatItHasLeft(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := session.Await(ctx, func() (int, error) {
+			<-time.After(time.Minute)
+			return brokenDriver()
+		})
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("returned %v", err)
+		}
+		<-time.After(time.Hour)
+	})
+}
+
+func TestAFunctionThatEndsItsGoroutineHasNoResult(t *testing.T) {
+	t.Parallel()
+	got, err := session.Await(t.Context(), func() (int, error) {
+		runtime.Goexit()
+		return 7, nil
+	})
+	if got != 0 || err == nil || session.Certain(err) {
+		t.Errorf("%d, %v, want an error that is not certain", got, err)
 	}
 }
 
