@@ -37,7 +37,7 @@ func smallDisk(t *testing.T, options string) string {
 func TestAFolderThatIsSharedStaysSo(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
-	if err := os.Chmod(dir, 0o770|fs.ModeSetgid); err != nil { //nolint:gosec // shared with a group
+	if err := os.Chmod(dir, 0o770|fs.ModeSetgid); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // made, and found
