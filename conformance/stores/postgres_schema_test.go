@@ -146,8 +146,9 @@ func TestPostgresMigrateLeavesWhatIsThere(t *testing.T) {
 			t.Errorf("%s: Migrate: %v", what, err)
 		}
 		var tables, indexes int
-		if err := pool.QueryRow(ctx, `SELECT count(*) FILTER (WHERE relkind = 'r'), count(*) FILTER (WHERE relkind = 'i')
-			FROM pg_class WHERE relname IN ($1::text, $1 || '_expires', $1 || '_subject')`, pgx.QueryExecModeExec, table).Scan(&tables, &indexes); err != nil {
+		row := pool.QueryRow(ctx, `SELECT count(*) FILTER (WHERE relkind = 'r'), count(*) FILTER (WHERE relkind = 'i')
+			FROM pg_class WHERE relname IN ($1::text, $1 || '_expires', $1 || '_subject')`, pgx.QueryExecModeExec, table)
+		if err := row.Scan(&tables, &indexes); err != nil {
 			t.Fatal(err)
 		}
 		if tables != 1 || indexes != 2 {
