@@ -23,8 +23,15 @@ func corruptionCases() []testCase {
 		},
 		{
 			name: "is not updated",
-			rule: "What isn't a record is left as it is: Update and Touch report neither success nor ErrNotFound.",
+			rule: "What isn't a record is left as it is: Update returns ErrCorrupt, and Touch reports neither success nor ErrNotFound.",
 			run:  corruptionNotUpdated,
+		},
+		{
+			name: "is not created over",
+			rule: "Create leaves what isn't a record as it is, with ErrCorrupt.",
+			run: func(t *tester) {
+				wantLeft(t, corrupted(t), func(id string) error { return t.store.Create(t.Context(), id, t.record()) })
+			},
 		},
 		{
 			name: "is deleted",
@@ -36,7 +43,21 @@ func corruptionCases() []testCase {
 			rule: "If a record is stored that wasn't written for this id, Load returns ErrCorrupt: it is never somebody else's session.",
 			run:  corruptionMisplaced,
 		},
+		{
+			name: "another's record is left",
+			rule: "A record that wasn't written for this id is none: Create and Update leave it as it is, with ErrCorrupt, whatever its version.",
+			run:  corruptionMisplacedLeft,
+		},
 	}
+}
+
+// wantLeft fails the case unless write returns ErrCorrupt, and so does a Load
+// afterwards.
+func wantLeft(t *tester, id string, write func(id string) error) {
+	t.Helper()
+	t.want(session.ErrCorrupt, write(id), "a write over what isn't a record")
+	_, err := t.store.Load(t.Context(), id)
+	t.want(session.ErrCorrupt, err, "Load after a write over what isn't a record")
 }
 
 // corrupted returns an id under which there is something that isn't a record.
@@ -59,18 +80,16 @@ func corruptionLeft(t *tester) {
 }
 
 func corruptionNotUpdated(t *tester) {
-	for _, m := range methods() {
-		if m.name != "Update" && m.name != "Touch" {
-			continue
-		}
-		id := corrupted(t)
-		err := m.call(t.Context(), t.store, id, t.record())
-		if err == nil || errors.Is(err, session.ErrNotFound) {
-			t.Errorf("%s of foreign bytes: got error %v", m.name, err)
-		}
-		if _, err = t.store.Load(t.Context(), id); err == nil || errors.Is(err, session.ErrNotFound) {
-			t.Errorf("Load after %s of foreign bytes: got error %v", m.name, err)
-		}
+	wantLeft(t, corrupted(t), func(id string) error {
+		return t.store.Update(t.Context(), id, t.version(), t.record())
+	})
+	id := corrupted(t)
+	err := session.Touch(t.Context(), t.store, id, inAnHour())
+	if err == nil || errors.Is(err, session.ErrNotFound) {
+		t.Errorf("Touch of foreign bytes: got error %v", err)
+	}
+	if _, err = t.store.Load(t.Context(), id); err == nil || errors.Is(err, session.ErrNotFound) {
+		t.Errorf("Load after Touch of foreign bytes: got error %v", err)
 	}
 }
 
@@ -80,11 +99,25 @@ func corruptionDeleted(t *tester) {
 	t.wantGone(id)
 }
 
-func corruptionMisplaced(t *tester) {
+// misplaced returns an id under which there is the record of another, and that
+// record.
+func misplaced(t *tester) (string, session.Record) {
+	t.Helper()
 	t.needsHook(t.Misplace != nil, "Misplace")
-	from, _ := t.created()
+	from, r := t.created()
 	to := t.newID()
 	t.Misplace(t, from, to)
-	_, err := t.store.Load(t.Context(), to)
+	return to, r
+}
+
+func corruptionMisplaced(t *tester) {
+	id, _ := misplaced(t)
+	_, err := t.store.Load(t.Context(), id)
 	t.want(session.ErrCorrupt, err, "Load of another's record")
+}
+
+func corruptionMisplacedLeft(t *tester) {
+	id, r := misplaced(t)
+	wantLeft(t, id, func(id string) error { return t.store.Create(t.Context(), id, r) })
+	wantLeft(t, id, func(id string) error { return t.store.Update(t.Context(), id, r.Version, t.record()) })
 }

@@ -53,7 +53,7 @@ func createMutants() []mutant {
 			[]string{
 				"create/replaces an expired record", "create/writes again what has expired",
 				"versions/none survives expiry and create", "subjects/not what was replaced after expiry",
-				"prune/leaves what was created anew",
+				"prune/leaves what was created anew", "prune/leaves what is created anew meanwhile",
 			},
 			func(m *mutated) {
 				created := m.created()

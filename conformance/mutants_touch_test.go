@@ -141,6 +141,7 @@ func touchMutants() []mutant {
 
 func pruneMutants() []mutant {
 	const counts, many = "prune/removes and counts", "prune/many at the same time"
+	const anew, meanwhile = "prune/leaves what was created anew", "prune/leaves what is created anew meanwhile"
 	return []mutant{
 		{"Prune counts nothing", []string{counts, many}, func(m *mutated) {
 			m.prune = func(ctx context.Context) (int, error) {
@@ -154,7 +155,7 @@ func pruneMutants() []mutant {
 				return 2 * n, err
 			}
 		}},
-		{"Prune fails beside another", []string{many}, func(m *mutated) {
+		{"Prune fails beside another", []string{many, meanwhile}, func(m *mutated) {
 			var running atomic.Int32
 			m.prune = func(ctx context.Context) (int, error) {
 				defer running.Add(-1)
@@ -177,12 +178,26 @@ func pruneMutants() []mutant {
 				return len(ids), err
 			}
 		}},
-		pruneOf("Prune removes live records", "prune/leaves live records",
-			func(h *written) bool { return h.creates == 1 && h.changes == 0 && !dead(h.first) }),
-		pruneOf("Prune goes by the first expiry after Update and Touch", "prune/leaves what was prolonged",
-			func(h *written) bool { return h.changes > 0 && dead(h.first) }),
-		pruneOf("Prune goes by the first expiry after Create", "prune/leaves what was created anew",
-			func(h *written) bool { return h.creates > 1 && dead(h.first) }),
+		{"Prune removes what was created meanwhile", []string{meanwhile}, func(m *mutated) {
+			created := m.created()
+			m.prune = func(ctx context.Context) (int, error) {
+				ids := created.keys(dead)
+				n, err := m.next.Prune(ctx)
+				pause(time.Millisecond)
+				for _, id := range ids {
+					if r, ok := created.get(id); ok && !dead(r) {
+						err = errors.Join(err, m.next.Delete(ctx, id))
+					}
+				}
+				return n, err
+			}
+		}},
+		pruneOf("Prune removes live records",
+			func(h *written) bool { return h.creates == 1 && h.changes == 0 && !dead(h.first) }, "prune/leaves live records"),
+		pruneOf("Prune goes by the first expiry after Update and Touch",
+			func(h *written) bool { return h.changes > 0 && dead(h.first) }, "prune/leaves what was prolonged"),
+		pruneOf("Prune goes by the first expiry after Create",
+			func(h *written) bool { return h.creates > 1 && dead(h.first) }, anew, meanwhile),
 	}
 }
 
@@ -193,8 +208,8 @@ type written struct {
 }
 
 // pruneOf returns a mutant whose Prune removes records that it must not.
-func pruneOf(name, breaks string, wrong func(*written) bool) mutant {
-	return mutant{name, []string{breaks}, func(m *mutated) {
+func pruneOf(name string, wrong func(*written) bool, breaks ...string) mutant {
+	return mutant{name, breaks, func(m *mutated) {
 		var all memory[written]
 		note := func(err error, id string, r session.Record, creates, changes int) error {
 			h, ok := all.get(id)

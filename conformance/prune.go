@@ -35,6 +35,12 @@ func pruneCases() []testCase {
 			run:   pruneLeavesAnew,
 		},
 		{
+			name:  "leaves what is created anew meanwhile",
+			rule:  "Prune never removes a live record, also if it takes the place of an expired one while Prune is at work.",
+			needs: Prune,
+			run:   pruneBesideCreates,
+		},
+		{
 			name:  "many at the same time",
 			rule:  "Any number of processes may prune at the same time: none fails, and no record is counted twice.",
 			needs: Prune,
@@ -50,6 +56,9 @@ const (
 	// pruneRounds is how often a case tries for an exact count: other users of
 	// the backend may remove expired records or add some.
 	pruneRounds = 5
+
+	// pruneRaces is how often Prune is called beside Create.
+	pruneRaces = 3
 
 	// pruneCalls bounds how often Prune, which may leave off after some batches,
 	// is called until nothing is left.
@@ -74,21 +83,24 @@ func (t *tester) prune(s session.Store) int {
 	return total
 }
 
-// plantExpired leaves n expired records. They are created first and expire
-// together, for a store may remove some at every write.
-func (t *tester) plantExpired(n int) {
+// plantExpired leaves n expired records and returns their ids. They are created
+// first and expire together, for a store may remove some at every write.
+func (t *tester) plantExpired(n int) []string {
 	t.Helper()
+	ids := make([]string, n)
 	expires := t.soon(func(expires time.Time) error {
-		for range n {
+		for i := range ids {
 			r := t.record()
 			r.Expires = expires
-			if err := t.store.Create(t.Context(), t.newID(), r); err != nil {
+			ids[i] = t.newID()
+			if err := t.store.Create(t.Context(), ids[i], r); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	t.waitExpired(expires)
+	return ids
 }
 
 // wantPruned fails the case unless prune, in one of several rounds, removes as
@@ -151,4 +163,28 @@ func pruneLeavesAnew(t *tester) {
 	t.create(id, r)
 	t.prune(t.store)
 	t.wantLive(id, r.Version)
+}
+
+// pruneBesideCreates replaces expired records while others prune.
+func pruneBesideCreates(t *tester) {
+	for range pruneRaces {
+		ids := t.plantExpired(2 * prunePlanted)
+		records := make([]session.Record, len(ids))
+		var wg sync.WaitGroup
+		for i := range 2 {
+			wg.Go(func() { t.prune(t.handle(i)) })
+		}
+		for i, id := range ids {
+			wg.Go(func() {
+				records[i] = t.record()
+				if err := t.handle(i).Create(t.Context(), id, records[i]); err != nil {
+					t.Errorf("Create over an expired record: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		for i, id := range ids {
+			t.wantLive(id, records[i].Version)
+		}
+	}
 }

@@ -42,6 +42,13 @@ func (f *reference) Load(ctx context.Context, id string) (session.Record, error)
 	return f.Store.Load(ctx, id)
 }
 
+func (f *reference) Create(ctx context.Context, id string, r session.Record) error {
+	if f.foreign.has(id) {
+		return session.ErrCorrupt
+	}
+	return f.Store.Create(ctx, id, r)
+}
+
 func (f *reference) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
 	if f.foreign.has(id) {
 		return session.ErrCorrupt

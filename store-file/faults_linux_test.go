@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,6 +30,34 @@ func smallDisk(t *testing.T, options string) string {
 		}
 	})
 	return dir
+}
+
+// The setgid bit is what makes files belong to the folder's group, whoever writes
+// them. chmod(2) takes it away unless it is told not to.
+func TestAFolderThatIsSharedStaysSo(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	if err := os.Chmod(dir, 0o770|fs.ModeSetgid); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // made, and found
+		if err := childCommand(t, "umask", dir, "0077", "660").Run(); err != nil {
+			t.Fatal(err)
+		}
+		err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || !e.IsDir() {
+				return err
+			}
+			info, err := e.Info()
+			if err == nil && info.Mode() != fs.ModeDir|fs.ModeSetgid|0o770 {
+				t.Errorf("%s has mode %v", path, info.Mode())
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestAFullDiskLosesNothingAndStillLogsOut(t *testing.T) {

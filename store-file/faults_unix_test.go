@@ -93,6 +93,42 @@ func wantModes(t *testing.T, dir string, mode fs.FileMode) {
 	}
 }
 
+// A record's file in another shard, as a restored backup may have it, must not lead
+// Prune to the record itself, whose lock it hasn't got.
+func TestPruneLeavesWhatAnotherWriterHasLocked(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	s := open(t, dir)
+	early, late := idIn(1), idIn(255)
+	createDead(t, s, early, "")
+	createDead(t, s, late, "")
+	path, first := recordPath(t, dir, late), recordPath(t, dir, early)
+	writeFile(t, filepath.Join(dir, "00", filepath.Base(path)), nil)
+
+	lock, err := os.Open(filepath.Join(filepath.Dir(path), "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Close() }() // nothing was written
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	pruned := make(chan error, 1)
+	go func() {
+		_, err := s.Prune(ctx)
+		pruned <- err
+	}()
+	for exists(t, first) {
+		time.Sleep(time.Millisecond) //nolint:forbidigo // another goroutine removes a file
+	}
+	if !exists(t, path) {
+		t.Error("Prune has removed a record that another writer had locked")
+	}
+	cancel()
+	wantError(t, "Prune", <-pruned, context.Canceled)
+}
+
 func TestALinkOrAPipeInARecordsPlaceIsDamage(t *testing.T) {
 	t.Parallel()
 	for name, replace := range map[string]func(path, other string) error{

@@ -111,7 +111,9 @@ func (s *Store) adopt() error {
 	return s.rename(temp, formatName)
 }
 
-// ensureDir makes sure that there is a folder of that name with the right mode.
+// ensureDir makes sure that there is a folder of that name with the right mode. It
+// keeps the bit by which the users who share a folder share what is made in it,
+// whatever their own groups are.
 func (s *Store) ensureDir(name string) error {
 	if err := s.root.Mkdir(name, dirMode(s.mode)); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make a folder: %w", err)
@@ -123,7 +125,7 @@ func (s *Store) ensureDir(name string) error {
 	case !info.IsDir():
 		return fmt.Errorf("%s in the store's folder is not a folder", name)
 	case hasModes && info.Mode().Perm() != dirMode(s.mode):
-		if err := s.root.Chmod(name, dirMode(s.mode)); err != nil {
+		if err := s.root.Chmod(name, dirMode(s.mode)|info.Mode()&fs.ModeSetgid); err != nil {
 			return fmt.Errorf("set a folder's mode: %w", err)
 		}
 	}

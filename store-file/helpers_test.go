@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -74,6 +75,24 @@ func newID() string {
 	b := make([]byte, 32)
 	_, _ = rand.Read(b)
 	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// idIn returns an id whose record is in this shard.
+func idIn(shard uint32) string {
+	for {
+		if id := newID(); crc32.Checksum([]byte(id), crc32.MakeTable(crc32.Castagnoli))%256 == shard {
+			return id
+		}
+	}
+}
+
+func exists(t *testing.T, path string) bool {
+	t.Helper()
+	_, err := os.Lstat(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return err == nil
 }
 
 func newVersion() session.Version {

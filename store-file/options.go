@@ -10,8 +10,9 @@ import (
 type Options struct {
 	// FileMode is the mode of every file that the store creates, whatever
 	// the umask says. 0 means 0600: the owner alone. 0660 shares the folder with
-	// other users of its group. The owner must be able to read and write; bits
-	// for execution or for everybody are refused. Folders get the same bits, and
+	// other users of its group; its own mode is then 2770, so that all that is made in it
+	// belongs to the group. The owner must be able to read and write; bits for
+	// execution or for everybody are refused. Folders get the same bits, and
 	// permission to search wherever there is permission to read. It has no
 	// meaning on Windows, where files inherit the folder's access list.
 	FileMode fs.FileMode

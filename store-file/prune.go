@@ -77,6 +77,9 @@ func (s *Store) pruneRecords(ctx context.Context, shard int, names []string) (re
 			return removed, cmp.Or(failed, err)
 		}
 		if id, ok := idOf(name); ok {
+			if shardOf(id) != shard {
+				continue // no record of ours, which the lock is about
+			}
 			ended, err := s.pruneRecord(id)
 			if ended {
 				removed++

@@ -69,6 +69,11 @@ func live() bson.E { return compare("$gt") }
 
 func expired() bson.E { return compare("$lte") }
 
+// notExpired matches what is no date, too.
+func notExpired() bson.E {
+	return bson.E{Key: expiresField, Value: bson.D{{Key: "$not", Value: expired().Value}}}
+}
+
 func compare(operator string) bson.E {
 	return bson.E{Key: expiresField, Value: bson.D{{Key: operator, Value: bson.NewDateTimeFromTime(time.Now())}}}
 }

@@ -9,12 +9,13 @@ import (
 	session "github.com/cloakroom-go/cloakroom/core"
 )
 
-// ListSubject implements [session.SubjectIndex].
+// ListSubject implements [session.SubjectIndex]. A damaged record of the subject gives
+// session.ErrCorrupt rather than an incomplete list.
 func (s *Store) ListSubject(ctx context.Context, subject string) ([]session.Entry, error) {
 	if err := checkSubject(ctx, subject); err != nil {
 		return nil, err
 	}
-	cursor, err := s.collection.Find(ctx, bson.D{{Key: subjectField, Value: subject}, live()})
+	cursor, err := s.collection.Find(ctx, bson.D{{Key: subjectField, Value: subject}, notExpired()})
 	if err != nil {
 		return nil, wrap(ctx, err)
 	}
@@ -36,17 +37,22 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]session.Entr
 	return entries, nil
 }
 
-// DeleteSubject implements [session.SubjectIndex]. If it fails, some records may
-// be deleted, and are not counted.
+// DeleteSubject implements [session.SubjectIndex]. It deletes damaged records of the
+// subject too, without counting them. If it fails, some records may be deleted, and
+// are not counted.
 func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) {
 	if err := checkSubject(ctx, subject); err != nil {
 		return 0, err
 	}
-	result, err := s.collection.DeleteMany(ctx, bson.D{{Key: subjectField, Value: subject}, live()})
+	ours, whole := bson.E{Key: subjectField, Value: subject}, sound(live())
+	result, err := s.collection.DeleteMany(ctx, bson.D{{Key: "$and", Value: bson.A{bson.D{ours}, whole}}})
 	if err != nil {
 		return 0, wrap(ctx, err)
 	}
-	return int(result.DeletedCount), nil
+	deleted := int(result.DeletedCount)
+	// What has expired by this process's clock may be live by another's.
+	_, err = s.collection.DeleteMany(ctx, bson.D{ours, {Key: "$nor", Value: bson.A{whole}}})
+	return deleted, wrap(ctx, err)
 }
 
 func checkSubject(ctx context.Context, subject string) error {

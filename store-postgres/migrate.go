@@ -3,6 +3,7 @@ package postgresstore
 import (
 	"context"
 	_ "embed" // for schema.sql
+	"errors"
 	"fmt"
 	"strings"
 
@@ -17,17 +18,32 @@ var schemaSQL string
 // with the transaction.
 const lockMigration = "SELECT pg_advisory_xact_lock(4879251663004);\n"
 
+// foundSQL finds the table that the other statements use, and tells its schema and
+// whether it has its indexes.
+const foundSQL = `
+SELECT n.nspname::text, 2 = (
+	SELECT count(*) FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
+	WHERE x.indrelid = t.oid AND c.relname IN ($2, $3)
+) FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace WHERE t.oid = to_regclass($1)`
+
 // Migrate creates the table and its indexes where they are missing. Any number
-// of processes may call it at any time, at each start for example. It needs the
-// right to create tables in the schema, which the other methods don't: see
-// [Schema] to have somebody else run it.
+// of processes may call it at any time, at each start for example: where nothing is
+// missing it only looks, and waits for nobody. To create something it needs the
+// right to, which the other methods don't: see [Schema] to have somebody else run it.
 func (s *Store) Migrate(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("postgresstore: %w", err)
 	}
+	o, complete := s.o, false
+	err := s.run(ctx, func() error {
+		return s.queryRow(ctx, foundSQL, s.table, o.Table+"_expires", o.Table+"_subject").Scan(&o.Schema, &complete)
+	})
+	if complete || err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return err
+	}
 	return s.run(ctx, func() error {
 		// In one message, so that all of it is one transaction.
-		_, err := s.db.Exec(ctx, lockMigration+render(s.o), pgx.QueryExecModeSimpleProtocol)
+		_, err := s.db.Exec(ctx, lockMigration+render(o), pgx.QueryExecModeSimpleProtocol)
 		return err
 	})
 }

@@ -38,14 +38,34 @@ func TestSchemaByDefaultIsTheFile(t *testing.T) {
 	}
 }
 
-func TestMigrateIsOneMessage(t *testing.T) {
+func TestMigrateCreatesInOneMessage(t *testing.T) {
 	t.Parallel()
-	db := &fake{answers: []answer{{}}}
-	if err := newStore(t, db).Migrate(t.Context()); err != nil {
-		t.Fatal(err)
+	for name, found := range map[string]struct {
+		answer answer
+		table  string
+	}{
+		"nothing is there":    {answer{err: pgx.ErrNoRows}, `"cloakroom_sessions"`},
+		"an index is missing": {answer{row: []any{"shop", false}}, `"shop"."cloakroom_sessions"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := &fake{answers: []answer{found.answer, {}}}
+			if err := newStore(t, db).Migrate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if len(db.sent) != 2 || !strings.HasPrefix(db.sent[1].sql, "SELECT pg_advisory_xact_lock(") ||
+				len(db.sent[1].args) != 1 || db.sent[1].args[0] != pgx.QueryExecModeSimpleProtocol ||
+				!strings.Contains(db.sent[1].sql, "CREATE TABLE IF NOT EXISTS "+found.table+" (") {
+				t.Errorf("sent %v, want one message that takes a lock first and then creates %s", db.sent, found.table)
+			}
+		})
 	}
-	if len(db.sent) != 1 || !strings.HasPrefix(db.sent[0].sql, "SELECT pg_advisory_xact_lock(") ||
-		len(db.sent[0].args) != 1 || db.sent[0].args[0] != pgx.QueryExecModeSimpleProtocol {
-		t.Errorf("sent %v, want one message that takes a lock first", db.sent)
+}
+
+func TestMigrateOnlyLooksWhereNothingIsMissing(t *testing.T) {
+	t.Parallel()
+	db := &fake{answers: []answer{{row: []any{"public", true}}}}
+	if err := newStore(t, db).Migrate(t.Context()); err != nil || len(db.sent) != 1 {
+		t.Errorf("sent %v, error %v, want one statement", db.sent, err)
 	}
 }

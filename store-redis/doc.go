@@ -35,6 +35,11 @@
 // subject index; set maxmemory-policy to noeviction. Then writes fail when memory
 // is full, and Delete still works.
 //
+// The driver sends a write again whose answer was lost, unless its MaxRetries is -1.
+// That does no harm, but for one case: if another write gets in between, Update
+// returns [session.ErrConflict] though it was made, and who then makes the change on
+// the newer record makes it twice.
+//
 // A record carries its id, so that an answer to another request, or a foreign
 // value under the key, gives [session.ErrCorrupt], never somebody else's session.
 //

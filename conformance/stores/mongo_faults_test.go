@@ -205,6 +205,45 @@ func TestMongoCost(t *testing.T) {
 	wantCosts(t, mongoStore(t, mongoCollection(t, server)), 1, func() int { return int(calls.Load()) })
 }
 
+// TestMongoDamagedSubject has documents of a subject that are no records any more,
+// beside one that is live and one whose end another process may not have seen yet.
+func TestMongoDamagedSubject(t *testing.T) {
+	t.Parallel()
+	for what, damage := range map[string]bson.D{
+		"expires is no date":   {{Key: "expires", Value: "tomorrow"}},
+		"expires is gone":      {{Key: "expires", Value: nil}},
+		"the version is zero":  {{Key: "version", Value: int64(0)}},
+		"the data is no bytes": {{Key: "data", Value: "text"}},
+		"nothing, it is over":  {{Key: "expires", Value: time.Now().Add(-time.Minute)}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			collection := mongoCollection(t, mongoServer(t))
+			store := mongoStore(t, collection)
+			id, r := randomID(), session.Record{Subject: "ada", Expires: time.Now().Add(time.Hour), Version: 7}
+			if err := errors.Join(store.Create(t.Context(), id, r), store.Create(t.Context(), randomID(), r)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := collection.UpdateByID(t.Context(), id, bson.D{{Key: "$set", Value: damage}}); err != nil {
+				t.Fatal(err)
+			}
+			var want error
+			if what != "nothing, it is over" {
+				want = session.ErrCorrupt
+			}
+			if list, err := store.ListSubject(t.Context(), "ada"); !errors.Is(err, want) || err == nil && len(list) != 1 {
+				t.Errorf("ListSubject: %v, %v, want %v", list, err, want)
+			}
+			if n, err := store.DeleteSubject(t.Context(), "ada"); n != 1 || err != nil {
+				t.Errorf("DeleteSubject: %d, %v, want 1", n, err)
+			}
+			if n, err := collection.CountDocuments(t.Context(), bson.D{}); n != 0 || err != nil {
+				t.Errorf("%d documents are left, %v", n, err)
+			}
+		})
+	}
+}
+
 func mongoCreated(t *testing.T, s session.Store) (string, session.Record) {
 	t.Helper()
 	id, r := randomID(), session.Record{Data: []byte("data"), Expires: time.Now().Add(time.Hour), Version: 7}

@@ -110,6 +110,53 @@ func TestPostgresMissingTable(t *testing.T) {
 	}
 }
 
+// TestPostgresMigrateLeavesWhatIsThere migrates while a transaction of another process
+// has written to the table, which keeps an index from being created, and when a schema
+// has come to stand before the table's in the search_path.
+func TestPostgresMigrateLeavesWhatIsThere(t *testing.T) {
+	t.Parallel()
+	pool := postgresPool(t, postgres(t))
+	table := postgresTable(t, pool)
+	tx, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }() // it was only to hold locks
+	postgresCreated(t, postgresStore(t, tx, table))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := postgresStore(t, pool, table).Migrate(ctx); err != nil {
+		t.Errorf("Migrate beside a transaction that writes: %v", err)
+	}
+
+	schema := pgx.Identifier{"before " + randomID()}.Sanitize()
+	postgresExec(t, pool, `CREATE SCHEMA `+schema)
+	t.Cleanup(func() {
+		_, _ = pool.Exec(context.WithoutCancel(t.Context()), `DROP SCHEMA `+schema+` CASCADE`) // tidying
+	})
+	config := postgres(t)
+	config.ConnConfig.RuntimeParams["search_path"] = schema + ", public"
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	shadowed := postgresPool(t, config)
+	for what, ruin := range map[string]string{"complete": `SELECT`, "without an index": `DROP INDEX ` + table + `_expires`} {
+		postgresExec(t, pool, ruin)
+		if err := postgresStore(t, shadowed, table).Migrate(ctx); err != nil {
+			t.Errorf("%s: Migrate: %v", what, err)
+		}
+		var tables, indexes int
+		row := pool.QueryRow(ctx, `SELECT count(*) FILTER (WHERE relkind = 'r'), count(*) FILTER (WHERE relkind = 'i')
+			FROM pg_class WHERE relname IN ($1::text, $1 || '_expires', $1 || '_subject')`, pgx.QueryExecModeExec, table)
+		if err := row.Scan(&tables, &indexes); err != nil {
+			t.Fatal(err)
+		}
+		if tables != 1 || indexes != 2 {
+			t.Errorf("%s: there are %d tables and %d indexes, want 1 and 2", what, tables, indexes)
+		}
+	}
+}
+
 // TestPostgresMigrateAtOnce starts many processes' worth of Migrate together.
 func TestPostgresMigrateAtOnce(t *testing.T) {
 	t.Parallel()

@@ -171,6 +171,41 @@ func TestRedisAnswerLost(t *testing.T) {
 	}
 }
 
+// TestRedisAnswerLostAndOvertaken has another write get in between an Update and its
+// repetition by the driver.
+func TestRedisAnswerLostAndOvertaken(t *testing.T) {
+	t.Parallel()
+	for retries, again := range map[int]bool{0: true, -1: false} { // 0 is the driver's default, three
+		t.Run(fmt.Sprint("MaxRetries ", retries), func(t *testing.T) {
+			t.Parallel()
+			server := redisDaemon(t)
+			admin := redisClient(t, server.URL)
+			line := newCable(t, server.URL)
+			client := redis.NewClient(&redis.Options{Addr: line.addr(), MaxRetries: retries})
+			t.Cleanup(func() { _ = client.Close() }) // nothing is left to lose
+			store, other := redisStore(t, client), redisStore(t, admin)
+			id, r := redisCreated(t, store, "")
+			redisKnows(t, store)
+			next, after := r, r
+			next.Version, after.Version = r.Version+1, r.Version+2
+			line.stall()
+			result := make(chan error, 1)
+			go func() { result <- store.Update(t.Context(), id, r.Version, next) }()
+			eventually(t, "the server has done it", func() bool {
+				got, err := other.Load(t.Context(), id)
+				return err == nil && got.Version == next.Version
+			})
+			if err := other.Update(t.Context(), id, next.Version, after); err != nil {
+				t.Fatal(err)
+			}
+			line.cut()
+			if err := <-result; err == nil || errors.Is(err, session.ErrConflict) != again || session.Certain(err) != again {
+				t.Errorf("Update: %v; is ErrConflict wanted: %v", err, again)
+			}
+		})
+	}
+}
+
 // TestRedisStalled lets the server's answers wait, with one connection for two
 // calls.
 func TestRedisStalled(t *testing.T) {

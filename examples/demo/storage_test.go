@@ -60,7 +60,7 @@ func TestErrorsAndGreetingsShowNoPassword(t *testing.T) {
 	}
 }
 
-func TestMongoDatabase(t *testing.T) {
+func TestAnAddressNamesItsDatabase(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]string{
 		"mongodb://a:1,b:2/shop?x=y": "shop",

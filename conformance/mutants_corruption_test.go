@@ -1,0 +1,117 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	session "github.com/cloakroom-go/cloakroom/core"
+)
+
+func corruptionMutants() []mutant {
+	foreign := func(m *mutated, err error) {
+		m.load = func(ctx context.Context, id string) (session.Record, error) {
+			if m.ref.foreign.has(id) {
+				return session.Record{}, err
+			}
+			return m.next.Load(ctx, id)
+		}
+	}
+	return []mutant{
+		{
+			"what isn't a record is not found",
+			[]string{
+				"corruption/is reported", "corruption/is left by load", "corruption/is not updated",
+				"corruption/is not created over", "corruption/another's record", "corruption/another's record is left",
+			},
+			func(m *mutated) { foreign(m, session.ErrNotFound) },
+		},
+		{
+			"what isn't a record is an unknown error",
+			[]string{
+				"corruption/is reported", "corruption/is not updated",
+				"corruption/is not created over", "corruption/another's record", "corruption/another's record is left",
+			},
+			func(m *mutated) { foreign(m, errors.New("memstore: unexpected end of JSON input")) },
+		},
+		{"Load sweeps what isn't a record", []string{
+			"corruption/is left by load", "corruption/another's record is left",
+		}, func(m *mutated) {
+			m.load = func(ctx context.Context, id string) (session.Record, error) {
+				r, err := m.next.Load(ctx, id)
+				if errors.Is(err, session.ErrCorrupt) {
+					return r, errors.Join(err, m.next.Delete(ctx, id))
+				}
+				return r, err
+			}
+		}},
+		{"Update replaces what isn't a record", []string{
+			"corruption/is not updated", "corruption/another's record is left",
+		}, func(m *mutated) {
+			m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+				if m.ref.foreign.has(id) {
+					return m.overwrite(ctx, id, r)
+				}
+				return m.next.Update(ctx, id, old, r)
+			}
+		}},
+		{"Update reports a conflict with what isn't a record", []string{
+			"corruption/is not updated", "corruption/another's record is left",
+		}, func(m *mutated) {
+			m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+				if m.ref.foreign.has(id) {
+					return session.ErrConflict
+				}
+				return m.next.Update(ctx, id, old, r)
+			}
+		}},
+		{"Create replaces what isn't a record", []string{
+			"corruption/is not created over", "corruption/another's record is left",
+		}, func(m *mutated) {
+			m.create = func(ctx context.Context, id string, r session.Record) error {
+				if m.ref.foreign.has(id) {
+					return m.overwrite(ctx, id, r)
+				}
+				return m.next.Create(ctx, id, r)
+			}
+		}},
+		{"Update goes by the version alone", []string{"corruption/another's record is left"}, func(m *mutated) {
+			var versions memory[session.Version]
+			misplace := m.Misplace
+			m.Misplace = func(tb testing.TB, from, to string) {
+				tb.Helper()
+				misplace(tb, from, to)
+				r, err := m.ref.Load(tb.Context(), from)
+				if err != nil {
+					tb.Fatal(err)
+				}
+				versions.put(to, r.Version)
+			}
+			m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+				if v, ok := versions.get(id); ok && v == old {
+					return m.overwrite(ctx, id, r)
+				}
+				return m.next.Update(ctx, id, old, r)
+			}
+		}},
+		{"Delete refuses what isn't a record", []string{"corruption/is deleted"}, func(m *mutated) {
+			m.remove = func(ctx context.Context, id string) error {
+				if m.ref.foreign.has(id) {
+					return session.ErrCorrupt
+				}
+				return m.next.Delete(ctx, id)
+			}
+		}},
+		{"Load returns another's record", []string{
+			"corruption/another's record", "corruption/another's record is left",
+		}, func(m *mutated) {
+			m.Misplace = func(tb testing.TB, from, to string) {
+				tb.Helper()
+				r, err := m.ref.Load(tb.Context(), from)
+				if err = errors.Join(err, m.ref.Create(tb.Context(), to, r)); err != nil {
+					tb.Fatal(err)
+				}
+			}
+		}},
+	}
+}

@@ -1,0 +1,101 @@
+package stores_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var (
+	// What the workflow "test" skips, and what the workflow "stores" runs for each
+	// store, in which packages of this module.
+	skipped = regexp.MustCompile(`(?m)^ +SERVERS: (.+)$`)
+	run     = regexp.MustCompile(`(?m)^ +-run "(.+?)" (.+) \|$`)
+)
+
+// TestWhatOneWorkflowSkipsTheOtherRuns holds the expressions of the workflows
+// together: a test that needs a server is run by one of them.
+func TestWhatOneWorkflowSkipsTheOtherRuns(t *testing.T) {
+	t.Parallel()
+	skip := workflow(t, "test.yml", skipped)[1]
+	runs := workflow(t, "stores.yml", run)
+	var packages []string
+	for pkg := range strings.FieldsSeq(runs[2]) {
+		packages = append(packages, filepath.Join(root, "conformance", "stores", pkg))
+	}
+	var own []*regexp.Regexp
+	for _, store := range []string{"redis", "memcache", "postgres", "mongo"} {
+		title := strings.ToUpper(store[:1]) + store[1:]
+		own = append(own, topLevel(strings.NewReplacer("${STORE^}", title, "$STORE", store, `\$`, "$").Replace(runs[1])))
+		packages = append(packages, filepath.Join(root, "store-"+store)) // all of whose tests are run
+	}
+	found := 0
+	for place, names := range tests(t) {
+		for _, name := range names {
+			if !topLevel(skip).MatchString(name) {
+				continue
+			}
+			found++
+			isRun := slices.ContainsFunc(own, func(r *regexp.Regexp) bool { return r.MatchString(name) })
+			if !isRun || !slices.Contains(packages, place) {
+				t.Errorf("%s: no workflow runs %s", place, name)
+			}
+		}
+	}
+	if found < 40 {
+		t.Errorf("%d tests with servers found; are they still named in this way?", found)
+	}
+}
+
+// workflow returns what an expression finds in a workflow.
+func workflow(t *testing.T, name string, what *regexp.Regexp) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, ".github", "workflows", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := what.FindStringSubmatch(strings.ReplaceAll(string(text), "\r\n", "\n"))
+	if m == nil {
+		t.Fatalf("nothing in %s matches %v", name, what)
+	}
+	return m
+}
+
+// topLevel returns the part of a pattern for go test that is about tests and not
+// about subtests, of which the last alternative alone tells.
+func topLevel(pattern string) *regexp.Regexp {
+	tests, _, _ := strings.Cut(pattern, "/")
+	return regexp.MustCompile(tests)
+}
+
+// tests returns the names of the tests of this repository, by folder.
+func tests(t *testing.T) map[string][]string {
+	t.Helper()
+	names := make(map[string][]string)
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, decl := range file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Test") {
+				names[filepath.Dir(path)] = append(names[filepath.Dir(path)], f.Name.Name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
