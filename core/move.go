@@ -96,12 +96,15 @@ func (c *commit) moved(old *stored) {
 	}
 }
 
-// save writes changes, if there are any.
+// save writes changes, if there are any, where another request has put the session.
 func (c *commit) save(ctx context.Context) error {
-	if len(c.changes) == 0 {
-		return nil
+	if len(c.changes) > 0 {
+		return c.update(ctx)
 	}
-	return c.update(ctx)
+	if c.cookie == cookieSet {
+		c.checkTombstone(ctx)
+	}
+	return nil
 }
 
 // renewToken renews the token because of its age. If that fails for a request
