@@ -1,8 +1,10 @@
 package session_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
+	"testing/synctest"
 
 	session "github.com/cloakroom-go/cloakroom/core"
 )
@@ -97,4 +99,32 @@ func TestALogoutThatCanNotFindARenewedSessionIsAnOutage(t *testing.T) {
 	v.do(renew)
 	e.store.fail(errDown, opList)
 	wantOutage(t, finish())
+}
+
+// A store without room for the tombstone does not hold a renewal up that finds some.
+func TestALogoutWithoutATombstoneEndsWhatIsRenewedMeanwhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e, _ := newIndexedEnv(t, renewing)
+		v := e.login("ann", count)
+		other := v.fork()
+		pass(renewEvery)
+		finish := v.slow(destroy)
+		updates, renewed := 0, false
+		e.store.intercept(func(_ context.Context, o op) error {
+			switch {
+			case o == opUpdate && updates < 2: // that of the logout, and once more
+				updates++
+				return errDown
+			case o == opDelete && !renewed:
+				renewed = true
+				other.do(nothing) //nolint:contextcheck // another request
+			}
+			return nil
+		})
+		wantStatus(t, finish(), http.StatusOK)
+		if !renewed || alive(other) {
+			t.Errorf("renewed: %v, alive afterwards: %v", renewed, alive(other))
+		}
+	})
 }

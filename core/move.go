@@ -281,7 +281,7 @@ func (c *commit) endRecord(ctx context.Context, f found) error {
 			if err := c.m.store.Delete(ctx, f.stored.id); err != nil { // the store has no room, perhaps, but deletes
 				return fmt.Errorf("session: deleting: %w", err)
 			}
-			return nil
+			return errEnded // a renewal may have been there since
 		}
 		f = now
 	}
