@@ -71,6 +71,7 @@ func TestALogoutEndsWhatARequestAtTheSameTimeHasRenewed(t *testing.T) {
 	}{
 		{"Renew", renew, destroy, false},
 		{"StepUp", stepUp, destroy, false},
+		{"Renew, and the other request had begun to sign in again", renew, both(authenticate, destroy), false},
 		{"Authenticate, as good after the logout", authenticate, destroy, true},
 		{"Renew, and the other request's password is out of date", renew, stale, true},
 	} {

@@ -217,7 +217,7 @@ func (c *commit) endMoved(ctx context.Context, d doomed) error {
 	_, err := c.m.endPicked(ctx, d.stored.subject, d.reason, tell, func(live []*found) handles {
 		picked := make(handles)
 		for _, f := range live {
-			if f.stored.handle == d.stored.handle && f.state.authenticated.Equal(d.state.authenticated) {
+			if f.stored.handle == d.stored.handle && f.stored.authenticated.Equal(d.stored.authenticated) {
 				picked[d.stored.handle] = true
 			}
 		}
