@@ -1,8 +1,10 @@
 package session_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
+	"testing/synctest"
 
 	session "github.com/cloakroom-go/cloakroom/core"
 )
@@ -69,6 +71,7 @@ func TestALogoutEndsWhatARequestAtTheSameTimeHasRenewed(t *testing.T) {
 	}{
 		{"Renew", renew, destroy, false},
 		{"StepUp", stepUp, destroy, false},
+		{"Renew, and the other request had begun to sign in again", renew, both(authenticate, destroy), false},
 		{"Authenticate, as good after the logout", authenticate, destroy, true},
 		{"Renew, and the other request's password is out of date", renew, stale, true},
 	} {
@@ -97,4 +100,32 @@ func TestALogoutThatCanNotFindARenewedSessionIsAnOutage(t *testing.T) {
 	v.do(renew)
 	e.store.fail(errDown, opList)
 	wantOutage(t, finish())
+}
+
+// A store without room for the tombstone does not hold a renewal up that finds some.
+func TestALogoutWithoutATombstoneEndsWhatIsRenewedMeanwhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e, _ := newIndexedEnv(t, renewing)
+		v := e.login("ann", count)
+		other := v.fork()
+		pass(renewEvery)
+		finish := v.slow(destroy)
+		updates, renewed := 0, false
+		e.store.intercept(func(_ context.Context, o op) error {
+			switch {
+			case o == opUpdate && updates < 2: // that of the logout, and once more
+				updates++
+				return errDown
+			case o == opDelete && !renewed:
+				renewed = true
+				other.do(nothing) //nolint:contextcheck // another request
+			}
+			return nil
+		})
+		wantStatus(t, finish(), http.StatusOK)
+		if !renewed || alive(other) {
+			t.Errorf("renewed: %v, alive afterwards: %v", renewed, alive(other))
+		}
+	})
 }

@@ -214,3 +214,27 @@ func TestAClientThatIsGoneBeforeTheLoadIsNoError(t *testing.T) {
 		t.Errorf("logged %q", logged)
 	}
 }
+
+func TestALookThatIsGivenUpLeavesTheSessionToOthers(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	e.store.intercept(func(ctx context.Context, _ op) error { return ctx.Err() })
+	res := v.serve(e.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(r.Context())
+		cancel()
+		if _, err := e.m.FromContext(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("without time: %v", err)
+		}
+		s, err := e.m.Get(r)
+		if err != nil {
+			e.m.Fail(w, r, err)
+			return
+		}
+		count(w, r, s)
+	})))
+	wantStatus(t, res, http.StatusOK)
+	if n, _ := read(v, counter); n != 2 {
+		t.Errorf("counter %d, want 2", n)
+	}
+}

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"testing"
@@ -172,4 +173,31 @@ func TestAStreamExtendsItsSessionPastARenewal(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Of two requests that renew at the same moment, the one that comes second tidies
+// up before it answers: time enough for a third.
+func TestARenewalThatCameSecondHandsOutNoDeadTicket(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t, renewing)
+		v := e.seed(count)
+		second := v.fork()
+		pass(renewEvery)
+		meanwhile := map[op]handler{opCreate: nothing, opDelete: renew}
+		e.store.intercept(func(_ context.Context, o op) error {
+			if f := meanwhile[o]; f != nil {
+				delete(meanwhile, o)
+				v.do(f) //nolint:contextcheck // another request
+			}
+			return nil
+		})
+		wantNoCookie(t, second.do(nothing))
+		if len(meanwhile) > 0 {
+			t.Errorf("it did not call %v", meanwhile)
+		}
+		if !alive(v) {
+			t.Error("the visitor is logged out")
+		}
+	})
 }

@@ -48,7 +48,7 @@ func (s *Session) SetIdleTimeout(d time.Duration) {
 // saved.
 func (s *Session) SetDeadline(t time.Time) {
 	if !t.IsZero() {
-		if t = t.Round(0).UTC(); !wallNow().Before(t) || !t.Before(maxExpires) {
+		if t = earlier(t, maxExpires).Round(0).UTC(); !wallNow().Before(t) { // what can be stored
 			s.fail(fmt.Errorf("%w: SetDeadline(%v)", ErrInvalid, t))
 			return
 		}

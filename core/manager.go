@@ -53,7 +53,8 @@ func (m *Manager) Get(r *http.Request) (*Session, error) {
 	return m.FromContext(r.Context())
 }
 
-// FromContext is [Manager.Get] for code that has a request's context only.
+// FromContext is [Manager.Get] for code that has a request's context only. If ctx is
+// done before the store has answered, the next call asks again.
 func (m *Manager) FromContext(ctx context.Context) (*Session, error) {
 	x, ok := ctx.Value(exchangeKey{m}).(*exchange)
 	switch {

@@ -23,10 +23,11 @@ type exchange struct {
 	out    sync.Mutex // held while the header is decided on
 	failed error      // why the handler's response is suppressed
 
-	mu   sync.Mutex
-	done bool // s and err are set
-	s    *Session
-	err  error
+	mu     sync.Mutex
+	looked bool // somebody has asked for the session
+	done   bool // s and err are set
+	s      *Session
+	err    error
 }
 
 type exchangeKey struct{ m *Manager }
@@ -174,11 +175,13 @@ func (x *exchange) session(ctx context.Context) (*Session, error) {
 	if !x.done {
 		// A logger or a store that asks this context for the session would wait
 		// for itself.
+		asking := ctx
 		ctx = context.WithValue(ctx, exchangeKey{x.m}, nil)
 		ctx, cancel := context.WithTimeout(ctx, x.m.opts.StoreTimeout)
 		defer cancel()
+		x.looked = true
 		x.s, x.err = x.m.find(ctx, x)
-		x.done = true
+		x.done = x.err == nil || asking.Err() == nil // others may have more time
 	}
 	return x.s, x.err
 }
@@ -187,7 +190,7 @@ func (x *exchange) session(ctx context.Context) (*Session, error) {
 func (x *exchange) loaded() (s *Session, looked bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.s, x.done
+	return x.s, x.looked
 }
 
 // beforeHeader commits the session and completes the header, the first time

@@ -96,12 +96,15 @@ func (c *commit) moved(old *stored) {
 	}
 }
 
-// save writes changes, if there are any.
+// save writes changes, if there are any, where another request has put the session.
 func (c *commit) save(ctx context.Context) error {
-	if len(c.changes) == 0 {
-		return nil
+	if len(c.changes) > 0 {
+		return c.update(ctx)
 	}
-	return c.update(ctx)
+	if c.cookie == cookieSet {
+		c.checkTombstone(ctx)
+	}
+	return nil
 }
 
 // renewToken renews the token because of its age. If that fails for a request
@@ -214,7 +217,7 @@ func (c *commit) endMoved(ctx context.Context, d doomed) error {
 	_, err := c.m.endPicked(ctx, d.stored.subject, d.reason, tell, func(live []*found) handles {
 		picked := make(handles)
 		for _, f := range live {
-			if f.stored.handle == d.stored.handle && f.state.authenticated.Equal(d.state.authenticated) {
+			if f.stored.handle == d.stored.handle && f.stored.authenticated.Equal(d.stored.authenticated) {
 				picked[d.stored.handle] = true
 			}
 		}
@@ -278,7 +281,7 @@ func (c *commit) endRecord(ctx context.Context, f found) error {
 			if err := c.m.store.Delete(ctx, f.stored.id); err != nil { // the store has no room, perhaps, but deletes
 				return fmt.Errorf("session: deleting: %w", err)
 			}
-			return nil
+			return errEnded // a renewal may have been there since
 		}
 		f = now
 	}

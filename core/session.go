@@ -43,11 +43,12 @@ type Session struct {
 
 // stored says what is known of the session's record, and whose session is in it.
 type stored struct {
-	id      string
-	version Version
-	expires time.Time
-	handle  [handleLen]byte
-	subject string
+	id            string
+	version       Version
+	expires       time.Time
+	handle        [handleLen]byte
+	subject       string
+	authenticated time.Time
 }
 
 // A doomed session is ended by the next commit.

@@ -73,7 +73,7 @@ func newState(now time.Time) state {
 
 // stored returns what is known of the record under id that keeps st.
 func (st *state) stored(id string, version Version, expires time.Time) *stored {
-	return &stored{id, version, expires, st.handle, st.subject}
+	return &stored{id, version, expires, st.handle, st.subject, st.authenticated}
 }
 
 func (st *state) handleText() string { return handleText(st.handle) }
