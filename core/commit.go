@@ -74,7 +74,7 @@ func (s *Session) attempt(ctx context.Context) (*commit, error) {
 	case errors.Is(err, ErrTooManySessions):
 		err = c.reject(ctx, err)
 	}
-	if err != nil && !c.rejected && isFailure(err) && !errors.Is(err, ErrEncode) && !errors.Is(err, ErrHeaderSent) {
+	if err != nil && !c.rejected && !errors.Is(err, ErrEncode) && !errors.Is(err, ErrHeaderSent) {
 		c.tellError(err)
 	}
 	s.finish(c, err)
@@ -140,9 +140,10 @@ func (c *commit) event(e Event) {
 	}
 }
 
-// tellError notes a failure of the store's. That a client went away is none.
+// tellError notes a failure of the store's. An answer is none, nor is it that a
+// client went away.
 func (c *commit) tellError(err error) {
-	if !errors.Is(err, context.Canceled) {
+	if isFailure(err) && !errors.Is(err, context.Canceled) {
 		c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
 	}
 }

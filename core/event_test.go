@@ -322,6 +322,28 @@ func TestDamageIsToldOnce(t *testing.T) {
 	}
 }
 
+func TestAnAnswerToATouchIsNoFailure(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		want []string
+	}{
+		{session.ErrTooLarge, nil},
+		{errDown, []string{"store error"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var d diary
+			e, _ := newIndexedEnv(t, d.keep)
+			v := e.seed(count)
+			pass(session.DefaultIdleTimeout / 2)
+			d.taken()
+			e.store.fail(c.err, opTouch)
+			v.do(nothing)
+			wantEvents(t, &d, c.want...)
+		})
+	}
+}
+
 func TestAFailedListIsToldOnce(t *testing.T) {
 	t.Parallel()
 	var d diary

@@ -108,8 +108,8 @@ type Options struct {
 	RefuseNew bool
 
 	// StoreTimeout bounds the time that one load, or one commit with all its
-	// retries, may take; tidying up after it has a second of its own. 0 means
-	// DefaultStoreTimeout.
+	// retries, may take, an hour at most; tidying up after it has a second of its
+	// own, or half of StoreTimeout with RefuseNew. 0 means DefaultStoreTimeout.
 	StoreTimeout time.Duration
 
 	// Readable leaves out the encryption with NewCookieOnly: the visitor, and
@@ -238,6 +238,9 @@ func (o *Options) checkStore(store Store) error {
 	return nil
 }
 
+// maxStoreTimeout is how long a tombstone is there to stop what is under way.
+const maxStoreTimeout = tombstoneLife
+
 func (o *Options) checkTimes() error {
 	for _, t := range []struct {
 		name  string
@@ -255,6 +258,9 @@ func (o *Options) checkTimes() error {
 		}
 	}
 	switch {
+	case o.StoreTimeout > maxStoreTimeout:
+		return fmt.Errorf("session: Options.StoreTimeout (%v) is over %v; a request would wait as long for a store that hangs",
+			o.StoreTimeout, maxStoreTimeout)
 	case o.IdleTimeout == NoTimeout && o.AbsoluteTimeout == NoTimeout:
 		return errors.New("session: Options.IdleTimeout and AbsoluteTimeout are both NoTimeout; a session must end some time")
 	case o.RenewEvery == 0 && o.RenewGrace != 0:

@@ -33,6 +33,7 @@ func TestNewRefusesOptionsThatContradictEachOther(t *testing.T) {
 		{"Header Vary", func(o *options) { o.Header = "vary" }, "Header"},
 		{"Header Content-Length", func(o *options) { o.Header = "content-length" }, "Header"},
 		{"Header ETag", func(o *options) { o.Header = "ETag" }, "Header"},
+		{"StoreTimeout of NoTimeout", func(o *options) { o.StoreTimeout = session.NoTimeout }, "StoreTimeout"},
 		{"nil rule", func(o *options) { o.Skip = []func(*http.Request) bool{health, nil} }, "Skip[1]"},
 		{"negative MaxSessions", func(o *options) { o.MaxSessions = -1 }, "MaxSessions"},
 		{"RefuseNew without MaxSessions", func(o *options) { o.RefuseNew = true }, "MaxSessions"},
