@@ -30,7 +30,7 @@ demo: ## Run the demo shop on http://127.0.0.1:8080
 .PHONY: test
 test: ## Run all tests with the race detector, and say how each store conforms
 	@env=$$(scripts/servers.sh && scripts/browser.sh) && eval "$$env" && \
-	{ go test -race -count=1 $(TESTFLAGS) -json $(PACKAGES); go test -count=1 -json -run Allocations ./core; } | go run ./conformance/stores/report
+	{ go test -race -count=1 $(TESTFLAGS) -json $(PACKAGES); go test -count=1 -json -run Allocations ./core/session; } | go run ./conformance/stores/report
 
 .PHONY: screenshots
 screenshots: ## Take pictures of every page of the demo shop, into screenshots/

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func allCases() []testCase {
@@ -72,7 +72,7 @@ func allCases() []testCase {
 // wantAllDeleted fails the case unless DeleteAll reports this number.
 func (t *tester) wantAllDeleted(n int) {
 	t.Helper()
-	got, err := session.DeleteAll(t.Context(), t.store)
+	got, err := sessionstore.DeleteAll(t.Context(), t.store)
 	t.want(nil, err, "DeleteAll")
 	if got != n {
 		t.Fatalf("DeleteAll reports %d records, want %d", got, n)
@@ -131,7 +131,7 @@ func deleteAllForeign(t *tester) {
 	t, neighbours := t.isolated(), []*tester{t, t.isolated()}
 	id := t.newID()
 	t.create(id, t.record())
-	kept := make([]session.Record, len(neighbours))
+	kept := make([]sessionstore.Record, len(neighbours))
 	for i, n := range neighbours {
 		kept[i] = n.record()
 		n.create(n.discard(id), kept[i])
@@ -189,12 +189,12 @@ func deleteAllUnderUpdates(t *tester) {
 	t = t.isolated()
 	ids := t.createdFor(newSubject(), 4)
 	t.whileUpdated(ids, func() {
-		if _, err := session.DeleteAll(t.Context(), t.store); err != nil {
+		if _, err := sessionstore.DeleteAll(t.Context(), t.store); err != nil {
 			t.Errorf("DeleteAll: %v", err)
 		}
 		for _, id := range ids {
-			if _, err := t.store.Load(t.Context(), id); !errors.Is(err, session.ErrNotFound) {
-				t.Errorf("Load after DeleteAll: got error %v, want %v", err, session.ErrNotFound)
+			if _, err := t.store.Load(t.Context(), id); !errors.Is(err, sessionstore.ErrNotFound) {
+				t.Errorf("Load after DeleteAll: got error %v, want %v", err, sessionstore.ErrNotFound)
 			}
 		}
 	})
@@ -221,7 +221,7 @@ func deleteAllUnderCreates(t *tester) {
 				ids = append(ids, created...)
 			})
 		}
-		if _, err := session.DeleteAll(t.Context(), t.store); err != nil {
+		if _, err := sessionstore.DeleteAll(t.Context(), t.store); err != nil {
 			t.Errorf("DeleteAll: %v", err)
 		}
 		wg.Wait()
@@ -251,7 +251,7 @@ func (t *tester) living(ids []string) []string {
 		switch _, err := t.store.Load(t.Context(), id); {
 		case err == nil:
 			live = append(live, id)
-		case !errors.Is(err, session.ErrNotFound):
+		case !errors.Is(err, sessionstore.ErrNotFound):
 			t.Fatalf("Load: %v", err)
 		}
 	}
@@ -266,7 +266,7 @@ func deleteAllConcurrently(t *tester) {
 	var wg sync.WaitGroup
 	for range clients {
 		wg.Go(func() {
-			n, err := session.DeleteAll(t.Context(), t.store)
+			n, err := sessionstore.DeleteAll(t.Context(), t.store)
 			if err != nil {
 				t.Errorf("DeleteAll: %v", err)
 			}

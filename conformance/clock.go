@@ -3,7 +3,7 @@ package conformance
 import (
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 const day = 24 * time.Hour
@@ -114,7 +114,7 @@ func clockFractionsTouch(t *tester) {
 	id, _ := t.created()
 	for _, f := range fractions() {
 		expires := inAnHour().Add(f)
-		err := session.Touch(t.Context(), t.store, id, expires)
+		err := sessionstore.Touch(t.Context(), t.store, id, expires)
 		t.want(nil, err, "Touch")
 		t.wantExpires(id, expires)
 	}

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 const (
@@ -60,7 +60,7 @@ func concurrencyCases() []testCase {
 }
 
 // handle returns the store, or at every other n its peer if there is one.
-func (s *suite) handle(n int) session.Store {
+func (s *suite) handle(n int) sessionstore.Store {
 	if n%2 == 1 && s.peer != nil {
 		return s.peer
 	}
@@ -69,7 +69,7 @@ func (s *suite) handle(n int) session.Store {
 
 // race calls do from many goroutines at the same time, with the handle that
 // each is to use.
-func (t *tester) race(do func(n int, s session.Store)) {
+func (t *tester) race(do func(n int, s sessionstore.Store)) {
 	var wg sync.WaitGroup
 	start := make(chan struct{})
 	for n := range racers {
@@ -84,10 +84,10 @@ func (t *tester) race(do func(n int, s session.Store)) {
 
 // wantOneWinner fails the case unless write succeeds for one racer and gives
 // lost to the others.
-func (t *tester) wantOneWinner(lost error, write func(s session.Store) error) {
+func (t *tester) wantOneWinner(lost error, write func(s sessionstore.Store) error) {
 	t.Helper()
 	var won atomic.Int32
-	t.race(func(_ int, s session.Store) {
+	t.race(func(_ int, s sessionstore.Store) {
 		switch err := write(s); {
 		case err == nil:
 			won.Add(1)
@@ -103,7 +103,7 @@ func (t *tester) wantOneWinner(lost error, write func(s session.Store) error) {
 func raceCreate(t *tester) {
 	for range raceRounds {
 		id := t.newID()
-		t.wantOneWinner(session.ErrExists, func(s session.Store) error {
+		t.wantOneWinner(sessionstore.ErrExists, func(s sessionstore.Store) error {
 			return s.Create(t.Context(), id, t.record())
 		})
 	}
@@ -112,7 +112,7 @@ func raceCreate(t *tester) {
 func raceUpdate(t *tester) {
 	for range raceRounds {
 		id, r := t.created()
-		t.wantOneWinner(session.ErrConflict, func(s session.Store) error {
+		t.wantOneWinner(sessionstore.ErrConflict, func(s sessionstore.Store) error {
 			return s.Update(t.Context(), id, r.Version, t.record())
 		})
 	}
@@ -124,13 +124,13 @@ func raceCounter(t *tester) {
 	id, r := t.newID(), t.record()
 	r.Data = []byte("|")
 	t.create(id, r)
-	t.race(func(_ int, s session.Store) {
+	t.race(func(_ int, s sessionstore.Store) {
 		for done := 0; done < each; {
-			err := t.loadAndUpdate(s, id, func(r *session.Record) { r.Data = append(r.Data, '+') })
+			err := t.loadAndUpdate(s, id, func(r *sessionstore.Record) { r.Data = append(r.Data, '+') })
 			switch {
 			case err == nil:
 				done++
-			case !errors.Is(err, session.ErrConflict):
+			case !errors.Is(err, sessionstore.ErrConflict):
 				t.Errorf("got error %v", err)
 				return
 			}
@@ -142,7 +142,7 @@ func raceCounter(t *tester) {
 }
 
 // loadAndUpdate is what a request does.
-func (t *tester) loadAndUpdate(s session.Store, id string, change func(*session.Record)) error {
+func (t *tester) loadAndUpdate(s sessionstore.Store, id string, change func(*sessionstore.Record)) error {
 	r, err := s.Load(t.Context(), id)
 	if err != nil {
 		return err
@@ -167,11 +167,11 @@ func (t *tester) whileUpdated(ids []string, do func()) {
 		stopped.Go(func() {
 			defer once()
 			for !stop.Load() {
-				err := t.loadAndUpdate(t.handle(n), id, func(*session.Record) {})
+				err := t.loadAndUpdate(t.handle(n), id, func(*sessionstore.Record) {})
 				switch {
-				case err == nil, errors.Is(err, session.ErrConflict):
+				case err == nil, errors.Is(err, sessionstore.ErrConflict):
 					once()
-				case errors.Is(err, session.ErrNotFound):
+				case errors.Is(err, sessionstore.ErrNotFound):
 					return
 				default:
 					t.Errorf("load and update: %v", err)
@@ -247,7 +247,7 @@ func raceList(t *tester) {
 }
 
 // comeAndGo creates a record of the subject, gives it away and deletes it.
-func (t *tester) comeAndGo(s session.Store, subject string) error {
+func (t *tester) comeAndGo(s sessionstore.Store, subject string) error {
 	id, r := randomID(), t.record()
 	r.Subject = subject
 	if err := s.Create(t.Context(), id, r); err != nil {

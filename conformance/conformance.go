@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // A Harness says how to reach the store under test and what it promises. Only
@@ -15,13 +15,13 @@ type Harness struct {
 	// Open returns the store. Run calls it once, and closes nothing: what has
 	// to be closed is the business of Open, with t.Cleanup. Corrupt and Misplace
 	// work on the same backend: make its client before Run, and use it in all of them.
-	Open func(t *testing.T) session.Store
+	Open func(t *testing.T) sessionstore.Store
 
 	// Peer returns a second store on the same data, as another process would
 	// have it: with a client of its own and nothing shared in memory. Run calls
 	// it once. Without Peer, what one process sees of another's writes is not
 	// checked.
-	Peer func(t *testing.T) session.Store
+	Peer func(t *testing.T) sessionstore.Store
 
 	// Precision is how much later than asked a record may expire: the unit of
 	// the backend's clock, and, where the backend judges by a clock of its own,
@@ -35,7 +35,7 @@ type Harness struct {
 
 	// MaxData is the size in bytes of the largest Record.Data that the store
 	// takes along with an empty subject. One byte more has to give
-	// session.ErrTooLarge. 0 means that there is no limit worth testing.
+	// sessionstore.ErrTooLarge. 0 means that there is no limit worth testing.
 	MaxData int
 
 	// Corrupt puts bytes that are no record under id, bypassing the store.
@@ -48,36 +48,36 @@ type Harness struct {
 	// Outage returns a store whose backend is out of reach, because nothing listens at
 	// its address or its client is closed, say, and an error of the driver that is
 	// found in what the store returns then, by errors.Is.
-	Outage func(tb testing.TB) (session.Store, error)
+	Outage func(tb testing.TB) (sessionstore.Store, error)
 
 	// Isolated returns a store in a namespace of its own (prefix, table,
 	// collection or folder) on the same backend, which holds nothing yet. Each call
 	// returns another one. Without Isolated, DeleteAll is not checked.
-	Isolated func(tb testing.TB) session.Store
+	Isolated func(tb testing.TB) sessionstore.Store
 
 	// Stall returns a store whose backend accepts requests and never answers, to no
 	// method: a backend whose readers never wait has no such store. If it
-	// is a session.AllDeleter, it too is in a namespace of its own: the backend may do
+	// is a sessionstore.AllDeleter, it too is in a namespace of its own: the backend may do
 	// what it is asked.
-	Stall func(tb testing.TB) session.Store
+	Stall func(tb testing.TB) sessionstore.Store
 
 	// Full returns a store that holds r under id and whose backend has no room
 	// for anything else.
-	Full func(tb testing.TB, id string, r session.Record) session.Store
+	Full func(tb testing.TB, id string, r sessionstore.Record) sessionstore.Store
 }
 
-// A Capability is something that a store may offer beyond [session.Store].
+// A Capability is something that a store may offer beyond [sessionstore.Store].
 type Capability string
 
 // The capabilities, each an interface of the core module.
 const (
-	Touch    Capability = "Toucher"      // session.Toucher
-	Prune    Capability = "Pruner"       // session.Pruner
-	Subjects Capability = "SubjectIndex" // session.SubjectIndex
-	All      Capability = "AllDeleter"   // session.AllDeleter
+	Touch    Capability = "Toucher"      // sessionstore.Toucher
+	Prune    Capability = "Pruner"       // sessionstore.Pruner
+	Subjects Capability = "SubjectIndex" // sessionstore.SubjectIndex
+	All      Capability = "AllDeleter"   // sessionstore.AllDeleter
 )
 
-// Run checks a store against the contract of [session.Store]. Each rule is a
+// Run checks a store against the contract of [sessionstore.Store]. Each rule is a
 // subtest, named topic/case, which prints the rule when it fails. Run returns
 // when all of them are done; they run in parallel whatever -parallel says, for
 // most of the time is spent waiting for records to expire.

@@ -3,8 +3,8 @@ package conformance_test
 import (
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 
 	"github.com/cloakroom-go/cloakroom/conformance"
 )
@@ -15,13 +15,13 @@ func TestMemstore(t *testing.T) {
 	t.Attr("cloakroom.store", "memory") // for the report
 	const maxData = 1 << 20
 	store := memstore.New(memstore.Options{MaxData: maxData})
-	same := func(*testing.T) session.Store { return store }
+	same := func(*testing.T) sessionstore.Store { return store }
 	conformance.Run(t, conformance.Harness{
 		Open:     same,
 		Peer:     same,
 		Require:  []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All},
 		MaxData:  maxData,
-		Isolated: func(testing.TB) session.Store { return memstore.New(memstore.Options{}) },
+		Isolated: func(testing.TB) sessionstore.Store { return memstore.New(memstore.Options{}) },
 	})
 }
 
@@ -31,8 +31,8 @@ func TestBareStore(t *testing.T) {
 	t.Parallel()
 	t.Attr("cloakroom.store", "memory, no capability") // for the report
 	conformance.Run(t, conformance.Harness{
-		Open: func(*testing.T) session.Store {
-			return struct{ session.Store }{memstore.New(memstore.Options{})}
+		Open: func(*testing.T) sessionstore.Store {
+			return struct{ sessionstore.Store }{memstore.New(memstore.Options{})}
 		},
 	})
 }

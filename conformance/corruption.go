@@ -3,7 +3,7 @@ package conformance
 import (
 	"errors"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func corruptionCases() []testCase {
@@ -13,7 +13,7 @@ func corruptionCases() []testCase {
 			rule: "If something is stored that isn't a record, Load returns ErrCorrupt, never ErrNotFound.",
 			run: func(t *tester) {
 				_, err := t.store.Load(t.Context(), corrupted(t))
-				t.want(session.ErrCorrupt, err, "Load of foreign bytes")
+				t.want(sessionstore.ErrCorrupt, err, "Load of foreign bytes")
 			},
 		},
 		{
@@ -55,9 +55,9 @@ func corruptionCases() []testCase {
 // afterwards.
 func wantLeft(t *tester, id string, write func(id string) error) {
 	t.Helper()
-	t.want(session.ErrCorrupt, write(id), "a write over what isn't a record")
+	t.want(sessionstore.ErrCorrupt, write(id), "a write over what isn't a record")
 	_, err := t.store.Load(t.Context(), id)
-	t.want(session.ErrCorrupt, err, "Load after a write over what isn't a record")
+	t.want(sessionstore.ErrCorrupt, err, "Load after a write over what isn't a record")
 }
 
 // corrupted returns an id under which there is something that isn't a record.
@@ -73,7 +73,7 @@ func corruptionLeft(t *tester) {
 	id := corrupted(t)
 	for range 3 {
 		_, err := t.store.Load(t.Context(), id)
-		if err == nil || errors.Is(err, session.ErrNotFound) {
+		if err == nil || errors.Is(err, sessionstore.ErrNotFound) {
 			t.Fatalf("Load of foreign bytes: got error %v", err)
 		}
 	}
@@ -84,11 +84,11 @@ func corruptionNotUpdated(t *tester) {
 		return t.store.Update(t.Context(), id, t.version(), t.record())
 	})
 	id := corrupted(t)
-	err := session.Touch(t.Context(), t.store, id, inAnHour())
-	if err == nil || errors.Is(err, session.ErrNotFound) {
+	err := sessionstore.Touch(t.Context(), t.store, id, inAnHour())
+	if err == nil || errors.Is(err, sessionstore.ErrNotFound) {
 		t.Errorf("Touch of foreign bytes: got error %v", err)
 	}
-	if _, err = t.store.Load(t.Context(), id); err == nil || errors.Is(err, session.ErrNotFound) {
+	if _, err = t.store.Load(t.Context(), id); err == nil || errors.Is(err, sessionstore.ErrNotFound) {
 		t.Errorf("Load after Touch of foreign bytes: got error %v", err)
 	}
 }
@@ -101,7 +101,7 @@ func corruptionDeleted(t *tester) {
 
 // misplaced returns an id under which there is the record of another, and that
 // record.
-func misplaced(t *tester) (string, session.Record) {
+func misplaced(t *tester) (string, sessionstore.Record) {
 	t.Helper()
 	t.needsHook(t.Misplace != nil, "Misplace")
 	from, r := t.created()
@@ -113,7 +113,7 @@ func misplaced(t *tester) (string, session.Record) {
 func corruptionMisplaced(t *tester) {
 	id, _ := misplaced(t)
 	_, err := t.store.Load(t.Context(), id)
-	t.want(session.ErrCorrupt, err, "Load of another's record")
+	t.want(sessionstore.ErrCorrupt, err, "Load of another's record")
 }
 
 func corruptionMisplacedLeft(t *tester) {

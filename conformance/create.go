@@ -3,7 +3,7 @@ package conformance
 import (
 	"bytes"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func createCases() []testCase {
@@ -44,7 +44,7 @@ func createCases() []testCase {
 func createRefusesLive(t *tester) {
 	id, _ := t.created()
 	err := t.store.Create(t.Context(), id, t.record())
-	t.want(session.ErrExists, err, "Create over a live record")
+	t.want(sessionstore.ErrExists, err, "Create over a live record")
 }
 
 func createLeavesLive(t *tester) {

@@ -1,7 +1,7 @@
 package conformance
 
 import (
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func deleteCases() []testCase {
@@ -89,5 +89,5 @@ func deleteFull(t *tester) {
 	}
 	t.want(nil, full.Delete(t.Context(), id), "Delete when storage is full")
 	_, err = full.Load(t.Context(), id)
-	t.want(session.ErrNotFound, err, "Load after Delete")
+	t.want(sessionstore.ErrNotFound, err, "Load after Delete")
 }

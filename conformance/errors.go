@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func errorCases() []testCase {
@@ -30,7 +30,7 @@ func errorCases() []testCase {
 func (t *tester) provoked(data []byte) map[error]error {
 	t.Helper()
 	ctx := t.Context()
-	record := func() session.Record {
+	record := func() sessionstore.Record {
 		r := t.record()
 		r.Data = data
 		return r
@@ -40,10 +40,10 @@ func (t *tester) provoked(data []byte) map[error]error {
 	t.create(id, record())
 	_, notFound := t.store.Load(ctx, t.newID())
 	return map[error]error{
-		session.ErrNotFound: errors.Join(notFound, t.store.Update(ctx, t.newID(), t.version(), record())),
-		session.ErrExists:   t.store.Create(ctx, id, record()),
-		session.ErrConflict: t.store.Update(ctx, id, t.version(), record()),
-		session.ErrInvalid: errors.Join(
+		sessionstore.ErrNotFound: errors.Join(notFound, t.store.Update(ctx, t.newID(), t.version(), record())),
+		sessionstore.ErrExists:   t.store.Create(ctx, id, record()),
+		sessionstore.ErrConflict: t.store.Update(ctx, id, t.version(), record()),
+		sessionstore.ErrInvalid: errors.Join(
 			t.store.Create(ctx, id, invalid),
 			t.store.Update(ctx, id, t.version(), invalid),
 			t.store.Create(ctx, id+"/", record())),

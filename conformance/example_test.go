@@ -4,15 +4,15 @@ import (
 	"testing"
 
 	"github.com/cloakroom-go/cloakroom/conformance"
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // A test like this one, beside a store, is all that the suite needs.
 func ExampleRun() {
 	TestConformance := func(t *testing.T) { //nolint:thelper // a test, shown in an example
 		conformance.Run(t, conformance.Harness{
-			Open: func(*testing.T) session.Store {
+			Open: func(*testing.T) sessionstore.Store {
 				return memstore.New(memstore.Options{MaxData: 1 << 20})
 			},
 			Require: []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects},

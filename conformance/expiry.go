@@ -4,7 +4,7 @@ import (
 	"errors"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func expiryCases() []testCase {
@@ -62,8 +62,8 @@ func expiryDead(t *tester) {
 }
 
 func expiryUpdatedLater(t *tester) {
-	var next session.Record
-	id, r := t.dying(func(id string, r session.Record) error {
+	var next sessionstore.Record
+	id, r := t.dying(func(id string, r sessionstore.Record) error {
 		next = t.record()
 		return t.store.Update(t.Context(), id, r.Version, next)
 	})
@@ -87,7 +87,7 @@ func expirySoon(t *tester) {
 		id, r := t.newID(), t.record()
 		r.Expires = time.Now().Add(life)
 		err := t.store.Create(t.Context(), id, r)
-		if errors.Is(err, session.ErrInvalid) && !time.Now().Before(r.Expires) {
+		if errors.Is(err, sessionstore.ErrInvalid) && !time.Now().Before(r.Expires) {
 			continue // over before the store looked at it
 		}
 		t.want(nil, err, "Create with a lifetime of "+life.String())

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // shortLife is the lifetime of a record that a case wants to see expire. On a
@@ -27,7 +27,7 @@ func (t *tester) soon(write func(expires time.Time) error) time.Time {
 			return expires
 		case time.Now().Before(expires) || life > longestShort:
 			t.Fatalf("with an expiry in %v: %v", life, err)
-		case !errors.Is(err, session.ErrInvalid) && !errors.Is(err, session.ErrNotFound):
+		case !errors.Is(err, sessionstore.ErrInvalid) && !errors.Is(err, sessionstore.ErrNotFound):
 			t.Fatalf("with an expiry that has just passed: %v", err)
 		}
 	}
@@ -35,10 +35,10 @@ func (t *tester) soon(write func(expires time.Time) error) time.Time {
 
 // dying creates a record that will expire soon, and calls then while it is
 // live; then may be nil, and may be called again as for soon.
-func (t *tester) dying(then func(id string, r session.Record) error) (string, session.Record) {
+func (t *tester) dying(then func(id string, r sessionstore.Record) error) (string, sessionstore.Record) {
 	t.Helper()
 	var id string
-	var r session.Record
+	var r sessionstore.Record
 	t.soon(func(expires time.Time) error {
 		id, r = t.newID(), t.record()
 		r.Expires = expires
@@ -51,7 +51,7 @@ func (t *tester) dying(then func(id string, r session.Record) error) (string, se
 }
 
 // expired creates a record and returns when it has expired.
-func (t *tester) expired() (string, session.Record) {
+func (t *tester) expired() (string, sessionstore.Record) {
 	t.Helper()
 	id, r := t.dying(nil)
 	t.waitExpired(r.Expires)

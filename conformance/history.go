@@ -15,7 +15,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // A history is recorded from clients that work on one record at the same time,
@@ -35,23 +35,23 @@ const (
 // A command is what a client asked for.
 type command struct {
 	method   string
-	old, new session.Version
+	old, new sessionstore.Version
 }
 
 // An answer is what it got.
 type answer struct {
-	err     error           // nil or a sentinel
-	version session.Version // of the record that Load found
-	data    session.Version // that the record's data was written with
+	err     error                // nil or a sentinel
+	version sessionstore.Version // of the record that Load found
+	data    sessionstore.Version // that the record's data was written with
 }
 
 // storeModel is the contract as a state machine: the state is the version of
 // the live record, 0 if there is none.
 func storeModel() porcupine.Model {
 	return porcupine.Model{
-		Init: func() any { return session.Version(0) },
+		Init: func() any { return sessionstore.Version(0) },
 		Step: func(state, input, output any) (bool, any) {
-			s, c, a := as[session.Version](state), as[command](input), as[answer](output)
+			s, c, a := as[sessionstore.Version](state), as[command](input), as[answer](output)
 			next, err := step(s, c)
 			if c.method == "Load" && err == nil && (a.version != s || a.data != s) {
 				return false, s
@@ -61,7 +61,7 @@ func storeModel() porcupine.Model {
 		DescribeOperation: func(input, output any) string {
 			return describe(as[command](input), as[answer](output))
 		},
-		DescribeState: func(state any) string { return name(as[session.Version](state)) },
+		DescribeState: func(state any) string { return name(as[sessionstore.Version](state)) },
 	}
 }
 
@@ -72,11 +72,11 @@ func as[T any](x any) T {
 }
 
 // step returns the state after c and the answer that it has to get.
-func step(s session.Version, c command) (session.Version, error) {
+func step(s sessionstore.Version, c command) (sessionstore.Version, error) {
 	switch c.method {
 	case "Create":
 		if s != 0 {
-			return s, session.ErrExists
+			return s, sessionstore.ErrExists
 		}
 		return c.new, nil
 	case "Delete":
@@ -84,11 +84,11 @@ func step(s session.Version, c command) (session.Version, error) {
 	}
 	switch {
 	case s == 0:
-		return s, session.ErrNotFound
+		return s, sessionstore.ErrNotFound
 	case c.method != "Update":
 		return s, nil
 	case s != c.old:
-		return s, session.ErrConflict
+		return s, sessionstore.ErrConflict
 	}
 	return c.new, nil
 }
@@ -105,7 +105,7 @@ type recorder struct {
 }
 
 // do lets a client do one thing and records it.
-func (h *recorder) do(client int, s session.Store, c command) answer {
+func (h *recorder) do(client int, s sessionstore.Store, c command) answer {
 	call := h.clock.Add(1)
 	a, err := h.ask(h.Context(), s, c)
 	back := h.clock.Add(1)
@@ -119,12 +119,12 @@ func (h *recorder) do(client int, s session.Store, c command) answer {
 }
 
 // ask returns what the store answers, or an error that is no answer.
-func (h *recorder) ask(ctx context.Context, s session.Store, c command) (answer, error) {
+func (h *recorder) ask(ctx context.Context, s sessionstore.Store, c command) (answer, error) {
 	var a answer
 	var err error
 	switch c.method {
 	case "Load":
-		var r session.Record
+		var r sessionstore.Record
 		r, err = s.Load(ctx, h.id)
 		a.version, a.data = r.Version, writtenWith(r.Data)
 	case "Create":
@@ -134,7 +134,7 @@ func (h *recorder) ask(ctx context.Context, s session.Store, c command) (answer,
 	case "Delete":
 		err = s.Delete(ctx, h.id)
 	case "Touch":
-		err = session.Touch(ctx, s, h.id, inAnHour().Add(time.Hour))
+		err = sessionstore.Touch(ctx, s, h.id, inAnHour().Add(time.Hour))
 	}
 	for _, sentinel := range sentinels() {
 		if errors.Is(err, sentinel) {
@@ -147,7 +147,7 @@ func (h *recorder) ask(ctx context.Context, s session.Store, c command) (answer,
 
 // recordOf returns a record whose data tells its version, many times over so that
 // a mixture of two writes is found out.
-func (h *recorder) recordOf(v session.Version) session.Record {
+func (h *recorder) recordOf(v sessionstore.Version) sessionstore.Record {
 	r := h.record()
 	r.Version = v
 	r.Data = slices.Repeat(binary.BigEndian.AppendUint64(nil, uint64(v)), 64)
@@ -155,17 +155,17 @@ func (h *recorder) recordOf(v session.Version) session.Record {
 }
 
 // writtenWith returns the version that data tells, 0 if it is mixed.
-func writtenWith(data []byte) session.Version {
+func writtenWith(data []byte) sessionstore.Version {
 	if len(data) < 8 || !slices.Equal(slices.Repeat(data[:8], len(data)/8), data) {
 		return 0
 	}
-	return session.Version(binary.BigEndian.Uint64(data))
+	return sessionstore.Version(binary.BigEndian.Uint64(data))
 }
 
 // client runs a mixture of methods. Half of its updates go by what it has loaded
 // just now, as requests do, the others by what it has seen last.
-func (h *recorder) client(n int, s session.Store, methods []string, seen session.Version) {
-	see := func(a answer, v session.Version) {
+func (h *recorder) client(n int, s sessionstore.Store, methods []string, seen sessionstore.Version) {
+	see := func(a answer, v sessionstore.Version) {
 		if a.err == nil {
 			seen = v
 		}
@@ -235,7 +235,7 @@ func describe(c command, a answer) string {
 
 // name is short enough to be read: of versions in one history the last digits
 // differ.
-func name(v session.Version) string {
+func name(v sessionstore.Version) string {
 	if v == 0 {
 		return "none"
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // TestModel holds the state machine to the contract, in histories without any
@@ -17,10 +17,10 @@ func TestModel(t *testing.T) {
 		command
 		answer
 	}
-	load := func(v, data session.Version) call {
+	load := func(v, data sessionstore.Version) call {
 		return call{command{method: "Load"}, answer{version: v, data: data}}
 	}
-	do := func(method string, old, next session.Version, err error) call {
+	do := func(method string, old, next sessionstore.Version, err error) call {
 		return call{command{method: method, old: old, new: next}, answer{err: err}}
 	}
 	created := do("Create", 0, 1, nil)
@@ -32,20 +32,20 @@ func TestModel(t *testing.T) {
 		{"create, load", []call{created, load(1, 1)}, true},
 		{"load of another version", []call{created, load(2, 2)}, false},
 		{"load of another's data", []call{created, load(1, 2)}, false},
-		{"load of nothing", []call{do("Load", 0, 0, session.ErrNotFound)}, true},
+		{"load of nothing", []call{do("Load", 0, 0, sessionstore.ErrNotFound)}, true},
 		{"load of nothing finds something", []call{load(0, 0)}, false},
-		{"create twice", []call{created, do("Create", 0, 2, session.ErrExists), load(1, 1)}, true},
+		{"create twice", []call{created, do("Create", 0, 2, sessionstore.ErrExists), load(1, 1)}, true},
 		{"create replaces", []call{created, do("Create", 0, 2, nil)}, false},
 		{"update", []call{created, do("Update", 1, 2, nil), load(2, 2)}, true},
 		{"update is lost", []call{created, do("Update", 1, 2, nil), load(1, 1)}, false},
-		{"update of another version", []call{created, do("Update", 3, 2, session.ErrConflict), load(1, 1)}, true},
+		{"update of another version", []call{created, do("Update", 3, 2, sessionstore.ErrConflict), load(1, 1)}, true},
 		{"update replaces another version", []call{created, do("Update", 3, 2, nil)}, false},
-		{"update of nothing", []call{do("Update", 1, 2, session.ErrNotFound)}, true},
+		{"update of nothing", []call{do("Update", 1, 2, sessionstore.ErrNotFound)}, true},
 		{"update creates", []call{do("Update", 1, 2, nil)}, false},
 		{"touch", []call{created, do("Touch", 0, 0, nil), load(1, 1)}, true},
-		{"touch of nothing", []call{do("Touch", 0, 0, session.ErrNotFound)}, true},
+		{"touch of nothing", []call{do("Touch", 0, 0, sessionstore.ErrNotFound)}, true},
 		{"touch creates", []call{do("Touch", 0, 0, nil)}, false},
-		{"delete", []call{created, do("Delete", 0, 0, nil), do("Load", 0, 0, session.ErrNotFound)}, true},
+		{"delete", []call{created, do("Delete", 0, 0, nil), do("Load", 0, 0, sessionstore.ErrNotFound)}, true},
 		{"delete of nothing", []call{do("Delete", 0, 0, nil)}, true},
 		{"delete has no effect", []call{created, do("Delete", 0, 0, nil), load(1, 1)}, false},
 	} {
@@ -89,7 +89,7 @@ func TestMixedDataIsFound(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		data []byte
-		want session.Version
+		want sessionstore.Version
 	}{
 		{"whole", one, 1},
 		{"first half of another", append(two[:256:256], one[256:]...), 0},

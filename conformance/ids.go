@@ -3,7 +3,7 @@ package conformance
 import (
 	"strings"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func idCases() []testCase {
@@ -73,7 +73,7 @@ func idEveryCharacter(t *tester) {
 // wantDifferent fails the case unless each id has a record of its own.
 func wantDifferent(t *tester, ids ...string) {
 	t.Helper()
-	versions := make(map[string]session.Version, len(ids))
+	versions := make(map[string]sessionstore.Version, len(ids))
 	for _, id := range ids {
 		r := t.record()
 		versions[t.discard(id)] = r.Version
@@ -118,7 +118,7 @@ func otherIDs(id string) map[string]string {
 func idRefused(t *tester, m method) {
 	r := t.record()
 	for what, id := range otherIDs(t.newID()) {
-		t.want(session.ErrInvalid, m.call(t.Context(), t.store, id, r), m.name+" with id: "+what)
+		t.want(sessionstore.ErrInvalid, m.call(t.Context(), t.store, id, r), m.name+" with id: "+what)
 	}
 }
 

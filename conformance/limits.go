@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func limitCases() []testCase {
@@ -50,27 +50,27 @@ func limitCases() []testCase {
 // longestSubject ends in letters of two bytes.
 func longestSubject() string {
 	s := newSubject()
-	if len(s)%2 != session.MaxSubjectLen%2 {
+	if len(s)%2 != sessionstore.MaxSubjectLen%2 {
 		s += "x"
 	}
-	return s + strings.Repeat("é", (session.MaxSubjectLen-len(s))/2)
+	return s + strings.Repeat("é", (sessionstore.MaxSubjectLen-len(s))/2)
 }
 
-// A badRecord breaks one rule of session.Record.
+// A badRecord breaks one rule of sessionstore.Record.
 type badRecord struct {
 	name  string
-	spoil func(r *session.Record)
+	spoil func(r *sessionstore.Record)
 }
 
 func badRecords() []badRecord {
 	bad := []badRecord{
-		{"version zero", func(r *session.Record) { r.Version = 0 }},
-		{"a subject of 256 bytes", func(r *session.Record) { r.Subject = longestSubject() + "x" }},
-		{"a subject with NUL", func(r *session.Record) { r.Subject += "\x00" }},
-		{"a subject that is not UTF-8", func(r *session.Record) { r.Subject += "\xc3" }},
+		{"version zero", func(r *sessionstore.Record) { r.Version = 0 }},
+		{"a subject of 256 bytes", func(r *sessionstore.Record) { r.Subject = longestSubject() + "x" }},
+		{"a subject with NUL", func(r *sessionstore.Record) { r.Subject += "\x00" }},
+		{"a subject that is not UTF-8", func(r *sessionstore.Record) { r.Subject += "\xc3" }},
 	}
 	for _, b := range badExpiries() {
-		bad = append(bad, badRecord{b.name, func(r *session.Record) { r.Expires = b.expires }})
+		bad = append(bad, badRecord{b.name, func(r *sessionstore.Record) { r.Expires = b.expires }})
 	}
 	return bad
 }
@@ -99,7 +99,7 @@ func limitSubject(t *tester) {
 }
 
 // sized returns a record with data of this size.
-func (t *tester) sized(n int) session.Record {
+func (t *tester) sized(n int) sessionstore.Record {
 	r := t.record()
 	r.Subject, r.Data = "", randomBytes(n)
 	return r
@@ -127,7 +127,7 @@ func limitCreate(t *tester) {
 	t.needsMaxData()
 	id := t.newID()
 	err := t.store.Create(t.Context(), id, t.sized(t.MaxData+1))
-	t.want(session.ErrTooLarge, err, "Create with one byte too many")
+	t.want(sessionstore.ErrTooLarge, err, "Create with one byte too many")
 	t.wantGone(id)
 }
 
@@ -135,21 +135,21 @@ func limitUpdate(t *tester) {
 	t.needsMaxData()
 	id, r := t.created()
 	err := t.store.Update(t.Context(), id, r.Version, t.sized(t.MaxData+1))
-	t.want(session.ErrTooLarge, err, "Update with one byte too many")
+	t.want(sessionstore.ErrTooLarge, err, "Update with one byte too many")
 	t.wantLive(id, r.Version)
 }
 
-func limitCreateInvalid(t *tester, spoil func(*session.Record)) {
+func limitCreateInvalid(t *tester, spoil func(*sessionstore.Record)) {
 	id, r := t.newID(), t.record()
 	spoil(&r)
-	t.want(session.ErrInvalid, t.store.Create(t.Context(), id, r), "Create")
+	t.want(sessionstore.ErrInvalid, t.store.Create(t.Context(), id, r), "Create")
 	t.wantGone(id)
 }
 
-func limitUpdateInvalid(t *tester, spoil func(*session.Record)) {
+func limitUpdateInvalid(t *tester, spoil func(*sessionstore.Record)) {
 	id, old := t.created()
 	r := t.record()
 	spoil(&r)
-	t.want(session.ErrInvalid, t.store.Update(t.Context(), id, old.Version, r), "Update")
+	t.want(sessionstore.ErrInvalid, t.store.Update(t.Context(), id, old.Version, r), "Update")
 	t.wantLive(id, old.Version)
 }

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"slices"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func loadCases() []testCase {
@@ -141,7 +141,7 @@ func loadTwice(t *tester) {
 }
 
 // sameRecord compares records as they were returned, to the nanosecond.
-func sameRecord(a, b session.Record) bool {
+func sameRecord(a, b sessionstore.Record) bool {
 	return slices.Equal(a.Data, b.Data) && a.Subject == b.Subject &&
 		a.Expires.Equal(b.Expires) && a.Version == b.Version
 }

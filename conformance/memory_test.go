@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // A memory is what a mutant remembers beside the store: by id, or by subject.
@@ -57,14 +57,14 @@ func (m *memory[V]) keys(keep func(V) bool) []string {
 // all returns every key.
 func (m *memory[V]) all() []string { return m.keys(func(V) bool { return true }) }
 
-func dead(r session.Record) bool { return !time.Now().Before(r.Expires) }
+func dead(r sessionstore.Record) bool { return !time.Now().Before(r.Expires) }
 
 // created makes a mutant remember every record that was created last under an
 // id, until it is deleted.
-func (m *mutated) created() *memory[session.Record] {
-	var created memory[session.Record]
+func (m *mutated) created() *memory[sessionstore.Record] {
+	var created memory[sessionstore.Record]
 	create, remove := m.create, m.remove
-	m.create = func(ctx context.Context, id string, r session.Record) error {
+	m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 		err := create(ctx, id, r)
 		if err == nil {
 			created.put(id, r)
@@ -80,10 +80,10 @@ func (m *mutated) created() *memory[session.Record] {
 
 // deleted makes a mutant remember every record that was deleted, until another
 // is created under the same id.
-func (m *mutated) deleted() *memory[session.Record] {
-	var deleted memory[session.Record]
+func (m *mutated) deleted() *memory[sessionstore.Record] {
+	var deleted memory[sessionstore.Record]
 	create, remove := m.create, m.remove
-	m.create = func(ctx context.Context, id string, r session.Record) error {
+	m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 		err := create(ctx, id, r)
 		if err == nil {
 			deleted.remove(id)

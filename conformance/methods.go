@@ -3,7 +3,7 @@ package conformance
 import (
 	"context"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // A method is one of the contract's, for the rules that hold for all of them.
@@ -11,41 +11,41 @@ type method struct {
 	name  string
 	needs Capability
 	byID  bool // takes an id
-	call  func(ctx context.Context, s session.Store, id string, r session.Record) error
+	call  func(ctx context.Context, s sessionstore.Store, id string, r sessionstore.Record) error
 }
 
 func methods() []method {
 	return []method{
-		{"Load", "", true, func(ctx context.Context, s session.Store, id string, _ session.Record) error {
+		{"Load", "", true, func(ctx context.Context, s sessionstore.Store, id string, _ sessionstore.Record) error {
 			_, err := s.Load(ctx, id)
 			return err
 		}},
-		{"Create", "", true, func(ctx context.Context, s session.Store, id string, r session.Record) error {
+		{"Create", "", true, func(ctx context.Context, s sessionstore.Store, id string, r sessionstore.Record) error {
 			return s.Create(ctx, id, r)
 		}},
-		{"Update", "", true, func(ctx context.Context, s session.Store, id string, r session.Record) error {
+		{"Update", "", true, func(ctx context.Context, s sessionstore.Store, id string, r sessionstore.Record) error {
 			return s.Update(ctx, id, r.Version-1, r)
 		}},
-		{"Delete", "", true, func(ctx context.Context, s session.Store, id string, _ session.Record) error {
+		{"Delete", "", true, func(ctx context.Context, s sessionstore.Store, id string, _ sessionstore.Record) error {
 			return s.Delete(ctx, id)
 		}},
-		{"Touch", "", true, func(ctx context.Context, s session.Store, id string, r session.Record) error {
-			return session.Touch(ctx, s, id, r.Expires)
+		{"Touch", "", true, func(ctx context.Context, s sessionstore.Store, id string, r sessionstore.Record) error {
+			return sessionstore.Touch(ctx, s, id, r.Expires)
 		}},
-		{"Prune", Prune, false, func(ctx context.Context, s session.Store, _ string, _ session.Record) error {
-			_, err := session.Prune(ctx, s)
+		{"Prune", Prune, false, func(ctx context.Context, s sessionstore.Store, _ string, _ sessionstore.Record) error {
+			_, err := sessionstore.Prune(ctx, s)
 			return err
 		}},
-		{"ListSubject", Subjects, false, func(ctx context.Context, s session.Store, _ string, r session.Record) error {
-			_, err := session.ListSubject(ctx, s, r.Subject)
+		{"ListSubject", Subjects, false, func(ctx context.Context, s sessionstore.Store, _ string, r sessionstore.Record) error {
+			_, err := sessionstore.ListSubject(ctx, s, r.Subject)
 			return err
 		}},
-		{"DeleteSubject", Subjects, false, func(ctx context.Context, s session.Store, _ string, r session.Record) error {
-			_, err := session.DeleteSubject(ctx, s, r.Subject)
+		{"DeleteSubject", Subjects, false, func(ctx context.Context, s sessionstore.Store, _ string, r sessionstore.Record) error {
+			_, err := sessionstore.DeleteSubject(ctx, s, r.Subject)
 			return err
 		}},
-		{"DeleteAll", All, false, func(ctx context.Context, s session.Store, _ string, _ session.Record) error {
-			_, err := session.DeleteAll(ctx, s)
+		{"DeleteAll", All, false, func(ctx context.Context, s sessionstore.Store, _ string, _ sessionstore.Record) error {
+			_, err := sessionstore.DeleteAll(ctx, s)
 			return err
 		}},
 	}
@@ -65,7 +65,7 @@ func (s *suite) usable() []method {
 // sentinels are the errors that say what happened for certain.
 func sentinels() []error {
 	return []error{
-		session.ErrNotFound, session.ErrExists, session.ErrConflict, session.ErrTooLarge,
-		session.ErrCorrupt, session.ErrUnsupported, session.ErrInvalid,
+		sessionstore.ErrNotFound, sessionstore.ErrExists, sessionstore.ErrConflict, sessionstore.ErrTooLarge,
+		sessionstore.ErrCorrupt, sessionstore.ErrUnsupported, sessionstore.ErrInvalid,
 	}
 }

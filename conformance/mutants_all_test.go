@@ -9,19 +9,19 @@ import (
 	"testing"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func allMutants() []mutant {
 	const all = "all/"
 	return []mutant{
-		wipeIf("DeleteAll spares what is nobody's", func(_ int, _, r session.Record) bool { return r.Subject != "" },
+		wipeIf("DeleteAll spares what is nobody's", func(_ int, _, r sessionstore.Record) bool { return r.Subject != "" },
 			all+"deletes and counts"),
-		wipeIf("DeleteAll stops after a hundred", func(i int, _, _ session.Record) bool { return i < 100 },
+		wipeIf("DeleteAll stops after a hundred", func(i int, _, _ sessionstore.Record) bool { return i < 100 },
 			all+"deletes many"),
-		wipeIf("DeleteAll spares what was updated", func(_ int, created, r session.Record) bool { return created.Version == r.Version },
+		wipeIf("DeleteAll spares what was updated", func(_ int, created, r sessionstore.Record) bool { return created.Version == r.Version },
 			all+"deletes what was written last", all+"is not listed", all+"deletes under updates"),
-		wipeIf("DeleteAll spares what was touched", func(_ int, created, r session.Record) bool {
+		wipeIf("DeleteAll spares what was touched", func(_ int, created, r sessionstore.Record) bool {
 			return created.Version != r.Version || created.Expires.Equal(r.Expires)
 		}, all+"deletes what was written last"),
 		{"DeleteAll counts what has expired", []string{all + "does not count what has expired"}, func(m *mutated) {
@@ -36,7 +36,7 @@ func allMutants() []mutant {
 			m.wipe = func(ctx context.Context) (int, error) {
 				n, err := m.next.DeleteAll(ctx)
 				if err == nil && len(created.all()) == 0 {
-					err = session.ErrNotFound
+					err = sessionstore.ErrNotFound
 				}
 				return n, err
 			}
@@ -44,7 +44,7 @@ func allMutants() []mutant {
 		{"DeleteAll deletes the same ids elsewhere", []string{all + "leaves other namespaces"}, func(m *mutated) {
 			var spaces neighbours
 			spaces.add(m)
-			m.Isolated = func(testing.TB) session.Store {
+			m.Isolated = func(testing.TB) sessionstore.Store {
 				own := &mutated{ref: newReference()}
 				own.broken = newBroken(own.ref)
 				created := own.created()
@@ -61,7 +61,7 @@ func allMutants() []mutant {
 			[]string{all + "is not listed", all + "leaves later records", all + "leaves the list complete"},
 			func(m *mutated) {
 				created := m.created()
-				var deleted memory[session.Record]
+				var deleted memory[sessionstore.Record]
 				m.wipe = func(ctx context.Context) (int, error) {
 					for _, id := range created.all() {
 						if r, err := m.ref.Load(ctx, id); err == nil {
@@ -70,7 +70,7 @@ func allMutants() []mutant {
 					}
 					return m.next.DeleteAll(ctx)
 				}
-				m.list = listWith(m, &deleted, func(string, session.Record) bool { return true })
+				m.list = listWith(m, &deleted, func(string, sessionstore.Record) bool { return true })
 			},
 		},
 		{"DeleteAll is for ever", []string{all + "leaves later records"}, func(m *mutated) {
@@ -83,7 +83,7 @@ func allMutants() []mutant {
 				return m.next.DeleteAll(ctx)
 			}
 			create := m.create
-			m.create = func(ctx context.Context, id string, r session.Record) error {
+			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 				if ended.has(id) {
 					return nil
 				}
@@ -100,13 +100,13 @@ func allRaceMutants() []mutant {
 		{"DeleteAll spares what is updated meanwhile", []string{all + "deletes under updates"}, func(m *mutated) {
 			created := m.created()
 			m.wipe = func(ctx context.Context) (int, error) {
-				var seen memory[session.Version]
+				var seen memory[sessionstore.Version]
 				for _, id := range created.all() {
 					r, _ := m.ref.Load(ctx, id)
 					seen.put(id, r.Version)
 				}
 				pause(time.Millisecond)
-				return m.wipeEach(ctx, seen.all(), func(id string, r session.Record) bool {
+				return m.wipeEach(ctx, seen.all(), func(id string, r sessionstore.Record) bool {
 					v, _ := seen.get(id)
 					return v == r.Version
 				})
@@ -122,15 +122,15 @@ func allRaceMutants() []mutant {
 				pause(time.Millisecond)
 				return n, err
 			}
-			m.create = func(ctx context.Context, id string, r session.Record) error {
+			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 				if running.Load() > 0 {
 					lost.add(id)
 				}
 				return m.next.Create(ctx, id, r)
 			}
-			m.list = func(ctx context.Context, subject string) ([]session.Entry, error) {
+			m.list = func(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 				list, err := m.next.ListSubject(ctx, subject)
-				return slices.DeleteFunc(list, func(e session.Entry) bool { return lost.has(e.ID) }), err
+				return slices.DeleteFunc(list, func(e sessionstore.Entry) bool { return lost.has(e.ID) }), err
 			}
 		}},
 		{"DeleteAll fails beside another", []string{many}, func(m *mutated) {
@@ -148,7 +148,7 @@ func allRaceMutants() []mutant {
 		{"DeleteAll counts what another deletes", []string{many}, func(m *mutated) {
 			created := m.created()
 			m.wipe = func(ctx context.Context) (int, error) {
-				ids := created.keys(func(r session.Record) bool { return !dead(r) })
+				ids := created.keys(func(r sessionstore.Record) bool { return !dead(r) })
 				pause(time.Millisecond)
 				_, err := m.next.DeleteAll(ctx)
 				for _, id := range ids {
@@ -162,7 +162,7 @@ func allRaceMutants() []mutant {
 
 // wipeIf returns a mutant whose DeleteAll deletes only some records, going by how each
 // was created and what it is now, and counts all.
-func wipeIf(name string, some func(i int, created, r session.Record) bool, breaks ...string) mutant {
+func wipeIf(name string, some func(i int, created, r sessionstore.Record) bool, breaks ...string) mutant {
 	return mutant{name, breaks, func(m *mutated) {
 		created := m.created()
 		var turn sync.Mutex
@@ -170,7 +170,7 @@ func wipeIf(name string, some func(i int, created, r session.Record) bool, break
 			turn.Lock()
 			defer turn.Unlock()
 			i := -1
-			return m.wipeEach(ctx, created.all(), func(id string, r session.Record) bool {
+			return m.wipeEach(ctx, created.all(), func(id string, r sessionstore.Record) bool {
 				i++
 				first, _ := created.get(id)
 				return some(i, first, r)
@@ -180,7 +180,7 @@ func wipeIf(name string, some func(i int, created, r session.Record) bool, break
 }
 
 // wipeEach deletes those live records for which some holds, and counts all.
-func (m *mutated) wipeEach(ctx context.Context, ids []string, some func(id string, r session.Record) bool) (int, error) {
+func (m *mutated) wipeEach(ctx context.Context, ids []string, some func(id string, r sessionstore.Record) bool) (int, error) {
 	n, err := 0, ctx.Err()
 	for _, id := range ids {
 		r, absent := m.ref.Load(ctx, id)

@@ -6,16 +6,16 @@ import (
 	"errors"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func concurrencyMutants() []mutant {
 	return []mutant{
 		{"Create looks before it writes", orders("concurrency/one create wins"), func(m *mutated) {
-			m.create = func(ctx context.Context, id string, r session.Record) error {
+			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 				_, err := m.ref.Load(ctx, id)
 				pause(100 * time.Microsecond)
-				if errors.Is(err, session.ErrNotFound) && session.CheckRecord(r) == nil && len(r.Data) <= referenceMaxData {
+				if errors.Is(err, sessionstore.ErrNotFound) && sessionstore.CheckRecord(r) == nil && len(r.Data) <= referenceMaxData {
 					return m.overwrite(ctx, id, r)
 				}
 				return m.next.Create(ctx, id, r)
@@ -25,7 +25,7 @@ func concurrencyMutants() []mutant {
 			"Update looks before it writes",
 			orders("concurrency/one update wins", "concurrency/no update is lost"),
 			func(m *mutated) {
-				m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+				m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 					seen, err := m.ref.Load(ctx, id)
 					pause(100 * time.Microsecond)
 					stored, _ := m.ref.Load(ctx, id)
@@ -37,7 +37,7 @@ func concurrencyMutants() []mutant {
 			},
 		},
 		{"ListSubject is empty if it changes meanwhile", []string{"concurrency/listed under writes"}, func(m *mutated) {
-			m.list = func(ctx context.Context, subject string) ([]session.Entry, error) {
+			m.list = func(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 				list, err := m.next.ListSubject(ctx, subject)
 				pause(100 * time.Microsecond)
 				if again, err := m.next.ListSubject(ctx, subject); len(again) != len(list) {
@@ -47,7 +47,7 @@ func concurrencyMutants() []mutant {
 			}
 		}},
 		{"Load mixes two writes", orders(), func(m *mutated) {
-			m.load = func(ctx context.Context, id string) (session.Record, error) {
+			m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 				first, err := m.next.Load(ctx, id)
 				pause(100 * time.Microsecond)
 				if second, err := m.next.Load(ctx, id); err == nil && len(second.Data) == len(first.Data) {
@@ -64,13 +64,13 @@ func peerMutants() []mutant {
 	return []mutant{
 		onPeer("a process remembers that nothing is there", []string{"peer/sees a create"}, func(m *mutated) {
 			var absent, existed set
-			m.create = func(ctx context.Context, id string, r session.Record) error {
+			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 				existed.add(id)
 				return m.next.Create(ctx, id, r)
 			}
-			m.peer.load = func(ctx context.Context, id string) (session.Record, error) {
+			m.peer.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 				if absent.has(id) {
-					return session.Record{}, session.ErrNotFound
+					return sessionstore.Record{}, sessionstore.ErrNotFound
 				}
 				if !existed.has(id) {
 					absent.add(id)
@@ -79,8 +79,8 @@ func peerMutants() []mutant {
 			}
 		}),
 		onPeer("a process keeps what it has read until it conflicts", orders("peer/sees an update"), func(m *mutated) {
-			var cache memory[session.Record]
-			m.peer.load = func(ctx context.Context, id string) (session.Record, error) {
+			var cache memory[sessionstore.Record]
+			m.peer.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 				r, err := m.next.Load(ctx, id)
 				if c, ok := cache.get(id); ok && err == nil {
 					c.Data = bytes.Clone(c.Data)
@@ -91,19 +91,19 @@ func peerMutants() []mutant {
 				}
 				return r, err
 			}
-			m.peer.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+			m.peer.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 				err := m.next.Update(ctx, id, old, r)
-				if errors.Is(err, session.ErrConflict) {
+				if errors.Is(err, sessionstore.ErrConflict) {
 					cache.remove(id)
 				}
 				return err
 			}
 		}),
 		onPeer("a process keeps what another has deleted", orders("peer/sees a delete"), func(m *mutated) {
-			var cache memory[session.Record]
-			m.peer.load = func(ctx context.Context, id string) (session.Record, error) {
+			var cache memory[sessionstore.Record]
+			m.peer.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 				r, err := m.next.Load(ctx, id)
-				if c, ok := cache.get(id); ok && errors.Is(err, session.ErrNotFound) {
+				if c, ok := cache.get(id); ok && errors.Is(err, sessionstore.ErrNotFound) {
 					c.Data = bytes.Clone(c.Data)
 					return c, nil
 				}
@@ -117,13 +117,13 @@ func peerMutants() []mutant {
 			"a process trusts the version that it has read",
 			orders("peer/loses to an update", "concurrency/no update is lost"),
 			func(m *mutated) {
-				var read memory[session.Version]
-				m.peer.load = func(ctx context.Context, id string) (session.Record, error) {
+				var read memory[sessionstore.Version]
+				m.peer.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 					r, err := m.next.Load(ctx, id)
 					read.put(id, r.Version)
 					return r, err
 				}
-				m.peer.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+				m.peer.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 					stored, err := m.ref.Load(ctx, id)
 					if v, _ := read.get(id); err == nil && v == old && v != 0 {
 						old = stored.Version
@@ -133,7 +133,7 @@ func peerMutants() []mutant {
 			},
 		),
 		onPeer("a process lists what it has created itself", []string{"peer/lists what was created"}, func(m *mutated) {
-			m.peer.list = func(context.Context, string) ([]session.Entry, error) { return nil, nil }
+			m.peer.list = func(context.Context, string) ([]sessionstore.Entry, error) { return nil, nil }
 		}),
 	}
 }

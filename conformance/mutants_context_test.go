@@ -4,13 +4,13 @@ import (
 	"context"
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func contextMutants() []mutant {
 	all := []mutant{
 		{"Load returns the cause of the context", []string{"context/done before Load"}, func(m *mutated) {
-			m.load = func(ctx context.Context, id string) (session.Record, error) {
+			m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 				r, err := m.next.Load(ctx, id)
 				if err != nil && ctx.Err() != nil {
 					err = context.Cause(ctx)
@@ -19,7 +19,7 @@ func contextMutants() []mutant {
 			}
 		}},
 		{"Load with a done context takes its time", []string{"context/done before Load"}, func(m *mutated) {
-			m.load = func(ctx context.Context, id string) (session.Record, error) {
+			m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 				if ctx.Err() != nil {
 					pause(2 * contextLimit)
 				}
@@ -27,7 +27,7 @@ func contextMutants() []mutant {
 			}
 		}},
 		{"Load with a done context hangs", []string{"context/done before Load"}, func(m *mutated) {
-			m.load = func(ctx context.Context, id string) (session.Record, error) {
+			m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 				if ctx.Err() != nil {
 					pause(2 * contextGiveUp)
 				}
@@ -47,7 +47,7 @@ func contextMutants() []mutant {
 				}
 			}},
 			mutant{name + " waits for the backend", []string{"context/done during " + name}, func(m *mutated) {
-				m.Stall = func(testing.TB) session.Store { return stalled(name) }
+				m.Stall = func(testing.TB) sessionstore.Store { return stalled(name) }
 			}})
 	}
 	return all

@@ -5,14 +5,14 @@ import (
 	"errors"
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func corruptionMutants() []mutant {
 	foreign := func(m *mutated, err error) {
-		m.load = func(ctx context.Context, id string) (session.Record, error) {
+		m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 			if m.ref.foreign.has(id) {
-				return session.Record{}, err
+				return sessionstore.Record{}, err
 			}
 			return m.next.Load(ctx, id)
 		}
@@ -24,7 +24,7 @@ func corruptionMutants() []mutant {
 				"corruption/is reported", "corruption/is left by load", "corruption/is not updated",
 				"corruption/is not created over", "corruption/another's record", "corruption/another's record is left",
 			},
-			func(m *mutated) { foreign(m, session.ErrNotFound) },
+			func(m *mutated) { foreign(m, sessionstore.ErrNotFound) },
 		},
 		{
 			"what isn't a record is an unknown error",
@@ -37,9 +37,9 @@ func corruptionMutants() []mutant {
 		{"Load sweeps what isn't a record", []string{
 			"corruption/is left by load", "corruption/another's record is left",
 		}, func(m *mutated) {
-			m.load = func(ctx context.Context, id string) (session.Record, error) {
+			m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 				r, err := m.next.Load(ctx, id)
-				if errors.Is(err, session.ErrCorrupt) {
+				if errors.Is(err, sessionstore.ErrCorrupt) {
 					return r, errors.Join(err, m.next.Delete(ctx, id))
 				}
 				return r, err
@@ -48,7 +48,7 @@ func corruptionMutants() []mutant {
 		{"Update replaces what isn't a record", []string{
 			"corruption/is not updated", "corruption/another's record is left",
 		}, func(m *mutated) {
-			m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 				if m.ref.foreign.has(id) {
 					return m.overwrite(ctx, id, r)
 				}
@@ -58,9 +58,9 @@ func corruptionMutants() []mutant {
 		{"Update reports a conflict with what isn't a record", []string{
 			"corruption/is not updated", "corruption/another's record is left",
 		}, func(m *mutated) {
-			m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 				if m.ref.foreign.has(id) {
-					return session.ErrConflict
+					return sessionstore.ErrConflict
 				}
 				return m.next.Update(ctx, id, old, r)
 			}
@@ -68,7 +68,7 @@ func corruptionMutants() []mutant {
 		{"Create replaces what isn't a record", []string{
 			"corruption/is not created over", "corruption/another's record is left",
 		}, func(m *mutated) {
-			m.create = func(ctx context.Context, id string, r session.Record) error {
+			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 				if m.ref.foreign.has(id) {
 					return m.overwrite(ctx, id, r)
 				}
@@ -76,7 +76,7 @@ func corruptionMutants() []mutant {
 			}
 		}},
 		{"Update goes by the version alone", []string{"corruption/another's record is left"}, func(m *mutated) {
-			var versions memory[session.Version]
+			var versions memory[sessionstore.Version]
 			misplace := m.Misplace
 			m.Misplace = func(tb testing.TB, from, to string) {
 				tb.Helper()
@@ -87,7 +87,7 @@ func corruptionMutants() []mutant {
 				}
 				versions.put(to, r.Version)
 			}
-			m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 				if v, ok := versions.get(id); ok && v == old {
 					return m.overwrite(ctx, id, r)
 				}
@@ -97,7 +97,7 @@ func corruptionMutants() []mutant {
 		{"Delete refuses what isn't a record", []string{"corruption/is deleted"}, func(m *mutated) {
 			m.remove = func(ctx context.Context, id string) error {
 				if m.ref.foreign.has(id) {
-					return session.ErrCorrupt
+					return sessionstore.ErrCorrupt
 				}
 				return m.next.Delete(ctx, id)
 			}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"sync"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // orders are the cases that judge histories: they see whatever makes an answer
@@ -20,8 +20,8 @@ func createMutants() []mutant {
 			"Create reports success over a live record",
 			orders("create/refuses a live record", "concurrency/one create wins"),
 			func(m *mutated) {
-				m.create = func(ctx context.Context, id string, r session.Record) error {
-					if err := m.next.Create(ctx, id, r); !errors.Is(err, session.ErrExists) {
+				m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
+					if err := m.next.Create(ctx, id, r); !errors.Is(err, sessionstore.ErrExists) {
 						return err
 					}
 					return nil
@@ -30,20 +30,20 @@ func createMutants() []mutant {
 		},
 		{"Create overwrites and says ErrExists", orders("create/leaves a live record alone"), func(m *mutated) {
 			var mu sync.Mutex
-			m.create = func(ctx context.Context, id string, r session.Record) error {
+			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 				mu.Lock()
 				defer mu.Unlock()
 				err := m.next.Create(ctx, id, r)
-				if errors.Is(err, session.ErrExists) {
+				if errors.Is(err, sessionstore.ErrExists) {
 					return errors.Join(err, m.overwrite(ctx, id, r))
 				}
 				return err
 			}
 		}},
 		{"Create refuses its own version", []string{"create/succeeds again"}, func(m *mutated) {
-			m.create = func(ctx context.Context, id string, r session.Record) error {
+			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 				if stored, err := m.ref.Load(ctx, id); err == nil && stored.Version == r.Version {
-					return session.ErrExists
+					return sessionstore.ErrExists
 				}
 				return m.next.Create(ctx, id, r)
 			}
@@ -58,9 +58,9 @@ func createMutants() []mutant {
 			func(m *mutated) {
 				created := m.created()
 				next := m.create
-				m.create = func(ctx context.Context, id string, r session.Record) error {
+				m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 					if former, ok := created.get(id); ok && dead(former) {
-						return session.ErrExists
+						return sessionstore.ErrExists
 					}
 					return next(ctx, id, r)
 				}
@@ -69,7 +69,7 @@ func createMutants() []mutant {
 		{"Create takes an expired record for its own", []string{"create/writes again what has expired"}, func(m *mutated) {
 			created := m.created()
 			next := m.create
-			m.create = func(ctx context.Context, id string, r session.Record) error {
+			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 				if former, ok := created.get(id); ok && former.Version == r.Version && dead(former) {
 					return nil
 				}
@@ -82,9 +82,9 @@ func createMutants() []mutant {
 			func(m *mutated) {
 				deleted := m.deleted()
 				next := m.create
-				m.create = func(ctx context.Context, id string, r session.Record) error {
+				m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 					if _, ok := deleted.get(id); ok {
-						return session.ErrExists
+						return sessionstore.ErrExists
 					}
 					return next(ctx, id, r)
 				}
@@ -94,6 +94,6 @@ func createMutants() []mutant {
 }
 
 // overwrite stores r whatever is there.
-func (m *mutated) overwrite(ctx context.Context, id string, r session.Record) error {
+func (m *mutated) overwrite(ctx context.Context, id string, r sessionstore.Record) error {
 	return errors.Join(m.ref.Delete(ctx, id), m.ref.Create(ctx, id, r))
 }

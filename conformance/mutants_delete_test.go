@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func deleteMutants() []mutant {
@@ -23,7 +23,7 @@ func deleteMutants() []mutant {
 					until.put(id, time.Now().Add(time.Millisecond))
 					return remove(ctx, id)
 				}
-				m.load = func(ctx context.Context, id string) (session.Record, error) {
+				m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 					last, _ := until.get(id)
 					if r, ok := deleted.get(id); ok && time.Now().Before(last) {
 						return r, nil
@@ -38,7 +38,7 @@ func deleteMutants() []mutant {
 				"concurrency/deleted under updates"),
 			func(m *mutated) {
 				var updated set
-				m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+				m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 					err := m.next.Update(ctx, id, old, r)
 					if err == nil {
 						updated.add(id)
@@ -56,8 +56,8 @@ func deleteMutants() []mutant {
 		{"Delete fails on what never was", []string{"delete/nothing there"}, func(m *mutated) {
 			var seen set
 			m.around = func(ctx context.Context, method, id string, next func(context.Context) error) error {
-				if method == "Delete" && !seen.has(id) && session.CheckID(id) == nil && ctx.Err() == nil && !m.ref.foreign.has(id) {
-					return session.ErrNotFound
+				if method == "Delete" && !seen.has(id) && sessionstore.CheckID(id) == nil && ctx.Err() == nil && !m.ref.foreign.has(id) {
+					return sessionstore.ErrNotFound
 				}
 				seen.add(id)
 				return next(ctx)
@@ -68,7 +68,7 @@ func deleteMutants() []mutant {
 			next := m.remove
 			m.remove = func(ctx context.Context, id string) error {
 				if _, ok := deleted.get(id); ok {
-					return session.ErrNotFound
+					return sessionstore.ErrNotFound
 				}
 				return next(ctx, id)
 			}
@@ -78,7 +78,7 @@ func deleteMutants() []mutant {
 			next := m.remove
 			m.remove = func(ctx context.Context, id string) error {
 				if r, ok := created.get(id); ok && dead(r) {
-					return session.ErrNotFound
+					return sessionstore.ErrNotFound
 				}
 				return next(ctx, id)
 			}

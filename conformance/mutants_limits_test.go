@@ -7,13 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func idMutants() []mutant {
 	all := []mutant{
 		{"ids that look like options fail", []string{"ids/edges of the alphabet"}, func(m *mutated) {
-			m.create = func(ctx context.Context, id string, r session.Record) error {
+			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 				if strings.HasPrefix(id, "----") {
 					return errors.New("memstore: unknown option")
 				}
@@ -21,11 +21,11 @@ func idMutants() []mutant {
 			}
 		}},
 		sameIDs("ids are folded to lower case", "ids/differ in case", strings.ToLower),
-		sameIDs("ids are cut", "ids/differ in one character", func(id string) string { return id[:min(len(id), session.IDLen-1)] }),
+		sameIDs("ids are cut", "ids/differ in one character", func(id string) string { return id[:min(len(id), sessionstore.IDLen-1)] }),
 		{"Delete deletes before it refuses", []string{"ids/others touch nothing"}, func(m *mutated) {
 			m.remove = func(ctx context.Context, id string) error {
-				if len(id) > session.IDLen {
-					_ = m.next.Delete(ctx, id[:session.IDLen])
+				if len(id) > sessionstore.IDLen {
+					_ = m.next.Delete(ctx, id[:sessionstore.IDLen])
 				}
 				return m.next.Delete(ctx, id)
 			}
@@ -35,7 +35,7 @@ func idMutants() []mutant {
 		if name := method.name; method.byID {
 			all = append(all, mutant{name + " takes any id", []string{"ids/" + name + " refuses others"}, func(m *mutated) {
 				m.around = func(ctx context.Context, method, id string, next func(context.Context) error) error {
-					if valid := session.CheckID(id) == nil; valid || method != name {
+					if valid := sessionstore.CheckID(id) == nil; valid || method != name {
 						return next(ctx)
 					}
 					return nil
@@ -50,9 +50,9 @@ func idMutants() []mutant {
 func sameIDs(name, breaks string, fold func(string) string) mutant {
 	return mutant{name, []string{breaks}, func(m *mutated) {
 		var owners memory[string]
-		m.create = func(ctx context.Context, id string, r session.Record) error {
-			if owner, ok := owners.get(fold(id)); ok && owner != id && session.CheckID(id) == nil {
-				return session.ErrExists
+		m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
+			if owner, ok := owners.get(fold(id)); ok && owner != id && sessionstore.CheckID(id) == nil {
+				return sessionstore.ErrExists
 			}
 			err := m.next.Create(ctx, id, r)
 			if err == nil {
@@ -69,18 +69,18 @@ func limitMutants() []mutant {
 			"the longest subject is too long",
 			[]string{"limits/longest subject", "subjects/longest subject"},
 			func(m *mutated) {
-				m.create = func(ctx context.Context, id string, r session.Record) error {
-					if len(r.Subject) >= session.MaxSubjectLen {
-						return session.ErrInvalid
+				m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
+					if len(r.Subject) >= sessionstore.MaxSubjectLen {
+						return sessionstore.ErrInvalid
 					}
 					return m.next.Create(ctx, id, r)
 				}
 			},
 		},
 		{"the largest data is too large", []string{"limits/largest data", "load/large data"}, func(m *mutated) {
-			m.create = func(ctx context.Context, id string, r session.Record) error {
+			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 				if len(r.Data) >= referenceMaxData {
-					return session.ErrTooLarge
+					return sessionstore.ErrTooLarge
 				}
 				return m.next.Create(ctx, id, r)
 			}
@@ -89,10 +89,10 @@ func limitMutants() []mutant {
 			onCreate(m, cut)
 		}},
 		{"Update cuts what is too large", []string{"limits/too large to update"}, func(m *mutated) {
-			onUpdate(m, func(_ session.Record, r *session.Record) { cut(r) })
+			onUpdate(m, func(_ sessionstore.Record, r *sessionstore.Record) { cut(r) })
 		}},
 		{"Create stores what it refuses", []string{"limits/create with a subject with NUL"}, func(m *mutated) {
-			m.create = func(ctx context.Context, id string, r session.Record) error {
+			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 				err := m.next.Create(ctx, id, r)
 				if strings.Contains(r.Subject, "\x00") {
 					r.Subject = ""
@@ -104,21 +104,21 @@ func limitMutants() []mutant {
 	}
 	for _, bad := range []struct {
 		name string
-		is   func(r session.Record) bool
+		is   func(r sessionstore.Record) bool
 	}{
-		{"version zero", func(r session.Record) bool { return r.Version == 0 }},
-		{"a subject of 256 bytes", func(r session.Record) bool { return len(r.Subject) > session.MaxSubjectLen }},
-		{"a subject with NUL", func(r session.Record) bool { return strings.Contains(r.Subject, "\x00") }},
-		{"a subject that is not UTF-8", func(r session.Record) bool {
+		{"version zero", func(r sessionstore.Record) bool { return r.Version == 0 }},
+		{"a subject of 256 bytes", func(r sessionstore.Record) bool { return len(r.Subject) > sessionstore.MaxSubjectLen }},
+		{"a subject with NUL", func(r sessionstore.Record) bool { return strings.Contains(r.Subject, "\x00") }},
+		{"a subject that is not UTF-8", func(r sessionstore.Record) bool {
 			return strings.Contains(r.Subject, "\xc3") && strings.ToValidUTF8(r.Subject, "") != r.Subject
 		}},
-		{"no expiry", func(r session.Record) bool { return r.Expires.IsZero() }},
-		{"an expiry in the past", func(r session.Record) bool { return dead(r) && !r.Expires.IsZero() }},
-		{"an expiry too far off", func(r session.Record) bool { return r.Expires.Year() > 2262 }},
+		{"no expiry", func(r sessionstore.Record) bool { return r.Expires.IsZero() }},
+		{"an expiry in the past", func(r sessionstore.Record) bool { return dead(r) && !r.Expires.IsZero() }},
+		{"an expiry too far off", func(r sessionstore.Record) bool { return r.Expires.Year() > 2262 }},
 	} {
 		all = append(all,
 			mutant{"Create takes " + bad.name, []string{"limits/create with " + bad.name}, func(m *mutated) {
-				m.create = func(ctx context.Context, id string, r session.Record) error {
+				m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 					if bad.is(r) && ctx.Err() == nil {
 						return nil
 					}
@@ -126,7 +126,7 @@ func limitMutants() []mutant {
 				}
 			}},
 			mutant{"Update takes " + bad.name, []string{"limits/update with " + bad.name}, func(m *mutated) {
-				m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+				m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 					if bad.is(r) && ctx.Err() == nil {
 						return nil
 					}
@@ -137,15 +137,15 @@ func limitMutants() []mutant {
 	return all
 }
 
-func cut(r *session.Record) { r.Data = r.Data[:min(len(r.Data), referenceMaxData)] }
+func cut(r *sessionstore.Record) { r.Data = r.Data[:min(len(r.Data), referenceMaxData)] }
 
 func errorMutants() []mutant {
 	return []mutant{
 		{"ErrExists is ErrConflict too", []string{"errors/one sentinel each"}, func(m *mutated) {
-			m.create = func(ctx context.Context, id string, r session.Record) error {
+			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 				err := m.next.Create(ctx, id, r)
-				if errors.Is(err, session.ErrExists) {
-					return errors.Join(err, session.ErrConflict)
+				if errors.Is(err, sessionstore.ErrExists) {
+					return errors.Join(err, sessionstore.ErrConflict)
 				}
 				return err
 			}
@@ -159,9 +159,9 @@ func errorMutants() []mutant {
 // tellsData returns a mutant that has the data in an error, in this format.
 func tellsData(name, format string) mutant {
 	return mutant{name, []string{"errors/no data"}, func(m *mutated) {
-		m.create = func(ctx context.Context, id string, r session.Record) error {
+		m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 			err := m.next.Create(ctx, id, r)
-			if errors.Is(err, session.ErrExists) {
+			if errors.Is(err, sessionstore.ErrExists) {
 				return fmt.Errorf(format, err, r.Data)
 			}
 			return err
@@ -172,7 +172,7 @@ func tellsData(name, format string) mutant {
 func outageMutants() []mutant {
 	return []mutant{
 		outage("an outage is a success", []string{"outage/is no answer"}, nil),
-		outage("an outage is not found", []string{"outage/is no answer"}, fmt.Errorf("memstore: %w: %w", session.ErrNotFound, errDown)),
+		outage("an outage is not found", []string{"outage/is no answer"}, fmt.Errorf("memstore: %w: %w", sessionstore.ErrNotFound, errDown)),
 		outage("an outage hides its cause", []string{"outage/wraps the driver's error"}, errors.New("memstore: "+errDown.Error())),
 		outage("an outage names no package", []string{"outage/names the package"}, errDown),
 	}
@@ -181,7 +181,7 @@ func outageMutants() []mutant {
 // outage returns a mutant whose Load answers so when the backend is down.
 func outage(name string, breaks []string, err error) mutant {
 	return mutant{name, breaks, func(m *mutated) {
-		m.Outage = func(testing.TB) (session.Store, error) {
+		m.Outage = func(testing.TB) (sessionstore.Store, error) {
 			b := down()
 			right := b.around
 			b.around = func(ctx context.Context, method, id string, next func(context.Context) error) error {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func loadMutants() []mutant {
@@ -20,23 +20,23 @@ func loadMutants() []mutant {
 				}
 				return next(ctx)
 			}
-			m.load = func(ctx context.Context, id string) (session.Record, error) {
+			m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 				r, err := m.next.Load(ctx, id)
-				if errors.Is(err, session.ErrNotFound) && !seen.has(id) {
-					return session.Record{}, nil
+				if errors.Is(err, sessionstore.ErrNotFound) && !seen.has(id) {
+					return sessionstore.Record{}, nil
 				}
 				return r, err
 			}
 		}},
 		{"data loses zeros at its end", []string{"load/data as written"}, func(m *mutated) {
-			onCreate(m, func(r *session.Record) {
+			onCreate(m, func(r *sessionstore.Record) {
 				if bytes.HasSuffix(r.Data, []byte{0, 0, 0}) {
 					r.Data = bytes.TrimRight(r.Data, "\x00")
 				}
 			})
 		}},
 		{"empty data is not stored", []string{"load/empty data"}, func(m *mutated) {
-			m.create = func(ctx context.Context, id string, r session.Record) error {
+			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 				if len(r.Data) == 0 {
 					return nil
 				}
@@ -44,19 +44,19 @@ func loadMutants() []mutant {
 			}
 		}},
 		{"data is cut at 32 KiB", []string{"load/large data"}, func(m *mutated) {
-			onCreate(m, func(r *session.Record) {
+			onCreate(m, func(r *sessionstore.Record) {
 				if len(r.Data) <= referenceMaxData {
 					r.Data = r.Data[:min(len(r.Data), 1<<15)]
 				}
 			})
 		}},
 		{"subjects are normalised", []string{"load/subject as written"}, func(m *mutated) {
-			onCreate(m, func(r *session.Record) {
+			onCreate(m, func(r *sessionstore.Record) {
 				r.Subject = strings.ReplaceAll(r.Subject, "e\u0301", "\u00e9")
 			})
 		}},
 		{"nobody is anonymous", []string{"load/empty subject"}, func(m *mutated) {
-			onCreate(m, func(r *session.Record) {
+			onCreate(m, func(r *sessionstore.Record) {
 				if r.Subject == "" {
 					r.Subject = "anonymous"
 				}
@@ -70,7 +70,7 @@ func loadMutants() []mutant {
 				}
 				return next(ctx)
 			}
-			m.load = func(ctx context.Context, id string) (session.Record, error) {
+			m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 				n, _ := loads.get(id)
 				loads.put(id, n+1)
 				r, err := m.next.Load(ctx, id)
@@ -84,16 +84,16 @@ func loadMutants() []mutant {
 }
 
 // onCreate has Create store something else.
-func onCreate(m *mutated, change func(*session.Record)) {
-	m.create = func(ctx context.Context, id string, r session.Record) error {
+func onCreate(m *mutated, change func(*sessionstore.Record)) {
+	m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 		change(&r)
 		return m.next.Create(ctx, id, r)
 	}
 }
 
 // onUpdate has Update store something else; old is what is there.
-func onUpdate(m *mutated, change func(old session.Record, r *session.Record)) {
-	m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+func onUpdate(m *mutated, change func(old sessionstore.Record, r *sessionstore.Record)) {
+	m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 		if stored, err := m.ref.Load(ctx, id); err == nil {
 			change(stored, &r)
 		}

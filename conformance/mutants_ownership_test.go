@@ -5,7 +5,7 @@ import (
 	"context"
 	"slices"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func ownershipMutants() []mutant {
@@ -15,8 +15,8 @@ func ownershipMutants() []mutant {
 			m.load = loadKept(m, kept)
 		}},
 		{"Update keeps the caller's slice", []string{"ownership/update does not keep data"}, func(m *mutated) {
-			var kept memory[session.Record]
-			m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+			var kept memory[sessionstore.Record]
+			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 				err := m.next.Update(ctx, id, old, r)
 				if err == nil {
 					kept.put(id, r)
@@ -26,14 +26,14 @@ func ownershipMutants() []mutant {
 			m.load = loadKept(m, &kept)
 		}},
 		{"Create appends to the caller's slice", []string{"ownership/create does not change data"}, func(m *mutated) {
-			onCreate(m, func(r *session.Record) { _ = append(r.Data, "trailer"...) })
+			onCreate(m, func(r *sessionstore.Record) { _ = append(r.Data, "trailer"...) })
 		}},
 		{"Update appends to the caller's slice", []string{"ownership/update does not change data"}, func(m *mutated) {
-			onUpdate(m, func(_ session.Record, r *session.Record) { _ = append(r.Data, "trailer"...) })
+			onUpdate(m, func(_ sessionstore.Record, r *sessionstore.Record) { _ = append(r.Data, "trailer"...) })
 		}},
 		{"Load returns its own slice", []string{"ownership/loaded data is the caller's"}, func(m *mutated) {
-			var cache memory[session.Record]
-			m.load = func(ctx context.Context, id string) (session.Record, error) {
+			var cache memory[sessionstore.Record]
+			m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 				r, err := m.next.Load(ctx, id)
 				if err == nil {
 					r.Data = cached(&cache, id, r)
@@ -42,8 +42,8 @@ func ownershipMutants() []mutant {
 			}
 		}},
 		{"ListSubject returns its own slices", []string{"ownership/listed data is the caller's"}, func(m *mutated) {
-			var cache memory[session.Record]
-			m.list = func(ctx context.Context, subject string) ([]session.Entry, error) {
+			var cache memory[sessionstore.Record]
+			m.list = func(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 				list, err := m.next.ListSubject(ctx, subject)
 				for i, e := range list {
 					list[i].Record.Data = cached(&cache, e.ID, e.Record)
@@ -55,8 +55,8 @@ func ownershipMutants() []mutant {
 }
 
 // loadKept returns a Load that has data from slices that were kept.
-func loadKept(m *mutated, kept *memory[session.Record]) func(context.Context, string) (session.Record, error) {
-	return func(ctx context.Context, id string) (session.Record, error) {
+func loadKept(m *mutated, kept *memory[sessionstore.Record]) func(context.Context, string) (sessionstore.Record, error) {
+	return func(ctx context.Context, id string) (sessionstore.Record, error) {
 		r, err := m.next.Load(ctx, id)
 		if k, ok := kept.get(id); ok && err == nil && k.Version == r.Version {
 			r.Data = bytes.Clone(k.Data)
@@ -66,7 +66,7 @@ func loadKept(m *mutated, kept *memory[session.Record]) func(context.Context, st
 }
 
 // cached returns the data that was returned before for the same version.
-func cached(cache *memory[session.Record], id string, r session.Record) []byte {
+func cached(cache *memory[sessionstore.Record], id string, r sessionstore.Record) []byte {
 	if c, ok := cache.get(id); ok && c.Version == r.Version {
 		return c.Data
 	}

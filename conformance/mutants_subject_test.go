@@ -7,30 +7,30 @@ import (
 	"strings"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func subjectListMutants() []mutant {
 	return []mutant{
 		onList("ListSubject leaves out the version", "subjects/lists the live records",
-			func(_ string, list []session.Entry) []session.Entry {
+			func(_ string, list []sessionstore.Entry) []sessionstore.Entry {
 				for i := range list {
 					list[i].Record.Version = 0
 				}
 				return list
 			}),
 		onList("ListSubject stops after a hundred", "subjects/lists every one",
-			func(_ string, list []session.Entry) []session.Entry { return list[:min(len(list), 100)] }),
+			func(_ string, list []sessionstore.Entry) []sessionstore.Entry { return list[:min(len(list), 100)] }),
 		onList("the longest subjects are not indexed", "subjects/longest subject",
-			func(subject string, list []session.Entry) []session.Entry {
-				if len(subject) == session.MaxSubjectLen {
+			func(subject string, list []sessionstore.Entry) []sessionstore.Entry {
+				if len(subject) == sessionstore.MaxSubjectLen {
 					return nil
 				}
 				return list
 			}),
 		{"ListSubject repeats what was updated and touched", []string{"subjects/lists each once"}, func(m *mutated) {
 			var updated, both set
-			m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 				updated.add(id)
 				return m.next.Update(ctx, id, old, r)
 			}
@@ -40,7 +40,7 @@ func subjectListMutants() []mutant {
 				}
 				return m.next.Touch(ctx, id, expires)
 			}
-			m.list = func(ctx context.Context, subject string) ([]session.Entry, error) {
+			m.list = func(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 				list, err := m.next.ListSubject(ctx, subject)
 				for _, e := range list {
 					if both.has(e.ID) {
@@ -51,12 +51,12 @@ func subjectListMutants() []mutant {
 			}
 		}},
 		listWithout("Update does not index the subject", "subjects/lists what it was given by update",
-			func(subject string, created session.Record) bool { return created.Subject != subject }),
+			func(subject string, created sessionstore.Record) bool { return created.Subject != subject }),
 		listWithout("Touch does not prolong the index", "subjects/lists what was prolonged",
-			func(_ string, created session.Record) bool { return dead(created) }),
+			func(_ string, created sessionstore.Record) bool { return dead(created) }),
 		{"ListSubject lists what was deleted", []string{"subjects/not what was deleted"}, func(m *mutated) {
 			deleted := m.deleted()
-			m.list = listWith(m, deleted, func(string, session.Record) bool { return true })
+			m.list = listWith(m, deleted, func(string, sessionstore.Record) bool { return true })
 		}},
 		{"ListSubject lists what has expired", []string{"subjects/not what has expired"}, func(m *mutated) {
 			created := m.created()
@@ -66,11 +66,11 @@ func subjectListMutants() []mutant {
 				}
 				return next(ctx)
 			}
-			m.list = listWith(m, created, func(_ string, r session.Record) bool { return dead(r) })
+			m.list = listWith(m, created, func(_ string, r sessionstore.Record) bool { return dead(r) })
 		}},
 		{"Update leaves the record with its old subject", []string{"subjects/not what was given away"}, func(m *mutated) {
-			var away memory[session.Record]
-			m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+			var away memory[sessionstore.Record]
+			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 				stored, _ := m.ref.Load(ctx, id)
 				err := m.next.Update(ctx, id, old, r)
 				if err == nil && stored.Subject != r.Subject {
@@ -78,26 +78,26 @@ func subjectListMutants() []mutant {
 				}
 				return err
 			}
-			m.list = listWith(m, &away, func(string, session.Record) bool { return true })
+			m.list = listWith(m, &away, func(string, sessionstore.Record) bool { return true })
 		}},
 		{
 			"Create leaves an expired record with its old subject",
 			[]string{"subjects/not what was replaced after expiry"},
 			func(m *mutated) {
 				created := m.created()
-				var former memory[session.Record]
+				var former memory[sessionstore.Record]
 				create := m.create
-				m.create = func(ctx context.Context, id string, r session.Record) error {
+				m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 					if f, ok := created.get(id); ok && dead(f) {
 						former.put(id, f)
 					}
 					return create(ctx, id, r)
 				}
-				m.list = listWith(m, &former, func(string, session.Record) bool { return true })
+				m.list = listWith(m, &former, func(string, sessionstore.Record) bool { return true })
 			},
 		},
 		{"ListSubject folds case", []string{"subjects/not other subjects"}, func(m *mutated) {
-			m.list = func(ctx context.Context, subject string) ([]session.Entry, error) {
+			m.list = func(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 				list, err := m.next.ListSubject(ctx, subject)
 				if lower := strings.ToLower(subject); lower != subject && err == nil {
 					more, err := m.next.ListSubject(ctx, lower)
@@ -114,17 +114,17 @@ func subjectListMutants() []mutant {
 				"all/is not listed",
 			},
 			func(m *mutated) {
-				m.list = func(ctx context.Context, subject string) ([]session.Entry, error) {
+				m.list = func(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 					list, err := m.next.ListSubject(ctx, subject)
 					if len(list) == 0 && err == nil {
-						return nil, session.ErrNotFound
+						return nil, sessionstore.ErrNotFound
 					}
 					return list, err
 				}
 			},
 		},
 		{"nobody's list is empty", []string{"subjects/refused subject"}, func(m *mutated) {
-			m.list = func(ctx context.Context, subject string) ([]session.Entry, error) {
+			m.list = func(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 				if subject == "" {
 					return nil, nil
 				}
@@ -132,9 +132,9 @@ func subjectListMutants() []mutant {
 			}
 		}},
 		{"ListSubject refuses nobody only", []string{"subjects/refused subject"}, func(m *mutated) {
-			m.list = func(ctx context.Context, subject string) ([]session.Entry, error) {
+			m.list = func(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 				list, err := m.next.ListSubject(ctx, subject)
-				if subject != "" && errors.Is(err, session.ErrInvalid) {
+				if subject != "" && errors.Is(err, sessionstore.ErrInvalid) {
 					err = nil
 				}
 				return list, err
@@ -144,9 +144,9 @@ func subjectListMutants() []mutant {
 }
 
 // onList returns a mutant that spoils every list.
-func onList(name, breaks string, spoil func(string, []session.Entry) []session.Entry) mutant {
+func onList(name, breaks string, spoil func(string, []sessionstore.Entry) []sessionstore.Entry) mutant {
 	return mutant{name, []string{breaks}, func(m *mutated) {
-		m.list = func(ctx context.Context, subject string) ([]session.Entry, error) {
+		m.list = func(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 			list, err := m.next.ListSubject(ctx, subject)
 			return spoil(subject, list), err
 		}
@@ -155,12 +155,12 @@ func onList(name, breaks string, spoil func(string, []session.Entry) []session.E
 
 // listWithout returns a mutant that leaves records out of a list for what they
 // were when they were created.
-func listWithout(name, breaks string, out func(subject string, created session.Record) bool) mutant {
+func listWithout(name, breaks string, out func(subject string, created sessionstore.Record) bool) mutant {
 	return mutant{name, []string{breaks}, func(m *mutated) {
 		created := m.created()
-		m.list = func(ctx context.Context, subject string) ([]session.Entry, error) {
+		m.list = func(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 			list, err := m.next.ListSubject(ctx, subject)
-			return slices.DeleteFunc(list, func(e session.Entry) bool {
+			return slices.DeleteFunc(list, func(e sessionstore.Entry) bool {
 				r, ok := created.get(e.ID)
 				return ok && out(subject, r)
 			}), err
@@ -170,16 +170,16 @@ func listWithout(name, breaks string, out func(subject string, created session.R
 
 // listWith returns a ListSubject that adds remembered records of the subject.
 func listWith(
-	m *mutated, some *memory[session.Record], in func(subject string, r session.Record) bool,
-) func(context.Context, string) ([]session.Entry, error) {
-	return func(ctx context.Context, subject string) ([]session.Entry, error) {
+	m *mutated, some *memory[sessionstore.Record], in func(subject string, r sessionstore.Record) bool,
+) func(context.Context, string) ([]sessionstore.Entry, error) {
+	return func(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 		list, err := m.next.ListSubject(ctx, subject)
 		if err != nil {
 			return nil, err
 		}
-		for _, id := range some.keys(func(r session.Record) bool { return r.Subject == subject && in(subject, r) }) {
+		for _, id := range some.keys(func(r sessionstore.Record) bool { return r.Subject == subject && in(subject, r) }) {
 			r, _ := some.get(id)
-			list = append(list, session.Entry{ID: id, Record: r})
+			list = append(list, sessionstore.Entry{ID: id, Record: r})
 		}
 		return list, nil
 	}
@@ -201,14 +201,14 @@ func subjectDeleteMutants() []mutant {
 			"DeleteSubject leaves one of several",
 			[]string{subjects + "deletes and counts", subjects + "deletes under updates"},
 			func(m *mutated) {
-				m.purge = purgeIf(m, func(i int, _ session.Entry) bool { return i < 2 })
+				m.purge = purgeIf(m, func(i int, _ sessionstore.Entry) bool { return i < 2 })
 			},
 		},
 		{"DeleteSubject counts what has expired", []string{subjects + "does not count what has expired"}, func(m *mutated) {
 			created := m.created()
 			m.purge = func(ctx context.Context, subject string) (int, error) {
 				n, err := m.next.DeleteSubject(ctx, subject)
-				return n + len(created.keys(func(r session.Record) bool { return r.Subject == subject && dead(r) })), err
+				return n + len(created.keys(func(r sessionstore.Record) bool { return r.Subject == subject && dead(r) })), err
 			}
 		}},
 		{
@@ -216,7 +216,7 @@ func subjectDeleteMutants() []mutant {
 			[]string{subjects + "deletes what it was given by update"},
 			func(m *mutated) {
 				created := m.created()
-				m.purge = purgeIf(m, func(_ int, e session.Entry) bool {
+				m.purge = purgeIf(m, func(_ int, e sessionstore.Entry) bool {
 					r, _ := created.get(e.ID)
 					return r.Subject == e.Record.Subject
 				})
@@ -229,7 +229,7 @@ func subjectDeleteMutants() []mutant {
 				if err != nil {
 					return n, err
 				}
-				for _, id := range created.keys(func(r session.Record) bool { return r.Subject == subject }) {
+				for _, id := range created.keys(func(r sessionstore.Record) bool { return r.Subject == subject }) {
 					err = errors.Join(err, m.next.Delete(ctx, id))
 				}
 				return n, err
@@ -244,7 +244,7 @@ func subjectDeleteMutants() []mutant {
 				}
 				return n, err
 			}
-			m.list = func(ctx context.Context, subject string) ([]session.Entry, error) {
+			m.list = func(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 				if ended.has(subject) {
 					return nil, nil
 				}
@@ -255,7 +255,7 @@ func subjectDeleteMutants() []mutant {
 			"DeleteSubject spares what is updated meanwhile",
 			[]string{subjects + "deletes under updates"},
 			func(m *mutated) {
-				m.purge = purgeIf(m, func(_ int, e session.Entry) bool {
+				m.purge = purgeIf(m, func(_ int, e sessionstore.Entry) bool {
 					pause(time.Millisecond)
 					r, err := m.ref.Load(context.Background(), e.ID)
 					return err == nil && r.Version == e.Record.Version
@@ -266,7 +266,7 @@ func subjectDeleteMutants() []mutant {
 			m.purge = func(ctx context.Context, subject string) (int, error) {
 				n, err := m.next.DeleteSubject(ctx, subject)
 				if n == 0 && err == nil {
-					return 0, session.ErrNotFound
+					return 0, sessionstore.ErrNotFound
 				}
 				return n, err
 			}
@@ -282,7 +282,7 @@ func subjectDeleteMutants() []mutant {
 		{"DeleteSubject refuses nobody only", []string{subjects + "delete refused subject"}, func(m *mutated) {
 			m.purge = func(ctx context.Context, subject string) (int, error) {
 				n, err := m.next.DeleteSubject(ctx, subject)
-				if subject != "" && errors.Is(err, session.ErrInvalid) {
+				if subject != "" && errors.Is(err, sessionstore.ErrInvalid) {
 					err = nil
 				}
 				return n, err
@@ -292,7 +292,7 @@ func subjectDeleteMutants() []mutant {
 }
 
 // purgeIf returns a DeleteSubject that deletes only some records and counts all.
-func purgeIf(m *mutated, some func(i int, e session.Entry) bool) func(context.Context, string) (int, error) {
+func purgeIf(m *mutated, some func(i int, e sessionstore.Entry) bool) func(context.Context, string) (int, error) {
 	return func(ctx context.Context, subject string) (int, error) {
 		list, err := m.next.ListSubject(ctx, subject)
 		for i, e := range list {

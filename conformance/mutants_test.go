@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // A mutant is a store that breaks one sentence of the contract.
@@ -78,7 +78,7 @@ func (m mutant) planted() *mutated {
 	ref := newReference()
 	mut := &mutated{broken: newBroken(ref), Harness: ref.harness(), ref: ref}
 	mut.Peer = nil
-	mut.Isolated = func(testing.TB) session.Store { return m.planted().broken }
+	mut.Isolated = func(testing.TB) sessionstore.Store { return m.planted().broken }
 	m.plant(mut)
 	return mut
 }
@@ -91,7 +91,7 @@ func failures(t *testing.T, m mutant) map[string]string {
 	s := newSuite(mut.Harness, mut.broken, nil)
 	if mut.peer != nil {
 		s.peer = mut.peer
-		s.Peer = func(*testing.T) session.Store { return mut.peer }
+		s.Peer = func(*testing.T) sessionstore.Store { return mut.peer }
 	}
 
 	failed := make(map[string]string)

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func touchMutants() []mutant {
@@ -20,7 +20,7 @@ func touchMutants() []mutant {
 			},
 		},
 		{"Touch does not shorten, but says so", []string{"touch/earlier"}, func(m *mutated) {
-			var shortened memory[session.Record]
+			var shortened memory[sessionstore.Record]
 			m.touch = func(ctx context.Context, id string, expires time.Time) error {
 				if r, err := m.ref.Load(ctx, id); err == nil && expires.Before(r.Expires) {
 					r.Expires = expires
@@ -41,7 +41,7 @@ func touchMutants() []mutant {
 					}
 					return m.next.Touch(ctx, id, expires)
 				}
-				m.load = func(ctx context.Context, id string) (session.Record, error) {
+				m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 					r, err := m.next.Load(ctx, id)
 					if expires, ok := before.get(id); ok && err == nil {
 						r.Expires = expires
@@ -56,7 +56,7 @@ func touchMutants() []mutant {
 				touched.add(id)
 				return m.next.Touch(ctx, id, expires)
 			}
-			m.load = func(ctx context.Context, id string) (session.Record, error) {
+			m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 				r, err := m.next.Load(ctx, id)
 				if touched.has(id) {
 					r.Subject = ""
@@ -66,8 +66,8 @@ func touchMutants() []mutant {
 		}},
 		{"Touch writes a new version", []string{"touch/leaves the version", "touch/before an update", withTouch}, func(m *mutated) {
 			m.touch = func(ctx context.Context, id string, expires time.Time) error {
-				bare := struct{ session.Store }{m.next}
-				return session.Touch(ctx, bare, id, expires)
+				bare := struct{ sessionstore.Store }{m.next}
+				return sessionstore.Touch(ctx, bare, id, expires)
 			}
 		}},
 		{
@@ -82,10 +82,10 @@ func touchMutants() []mutant {
 					}
 					return err
 				}
-				m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+				m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 					if stored, err := m.ref.Load(ctx, id); err == nil && stored.Version == old && touched.has(id) {
 						touched.remove(id)
-						return session.ErrConflict
+						return sessionstore.ErrConflict
 					}
 					return m.next.Update(ctx, id, old, r)
 				}
@@ -101,7 +101,7 @@ func touchMutants() []mutant {
 			}
 			m.touch = func(ctx context.Context, id string, expires time.Time) error {
 				err := m.next.Touch(ctx, id, expires)
-				if errors.Is(err, session.ErrNotFound) && !seen.has(id) {
+				if errors.Is(err, sessionstore.ErrNotFound) && !seen.has(id) {
 					return nil
 				}
 				return err
@@ -121,7 +121,7 @@ func touchMutants() []mutant {
 			created := m.created()
 			m.touch = func(ctx context.Context, id string, expires time.Time) error {
 				err := m.next.Touch(ctx, id, expires)
-				if r, ok := created.get(id); ok && errors.Is(err, session.ErrNotFound) {
+				if r, ok := created.get(id); ok && errors.Is(err, sessionstore.ErrNotFound) {
 					r.Expires = expires
 					return m.create(ctx, id, r)
 				}
@@ -130,7 +130,7 @@ func touchMutants() []mutant {
 		}},
 		{"Touch ignores a bad expiry without a word", []string{"touch/refuses bad expiries"}, func(m *mutated) {
 			m.touch = func(ctx context.Context, id string, expires time.Time) error {
-				if valid := session.CheckExpires(expires) == nil; valid {
+				if valid := sessionstore.CheckExpires(expires) == nil; valid {
 					return m.next.Touch(ctx, id, expires)
 				}
 				return nil
@@ -203,7 +203,7 @@ func pruneMutants() []mutant {
 
 // written says how a record came about.
 type written struct {
-	first            session.Record
+	first            sessionstore.Record
 	creates, changes int
 }
 
@@ -211,7 +211,7 @@ type written struct {
 func pruneOf(name string, wrong func(*written) bool, breaks ...string) mutant {
 	return mutant{name, breaks, func(m *mutated) {
 		var all memory[written]
-		note := func(err error, id string, r session.Record, creates, changes int) error {
+		note := func(err error, id string, r sessionstore.Record, creates, changes int) error {
 			h, ok := all.get(id)
 			if !ok {
 				h.first = r
@@ -223,14 +223,14 @@ func pruneOf(name string, wrong func(*written) bool, breaks ...string) mutant {
 			}
 			return err
 		}
-		m.create = func(ctx context.Context, id string, r session.Record) error {
+		m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 			return note(m.next.Create(ctx, id, r), id, r, 1, 0)
 		}
-		m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+		m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 			return note(m.next.Update(ctx, id, old, r), id, r, 0, 1)
 		}
 		m.touch = func(ctx context.Context, id string, expires time.Time) error {
-			return note(m.next.Touch(ctx, id, expires), id, session.Record{}, 0, 1)
+			return note(m.next.Touch(ctx, id, expires), id, sessionstore.Record{}, 0, 1)
 		}
 		m.prune = func(ctx context.Context) (int, error) {
 			for _, id := range all.keys(func(h written) bool { return wrong(&h) }) {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func updateMutants() []mutant {
@@ -14,7 +14,7 @@ func updateMutants() []mutant {
 			"Update keeps data of the same length",
 			orders("update/replaces data", "ownership/update does not keep data", "limits/largest data"),
 			func(m *mutated) {
-				onUpdate(m, func(old session.Record, r *session.Record) {
+				onUpdate(m, func(old sessionstore.Record, r *sessionstore.Record) {
 					if len(old.Data) == len(r.Data) {
 						r.Data = old.Data
 					}
@@ -22,7 +22,7 @@ func updateMutants() []mutant {
 			},
 		},
 		{"Update leaves the tail of longer data", []string{"update/leaves nothing of longer data"}, func(m *mutated) {
-			onUpdate(m, func(old session.Record, r *session.Record) {
+			onUpdate(m, func(old sessionstore.Record, r *sessionstore.Record) {
 				if n := len(r.Data); n < len(old.Data) {
 					r.Data = append(r.Data[:n:n], old.Data[n:]...)
 				}
@@ -32,7 +32,7 @@ func updateMutants() []mutant {
 			"Update can't empty the subject",
 			[]string{"update/replaces the subject", "subjects/not what was given away"},
 			func(m *mutated) {
-				onUpdate(m, func(old session.Record, r *session.Record) {
+				onUpdate(m, func(old sessionstore.Record, r *sessionstore.Record) {
 					if r.Subject == "" {
 						r.Subject = old.Subject
 					}
@@ -43,7 +43,7 @@ func updateMutants() []mutant {
 			"Update never shortens a life",
 			[]string{"update/replaces the expiry", "expiry/of an update, earlier"},
 			func(m *mutated) {
-				onUpdate(m, func(old session.Record, r *session.Record) {
+				onUpdate(m, func(old sessionstore.Record, r *sessionstore.Record) {
 					if r.Expires.Before(old.Expires) && time.Now().Before(r.Expires) {
 						r.Expires = old.Expires
 					}
@@ -56,8 +56,8 @@ func updateMutants() []mutant {
 				"versions/none survives delete and create", "versions/none survives expiry and create",
 				"concurrency/one update wins", "concurrency/no update is lost"),
 			func(m *mutated) {
-				m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
-					if err := m.next.Update(ctx, id, old, r); !errors.Is(err, session.ErrConflict) {
+				m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+					if err := m.next.Update(ctx, id, old, r); !errors.Is(err, sessionstore.ErrConflict) {
 						return err
 					}
 					return nil
@@ -68,9 +68,9 @@ func updateMutants() []mutant {
 			"Update overwrites another version and says ErrConflict",
 			orders("update/leaves another version alone", "concurrency/no update is lost"),
 			func(m *mutated) {
-				m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+				m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 					err := m.next.Update(ctx, id, old, r)
-					if stored, loadErr := m.ref.Load(ctx, id); loadErr == nil && errors.Is(err, session.ErrConflict) {
+					if stored, loadErr := m.ref.Load(ctx, id); loadErr == nil && errors.Is(err, sessionstore.ErrConflict) {
 						return errors.Join(err, m.next.Update(ctx, id, stored.Version, r))
 					}
 					return err
@@ -78,9 +78,9 @@ func updateMutants() []mutant {
 			},
 		},
 		{"Update refuses its own version", []string{"update/succeeds again"}, func(m *mutated) {
-			m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 				if stored, err := m.ref.Load(ctx, id); err == nil && stored.Version == r.Version {
-					return session.ErrConflict
+					return sessionstore.ErrConflict
 				}
 				return m.next.Update(ctx, id, old, r)
 			}
@@ -93,9 +93,9 @@ func updateMutants() []mutant {
 				}
 				return next(ctx)
 			}
-			m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 				err := m.next.Update(ctx, id, old, r)
-				if errors.Is(err, session.ErrNotFound) && !seen.has(id) {
+				if errors.Is(err, sessionstore.ErrNotFound) && !seen.has(id) {
 					return m.next.Create(ctx, id, r)
 				}
 				return err
@@ -107,9 +107,9 @@ func updateMutants() []mutant {
 				"concurrency/deleted under updates"),
 			func(m *mutated) {
 				deleted := m.deleted()
-				m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+				m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 					err := m.next.Update(ctx, id, old, r)
-					if _, ok := deleted.get(id); ok && errors.Is(err, session.ErrNotFound) {
+					if _, ok := deleted.get(id); ok && errors.Is(err, sessionstore.ErrNotFound) {
 						return m.create(ctx, id, r)
 					}
 					return err
@@ -118,7 +118,7 @@ func updateMutants() []mutant {
 		},
 		{"Update brings back what has expired", []string{"update/never brings back what has expired"}, func(m *mutated) {
 			created := m.created()
-			m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 				if former, ok := created.get(id); ok && former.Version == old && dead(former) {
 					return m.create(ctx, id, r)
 				}
@@ -129,8 +129,8 @@ func updateMutants() []mutant {
 			"Update remembers its versions beyond Delete",
 			[]string{"update/no success for a version that was deleted"},
 			func(m *mutated) {
-				var made memory[session.Version]
-				m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+				var made memory[sessionstore.Version]
+				m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 					if v, _ := made.get(id); v == r.Version && v != 0 {
 						return nil
 					}
@@ -147,7 +147,7 @@ func updateMutants() []mutant {
 			[]string{"update/no success for a version that has expired"},
 			func(m *mutated) {
 				created := m.created()
-				m.update = func(ctx context.Context, id string, old session.Version, r session.Record) error {
+				m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 					if former, ok := created.get(id); ok && former.Version == r.Version && dead(former) {
 						return nil
 					}

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"slices"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func ownershipCases() []testCase {
@@ -31,7 +31,7 @@ func ownershipCases() []testCase {
 			name: "create does not change data",
 			rule: "Create does not change r.Data, nor the memory behind it.",
 			run: func(t *tester) {
-				wantNotChanged(t, func(r session.Record) { t.create(t.newID(), r) })
+				wantNotChanged(t, func(r sessionstore.Record) { t.create(t.newID(), r) })
 			},
 		},
 		{
@@ -39,7 +39,7 @@ func ownershipCases() []testCase {
 			rule: "Update does not change r.Data, nor the memory behind it.",
 			run: func(t *tester) {
 				id, old := t.created()
-				wantNotChanged(t, func(r session.Record) { t.update(id, old.Version, r) })
+				wantNotChanged(t, func(r sessionstore.Record) { t.update(id, old.Version, r) })
 			},
 		},
 		{
@@ -69,7 +69,7 @@ func wantNotKept(t *tester, id string, data []byte) {
 
 // wantNotChanged fails the case if write changes the data that it is given, or
 // the room behind it, into which an append would go.
-func wantNotChanged(t *tester, write func(session.Record)) {
+func wantNotChanged(t *tester, write func(sessionstore.Record)) {
 	t.Helper()
 	r := t.record()
 	memory := slices.Concat(r.Data, bytes.Repeat([]byte("free"), 100))

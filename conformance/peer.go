@@ -3,7 +3,7 @@ package conformance
 import (
 	"bytes"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func peerCases() []testCase {
@@ -38,7 +38,7 @@ func peerCases() []testCase {
 }
 
 // loadPeer loads by way of the peer.
-func (t *tester) loadPeer(id string) session.Record {
+func (t *tester) loadPeer(id string) sessionstore.Record {
 	t.Helper()
 	r, err := t.peer.Load(t.Context(), id)
 	t.want(nil, err, "Load by the peer")
@@ -46,7 +46,7 @@ func (t *tester) loadPeer(id string) session.Record {
 }
 
 // createdForPeer returns a new record that the peer has seen.
-func createdForPeer(t *tester) (string, session.Record) {
+func createdForPeer(t *tester) (string, sessionstore.Record) {
 	t.Helper()
 	t.needsHook(t.Peer != nil, "Peer")
 	id, r := t.created()
@@ -60,7 +60,7 @@ func peerCreate(t *tester) {
 	t.needsHook(t.Peer != nil, "Peer")
 	id := t.newID()
 	_, err := t.peer.Load(t.Context(), id)
-	t.want(session.ErrNotFound, err, "Load by the peer before Create")
+	t.want(sessionstore.ErrNotFound, err, "Load by the peer before Create")
 	r := t.record()
 	t.create(id, r)
 	if got := t.loadPeer(id); got.Version != r.Version || !bytes.Equal(got.Data, r.Data) {
@@ -81,20 +81,20 @@ func peerDelete(t *tester) {
 	id, _ := createdForPeer(t)
 	t.remove(id)
 	_, err := t.peer.Load(t.Context(), id)
-	t.want(session.ErrNotFound, err, "Load by the peer after Delete")
+	t.want(sessionstore.ErrNotFound, err, "Load by the peer after Delete")
 }
 
 func peerConflict(t *tester) {
 	id, old := createdForPeer(t)
 	t.update(id, old.Version, t.record())
 	err := t.peer.Update(t.Context(), id, old.Version, t.record())
-	t.want(session.ErrConflict, err, "Update by the peer with the version from before")
+	t.want(sessionstore.ErrConflict, err, "Update by the peer with the version from before")
 }
 
 func peerLists(t *tester) {
 	t.needsHook(t.Peer != nil, "Peer")
 	id, r := t.created()
-	entries, err := session.ListSubject(t.Context(), t.peer, r.Subject)
+	entries, err := sessionstore.ListSubject(t.Context(), t.peer, r.Subject)
 	t.want(nil, err, "ListSubject by the peer")
 	if len(entries) != 1 || entries[0].ID != id {
 		t.Fatalf("the peer lists %d records, want the one that was created", len(entries))

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func pruneCases() []testCase {
@@ -66,10 +66,10 @@ const (
 )
 
 // prune calls Prune on s until it removes nothing more, and returns the sum.
-func (t *tester) prune(s session.Store) int {
+func (t *tester) prune(s sessionstore.Store) int {
 	total := 0
 	for range pruneCalls {
-		n, err := session.Prune(t.Context(), s)
+		n, err := sessionstore.Prune(t.Context(), s)
 		if err != nil {
 			t.Errorf("Prune: %v", err)
 			return total
@@ -142,11 +142,11 @@ func pruneLeavesLive(t *tester) {
 }
 
 func pruneLeavesProlonged(t *tester) {
-	updated, r := t.dying(func(id string, r session.Record) error {
+	updated, r := t.dying(func(id string, r sessionstore.Record) error {
 		return t.store.Update(t.Context(), id, r.Version, t.record())
 	})
-	touched, s := t.dying(func(id string, _ session.Record) error {
-		return session.Touch(t.Context(), t.store, id, inAnHour())
+	touched, s := t.dying(func(id string, _ sessionstore.Record) error {
+		return sessionstore.Touch(t.Context(), t.store, id, inAnHour())
 	})
 	t.waitExpired(r.Expires)
 	t.waitExpired(s.Expires)
@@ -169,7 +169,7 @@ func pruneLeavesAnew(t *tester) {
 func pruneBesideCreates(t *tester) {
 	for range pruneRaces {
 		ids := t.plantExpired(2 * prunePlanted)
-		records := make([]session.Record, len(ids))
+		records := make([]sessionstore.Record, len(ids))
 		var wg sync.WaitGroup
 		for i := range 2 {
 			wg.Go(func() { t.prune(t.handle(i)) })

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 const referenceMaxData = 1 << 16
@@ -18,10 +18,10 @@ var errDown = errors.New("connection refused")
 
 // A complete store has every capability.
 type complete interface {
-	session.Toucher
-	session.Pruner
-	session.SubjectIndex
-	session.AllDeleter
+	sessionstore.Toucher
+	sessionstore.Pruner
+	sessionstore.SubjectIndex
+	sessionstore.AllDeleter
 }
 
 // A reference is a memstore in which foreign bytes can be planted.
@@ -35,23 +35,23 @@ func newReference() *reference {
 	return &reference{Store: memstore.New(memstore.Options{MaxData: referenceMaxData})}
 }
 
-func (f *reference) Load(ctx context.Context, id string) (session.Record, error) {
+func (f *reference) Load(ctx context.Context, id string) (sessionstore.Record, error) {
 	if f.foreign.has(id) {
-		return session.Record{}, session.ErrCorrupt
+		return sessionstore.Record{}, sessionstore.ErrCorrupt
 	}
 	return f.Store.Load(ctx, id)
 }
 
-func (f *reference) Create(ctx context.Context, id string, r session.Record) error {
+func (f *reference) Create(ctx context.Context, id string, r sessionstore.Record) error {
 	if f.foreign.has(id) {
-		return session.ErrCorrupt
+		return sessionstore.ErrCorrupt
 	}
 	return f.Store.Create(ctx, id, r)
 }
 
-func (f *reference) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+func (f *reference) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 	if f.foreign.has(id) {
-		return session.ErrCorrupt
+		return sessionstore.ErrCorrupt
 	}
 	return f.Store.Update(ctx, id, old, r)
 }
@@ -63,7 +63,7 @@ func (f *reference) Delete(ctx context.Context, id string) error {
 
 func (f *reference) Touch(ctx context.Context, id string, expires time.Time) error {
 	if f.foreign.has(id) {
-		return session.ErrCorrupt
+		return sessionstore.ErrCorrupt
 	}
 	return f.Store.Touch(ctx, id, expires)
 }
@@ -71,15 +71,15 @@ func (f *reference) Touch(ctx context.Context, id string, expires time.Time) err
 // harness returns a Harness with all that a reference can have.
 func (f *reference) harness() Harness {
 	return Harness{
-		Open:     func(*testing.T) session.Store { return f },
-		Peer:     func(*testing.T) session.Store { return f },
-		Isolated: func(testing.TB) session.Store { return newReference() },
+		Open:     func(*testing.T) sessionstore.Store { return f },
+		Peer:     func(*testing.T) sessionstore.Store { return f },
+		Isolated: func(testing.TB) sessionstore.Store { return newReference() },
 		Require:  []Capability{Touch, Prune, Subjects, All},
 		MaxData:  referenceMaxData,
 		Corrupt:  func(_ testing.TB, id string) { f.foreign.add(id) },
 		Misplace: func(_ testing.TB, _, to string) { f.foreign.add(to) },
-		Outage:   func(testing.TB) (session.Store, error) { return down(), errDown },
-		Stall:    func(testing.TB) session.Store { return stalled("") },
+		Outage:   func(testing.TB) (sessionstore.Store, error) { return down(), errDown },
+		Stall:    func(testing.TB) sessionstore.Store { return stalled("") },
 		Full:     full(nil),
 	}
 }
@@ -109,8 +109,8 @@ func stalled(longer string) *broken {
 
 // full returns a Harness.Full: a store that has no room, and in which Delete
 // fails with this error.
-func full(deletes error) func(tb testing.TB, id string, r session.Record) session.Store {
-	return func(tb testing.TB, id string, r session.Record) session.Store {
+func full(deletes error) func(tb testing.TB, id string, r sessionstore.Record) sessionstore.Store {
+	return func(tb testing.TB, id string, r sessionstore.Record) sessionstore.Store {
 		tb.Helper()
 		b := newBroken(newReference())
 		if err := b.next.Create(tb.Context(), id, r); err != nil {
@@ -132,13 +132,13 @@ func full(deletes error) func(tb testing.TB, id string, r session.Record) sessio
 type broken struct {
 	next complete
 
-	load   func(ctx context.Context, id string) (session.Record, error)
-	create func(ctx context.Context, id string, r session.Record) error
-	update func(ctx context.Context, id string, old session.Version, r session.Record) error
+	load   func(ctx context.Context, id string) (sessionstore.Record, error)
+	create func(ctx context.Context, id string, r sessionstore.Record) error
+	update func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error
 	remove func(ctx context.Context, id string) error
 	touch  func(ctx context.Context, id string, expires time.Time) error
 	prune  func(ctx context.Context) (int, error)
-	list   func(ctx context.Context, subject string) ([]session.Entry, error)
+	list   func(ctx context.Context, subject string) ([]sessionstore.Entry, error)
 	purge  func(ctx context.Context, subject string) (int, error)
 	wipe   func(ctx context.Context) (int, error)
 
@@ -162,8 +162,8 @@ func (b *broken) call(ctx context.Context, method, id string, next func(context.
 	return next(ctx)
 }
 
-func (b *broken) Load(ctx context.Context, id string) (session.Record, error) {
-	var r session.Record
+func (b *broken) Load(ctx context.Context, id string) (sessionstore.Record, error) {
+	var r sessionstore.Record
 	err := b.call(ctx, "Load", id, func(ctx context.Context) (err error) {
 		r, err = b.load(ctx, id)
 		return err
@@ -171,11 +171,11 @@ func (b *broken) Load(ctx context.Context, id string) (session.Record, error) {
 	return r, err
 }
 
-func (b *broken) Create(ctx context.Context, id string, r session.Record) error {
+func (b *broken) Create(ctx context.Context, id string, r sessionstore.Record) error {
 	return b.call(ctx, "Create", id, func(ctx context.Context) error { return b.create(ctx, id, r) })
 }
 
-func (b *broken) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+func (b *broken) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 	return b.call(ctx, "Update", id, func(ctx context.Context) error { return b.update(ctx, id, old, r) })
 }
 
@@ -196,8 +196,8 @@ func (b *broken) Prune(ctx context.Context) (int, error) {
 	return n, err
 }
 
-func (b *broken) ListSubject(ctx context.Context, subject string) ([]session.Entry, error) {
-	var list []session.Entry
+func (b *broken) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
+	var list []sessionstore.Entry
 	err := b.call(ctx, "ListSubject", "", func(ctx context.Context) (err error) {
 		list, err = b.list(ctx, subject)
 		return err

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // TestReferencePasses shows that the cases fail on the mutants for what those
@@ -49,7 +49,7 @@ func TestRunReports(t *testing.T) {
 		}},
 		{"bare", "TestScenario/(prune|touch|limits|corruption|peer|outage|context)", false, []string{
 			"--- SKIP: TestScenario/prune/leaves_live_records",
-			"not applicable: struct { session.Store } is no session.Pruner",
+			"not applicable: struct { sessionstore.Store } is no sessionstore.Pruner",
 			"--- PASS: TestScenario/touch/later",
 			"--- SKIP: TestScenario/touch/before_an_update",
 			"not applicable: Harness.MaxData is 0",
@@ -60,7 +60,7 @@ func TestRunReports(t *testing.T) {
 		}},
 		{"required", "TestScenario/prune", true, []string{
 			"--- FAIL: TestScenario/prune/leaves_live_records",
-			"is no session.Pruner, but Harness.Require demands it",
+			"is no sessionstore.Pruner, but Harness.Require demands it",
 		}},
 		{"unknown", "TestScenario", true, []string{`unknown capability "Teleporter"`}},
 		{"nothing", "TestScenario", true, []string{"Harness.Open is nil"}},
@@ -88,15 +88,15 @@ func TestRunReports(t *testing.T) {
 // TestScenario is run by TestRunReports only.
 func TestScenario(t *testing.T) { //nolint:paralleltest // alone in its process
 	ref := newReference()
-	h := Harness{Open: func(*testing.T) session.Store { return struct{ session.Store }{ref} }}
+	h := Harness{Open: func(*testing.T) sessionstore.Store { return struct{ sessionstore.Store }{ref} }}
 	switch os.Getenv(scenario) {
 	case "upsert":
 		b := newBroken(ref)
-		b.update = func(ctx context.Context, id string, _ session.Version, r session.Record) error {
+		b.update = func(ctx context.Context, id string, _ sessionstore.Version, r sessionstore.Record) error {
 			_ = ref.Delete(ctx, id)
 			return ref.Create(ctx, id, r)
 		}
-		h.Open = func(*testing.T) session.Store { return b }
+		h.Open = func(*testing.T) sessionstore.Store { return b }
 	case "bare":
 	case "required":
 		h.Require = []Capability{Prune}

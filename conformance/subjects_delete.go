@@ -1,7 +1,7 @@
 package conformance
 
 import (
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func subjectDeleteCases() []testCase {
@@ -46,8 +46,8 @@ func subjectDeleteCases() []testCase {
 			rule: "A subject that CheckSubject refuses gives ErrInvalid from DeleteSubject.",
 			run: func(t *tester) {
 				for what, subject := range refusedSubjects() {
-					_, err := session.DeleteSubject(t.Context(), t.store, subject)
-					t.want(session.ErrInvalid, err, "DeleteSubject of "+what)
+					_, err := sessionstore.DeleteSubject(t.Context(), t.store, subject)
+					t.want(sessionstore.ErrInvalid, err, "DeleteSubject of "+what)
 				}
 			},
 		},
@@ -57,7 +57,7 @@ func subjectDeleteCases() []testCase {
 // wantDeleted fails the case unless DeleteSubject reports this number.
 func (t *tester) wantDeleted(subject string, n int) {
 	t.Helper()
-	got, err := session.DeleteSubject(t.Context(), t.store, subject)
+	got, err := sessionstore.DeleteSubject(t.Context(), t.store, subject)
 	t.want(nil, err, "DeleteSubject")
 	if got != n {
 		t.Fatalf("DeleteSubject reports %d records, want %d", got, n)
@@ -114,7 +114,7 @@ func deleteSubjectRace(t *tester) {
 	subject := newSubject()
 	ids := t.createdFor(subject, 4)
 	t.whileUpdated(ids, func() {
-		if _, err := session.DeleteSubject(t.Context(), t.store, subject); err != nil {
+		if _, err := sessionstore.DeleteSubject(t.Context(), t.store, subject); err != nil {
 			t.Errorf("DeleteSubject: %v", err)
 		}
 	})

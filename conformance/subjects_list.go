@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func subjectListCases() []testCase {
@@ -74,8 +74,8 @@ func subjectListCases() []testCase {
 			rule: "A subject that CheckSubject refuses gives ErrInvalid from ListSubject.",
 			run: func(t *tester) {
 				for what, subject := range refusedSubjects() {
-					_, err := session.ListSubject(t.Context(), t.store, subject)
-					t.want(session.ErrInvalid, err, "ListSubject of "+what)
+					_, err := sessionstore.ListSubject(t.Context(), t.store, subject)
+					t.want(sessionstore.ErrInvalid, err, "ListSubject of "+what)
 				}
 			},
 		},
@@ -112,9 +112,9 @@ func (t *tester) createdFor(subject string, n int) []string {
 	return ids
 }
 
-func (t *tester) list(subject string) []session.Entry {
+func (t *tester) list(subject string) []sessionstore.Entry {
 	t.Helper()
-	entries, err := session.ListSubject(t.Context(), t.store, subject)
+	entries, err := sessionstore.ListSubject(t.Context(), t.store, subject)
 	t.want(nil, err, "ListSubject")
 	return entries
 }
@@ -177,8 +177,8 @@ func listUpdated(t *tester) {
 }
 
 func listTouched(t *tester) {
-	id, r := t.dying(func(id string, _ session.Record) error {
-		return session.Touch(t.Context(), t.store, id, inAnHour())
+	id, r := t.dying(func(id string, _ sessionstore.Record) error {
+		return sessionstore.Touch(t.Context(), t.store, id, inAnHour())
 	})
 	t.waitExpired(r.Expires)
 	t.wantList(r.Subject, id)

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -19,8 +19,8 @@ const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 type suite struct {
 	Harness
 
-	store    session.Store
-	peer     session.Store // nil without Harness.Peer
+	store    sessionstore.Store
+	peer     sessionstore.Store // nil without Harness.Peer
 	versions atomic.Uint64
 }
 
@@ -34,7 +34,7 @@ func open(t *testing.T, h Harness) *suite {
 			t.Fatalf("conformance: Harness.Require: unknown capability %q", c)
 		}
 	}
-	var peer session.Store
+	var peer sessionstore.Store
 	if h.Peer != nil {
 		peer = h.Peer(t)
 	}
@@ -43,26 +43,26 @@ func open(t *testing.T, h Harness) *suite {
 
 // newSuite starts versions at random, below 2⁵² so that only the cases about
 // large ones use large ones.
-func newSuite(h Harness, store, peer session.Store) *suite {
+func newSuite(h Harness, store, peer sessionstore.Store) *suite {
 	s := &suite{Harness: h, store: store, peer: peer}
 	s.versions.Store(binary.BigEndian.Uint64(randomBytes(8)) >> 12)
 	return s
 }
 
 // version returns a version that is greater than every other before it.
-func (s *suite) version() session.Version { return session.Version(s.versions.Add(1)) }
+func (s *suite) version() sessionstore.Version { return sessionstore.Version(s.versions.Add(1)) }
 
 func (s *suite) has(c Capability) bool {
 	var ok bool
 	switch c {
 	case Touch:
-		_, ok = s.store.(session.Toucher)
+		_, ok = s.store.(sessionstore.Toucher)
 	case Prune:
-		_, ok = s.store.(session.Pruner)
+		_, ok = s.store.(sessionstore.Pruner)
 	case Subjects:
-		_, ok = s.store.(session.SubjectIndex)
+		_, ok = s.store.(sessionstore.SubjectIndex)
 	case All:
-		_, ok = s.store.(session.AllDeleter)
+		_, ok = s.store.(sessionstore.AllDeleter)
 	}
 	return ok
 }
@@ -107,7 +107,7 @@ func (t *tester) isolated() *tester {
 }
 
 // storeFor returns the store that m may be called on.
-func (t *tester) storeFor(m method) session.Store {
+func (t *tester) storeFor(m method) sessionstore.Store {
 	t.Helper()
 	if m.needs == All {
 		return t.isolated().store
@@ -131,8 +131,8 @@ func (t *tester) discard(id string) string {
 
 // record returns a record that lives for about an hour, to a whole second: a
 // precision that every backend has.
-func (t *tester) record() session.Record {
-	return session.Record{
+func (t *tester) record() sessionstore.Record {
+	return sessionstore.Record{
 		Data:    randomBytes(64),
 		Subject: newSubject(),
 		Expires: inAnHour(),
@@ -140,14 +140,14 @@ func (t *tester) record() session.Record {
 	}
 }
 
-func (t *tester) create(id string, r session.Record) {
+func (t *tester) create(id string, r sessionstore.Record) {
 	t.Helper()
 	if err := t.store.Create(t.Context(), id, r); err != nil {
 		t.Fatalf("Create: %v", err)
 	}
 }
 
-func (t *tester) update(id string, old session.Version, r session.Record) {
+func (t *tester) update(id string, old sessionstore.Version, r sessionstore.Record) {
 	t.Helper()
 	if err := t.store.Update(t.Context(), id, old, r); err != nil {
 		t.Fatalf("Update: %v", err)
@@ -163,12 +163,12 @@ func (t *tester) remove(id string) {
 
 func (t *tester) touch(id string, expires time.Time) {
 	t.Helper()
-	if err := session.Touch(t.Context(), t.store, id, expires); err != nil {
+	if err := sessionstore.Touch(t.Context(), t.store, id, expires); err != nil {
 		t.Fatalf("Touch: %v", err)
 	}
 }
 
-func (t *tester) load(id string) session.Record {
+func (t *tester) load(id string) sessionstore.Record {
 	t.Helper()
 	r, err := t.store.Load(t.Context(), id)
 	if err != nil {
@@ -178,7 +178,7 @@ func (t *tester) load(id string) session.Record {
 }
 
 // created returns the id of a new record, and what was written.
-func (t *tester) created() (string, session.Record) {
+func (t *tester) created() (string, sessionstore.Record) {
 	t.Helper()
 	id, r := t.newID(), t.record()
 	t.create(id, r)
@@ -194,7 +194,7 @@ func (t *tester) want(want, got error, what string) {
 }
 
 // wantLive fails the case unless the record under id has this version.
-func (t *tester) wantLive(id string, v session.Version) {
+func (t *tester) wantLive(id string, v sessionstore.Version) {
 	t.Helper()
 	if got := t.load(id).Version; got != v {
 		t.Fatalf("the record has version %d, want %d", got, v)
@@ -204,11 +204,11 @@ func (t *tester) wantLive(id string, v session.Version) {
 func (t *tester) wantGone(id string) {
 	t.Helper()
 	_, err := t.store.Load(t.Context(), id)
-	t.want(session.ErrNotFound, err, "Load")
+	t.want(sessionstore.ErrNotFound, err, "Load")
 }
 
 func randomID() string {
-	id := randomBytes(session.IDLen)
+	id := randomBytes(sessionstore.IDLen)
 	for i, b := range id {
 		id[i] = alphabet[b%byte(len(alphabet))]
 	}

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// touchCases go through session.Touch: what its fallback promises is asked of
+// touchCases go through sessionstore.Touch: what its fallback promises is asked of
 // every store, only what the fallback can't do needs the capability.
 func touchCases() []testCase {
 	return []testCase{
@@ -68,8 +68,8 @@ func touchCases() []testCase {
 
 func touchLater(t *tester) {
 	expires := inAnHour()
-	id, r := t.dying(func(id string, _ session.Record) error {
-		return session.Touch(t.Context(), t.store, id, expires)
+	id, r := t.dying(func(id string, _ sessionstore.Record) error {
+		return sessionstore.Touch(t.Context(), t.store, id, expires)
 	})
 	t.waitExpired(r.Expires)
 	_, err := t.store.Load(t.Context(), id)
@@ -79,7 +79,7 @@ func touchLater(t *tester) {
 func touchEarlier(t *tester) {
 	id, _ := t.created()
 	expires := t.soon(func(expires time.Time) error {
-		return session.Touch(t.Context(), t.store, id, expires)
+		return sessionstore.Touch(t.Context(), t.store, id, expires)
 	})
 	t.waitExpired(expires)
 	t.wantGone(id)
@@ -117,31 +117,31 @@ func touchThenUpdate(t *tester) {
 
 func touchAbsent(t *tester) {
 	id := t.newID()
-	err := session.Touch(t.Context(), t.store, id, inAnHour())
-	t.want(session.ErrNotFound, err, "Touch of nothing")
+	err := sessionstore.Touch(t.Context(), t.store, id, inAnHour())
+	t.want(sessionstore.ErrNotFound, err, "Touch of nothing")
 	t.wantGone(id)
 }
 
 func touchDeleted(t *tester) {
 	id, _ := t.created()
 	t.remove(id)
-	err := session.Touch(t.Context(), t.store, id, inAnHour())
-	t.want(session.ErrNotFound, err, "Touch of a deleted record")
+	err := sessionstore.Touch(t.Context(), t.store, id, inAnHour())
+	t.want(sessionstore.ErrNotFound, err, "Touch of a deleted record")
 	t.wantGone(id)
 }
 
 func touchExpired(t *tester) {
 	id, _ := t.expired()
-	err := session.Touch(t.Context(), t.store, id, inAnHour())
-	t.want(session.ErrNotFound, err, "Touch of an expired record")
+	err := sessionstore.Touch(t.Context(), t.store, id, inAnHour())
+	t.want(sessionstore.ErrNotFound, err, "Touch of an expired record")
 	t.wantGone(id)
 }
 
 func touchInvalid(t *tester) {
 	id, r := t.created()
 	for _, b := range badExpiries() {
-		err := session.Touch(t.Context(), t.store, id, b.expires)
-		t.want(session.ErrInvalid, err, "Touch with "+b.name)
+		err := sessionstore.Touch(t.Context(), t.store, id, b.expires)
+		t.want(sessionstore.ErrInvalid, err, "Touch with "+b.name)
 		t.wantExpires(id, r.Expires)
 	}
 }

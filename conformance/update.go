@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func updateCases() []testCase {
@@ -121,7 +121,7 @@ func updateExpires(t *tester) {
 func updateConflict(t *tester) {
 	id, _ := t.created()
 	err := t.store.Update(t.Context(), id, t.version(), t.record())
-	t.want(session.ErrConflict, err, "Update with a version that is not stored")
+	t.want(sessionstore.ErrConflict, err, "Update with a version that is not stored")
 }
 
 func updateConflictLeaves(t *tester) {
@@ -145,7 +145,7 @@ func updateAgain(t *tester) {
 func updateAbsent(t *tester) {
 	id := t.newID()
 	err := t.store.Update(t.Context(), id, t.version(), t.record())
-	t.want(session.ErrNotFound, err, "Update of nothing")
+	t.want(sessionstore.ErrNotFound, err, "Update of nothing")
 	t.wantGone(id)
 }
 
@@ -153,14 +153,14 @@ func updateDeleted(t *tester) {
 	id, old := t.created()
 	t.remove(id)
 	err := t.store.Update(t.Context(), id, old.Version, t.record())
-	t.want(session.ErrNotFound, err, "Update of a deleted record")
+	t.want(sessionstore.ErrNotFound, err, "Update of a deleted record")
 	t.wantGone(id)
 }
 
 func updateExpired(t *tester) {
 	id, old := t.expired()
 	err := t.store.Update(t.Context(), id, old.Version, t.record())
-	t.want(session.ErrNotFound, err, "Update of an expired record")
+	t.want(sessionstore.ErrNotFound, err, "Update of an expired record")
 	t.wantGone(id)
 }
 
@@ -170,12 +170,12 @@ func updateDeletedAgain(t *tester) {
 	t.update(id, old.Version, r)
 	t.remove(id)
 	err := t.store.Update(t.Context(), id, old.Version, r)
-	t.want(session.ErrNotFound, err, "the same Update after Delete")
+	t.want(sessionstore.ErrNotFound, err, "the same Update after Delete")
 }
 
 func updateExpiredAgain(t *tester) {
 	id, r := t.expired()
 	r.Expires = inAnHour()
 	err := t.store.Update(t.Context(), id, t.version(), r)
-	t.want(session.ErrNotFound, err, "Update with the version of the expired record")
+	t.want(sessionstore.ErrNotFound, err, "Update with the version of the expired record")
 }

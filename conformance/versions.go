@@ -3,7 +3,7 @@ package conformance
 import (
 	"math"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func versionCases() []testCase {
@@ -43,7 +43,7 @@ func versionCases() []testCase {
 
 func versionExtremes(t *tester) {
 	id, old := t.created()
-	for _, v := range []session.Version{1, 1 << 31, 1 << 32, 1<<53 + 1, 1<<63 - 1, 1 << 63, math.MaxUint64} {
+	for _, v := range []sessionstore.Version{1, 1 << 31, 1 << 32, 1<<53 + 1, 1<<63 - 1, 1 << 63, math.MaxUint64} {
 		r := t.record()
 		r.Version = v
 		t.update(id, old.Version, r)
@@ -55,19 +55,19 @@ func versionExtremes(t *tester) {
 }
 
 func versionBits(t *tester) {
-	const v session.Version = 1<<63 | 1<<53 | 1<<32 | 1
+	const v sessionstore.Version = 1<<63 | 1<<53 | 1<<32 | 1
 	id, r := t.newID(), t.record()
 	r.Version = v
 	t.create(id, r)
 	for bit := range 64 {
 		err := t.store.Update(t.Context(), id, v^1<<bit, t.record())
-		t.want(session.ErrConflict, err, "Update with a version that differs in one bit")
+		t.want(sessionstore.ErrConflict, err, "Update with a version that differs in one bit")
 	}
 }
 
 func versionFalls(t *tester) {
 	id, old := t.created()
-	for _, v := range []session.Version{1000, 5, 7, 6} {
+	for _, v := range []sessionstore.Version{1000, 5, 7, 6} {
 		r := t.record()
 		r.Version = v
 		err := t.store.Update(t.Context(), id, old.Version, r)
@@ -80,7 +80,7 @@ func versionFalls(t *tester) {
 func versionZero(t *tester) {
 	id, _ := t.created()
 	err := t.store.Update(t.Context(), id, 0, t.record())
-	t.want(session.ErrConflict, err, "Update with old zero")
+	t.want(sessionstore.ErrConflict, err, "Update with old zero")
 }
 
 func versionOfFormerLife(t *tester) {
@@ -88,12 +88,12 @@ func versionOfFormerLife(t *tester) {
 	t.remove(id)
 	t.create(id, t.record())
 	err := t.store.Update(t.Context(), id, former.Version, t.record())
-	t.want(session.ErrConflict, err, "Update with the version of the deleted record")
+	t.want(sessionstore.ErrConflict, err, "Update with the version of the deleted record")
 }
 
 func versionOfExpired(t *tester) {
 	id, former := t.expired()
 	t.create(id, t.record())
 	err := t.store.Update(t.Context(), id, former.Version, t.record())
-	t.want(session.ErrConflict, err, "Update with the version of the expired record")
+	t.want(sessionstore.ErrConflict, err, "Update with the version of the expired record")
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // The optional capabilities, one type for each with its methods only. Its value
@@ -12,23 +12,23 @@ import (
 type (
 	touch struct {
 		rec *recorder
-		s   session.Toucher
+		s   sessionstore.Toucher
 	}
 	prune struct {
 		rec *recorder
-		s   session.Pruner
+		s   sessionstore.Pruner
 	}
 	subjects struct {
 		rec *recorder
-		s   session.SubjectIndex
+		s   sessionstore.SubjectIndex
 	}
 	all struct {
 		rec *recorder
-		s   session.AllDeleter
+		s   sessionstore.AllDeleter
 	}
 )
 
-// Touch implements [session.Toucher].
+// Touch implements [sessionstore.Toucher].
 func (t touch) Touch(ctx context.Context, id string, expires time.Time) error {
 	ctx, end := t.rec.start(ctx, "touch")
 	err := t.s.Touch(ctx, id, expires)
@@ -36,7 +36,7 @@ func (t touch) Touch(ctx context.Context, id string, expires time.Time) error {
 	return err
 }
 
-// Prune implements [session.Pruner].
+// Prune implements [sessionstore.Pruner].
 func (p prune) Prune(ctx context.Context) (int, error) {
 	ctx, end := p.rec.start(ctx, "prune")
 	n, err := p.s.Prune(ctx)
@@ -44,15 +44,15 @@ func (p prune) Prune(ctx context.Context) (int, error) {
 	return n, err
 }
 
-// ListSubject implements [session.SubjectIndex].
-func (x subjects) ListSubject(ctx context.Context, subject string) ([]session.Entry, error) {
+// ListSubject implements [sessionstore.SubjectIndex].
+func (x subjects) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 	ctx, end := x.rec.start(ctx, "list_subject")
 	entries, err := x.s.ListSubject(ctx, subject)
 	end(err, recordsKey.Int(len(entries)))
 	return entries, err
 }
 
-// DeleteSubject implements [session.SubjectIndex].
+// DeleteSubject implements [sessionstore.SubjectIndex].
 func (x subjects) DeleteSubject(ctx context.Context, subject string) (int, error) {
 	ctx, end := x.rec.start(ctx, "delete_subject")
 	n, err := x.s.DeleteSubject(ctx, subject)
@@ -60,7 +60,7 @@ func (x subjects) DeleteSubject(ctx context.Context, subject string) (int, error
 	return n, err
 }
 
-// DeleteAll implements [session.AllDeleter].
+// DeleteAll implements [sessionstore.AllDeleter].
 func (a all) DeleteAll(ctx context.Context) (int, error) {
 	ctx, end := a.rec.start(ctx, "delete_all")
 	n, err := a.s.DeleteAll(ctx)

@@ -1,6 +1,6 @@
 package otelsession
 
-import session "github.com/cloakroom-go/cloakroom/core"
+import "github.com/cloakroom-go/cloakroom/core/sessionstore"
 
 // The combinations of capabilities. The methods of a type are fixed when it is
 // compiled, so that only a type for each combination has neither one too many nor
@@ -86,7 +86,7 @@ type (
 )
 
 // withCapabilities returns a store that has the capabilities of s, and records.
-func withCapabilities(s session.Store, rec *recorder) session.Store {
+func withCapabilities(s sessionstore.Store, rec *recorder) sessionstore.Store {
 	const hasTouch, hasPrune, hasSubjects, hasAll = 1, 2, 4, 8
 	var (
 		has int
@@ -98,16 +98,16 @@ func withCapabilities(s session.Store, rec *recorder) session.Store {
 		x = subjects{rec: rec}
 		a = all{rec: rec}
 	)
-	if t.s, ok = s.(session.Toucher); ok {
+	if t.s, ok = s.(sessionstore.Toucher); ok {
 		has |= hasTouch
 	}
-	if p.s, ok = s.(session.Pruner); ok {
+	if p.s, ok = s.(sessionstore.Pruner); ok {
 		has |= hasPrune
 	}
-	if x.s, ok = s.(session.SubjectIndex); ok {
+	if x.s, ok = s.(sessionstore.SubjectIndex); ok {
 		has |= hasSubjects
 	}
-	if a.s, ok = s.(session.AllDeleter); ok {
+	if a.s, ok = s.(sessionstore.AllDeleter); ok {
 		has |= hasAll
 	}
 	switch has {

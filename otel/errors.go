@@ -7,7 +7,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // errorTypeKey and errorTypeOther are those of the semantic conventions.
@@ -28,13 +28,13 @@ var certain = []struct {
 	name   string
 	answer bool // and not a failure
 }{
-	{session.ErrNotFound, "not_found", true},
-	{session.ErrExists, "exists", true},
-	{session.ErrConflict, "conflict", true},
-	{session.ErrTooLarge, "too_large", false},
-	{session.ErrCorrupt, "corrupt", false},
-	{session.ErrUnsupported, "unsupported", false},
-	{session.ErrInvalid, "invalid", false},
+	{sessionstore.ErrNotFound, "not_found", true},
+	{sessionstore.ErrExists, "exists", true},
+	{sessionstore.ErrConflict, "conflict", true},
+	{sessionstore.ErrTooLarge, "too_large", false},
+	{sessionstore.ErrCorrupt, "corrupt", false},
+	{sessionstore.ErrUnsupported, "unsupported", false},
+	{sessionstore.ErrInvalid, "invalid", false},
 }
 
 func outcomeOf(err error) outcome {

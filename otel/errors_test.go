@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func TestOutcomes(t *testing.T) {
@@ -21,13 +21,13 @@ func TestOutcomes(t *testing.T) {
 		want outcome
 	}{
 		"success":                  {nil, outcome{"ok", ""}},
-		"an answer":                {session.ErrNotFound, outcome{"not_found", ""}},
-		"a wrapped answer":         {fmt.Errorf("x: %w", session.ErrConflict), outcome{"conflict", ""}},
-		"another answer":           {session.ErrExists, outcome{"exists", ""}},
-		"too large":                {session.ErrTooLarge, outcome{"too_large", "too_large"}},
-		"damage":                   {fmt.Errorf("x: %w", session.ErrCorrupt), outcome{"corrupt", "corrupt"}},
-		"unsupported":              {session.ErrUnsupported, outcome{"unsupported", "unsupported"}},
-		"misuse":                   {session.ErrInvalid, outcome{"invalid", "invalid"}},
+		"an answer":                {sessionstore.ErrNotFound, outcome{"not_found", ""}},
+		"a wrapped answer":         {fmt.Errorf("x: %w", sessionstore.ErrConflict), outcome{"conflict", ""}},
+		"another answer":           {sessionstore.ErrExists, outcome{"exists", ""}},
+		"too large":                {sessionstore.ErrTooLarge, outcome{"too_large", "too_large"}},
+		"damage":                   {fmt.Errorf("x: %w", sessionstore.ErrCorrupt), outcome{"corrupt", "corrupt"}},
+		"unsupported":              {sessionstore.ErrUnsupported, outcome{"unsupported", "unsupported"}},
+		"misuse":                   {sessionstore.ErrInvalid, outcome{"invalid", "invalid"}},
 		"a client that went away":  {fmt.Errorf("x: %w", context.Canceled), outcome{"error", "canceled"}},
 		"a deadline":               {context.DeadlineExceeded, outcome{"error", "timeout"}},
 		"a deadline of the system": {fmt.Errorf("x: %w", os.ErrDeadlineExceeded), outcome{"error", "timeout"}},

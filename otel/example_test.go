@@ -10,8 +10,9 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	otelsession "github.com/cloakroom-go/cloakroom/otel"
 )
 
@@ -50,7 +51,7 @@ func ExampleWrap() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	_, canPrune := customers.(session.Pruner)
+	_, canPrune := customers.(sessionstore.Pruner)
 	fmt.Println("a Pruner, as the store that is wrapped:", canPrune)
 	// Output: a Pruner, as the store that is wrapped: true
 }

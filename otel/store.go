@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 const (
@@ -24,13 +24,13 @@ const (
 // Wrap returns a store that does what s does, and records each call; the package
 // documentation says what. Results and errors are those of s, unchanged.
 //
-// The store has exactly the capabilities that s has: it is a [session.Toucher],
-// [session.Pruner], [session.SubjectIndex], or has a DeleteAll, if and only if s is
+// The store has exactly the capabilities that s has: it is a [sessionstore.Toucher],
+// [sessionstore.Pruner], [sessionstore.SubjectIndex], or has a DeleteAll, if and only if s is
 // or has. Other methods of s are not to be had through it: to close s, for
 // instance, keep it.
 //
 // Wrap returns an error if s is nil or the meter refuses an instrument.
-func Wrap(s session.Store, o Options) (session.Store, error) {
+func Wrap(s sessionstore.Store, o Options) (sessionstore.Store, error) {
 	// A nil pointer would be hidden from session.New, which looks for it too.
 	if v := reflect.ValueOf(s); s == nil || v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil, errors.New("otelsession: Wrap: store is nil")
@@ -80,34 +80,34 @@ func (rec *recorder) start(ctx context.Context, operation string) (
 // basic is what every store can do.
 type basic struct {
 	rec *recorder
-	s   session.Store
+	s   sessionstore.Store
 }
 
-// Load implements [session.Store].
-func (b basic) Load(ctx context.Context, id string) (session.Record, error) {
+// Load implements [sessionstore.Store].
+func (b basic) Load(ctx context.Context, id string) (sessionstore.Record, error) {
 	ctx, end := b.rec.start(ctx, "load")
 	r, err := b.s.Load(ctx, id)
 	end(err)
 	return r, err
 }
 
-// Create implements [session.Store].
-func (b basic) Create(ctx context.Context, id string, r session.Record) error {
+// Create implements [sessionstore.Store].
+func (b basic) Create(ctx context.Context, id string, r sessionstore.Record) error {
 	ctx, end := b.rec.start(ctx, "create")
 	err := b.s.Create(ctx, id, r)
 	end(err)
 	return err
 }
 
-// Update implements [session.Store].
-func (b basic) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+// Update implements [sessionstore.Store].
+func (b basic) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 	ctx, end := b.rec.start(ctx, "update")
 	err := b.s.Update(ctx, id, old, r)
 	end(err)
 	return err
 }
 
-// Delete implements [session.Store].
+// Delete implements [sessionstore.Store].
 func (b basic) Delete(ctx context.Context, id string) error {
 	ctx, end := b.rec.start(ctx, "delete")
 	err := b.s.Delete(ctx, id)

@@ -9,8 +9,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	otelsession "github.com/cloakroom-go/cloakroom/otel"
 )
 
@@ -26,17 +26,17 @@ type (
 
 func (touching) Touch(context.Context, string, time.Time) error { return errCalled }
 func (pruning) Prune(context.Context) (int, error)              { return 1, errCalled }
-func (indexing) ListSubject(context.Context, string) ([]session.Entry, error) {
-	return []session.Entry{{}, {}}, errCalled
+func (indexing) ListSubject(context.Context, string) ([]sessionstore.Entry, error) {
+	return []sessionstore.Entry{{}, {}}, errCalled
 }
 func (indexing) DeleteSubject(context.Context, string) (int, error) { return 3, errCalled }
 func (clearing) DeleteAll(context.Context) (int, error)             { return 4, errCalled }
 
 // combinations returns a store for each set of capabilities.
-func combinations() []session.Store {
-	type store = session.Store
+func combinations() []sessionstore.Store {
+	type store = sessionstore.Store
 	s := store(memory{memstore.New(memstore.Options{})})
-	return []session.Store{
+	return []sessionstore.Store{
 		s,
 		struct {
 			store
@@ -119,14 +119,14 @@ func combinations() []session.Store {
 }
 
 // memory has the methods of the Store contract only.
-type memory struct{ session.Store }
+type memory struct{ sessionstore.Store }
 
 // capabilities says which ones s has.
-func capabilities(s session.Store) (has [4]bool) {
-	_, has[0] = s.(session.Toucher)
-	_, has[1] = s.(session.Pruner)
-	_, has[2] = s.(session.SubjectIndex)
-	_, has[3] = s.(session.AllDeleter)
+func capabilities(s sessionstore.Store) (has [4]bool) {
+	_, has[0] = s.(sessionstore.Toucher)
+	_, has[1] = s.(sessionstore.Pruner)
+	_, has[2] = s.(sessionstore.SubjectIndex)
+	_, has[3] = s.(sessionstore.AllDeleter)
 	return has
 }
 
@@ -150,27 +150,27 @@ func TestAWrappedStoreHasExactlyTheCapabilitiesOfTheStore(t *testing.T) {
 
 // callCapabilities checks that each call reaches the store, and its answer the
 // caller.
-func callCapabilities(t *testing.T, s session.Store) {
+func callCapabilities(t *testing.T, s sessionstore.Store) {
 	t.Helper()
 	check := func(method string, n, want int, err error) {
 		if n != want || !errors.Is(err, errCalled) {
 			t.Errorf("%s: %d, %v; want %d and the store's error", method, n, err, want)
 		}
 	}
-	if s, ok := s.(session.Toucher); ok {
+	if s, ok := s.(sessionstore.Toucher); ok {
 		check("Touch", 0, 0, s.Touch(t.Context(), "", time.Time{}))
 	}
-	if s, ok := s.(session.Pruner); ok {
+	if s, ok := s.(sessionstore.Pruner); ok {
 		n, err := s.Prune(t.Context())
 		check("Prune", n, 1, err)
 	}
-	if s, ok := s.(session.SubjectIndex); ok {
+	if s, ok := s.(sessionstore.SubjectIndex); ok {
 		entries, err := s.ListSubject(t.Context(), "ann")
 		check("ListSubject", len(entries), 2, err)
 		n, err := s.DeleteSubject(t.Context(), "ann")
 		check("DeleteSubject", n, 3, err)
 	}
-	if s, ok := s.(session.AllDeleter); ok {
+	if s, ok := s.(sessionstore.AllDeleter); ok {
 		n, err := s.DeleteAll(t.Context())
 		check("DeleteAll", n, 4, err)
 	}
@@ -179,7 +179,7 @@ func callCapabilities(t *testing.T, s session.Store) {
 func TestNoStoreIsRefused(t *testing.T) {
 	t.Parallel()
 	var none *memstore.Store
-	for name, s := range map[string]session.Store{"nil": nil, "a nil pointer": none} {
+	for name, s := range map[string]sessionstore.Store{"nil": nil, "a nil pointer": none} {
 		if wrapped, err := otelsession.Wrap(s, otelsession.Options{}); err == nil {
 			t.Errorf("Wrap of %s: %v, want an error", name, wrapped)
 		}
@@ -215,7 +215,7 @@ func TestAnInstrumentThatTheMeterRefusesIsAnError(t *testing.T) {
 	}
 }
 
-func wrap(t *testing.T, s session.Store) session.Store {
+func wrap(t *testing.T, s sessionstore.Store) sessionstore.Store {
 	t.Helper()
 	wrapped, err := otelsession.Wrap(s, otelsession.Options{})
 	if err != nil {

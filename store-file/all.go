@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// DeleteAll implements [session.AllDeleter]. It deletes all records, damaged ones
+// DeleteAll implements [sessionstore.AllDeleter]. It deletes all records, damaged ones
 // too, and the same remains of crashes and stale markers as Prune. Files that are not
 // the store's stay.
 //

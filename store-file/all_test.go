@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func TestDeleteAllLeavesOnlyWhatIsNotTheStores(t *testing.T) {
@@ -86,7 +86,7 @@ func TestProcessesShareTheWorkOfDeleteAll(t *testing.T) {
 	for range 4 {
 		other := open(t, dir)
 		wg.Go(func() {
-			n, err := session.DeleteAll(t.Context(), other)
+			n, err := sessionstore.DeleteAll(t.Context(), other)
 			if err != nil {
 				t.Error(err)
 			}

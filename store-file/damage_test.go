@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	filestore "github.com/cloakroom-go/cloakroom/store-file"
 )
 
@@ -13,7 +13,7 @@ import (
 func wantCorrupt(t *testing.T, s *filestore.Store, dir, id string) {
 	t.Helper()
 	for _, name := range []string{"Load", "Create", "Update", "Touch"} {
-		wantError(t, name, calls[name](t.Context(), s, id), session.ErrCorrupt)
+		wantError(t, name, calls[name](t.Context(), s, id), sessionstore.ErrCorrupt)
 	}
 	if n, err := s.Prune(t.Context()); n != 0 || err != nil {
 		t.Errorf("Prune = %d, %v, want 0 and no error", n, err)
@@ -22,7 +22,7 @@ func wantCorrupt(t *testing.T, s *filestore.Store, dir, id string) {
 	if err := s.Delete(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, "Load after Delete", calls["Load"](t.Context(), s, id), session.ErrNotFound)
+	wantError(t, "Load after Delete", calls["Load"](t.Context(), s, id), sessionstore.ErrNotFound)
 }
 
 func TestEveryFlippedBitIsFound(t *testing.T) {
@@ -37,9 +37,9 @@ func TestEveryFlippedBitIsFound(t *testing.T) {
 			damaged := append([]byte(nil), whole...)
 			damaged[i] ^= 1 << bit
 			writeFile(t, path, damaged)
-			wantError(t, "Load", calls["Load"](t.Context(), s, id), session.ErrCorrupt)
+			wantError(t, "Load", calls["Load"](t.Context(), s, id), sessionstore.ErrCorrupt)
 		}
-		if i < session.RecordHeaderLen { // what Prune reads
+		if i < sessionstore.RecordHeaderLen { // what Prune reads
 			if n, err := s.Prune(t.Context()); n != 0 || err != nil {
 				t.Errorf("Prune = %d, %v, want 0 and no error", n, err)
 			}
@@ -57,10 +57,10 @@ func TestEveryTruncationIsFound(t *testing.T) {
 	whole := readFile(t, path)
 	for n := range whole {
 		writeFile(t, path, whole[:n])
-		wantError(t, "Load", calls["Load"](t.Context(), s, id), session.ErrCorrupt)
+		wantError(t, "Load", calls["Load"](t.Context(), s, id), sessionstore.ErrCorrupt)
 	}
 	writeFile(t, path, append(whole, 0))
-	wantError(t, "Load of one byte more", calls["Load"](t.Context(), s, id), session.ErrCorrupt)
+	wantError(t, "Load of one byte more", calls["Load"](t.Context(), s, id), sessionstore.ErrCorrupt)
 	writeFile(t, path, nil)
 	wantCorrupt(t, s, dir, id)
 }

@@ -10,7 +10,7 @@
 // A write has reached the disk when it returns. A record is replaced as a whole:
 // a process that is killed at any point, or a power failure, leaves the old
 // record or the new one. Each file carries a checksum and its own id, so that
-// damaged or swapped files give [session.ErrCorrupt], never somebody else's
+// damaged or swapped files give [sessionstore.ErrCorrupt], never somebody else's
 // session. A folder that was removed, replaced or unmounted is an error, never
 // an empty store.
 //

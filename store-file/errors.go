@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // errGone says that nothing can be told about any record. ErrNotFound would log
@@ -15,7 +15,7 @@ var errGone = errors.New("the store's folder, or a part of it, was removed, repl
 // wrap puts the package's name before every error that is not the contract's.
 // All errors pass through it on their way out.
 func wrap(err error) error {
-	if err == nil || session.Certain(err) {
+	if err == nil || sessionstore.Certain(err) {
 		return err
 	}
 	if errors.Is(err, fs.ErrClosed) {

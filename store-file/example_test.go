@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	filestore "github.com/cloakroom-go/cloakroom/store-file"
 )
 
@@ -33,8 +33,8 @@ func Example() {
 
 	// The manager does this for an application.
 	ctx := context.Background()
-	id := strings.Repeat("x", session.IDLen)
-	err = store.Create(ctx, id, session.Record{
+	id := strings.Repeat("x", sessionstore.IDLen)
+	err = store.Create(ctx, id, sessionstore.Record{
 		Data:    []byte(`{"cart":["umbrella"]}`),
 		Subject: "ada",
 		Expires: time.Now().Add(time.Hour),

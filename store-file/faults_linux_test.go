@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	filestore "github.com/cloakroom-go/cloakroom/store-file"
 )
 
@@ -67,7 +67,7 @@ func TestAFullDiskLosesNothingAndStillLogsOut(t *testing.T) {
 			t.Parallel()
 			dir := smallDisk(t, options)
 			s := open(t, dir)
-			records := make(map[string]session.Record)
+			records := make(map[string]sessionstore.Record)
 			var err error
 			for range 1000 {
 				id, r := newID(), newRecord(strings.Repeat("x", 10_000), "ada")
@@ -190,8 +190,8 @@ func TestPruneReadsNoData(t *testing.T) { //nolint:paralleltest // see above
 	if _, err := s.Prune(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := bytesRead(t) - before; n < records*session.RecordHeaderLen || n > records*2*session.RecordHeaderLen {
-		t.Errorf("read %d bytes of %d records, want the headers, of %d bytes each", n, records, session.RecordHeaderLen)
+	if n := bytesRead(t) - before; n < records*sessionstore.RecordHeaderLen || n > records*2*sessionstore.RecordHeaderLen {
+		t.Errorf("read %d bytes of %d records, want the headers, of %d bytes each", n, records, sessionstore.RecordHeaderLen)
 	}
 }
 

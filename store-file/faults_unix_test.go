@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	filestore "github.com/cloakroom-go/cloakroom/store-file"
 )
 
@@ -80,7 +80,7 @@ func wantModes(t *testing.T, dir string, mode fs.FileMode) {
 		if got := info.Mode().Perm(); got != want {
 			t.Errorf("%s has mode %v, want %v", path, got, want)
 		}
-		if name := e.Name(); name == "FORMAT" || name == "lock" || len(name) > session.IDLen {
+		if name := e.Name(); name == "FORMAT" || name == "lock" || len(name) > sessionstore.IDLen {
 			kinds++
 		}
 		return nil

@@ -9,15 +9,15 @@ import (
 	"io/fs"
 	"os"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // peek is read for callers without a lock.
-func (s *Store) peek(ctx context.Context, id string) (session.Record, error) {
+func (s *Store) peek(ctx context.Context, id string) (sessionstore.Record, error) {
 	if readsLock {
 		unlock, err := s.lock(ctx, shardOf(id))
 		if err != nil {
-			return session.Record{}, err
+			return sessionstore.Record{}, err
 		}
 		defer unlock()
 	}
@@ -25,15 +25,15 @@ func (s *Store) peek(ctx context.Context, id string) (session.Record, error) {
 }
 
 // read returns the record under id, whether it is live or expired.
-func (s *Store) read(id string) (session.Record, error) {
+func (s *Store) read(id string) (sessionstore.Record, error) {
 	f, size, err := s.openRecord(id)
 	if err != nil {
-		return session.Record{}, err
+		return sessionstore.Record{}, err
 	}
 	defer func() { _ = f.Close() }() // nothing was written
 	b, err := readFull(f, size)
 	if err != nil {
-		return session.Record{}, err
+		return sessionstore.Record{}, err
 	}
 	return decode(b, id)
 }
@@ -45,12 +45,12 @@ func (s *Store) readExpired(id string) (bool, error) {
 		return false, err
 	}
 	defer func() { _ = f.Close() }() // nothing was written
-	b, err := readFull(f, min(size, session.RecordHeaderLen))
+	b, err := readFull(f, min(size, sessionstore.RecordHeaderLen))
 	if err != nil {
 		return false, err
 	}
-	expires, err := session.ParseRecordExpires(b)
-	return err == nil && !live(session.Record{Expires: expires}), err
+	expires, err := sessionstore.ParseRecordExpires(b)
+	return err == nil && !live(sessionstore.Record{Expires: expires}), err
 }
 
 // openRecord opens the file of id and returns its size.
@@ -69,7 +69,7 @@ func (s *Store) openRecord(id string) (*os.File, int64, error) {
 		if err := s.intact(shardOf(id)); err != nil {
 			return nil, 0, err
 		}
-		return nil, 0, session.ErrNotFound
+		return nil, 0, sessionstore.ErrNotFound
 	case err != nil:
 		return nil, 0, fmt.Errorf("open a record: %w", err)
 	}
@@ -87,9 +87,9 @@ func (s *Store) openRecord(id string) (*os.File, int64, error) {
 func checkFile(info fs.FileInfo) error {
 	switch {
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%w: not a regular file", session.ErrCorrupt)
+		return fmt.Errorf("%w: not a regular file", sessionstore.ErrCorrupt)
 	case info.Size() > largestFile:
-		return fmt.Errorf("%w: a file of %d bytes", session.ErrCorrupt, info.Size())
+		return fmt.Errorf("%w: a file of %d bytes", sessionstore.ErrCorrupt, info.Size())
 	}
 	return nil
 }
@@ -99,7 +99,7 @@ func readFull(r io.Reader, size int64) ([]byte, error) {
 	_, err := io.ReadFull(r, b)
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, fmt.Errorf("%w: cut short", session.ErrCorrupt)
+		return nil, fmt.Errorf("%w: cut short", sessionstore.ErrCorrupt)
 	case err != nil:
 		return nil, fmt.Errorf("read a record: %w", err)
 	}

@@ -18,7 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	filestore "github.com/cloakroom-go/cloakroom/store-file"
 )
 
@@ -95,14 +95,14 @@ func exists(t *testing.T, path string) bool {
 	return err == nil
 }
 
-func newVersion() session.Version {
+func newVersion() sessionstore.Version {
 	b := make([]byte, 8)
 	_, _ = rand.Read(b)
-	return session.Version(binary.BigEndian.Uint64(b) | 1)
+	return sessionstore.Version(binary.BigEndian.Uint64(b) | 1)
 }
 
-func newRecord(data, subject string) session.Record {
-	return session.Record{
+func newRecord(data, subject string) sessionstore.Record {
+	return sessionstore.Record{
 		Data:    []byte(data),
 		Subject: subject,
 		Expires: time.Now().Add(time.Hour).UTC(),
@@ -111,7 +111,7 @@ func newRecord(data, subject string) session.Record {
 }
 
 // create creates a record under a new id.
-func create(t *testing.T, s session.Store, data, subject string) (string, session.Record) {
+func create(t *testing.T, s sessionstore.Store, data, subject string) (string, sessionstore.Record) {
 	t.Helper()
 	id, r := newID(), newRecord(data, subject)
 	if err := s.Create(t.Context(), id, r); err != nil {
@@ -122,7 +122,7 @@ func create(t *testing.T, s session.Store, data, subject string) (string, sessio
 
 // createDead creates a record that expired long ago: the clock of a synctest
 // bubble starts in the year 2000.
-func createDead(t *testing.T, s session.Store, id, subject string) {
+func createDead(t *testing.T, s sessionstore.Store, id, subject string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		if err := s.Create(t.Context(), id, newRecord("dead", subject)); err != nil {
@@ -131,7 +131,7 @@ func createDead(t *testing.T, s session.Store, id, subject string) {
 	})
 }
 
-func wantRecord(t *testing.T, s session.Store, id string, want session.Record) {
+func wantRecord(t *testing.T, s sessionstore.Store, id string, want sessionstore.Record) {
 	t.Helper()
 	got, err := s.Load(t.Context(), id)
 	if err != nil {

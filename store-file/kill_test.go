@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	filestore "github.com/cloakroom-go/cloakroom/store-file"
 )
 
@@ -151,9 +151,9 @@ func (v *victims) check() {
 }
 
 // agrees tells whether a record is the one of number n.
-func agrees(r session.Record, err error, n int) bool {
+func agrees(r sessionstore.Record, err error, n int) bool {
 	if n%killCycle == 0 {
-		return errors.Is(err, session.ErrNotFound)
+		return errors.Is(err, sessionstore.ErrNotFound)
 	}
 	return err == nil && r.Subject == subjectAt(n) && bytes.Equal(r.Data, dataAt(n))
 }
@@ -220,8 +220,8 @@ func childWrite(args []string) int {
 // writeNumber takes a record from n-1 to n.
 func writeNumber(s *filestore.Store, id string, n int) error {
 	ctx := context.Background()
-	r := session.Record{
-		Data: dataAt(n), Subject: subjectAt(n), Expires: time.Now().Add(time.Hour), Version: session.Version(n),
+	r := sessionstore.Record{
+		Data: dataAt(n), Subject: subjectAt(n), Expires: time.Now().Add(time.Hour), Version: sessionstore.Version(n),
 	}
 	switch n % killCycle {
 	case 0:
@@ -229,5 +229,5 @@ func writeNumber(s *filestore.Store, id string, n int) error {
 	case 1:
 		return s.Create(ctx, id, r)
 	}
-	return s.Update(ctx, id, session.Version(n-1), r)
+	return s.Update(ctx, id, sessionstore.Version(n-1), r)
 }

@@ -6,7 +6,7 @@ import (
 	"hash/crc32"
 	"strings"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // The names in the folder; doc.go explains them.
@@ -30,7 +30,7 @@ func bucketName(shard int) string { return subjectsName + "/" + shardName(shard)
 
 const (
 	checksumLen = 4
-	largestFile = session.RecordHeaderLen + session.MaxSubjectLen + largestMaxData + checksumLen
+	largestFile = sessionstore.RecordHeaderLen + sessionstore.MaxSubjectLen + largestMaxData + checksumLen
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -56,22 +56,22 @@ func fileName(id string) string {
 // idOf is the inverse of fileName.
 func idOf(name string) (id string, ok bool) {
 	id, _, _ = strings.Cut(name, ".")
-	return id, session.CheckID(id) == nil && fileName(id) == name
+	return id, sessionstore.CheckID(id) == nil && fileName(id) == name
 }
 
 func recordName(id string) string { return shardName(shardOf(id)) + "/" + fileName(id) }
 
 // encode returns the content of id's file. It shares no memory with r.
-func encode(id string, r session.Record) []byte {
-	b := make([]byte, 0, session.RecordHeaderLen+len(r.Subject)+len(r.Data)+checksumLen)
-	b = session.AppendRecord(b, id, r)
+func encode(id string, r sessionstore.Record) []byte {
+	b := make([]byte, 0, sessionstore.RecordHeaderLen+len(r.Subject)+len(r.Data)+checksumLen)
+	b = sessionstore.AppendRecord(b, id, r)
 	return binary.BigEndian.AppendUint32(b, checksum(b))
 }
 
-func decode(b []byte, id string) (session.Record, error) {
+func decode(b []byte, id string) (sessionstore.Record, error) {
 	n := len(b) - checksumLen
 	if n < 0 || binary.BigEndian.Uint32(b[n:]) != checksum(b[:n]) {
-		return session.Record{}, fmt.Errorf("%w: wrong checksum", session.ErrCorrupt)
+		return sessionstore.Record{}, fmt.Errorf("%w: wrong checksum", sessionstore.ErrCorrupt)
 	}
-	return session.ParseRecord(b[:n:n], id)
+	return sessionstore.ParseRecord(b[:n:n], id)
 }

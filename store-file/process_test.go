@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	filestore "github.com/cloakroom-go/cloakroom/store-file"
 )
 
@@ -84,7 +84,7 @@ func increment(s *filestore.Store, id string) error {
 		}
 		old := r.Version
 		r.Data, r.Version = []byte(strconv.Itoa(n+1)), newVersion()
-		if err = s.Update(context.Background(), id, old, r); !errors.Is(err, session.ErrConflict) {
+		if err = s.Update(context.Background(), id, old, r); !errors.Is(err, sessionstore.ErrConflict) {
 			return err
 		}
 	}

@@ -9,14 +9,14 @@ import (
 	"slices"
 	"strings"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // pruneBatch is how many files Prune and DeleteAll look at in one go. Writers of the same
 // shard wait for about a millisecond meanwhile.
 const pruneBatch = 64
 
-// Prune implements [session.Pruner]. It removes expired records, what is left of
+// Prune implements [sessionstore.Pruner]. It removes expired records, what is left of
 // writes that a crash cut off, and markers in the subject index whose record is
 // gone. Of a live record it reads the header and no data. Damaged records stay;
 // Delete removes them.
@@ -98,12 +98,12 @@ func (s *Store) pruneRecords(ctx context.Context, shard int, names []string) (re
 // the whole file has to say the same.
 func (s *Store) pruneRecord(id string) (bool, error) {
 	expired, err := s.readExpired(id)
-	var r session.Record
+	var r sessionstore.Record
 	if expired {
 		r, err = s.read(id)
 	}
 	switch {
-	case errors.Is(err, session.ErrNotFound), errors.Is(err, session.ErrCorrupt):
+	case errors.Is(err, sessionstore.ErrNotFound), errors.Is(err, sessionstore.ErrCorrupt):
 		return false, nil
 	case err != nil || !expired || live(r):
 		return false, err

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func TestPruneRemovesWhatIsDeadAndNothingElse(t *testing.T) {
@@ -96,7 +96,7 @@ func TestPruneSparesWhatIsCreatedAnew(t *testing.T) {
 			}
 		}
 	})
-	created := make(map[string]session.Record)
+	created := make(map[string]sessionstore.Record)
 	for range 100 {
 		id, r := newID(), newRecord("x", "ada")
 		createDead(t, s, id, "bob")

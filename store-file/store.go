@@ -8,10 +8,10 @@ import (
 	"os"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// Store is a [session.Store] in a folder. It is safe for concurrent use, also
+// Store is a [sessionstore.Store] in a folder. It is safe for concurrent use, also
 // beside other Stores on the same folder, in this process or another one.
 type Store struct {
 	dir     string // absolute
@@ -23,10 +23,10 @@ type Store struct {
 }
 
 var (
-	_ session.Toucher      = (*Store)(nil)
-	_ session.Pruner       = (*Store)(nil)
-	_ session.SubjectIndex = (*Store)(nil)
-	_ session.AllDeleter   = (*Store)(nil)
+	_ sessionstore.Toucher      = (*Store)(nil)
+	_ sessionstore.Pruner       = (*Store)(nil)
+	_ sessionstore.SubjectIndex = (*Store)(nil)
+	_ sessionstore.AllDeleter   = (*Store)(nil)
 )
 
 // New returns a store in the folder dir, which must exist, be a folder itself
@@ -59,25 +59,25 @@ func (s *Store) Close() error {
 	return wrap(s.root.Close())
 }
 
-// Load implements [session.Store].
-func (s *Store) Load(ctx context.Context, id string) (session.Record, error) {
+// Load implements [sessionstore.Store].
+func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
 	if err := check(ctx, id); err != nil {
-		return session.Record{}, err
+		return sessionstore.Record{}, err
 	}
-	return run(ctx, func() (session.Record, error) {
+	return run(ctx, func() (sessionstore.Record, error) {
 		r, err := s.peek(ctx, id)
 		if err == nil && !live(r) {
-			err = session.ErrNotFound
+			err = sessionstore.ErrNotFound
 		}
 		if err != nil {
-			return session.Record{}, err
+			return sessionstore.Record{}, err
 		}
 		return r, nil
 	})
 }
 
-// Create implements [session.Store].
-func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
+// Create implements [sessionstore.Store].
+func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) error {
 	if err := s.checkWrite(ctx, id, r); err != nil {
 		return err
 	}
@@ -85,20 +85,20 @@ func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
 	return s.exclusively(ctx, id, func() error {
 		old, err := s.read(id)
 		switch {
-		case errors.Is(err, session.ErrNotFound):
+		case errors.Is(err, sessionstore.ErrNotFound):
 		case err != nil:
 			return err
 		case live(old) && old.Version == r.Version:
 			return s.flush(id)
 		case live(old):
-			return session.ErrExists
+			return sessionstore.ErrExists
 		}
 		return s.put(id, b, r.Subject, old.Subject)
 	})
 }
 
-// Update implements [session.Store].
-func (s *Store) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+// Update implements [sessionstore.Store].
+func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 	if err := s.checkWrite(ctx, id, r); err != nil {
 		return err
 	}
@@ -109,17 +109,17 @@ func (s *Store) Update(ctx context.Context, id string, old session.Version, r se
 		case err != nil:
 			return err
 		case !live(cur):
-			return session.ErrNotFound
+			return sessionstore.ErrNotFound
 		case cur.Version == r.Version:
 			return s.flush(id)
 		case cur.Version != old:
-			return session.ErrConflict
+			return sessionstore.ErrConflict
 		}
 		return s.put(id, b, r.Subject, cur.Subject)
 	})
 }
 
-// Delete implements [session.Store].
+// Delete implements [sessionstore.Store].
 func (s *Store) Delete(ctx context.Context, id string) error {
 	if err := check(ctx, id); err != nil {
 		return err
@@ -149,7 +149,7 @@ func (s *Store) exclusively(ctx context.Context, id string, f func() error) erro
 // call on a file can't be interrupted, and a disk that stalls must not stall the
 // caller: f is then left to come to its end, and so owns all that it uses.
 func run[T any](ctx context.Context, f func() (T, error)) (T, error) {
-	value, err := session.Await(ctx, f)
+	value, err := sessionstore.Await(ctx, f)
 	return value, wrap(err)
 }
 
@@ -157,20 +157,20 @@ func check(ctx context.Context, id string) error {
 	if err := ctx.Err(); err != nil {
 		return wrap(err)
 	}
-	return session.CheckID(id)
+	return sessionstore.CheckID(id)
 }
 
-func (s *Store) checkWrite(ctx context.Context, id string, r session.Record) error {
+func (s *Store) checkWrite(ctx context.Context, id string, r sessionstore.Record) error {
 	if err := check(ctx, id); err != nil {
 		return err
 	}
-	if err := session.CheckRecord(r); err != nil {
+	if err := sessionstore.CheckRecord(r); err != nil {
 		return err
 	}
 	if len(r.Data) > s.maxData {
-		return fmt.Errorf("%w: %d bytes of data, the store takes %d", session.ErrTooLarge, len(r.Data), s.maxData)
+		return fmt.Errorf("%w: %d bytes of data, the store takes %d", sessionstore.ErrTooLarge, len(r.Data), s.maxData)
 	}
 	return nil
 }
 
-func live(r session.Record) bool { return time.Now().Before(r.Expires) }
+func live(r sessionstore.Record) bool { return time.Now().Before(r.Expires) }

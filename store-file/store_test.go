@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	filestore "github.com/cloakroom-go/cloakroom/store-file"
 )
 
@@ -75,8 +75,8 @@ func TestAWriteMadeBeforeHasSucceeded(t *testing.T) {
 	if err := s.Update(t.Context(), id, newVersion(), r); err != nil {
 		t.Errorf("Update again: %v", err)
 	}
-	wantError(t, "Create", s.Create(t.Context(), id, newRecord("y", "")), session.ErrExists)
-	wantError(t, "Update", s.Update(t.Context(), id, newVersion(), newRecord("y", "")), session.ErrConflict)
+	wantError(t, "Create", s.Create(t.Context(), id, newRecord("y", "")), sessionstore.ErrExists)
+	wantError(t, "Update", s.Update(t.Context(), id, newVersion(), newRecord("y", "")), sessionstore.ErrConflict)
 	wantRecord(t, s, id, r)
 }
 
@@ -91,7 +91,7 @@ func TestTouchChangesTheExpiryOnly(t *testing.T) {
 		}
 		wantRecord(t, s, id, r)
 	}
-	wantError(t, "Touch", s.Touch(t.Context(), newID(), r.Expires), session.ErrNotFound)
+	wantError(t, "Touch", s.Touch(t.Context(), newID(), r.Expires), sessionstore.ErrNotFound)
 }
 
 func TestAnExpiredRecordIsAsGoodAsAbsent(t *testing.T) {
@@ -100,7 +100,7 @@ func TestAnExpiredRecordIsAsGoodAsAbsent(t *testing.T) {
 	id := newID()
 	createDead(t, s, id, "ada")
 	for _, name := range []string{"Load", "Update", "Touch"} {
-		wantError(t, name, calls[name](t.Context(), s, id), session.ErrNotFound)
+		wantError(t, name, calls[name](t.Context(), s, id), sessionstore.ErrNotFound)
 	}
 	r := newRecord("new", "bob")
 	if err := s.Create(t.Context(), id, r); err != nil {
@@ -112,7 +112,7 @@ func TestAnExpiredRecordIsAsGoodAsAbsent(t *testing.T) {
 func TestIdsThatDifferInCaseAreTwo(t *testing.T) {
 	t.Parallel()
 	s := open(t, folder(t))
-	ids := []string{strings.Repeat("a", session.IDLen), strings.Repeat("A", session.IDLen)}
+	ids := []string{strings.Repeat("a", sessionstore.IDLen), strings.Repeat("A", sessionstore.IDLen)}
 	for _, id := range ids {
 		if err := s.Create(t.Context(), id, newRecord(id, "ada")); err != nil {
 			t.Fatal(err)
@@ -136,13 +136,13 @@ func TestAnInvalidIdTouchesNothing(t *testing.T) {
 	before := files(t, dir, everything)
 	for _, id := range []string{
 		"", ".", "..", "/", "../../../etc/passwd", "..\\..\\..\\windows\\system.ini", "FORMAT", "00/lock", "CON", "NUL.txt",
-		strings.Repeat("a", session.IDLen-1), strings.Repeat("a", session.IDLen+1),
-		strings.Repeat("../", 14) + "a", "/" + strings.Repeat("a", session.IDLen-1), strings.Repeat("a", session.IDLen-4) + ".tmp",
-		strings.Repeat("a", session.IDLen-1) + "\x00", strings.Repeat("a", session.IDLen-1) + ":",
-		strings.Repeat("a", session.IDLen-2) + "é",
+		strings.Repeat("a", sessionstore.IDLen-1), strings.Repeat("a", sessionstore.IDLen+1),
+		strings.Repeat("../", 14) + "a", "/" + strings.Repeat("a", sessionstore.IDLen-1), strings.Repeat("a", sessionstore.IDLen-4) + ".tmp",
+		strings.Repeat("a", sessionstore.IDLen-1) + "\x00", strings.Repeat("a", sessionstore.IDLen-1) + ":",
+		strings.Repeat("a", sessionstore.IDLen-2) + "é",
 	} {
 		for name, call := range calls {
-			wantError(t, fmt.Sprintf("%s(%q)", name, id), call(t.Context(), s, id), session.ErrInvalid)
+			wantError(t, fmt.Sprintf("%s(%q)", name, id), call(t.Context(), s, id), sessionstore.ErrInvalid)
 		}
 	}
 	if after := files(t, dir, everything); strings.Join(after, " ") != strings.Join(before, " ") {
@@ -160,8 +160,8 @@ func TestALargeRecordIsRefusedBeforeItIsWritten(t *testing.T) {
 	defer func() { _ = s.Close() }()
 	id, r := create(t, s, strings.Repeat("x", 100), "")
 	large := newRecord(strings.Repeat("x", 101), "ada")
-	wantError(t, "Create", s.Create(t.Context(), newID(), large), session.ErrTooLarge)
-	wantError(t, "Update", s.Update(t.Context(), id, r.Version, large), session.ErrTooLarge)
+	wantError(t, "Create", s.Create(t.Context(), newID(), large), sessionstore.ErrTooLarge)
+	wantError(t, "Update", s.Update(t.Context(), id, r.Version, large), sessionstore.ErrTooLarge)
 	wantRecord(t, s, id, r)
 
 	id, r = create(t, open(t, dir), strings.Repeat("x", 1<<20), "")
@@ -184,7 +184,7 @@ func TestOfConcurrentUpdatesOneSucceeds(t *testing.T) {
 		switch {
 		case err == nil:
 			won++
-		case !errors.Is(err, session.ErrConflict):
+		case !errors.Is(err, sessionstore.ErrConflict):
 			t.Error(err)
 		}
 	}
@@ -261,7 +261,7 @@ func wantOutage(t *testing.T, s *filestore.Store, id string, want error) {
 			t.Errorf("%s: error is %v, want filestore's, of %v", name, err, want)
 		}
 		for _, certain := range []error{
-			session.ErrNotFound, session.ErrExists, session.ErrConflict, session.ErrCorrupt, session.ErrInvalid,
+			sessionstore.ErrNotFound, sessionstore.ErrExists, sessionstore.ErrConflict, sessionstore.ErrCorrupt, sessionstore.ErrInvalid,
 		} {
 			if errors.Is(err, certain) {
 				t.Errorf("%s: error is %v, want none that is certain", name, err)

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"strings"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // The index is one empty file, a marker, for each record that has a subject. A
@@ -16,29 +16,29 @@ import (
 // too many, after a crash or while a write is under way; a record's own
 // subject decides.
 
-// ListSubject implements [session.SubjectIndex]. It reads the names of one in
+// ListSubject implements [sessionstore.SubjectIndex]. It reads the names of one in
 // 256 of all records that have a subject, and the subject's own records. A damaged
-// record among these gives session.ErrCorrupt rather than an incomplete list.
-func (s *Store) ListSubject(ctx context.Context, subject string) ([]session.Entry, error) {
+// record among these gives sessionstore.ErrCorrupt rather than an incomplete list.
+func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 	if err := checkSubject(ctx, subject); err != nil {
 		return nil, err
 	}
-	return run(ctx, func() ([]session.Entry, error) {
+	return run(ctx, func() ([]sessionstore.Entry, error) {
 		ids, err := s.marked(subject)
 		if err != nil {
 			return nil, err
 		}
-		var entries []session.Entry
+		var entries []sessionstore.Entry
 		for _, id := range ids {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
 			r, err := s.peek(ctx, id)
 			switch {
-			case errors.Is(err, session.ErrNotFound), err == nil && r.Subject != subject:
+			case errors.Is(err, sessionstore.ErrNotFound), err == nil && r.Subject != subject:
 				err = s.unmarkStale(ctx, subject, id)
 			case err == nil && live(r):
-				entries = append(entries, session.Entry{ID: id, Record: r})
+				entries = append(entries, sessionstore.Entry{ID: id, Record: r})
 			}
 			if err != nil {
 				return nil, err
@@ -48,7 +48,7 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]session.Entr
 	})
 }
 
-// DeleteSubject implements [session.SubjectIndex]. It deletes damaged records of
+// DeleteSubject implements [sessionstore.SubjectIndex]. It deletes damaged records of
 // the subject too, without counting them, and goes on after an error.
 func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) {
 	if err := checkSubject(ctx, subject); err != nil {
@@ -83,10 +83,10 @@ func (s *Store) deleteOf(ctx context.Context, subject, id string) (int, error) {
 	defer unlock()
 	r, err := s.read(id)
 	switch {
-	case errors.Is(err, session.ErrNotFound), err == nil && r.Subject != subject:
+	case errors.Is(err, sessionstore.ErrNotFound), err == nil && r.Subject != subject:
 		s.unmark(subject, id)
 		return 0, nil
-	case err != nil && !errors.Is(err, session.ErrCorrupt):
+	case err != nil && !errors.Is(err, sessionstore.ErrCorrupt):
 		return 0, err
 	}
 	wasLive := err == nil && live(r)
@@ -162,7 +162,7 @@ func (s *Store) unmarkStale(ctx context.Context, subject, id string) error {
 	}
 	defer unlock()
 	r, err := s.read(id)
-	if errors.Is(err, session.ErrNotFound) || err == nil && r.Subject != subject {
+	if errors.Is(err, sessionstore.ErrNotFound) || err == nil && r.Subject != subject {
 		s.unmark(subject, id)
 		return nil
 	}
@@ -173,5 +173,5 @@ func checkSubject(ctx context.Context, subject string) error {
 	if err := ctx.Err(); err != nil {
 		return wrap(err)
 	}
-	return session.CheckSubject(subject)
+	return sessionstore.CheckSubject(subject)
 }

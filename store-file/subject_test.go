@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	filestore "github.com/cloakroom-go/cloakroom/store-file"
 )
 
@@ -36,7 +36,7 @@ func TestASubjectsListIsItsLiveRecords(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
 	s := open(t, dir)
-	long := strings.Repeat("é", session.MaxSubjectLen/2)
+	long := strings.Repeat("é", sessionstore.MaxSubjectLen/2)
 	one, r := create(t, s, "1", "ada")
 	two, _ := create(t, s, "2", "ada")
 	three, _ := create(t, s, "3", long)
@@ -74,12 +74,12 @@ func TestDeleteSubjectCountsTheLive(t *testing.T) {
 	writeFile(t, recordPath(t, dir, damaged), []byte("?"))
 
 	_, err := s.ListSubject(t.Context(), "ada")
-	wantError(t, "ListSubject", err, session.ErrCorrupt)
+	wantError(t, "ListSubject", err, sessionstore.ErrCorrupt)
 	if n, err := s.DeleteSubject(t.Context(), "ada"); n != 2 || err != nil {
 		t.Errorf("DeleteSubject = %d, %v, want 2", n, err)
 	}
 	for _, id := range []string{one, two, damaged} {
-		wantError(t, "Load", calls["Load"](t.Context(), s, id), session.ErrNotFound)
+		wantError(t, "Load", calls["Load"](t.Context(), s, id), sessionstore.ErrNotFound)
 	}
 	wantSubject(t, s, "ada")
 	wantSubject(t, s, "bob", bobs)
@@ -92,9 +92,9 @@ func TestAnEmptySubjectIsInvalid(t *testing.T) {
 	t.Parallel()
 	s := open(t, folder(t))
 	_, err := s.ListSubject(t.Context(), "")
-	wantError(t, "ListSubject", err, session.ErrInvalid)
+	wantError(t, "ListSubject", err, sessionstore.ErrInvalid)
 	_, err = s.DeleteSubject(t.Context(), "")
-	wantError(t, "DeleteSubject", err, session.ErrInvalid)
+	wantError(t, "DeleteSubject", err, sessionstore.ErrInvalid)
 }
 
 // A crash may leave markers that no record agrees with.
@@ -147,7 +147,7 @@ func TestTheIndexIsCompleteAmongConcurrentWrites(t *testing.T) {
 					return
 				}
 				entries, err := s.ListSubject(t.Context(), "ada")
-				if err != nil || !slices.ContainsFunc(entries, func(e session.Entry) bool { return e.ID == id }) {
+				if err != nil || !slices.ContainsFunc(entries, func(e sessionstore.Entry) bool { return e.ID == id }) {
 					t.Errorf("%d entries, %v, without the one just created", len(entries), err)
 				}
 			}

@@ -4,15 +4,15 @@ import (
 	"context"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// Touch implements [session.Toucher]. It costs as much as an Update.
+// Touch implements [sessionstore.Toucher]. It costs as much as an Update.
 func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
 	if err := check(ctx, id); err != nil {
 		return err
 	}
-	if err := session.CheckExpires(expires); err != nil {
+	if err := sessionstore.CheckExpires(expires); err != nil {
 		return err
 	}
 	return s.exclusively(ctx, id, func() error {
@@ -21,7 +21,7 @@ func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
 		case err != nil:
 			return err
 		case !live(r):
-			return session.ErrNotFound
+			return sessionstore.ErrNotFound
 		}
 		r.Expires = expires
 		return s.put(id, encode(id, r), r.Subject, r.Subject)

@@ -33,7 +33,7 @@
 // that was out of reach returns, records written before may be found again.
 //
 // A record carries its id, so that an answer to another request, or a foreign
-// value under the key, gives [session.ErrCorrupt], never somebody else's session.
+// value under the key, gives [sessionstore.ErrCorrupt], never somebody else's session.
 // The server must not run with cas disabled (-C): Load, Update and Touch find out
 // and fail.
 package memcachestore

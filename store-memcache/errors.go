@@ -9,7 +9,7 @@ import (
 
 	"github.com/bradfitz/gomemcache/memcache"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 var errNoCAS = errors.New("the server runs without cas: start it without -C")
@@ -18,14 +18,14 @@ var errNoCAS = errors.New("the server runs without cas: start it without -C")
 // what has happened, and puts the package's name before every other. All errors
 // pass through it on their way out.
 func wrap(ctx context.Context, err error) error {
-	if err == nil || session.Certain(err) {
+	if err == nil || sessionstore.Certain(err) {
 		return err
 	}
 	switch {
 	case errors.Is(err, memcache.ErrCacheMiss):
-		return session.ErrNotFound
+		return sessionstore.ErrNotFound
 	case strings.Contains(err.Error(), `"SERVER_ERROR object too large for cache`):
-		return fmt.Errorf("%w: the server takes less than Options.MaxItemSize", session.ErrTooLarge)
+		return fmt.Errorf("%w: the server takes less than Options.MaxItemSize", sessionstore.ErrTooLarge)
 	case strings.HasPrefix(err.Error(), "memcache: "):
 		err = &unreadableError{err}
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func TestOtherErrorsLeaveTheOutcomeOpen(t *testing.T) {
@@ -25,7 +25,7 @@ func TestOtherErrorsLeaveTheOutcomeOpen(t *testing.T) {
 				if err == nil || !strings.HasPrefix(err.Error(), "memcachestore: ") || !strings.Contains(err.Error(), c.want) {
 					t.Fatalf("error is %v, want one that names the package and says %q", err, c.want)
 				}
-				if session.Certain(err) {
+				if sessionstore.Certain(err) {
 					t.Errorf("%v tells what has happened, which is not certain", err)
 				}
 				if strings.Contains(err.Error(), "secret") {

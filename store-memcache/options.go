@@ -3,7 +3,7 @@ package memcachestore
 import (
 	"fmt"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // Options configure a [Store]. The zero value is right for almost everybody.
@@ -16,7 +16,7 @@ type Options struct {
 	// MaxItemSize is the size of the largest item in bytes that the servers take:
 	// what memcached was given as -I. 0 means 1 MiB, as for memcached. A record
 	// whose data, subject, key and 192 bytes more don't fit into it fails with
-	// session.ErrTooLarge and is not sent.
+	// sessionstore.ErrTooLarge and is not sent.
 	MaxItemSize int
 }
 
@@ -29,7 +29,7 @@ const (
 
 	// itemOverhead is what an item needs beside data, subject and key: the record's
 	// header and, with room to spare, the server's own.
-	itemOverhead = session.RecordHeaderLen + 128
+	itemOverhead = sessionstore.RecordHeaderLen + 128
 )
 
 // resolved returns o with its defaults filled in.

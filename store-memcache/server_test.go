@@ -15,7 +15,7 @@ import (
 
 	"github.com/bradfitz/gomemcache/memcache"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // A server answers as a test wants, and writes down what it was asked.
@@ -100,14 +100,14 @@ func value(id string, b []byte, casID int) string {
 	return fmt.Sprintf("VALUE session:%s 0 %d %d\r\n%s\r\nEND\r\n", id, len(b), casID, b)
 }
 
-func stored(id string, r session.Record, casID int) string {
-	return value(id, session.AppendRecord(nil, id, r), casID)
+func stored(id string, r sessionstore.Record, casID int) string {
+	return value(id, sessionstore.AppendRecord(nil, id, r), casID)
 }
 
-func newID() string { return (rand.Text() + rand.Text())[:session.IDLen] }
+func newID() string { return (rand.Text() + rand.Text())[:sessionstore.IDLen] }
 
-func newRecord(v session.Version) session.Record {
-	return session.Record{Data: []byte("data"), Expires: time.Now().Add(time.Hour), Version: v}
+func newRecord(v sessionstore.Version) sessionstore.Record {
+	return sessionstore.Record{Data: []byte("data"), Expires: time.Now().Add(time.Hour), Version: v}
 }
 
 // A method is one of the contract's, called with arguments that are right.

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 const (
@@ -31,7 +31,7 @@ type sightings struct {
 
 type sighting struct {
 	id     string
-	record session.Record // without data if that is too large
+	record sessionstore.Record // without data if that is too large
 	whole  bool
 	casID  uint64
 	until  time.Time
@@ -40,7 +40,7 @@ type sighting struct {
 func newSightings() *sightings { return &sightings{seed: maphash.MakeSeed()} }
 
 // put remembers the record under id, and forgets another one in its place.
-func (s *sightings) put(id string, r session.Record, casID uint64) {
+func (s *sightings) put(id string, r sessionstore.Record, casID uint64) {
 	seen := &sighting{id: id, record: r, whole: len(r.Data) <= largestSighting, casID: casID}
 	seen.record.Data = nil // the caller's
 	if seen.whole {

@@ -8,10 +8,10 @@ import (
 
 	"github.com/bradfitz/gomemcache/memcache"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// Store is a [session.Store] in memcached. It is safe for concurrent use, also
+// Store is a [sessionstore.Store] in memcached. It is safe for concurrent use, also
 // beside other Stores with the same prefix, in this process or another one.
 type Store struct {
 	client  *memcache.Client
@@ -20,7 +20,7 @@ type Store struct {
 	seen    *sightings
 }
 
-var _ session.Toucher = (*Store)(nil)
+var _ sessionstore.Toucher = (*Store)(nil)
 
 // New returns a store behind client, which stays the caller's to close and to
 // configure. New sends nothing.
@@ -39,26 +39,26 @@ func New(client *memcache.Client, o Options) (*Store, error) {
 	return &Store{client: client, prefix: o.KeyPrefix, maxItem: o.MaxItemSize, seen: newSightings()}, nil
 }
 
-// Load implements [session.Store].
-func (s *Store) Load(ctx context.Context, id string) (session.Record, error) {
+// Load implements [sessionstore.Store].
+func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
 	if err := check(ctx, id); err != nil {
-		return session.Record{}, err
+		return sessionstore.Record{}, err
 	}
-	return run(ctx, func() (session.Record, error) {
+	return run(ctx, func() (sessionstore.Record, error) {
 		r, casID, err := s.get(id)
 		if err == nil && !live(r) {
-			err = session.ErrNotFound
+			err = sessionstore.ErrNotFound
 		}
 		if err != nil {
-			return session.Record{}, err
+			return sessionstore.Record{}, err
 		}
 		s.seen.put(id, r, casID)
 		return r, nil
 	})
 }
 
-// Create implements [session.Store].
-func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
+// Create implements [sessionstore.Store].
+func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) error {
 	if err := s.checkWrite(ctx, id, r); err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
 			case live(cur) && cur.Version == r.Version:
 				return nil
 			case live(cur):
-				return session.ErrExists
+				return sessionstore.ErrExists
 			}
 			item.CasID = casID
 			if err := s.client.CompareAndSwap(item); !raced(err) {
@@ -88,8 +88,8 @@ func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
 	})
 }
 
-// Update implements [session.Store].
-func (s *Store) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+// Update implements [sessionstore.Store].
+func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 	if err := s.checkWrite(ctx, id, r); err != nil {
 		return err
 	}
@@ -101,20 +101,20 @@ func (s *Store) Update(ctx context.Context, id string, old session.Version, r se
 				return err //nolint:wrapcheck // run does it
 			}
 		}
-		return s.swap(ctx, id, func(cur session.Record) (*memcache.Item, error) {
+		return s.swap(ctx, id, func(cur sessionstore.Record) (*memcache.Item, error) {
 			switch cur.Version {
 			case r.Version:
 				return nil, nil
 			case old:
 				return item, nil
 			default:
-				return nil, session.ErrConflict
+				return nil, sessionstore.ErrConflict
 			}
 		})
 	})
 }
 
-// Delete implements [session.Store].
+// Delete implements [sessionstore.Store].
 func (s *Store) Delete(ctx context.Context, id string) error {
 	if err := check(ctx, id); err != nil {
 		return err
@@ -130,12 +130,12 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 // swap replaces the live record under id by the item that next makes of it, if
 // any. If another writer is faster, it starts again.
 func (s *Store) swap(
-	ctx context.Context, id string, next func(cur session.Record) (*memcache.Item, error),
+	ctx context.Context, id string, next func(cur sessionstore.Record) (*memcache.Item, error),
 ) error {
 	for ctx.Err() == nil {
 		cur, casID, err := s.get(id)
 		if err == nil && !live(cur) {
-			err = session.ErrNotFound
+			err = sessionstore.ErrNotFound
 		}
 		if err != nil {
 			return err
@@ -154,22 +154,22 @@ func (s *Store) swap(
 
 // get returns the record under id, which may have expired, and the number that
 // tells whether it has been written again.
-func (s *Store) get(id string) (session.Record, uint64, error) {
+func (s *Store) get(id string) (sessionstore.Record, uint64, error) {
 	item, err := s.client.Get(s.key(id))
 	if err != nil {
-		return session.Record{}, 0, err //nolint:wrapcheck // run does it
+		return sessionstore.Record{}, 0, err //nolint:wrapcheck // run does it
 	}
-	r, err := session.ParseRecord(item.Value, id)
+	r, err := sessionstore.ParseRecord(item.Value, id)
 	if err == nil && item.CasID == 0 {
 		err = errNoCAS
 	}
 	return r, item.CasID, err
 }
 
-func (s *Store) item(id string, r session.Record) *memcache.Item {
+func (s *Store) item(id string, r sessionstore.Record) *memcache.Item {
 	return &memcache.Item{
 		Key:        s.key(id),
-		Value:      session.AppendRecord(nil, id, r),
+		Value:      sessionstore.AppendRecord(nil, id, r),
 		Expiration: expiration(r.Expires),
 	}
 }
@@ -180,7 +180,7 @@ func (s *Store) key(id string) string { return s.prefix + id }
 // knows no contexts: f is then left to come to its end, which the driver's
 // timeouts bring about, and so owns all that it uses.
 func run[T any](ctx context.Context, f func() (T, error)) (T, error) {
-	value, err := session.Await(ctx, f)
+	value, err := sessionstore.Await(ctx, f)
 	return value, wrap(ctx, err)
 }
 
@@ -194,21 +194,21 @@ func check(ctx context.Context, id string) error {
 	if err := ctx.Err(); err != nil {
 		return wrap(ctx, err)
 	}
-	return session.CheckID(id)
+	return sessionstore.CheckID(id)
 }
 
-func (s *Store) checkWrite(ctx context.Context, id string, r session.Record) error {
+func (s *Store) checkWrite(ctx context.Context, id string, r sessionstore.Record) error {
 	if err := check(ctx, id); err != nil {
 		return err
 	}
-	if err := session.CheckRecord(r); err != nil {
+	if err := sessionstore.CheckRecord(r); err != nil {
 		return err
 	}
-	size := len(s.prefix) + session.IDLen + len(r.Subject) + len(r.Data) + itemOverhead
+	size := len(s.prefix) + sessionstore.IDLen + len(r.Subject) + len(r.Data) + itemOverhead
 	if size > s.maxItem {
-		return fmt.Errorf("%w: an item of up to %d bytes, the servers take %d", session.ErrTooLarge, size, s.maxItem)
+		return fmt.Errorf("%w: an item of up to %d bytes, the servers take %d", sessionstore.ErrTooLarge, size, s.maxItem)
 	}
 	return nil
 }
 
-func live(r session.Record) bool { return time.Now().Before(r.Expires) }
+func live(r sessionstore.Record) bool { return time.Now().Before(r.Expires) }

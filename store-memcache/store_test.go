@@ -9,7 +9,7 @@ import (
 
 	"github.com/bradfitz/gomemcache/memcache"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func TestNewRefuses(t *testing.T) {
@@ -53,7 +53,7 @@ func TestCommands(t *testing.T) {
 	first, second, third, big, dead := newRecord(1), newRecord(2), newRecord(3), newRecord(1), newRecord(9)
 	big.Data = make([]byte, largestSighting+1)
 	dead.Expires = time.Now().Add(-time.Second)
-	is := func(r session.Record) string { return stored(id, r, 7) }
+	is := func(r sessionstore.Record) string { return stored(id, r, 7) }
 	v0, v1, v2, v3 := is(dead), is(first), is(second), is(third)
 
 	load := func(s *Store) error { _, err := s.Load(t.Context(), id); return err }
@@ -77,42 +77,42 @@ func TestCommands(t *testing.T) {
 		want    error
 	}{
 		"load":                            {load, []string{v1}, "gets", nil},
-		"load nothing":                    {load, []string{miss}, "gets", session.ErrNotFound},
-		"load what has expired":           {load, []string{v0}, "gets", session.ErrNotFound},
+		"load nothing":                    {load, []string{miss}, "gets", sessionstore.ErrNotFound},
+		"load what has expired":           {load, []string{v0}, "gets", sessionstore.ErrNotFound},
 		"load from a server without cas":  {load, []string{stored(id, first, 0)}, "gets", errNoCAS},
 		"create":                          {create, []string{hit}, "add", nil},
-		"create over another":             {create, []string{taken, v1}, "add gets", session.ErrExists},
+		"create over another":             {create, []string{taken, v1}, "add gets", sessionstore.ErrExists},
 		"create again":                    {create, []string{taken, v2}, "add gets", nil},
-		"create over foreign bytes":       {create, []string{taken, value(id, []byte("x"), 7)}, "add gets", session.ErrCorrupt},
+		"create over foreign bytes":       {create, []string{taken, value(id, []byte("x"), 7)}, "add gets", sessionstore.ErrCorrupt},
 		"create over what has expired":    {create, []string{taken, v0, hit}, "add gets cas", nil},
 		"create over what is just going":  {create, []string{taken, miss, hit}, "add gets add", nil},
-		"create too late":                 {create, []string{taken, v0, stolen, taken, v1}, "add gets cas add gets", session.ErrExists},
+		"create too late":                 {create, []string{taken, v0, stolen, taken, v1}, "add gets cas add gets", sessionstore.ErrExists},
 		"update":                          {update, []string{v1, hit}, "gets cas", nil},
-		"update nothing":                  {update, []string{miss}, "gets", session.ErrNotFound},
-		"update what has expired":         {update, []string{v0}, "gets", session.ErrNotFound},
-		"update another version":          {update, []string{v3}, "gets", session.ErrConflict},
+		"update nothing":                  {update, []string{miss}, "gets", sessionstore.ErrNotFound},
+		"update what has expired":         {update, []string{v0}, "gets", sessionstore.ErrNotFound},
+		"update another version":          {update, []string{v3}, "gets", sessionstore.ErrConflict},
 		"update again":                    {update, []string{v2}, "gets", nil},
-		"update foreign bytes":            {update, []string{value(id, nil, 7)}, "gets", session.ErrCorrupt},
+		"update foreign bytes":            {update, []string{value(id, nil, 7)}, "gets", sessionstore.ErrCorrupt},
 		"update what was touched":         {update, []string{v1, stolen, v1, hit}, "gets cas gets cas", nil},
-		"update too late":                 {update, []string{v1, stolen, v3}, "gets cas gets", session.ErrConflict},
-		"update what is deleted":          {update, []string{v1, gone, miss}, "gets cas gets", session.ErrNotFound},
+		"update too late":                 {update, []string{v1, stolen, v3}, "gets cas gets", sessionstore.ErrConflict},
+		"update what is deleted":          {update, []string{v1, gone, miss}, "gets cas gets", sessionstore.ErrNotFound},
 		"load, update":                    {then(load, update), []string{v1, hit}, "gets cas", nil},
 		"load, update what is touched":    {then(load, update), []string{v1, stolen, v1, hit}, "gets cas gets cas", nil},
-		"load, update too late":           {then(load, update), []string{v1, stolen, v3}, "gets cas gets", session.ErrConflict},
-		"load, update what is deleted":    {then(load, update), []string{v1, gone, miss}, "gets cas gets", session.ErrNotFound},
-		"load another version, update":    {then(load, update), []string{v3, v3}, "gets gets", session.ErrConflict},
+		"load, update too late":           {then(load, update), []string{v1, stolen, v3}, "gets cas gets", sessionstore.ErrConflict},
+		"load, update what is deleted":    {then(load, update), []string{v1, gone, miss}, "gets cas gets", sessionstore.ErrNotFound},
+		"load another version, update":    {then(load, update), []string{v3, v3}, "gets gets", sessionstore.ErrConflict},
 		"load, update, update":            {then(load, update, again), []string{v1, hit, v2}, "gets cas gets", nil},
 		"touch":                           {touch, []string{v1, hit}, "gets cas", nil},
-		"touch nothing":                   {touch, []string{miss}, "gets", session.ErrNotFound},
+		"touch nothing":                   {touch, []string{miss}, "gets", sessionstore.ErrNotFound},
 		"touch too late":                  {touch, []string{v1, stolen, v2, hit}, "gets cas gets cas", nil},
 		"load, touch":                     {then(load, touch), []string{v1, hit}, "gets cas", nil},
 		"load, touch too late":            {then(load, touch), []string{v1, stolen, v2, hit}, "gets cas gets cas", nil},
 		"load, touch a large record":      {then(load, touch), []string{is(big), is(big), hit}, "gets gets cas", nil},
 		"delete":                          {remove, []string{"DELETED\r\n"}, "delete", nil},
 		"delete nothing":                  {remove, []string{gone}, "delete", nil},
-		"create what the server refuses":  {create, []string{"SERVER_ERROR object too large for cache\r\n"}, "add", session.ErrTooLarge},
-		"load another session's record":   {load, []string{stored(newID(), first, 7)}, "gets", session.ErrCorrupt},
-		"update another session's record": {update, []string{stored(newID(), first, 7)}, "gets", session.ErrCorrupt},
+		"create what the server refuses":  {create, []string{"SERVER_ERROR object too large for cache\r\n"}, "add", sessionstore.ErrTooLarge},
+		"load another session's record":   {load, []string{stored(newID(), first, 7)}, "gets", sessionstore.ErrCorrupt},
+		"update another session's record": {update, []string{stored(newID(), first, 7)}, "gets", sessionstore.ErrCorrupt},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -128,15 +128,15 @@ func TestCommands(t *testing.T) {
 func TestNothingIsSentForBadArguments(t *testing.T) {
 	t.Parallel()
 	large := newRecord(1)
-	large.Data = make([]byte, defaultMaxItemSize-len(defaultKeyPrefix)-session.IDLen-itemOverhead+1)
+	large.Data = make([]byte, defaultMaxItemSize-len(defaultKeyPrefix)-sessionstore.IDLen-itemOverhead+1)
 	store, server := open(t, always("STORED\r\n"))
 	_, err := store.Load(t.Context(), "../id")
-	wantError(t, "Load of a bad id", err, session.ErrInvalid)
-	wantError(t, "Delete of a bad id", store.Delete(t.Context(), "a b"), session.ErrInvalid)
-	wantError(t, "Create of too much", store.Create(t.Context(), newID(), large), session.ErrTooLarge)
-	wantError(t, "Update with too much", store.Update(t.Context(), newID(), 9, large), session.ErrTooLarge)
-	wantError(t, "Update without version", store.Update(t.Context(), newID(), 9, newRecord(0)), session.ErrInvalid)
-	wantError(t, "Touch without expiry", store.Touch(t.Context(), newID(), time.Time{}), session.ErrInvalid)
+	wantError(t, "Load of a bad id", err, sessionstore.ErrInvalid)
+	wantError(t, "Delete of a bad id", store.Delete(t.Context(), "a b"), sessionstore.ErrInvalid)
+	wantError(t, "Create of too much", store.Create(t.Context(), newID(), large), sessionstore.ErrTooLarge)
+	wantError(t, "Update with too much", store.Update(t.Context(), newID(), 9, large), sessionstore.ErrTooLarge)
+	wantError(t, "Update without version", store.Update(t.Context(), newID(), 9, newRecord(0)), sessionstore.ErrInvalid)
+	wantError(t, "Touch without expiry", store.Touch(t.Context(), newID(), time.Time{}), sessionstore.ErrInvalid)
 	if got := server.asked(); got != "" {
 		t.Errorf("commands are %q, want none", got)
 	}

@@ -6,16 +6,16 @@ import (
 
 	"github.com/bradfitz/gomemcache/memcache"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// Touch implements [session.Toucher]. It writes the whole record, as the expiry
+// Touch implements [sessionstore.Toucher]. It writes the whole record, as the expiry
 // that counts is in it.
 func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
 	if err := check(ctx, id); err != nil {
 		return err
 	}
-	if err := session.CheckExpires(expires); err != nil {
+	if err := sessionstore.CheckExpires(expires); err != nil {
 		return err
 	}
 	return do(ctx, func() error {
@@ -27,7 +27,7 @@ func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
 				return err //nolint:wrapcheck // run does it
 			}
 		}
-		return s.swap(ctx, id, func(cur session.Record) (*memcache.Item, error) {
+		return s.swap(ctx, id, func(cur sessionstore.Record) (*memcache.Item, error) {
 			cur.Expires = expires
 			return s.item(id, cur), nil
 		})

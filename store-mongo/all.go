@@ -6,10 +6,10 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// DeleteAll implements [session.AllDeleter]. It finds and deletes
+// DeleteAll implements [sessionstore.AllDeleter]. It finds and deletes
 // Options.PruneBatch documents at a time: those whose _id is a session's, whatever
 // else they hold. Other documents stay.
 func (s *Store) DeleteAll(ctx context.Context) (int, error) {
@@ -38,7 +38,7 @@ func (s *Store) DeleteAll(ctx context.Context) (int, error) {
 func (s *Store) deleteEach(ctx context.Context, ids []string) (int, error) {
 	ours := make([]string, 0, len(ids))
 	for _, id := range ids {
-		if session.CheckID(id) == nil {
+		if sessionstore.CheckID(id) == nil {
 			ours = append(ours, id)
 		}
 	}

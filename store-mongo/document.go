@@ -6,7 +6,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 const (
@@ -20,7 +20,7 @@ const (
 // withoutData is a projection.
 var withoutData = bson.D{{Key: dataField, Value: 0}}
 
-func encode(id string, r session.Record) bson.D {
+func encode(id string, r sessionstore.Record) bson.D {
 	data := r.Data
 	if data == nil {
 		data = []byte{} // which is not null
@@ -35,22 +35,22 @@ func encode(id string, r session.Record) bson.D {
 }
 
 // decode is the inverse of encode. The data belongs to the caller.
-func decode(raw bson.Raw, withData bool) (session.Entry, error) {
-	var e session.Entry
+func decode(raw bson.Raw, withData bool) (sessionstore.Entry, error) {
+	var e sessionstore.Entry
 	version, isLong := raw.Lookup(versionField).Int64OK()
 	expires, isDate := raw.Lookup(expiresField).DateTimeOK()
 	subject, isString := raw.Lookup(subjectField).StringValueOK()
 	id, isID := raw.Lookup(idField).StringValueOK()
 	_, data, isData := raw.Lookup(dataField).BinaryOK()
 	if !isLong || version == 0 || !isDate || !isString || !isID || isData != withData {
-		return e, fmt.Errorf("%w: a document that is no session", session.ErrCorrupt)
+		return e, fmt.Errorf("%w: a document that is no session", sessionstore.ErrCorrupt)
 	}
 	e.ID = id
-	e.Record = session.Record{
+	e.Record = sessionstore.Record{
 		Data:    append([]byte(nil), data...),
 		Subject: subject,
 		Expires: time.UnixMilli(expires).UTC(),
-		Version: session.Version(version), //nolint:gosec // bits
+		Version: sessionstore.Version(version), //nolint:gosec // bits
 	}
 	return e, nil
 }

@@ -9,13 +9,13 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 const someID = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
-func record() session.Record {
-	return session.Record{Data: []byte("secret"), Subject: "alice", Expires: time.Now().Add(time.Hour), Version: 1<<63 + 7}
+func record() sessionstore.Record {
+	return sessionstore.Record{Data: []byte("secret"), Subject: "alice", Expires: time.Now().Add(time.Hour), Version: 1<<63 + 7}
 }
 
 func marshal(t *testing.T, d bson.D) bson.Raw {
@@ -32,14 +32,14 @@ func TestADocumentKeepsARecord(t *testing.T) {
 	instant := time.Now().Add(time.Hour).Truncate(time.Second)
 	for _, c := range []struct {
 		name          string
-		change        func(*session.Record)
+		change        func(*sessionstore.Record)
 		wantedExpires time.Time
 	}{
-		{"as it is", func(*session.Record) {}, instant},
-		{"empty", func(r *session.Record) { r.Data, r.Subject = nil, "" }, instant},
-		{"rounded up", func(r *session.Record) { r.Expires = instant.Add(1) }, instant.Add(time.Millisecond)},
-		{"exact", func(r *session.Record) { r.Expires = instant.Add(time.Millisecond) }, instant.Add(time.Millisecond)},
-		{"elsewhere", func(r *session.Record) { r.Expires = instant.In(time.FixedZone("", 3600)) }, instant},
+		{"as it is", func(*sessionstore.Record) {}, instant},
+		{"empty", func(r *sessionstore.Record) { r.Data, r.Subject = nil, "" }, instant},
+		{"rounded up", func(r *sessionstore.Record) { r.Expires = instant.Add(1) }, instant.Add(time.Millisecond)},
+		{"exact", func(r *sessionstore.Record) { r.Expires = instant.Add(time.Millisecond) }, instant.Add(time.Millisecond)},
+		{"elsewhere", func(r *sessionstore.Record) { r.Expires = instant.In(time.FixedZone("", 3600)) }, instant},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -94,15 +94,15 @@ func TestAForeignDocumentIsCorrupt(t *testing.T) {
 			}
 		}
 		_, err := decode(marshal(t, d), true)
-		if !errors.Is(err, session.ErrCorrupt) || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: got error %v, want %v without the data", name, err, session.ErrCorrupt)
+		if !errors.Is(err, sessionstore.ErrCorrupt) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: got error %v, want %v without the data", name, err, sessionstore.ErrCorrupt)
 		}
 	}
 	for i := range encode(someID, record()) {
 		d := encode(someID, record())
 		missing := d[i].Key
-		if _, err := decode(marshal(t, append(d[:i], d[i+1:]...)), true); !errors.Is(err, session.ErrCorrupt) {
-			t.Errorf("without %s: got error %v, want %v", missing, err, session.ErrCorrupt)
+		if _, err := decode(marshal(t, append(d[:i], d[i+1:]...)), true); !errors.Is(err, sessionstore.ErrCorrupt) {
+			t.Errorf("without %s: got error %v, want %v", missing, err, sessionstore.ErrCorrupt)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// Prune implements [session.Pruner]. The TTL index of EnsureIndexes does the same
+// Prune implements [sessionstore.Pruner]. The TTL index of EnsureIndexes does the same
 // within minutes; Prune is for those who want it sooner or have no such index.
 // It finds and deletes Options.PruneBatch documents at a time.
 func (s *Store) Prune(ctx context.Context) (int, error) {

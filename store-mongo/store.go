@@ -13,10 +13,10 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// Store is a [session.Store] in a collection of MongoDB. It is safe for
+// Store is a [sessionstore.Store] in a collection of MongoDB. It is safe for
 // concurrent use.
 type Store struct {
 	collection *mongo.Collection
@@ -24,10 +24,10 @@ type Store struct {
 }
 
 var (
-	_ session.Toucher      = (*Store)(nil)
-	_ session.Pruner       = (*Store)(nil)
-	_ session.SubjectIndex = (*Store)(nil)
-	_ session.AllDeleter   = (*Store)(nil)
+	_ sessionstore.Toucher      = (*Store)(nil)
+	_ sessionstore.Pruner       = (*Store)(nil)
+	_ sessionstore.SubjectIndex = (*Store)(nil)
+	_ sessionstore.AllDeleter   = (*Store)(nil)
 )
 
 // New returns a store in a collection that should hold nothing else. It sends
@@ -54,10 +54,10 @@ func New(collection *mongo.Collection, o Options) (*Store, error) {
 	return &Store{collection: collection, o: o}, nil
 }
 
-// Load implements [session.Store].
-func (s *Store) Load(ctx context.Context, id string) (session.Record, error) {
+// Load implements [sessionstore.Store].
+func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
 	if err := check(ctx, id); err != nil {
-		return session.Record{}, err
+		return sessionstore.Record{}, err
 	}
 	return s.find(ctx, id, nil)
 }
@@ -66,8 +66,8 @@ func (s *Store) Load(ctx context.Context, id string) (session.Record, error) {
 // it met has gone, which takes others that create and delete the same id.
 const createAttempts = 32
 
-// Create implements [session.Store].
-func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
+// Create implements [sessionstore.Store].
+func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) error {
 	if err := s.checkWrite(ctx, id, r); err != nil {
 		return err
 	}
@@ -86,16 +86,16 @@ func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
 		case failed == nil && was.Version == r.Version:
 			return nil
 		case failed == nil:
-			return session.ErrExists
-		case !errors.Is(failed, session.ErrNotFound):
+			return sessionstore.ErrExists
+		case !errors.Is(failed, sessionstore.ErrNotFound):
 			return failed
 		}
 	}
 	return wrap(ctx, err)
 }
 
-// Update implements [session.Store].
-func (s *Store) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+// Update implements [sessionstore.Store].
+func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 	if err := s.checkWrite(ctx, id, r); err != nil {
 		return err
 	}
@@ -111,12 +111,12 @@ func (s *Store) Update(ctx context.Context, id string, old session.Version, r se
 		return nil
 	case was.Version == old:
 		// It was created in between: there was none to replace.
-		return session.ErrNotFound
+		return sessionstore.ErrNotFound
 	}
-	return session.ErrConflict
+	return sessionstore.ErrConflict
 }
 
-// Delete implements [session.Store].
+// Delete implements [sessionstore.Store].
 func (s *Store) Delete(ctx context.Context, id string) error {
 	if err := check(ctx, id); err != nil {
 		return err
@@ -127,30 +127,30 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 
 // find returns the live record under id, of which projection leaves the data
 // out.
-func (s *Store) find(ctx context.Context, id string, projection any) (session.Record, error) {
+func (s *Store) find(ctx context.Context, id string, projection any) (sessionstore.Record, error) {
 	raw, err := s.collection.FindOne(ctx, bson.D{{Key: idField, Value: id}},
 		options.FindOne().SetProjection(projection)).Raw()
 	if errors.Is(err, mongo.ErrNoDocuments) {
-		return session.Record{}, session.ErrNotFound
+		return sessionstore.Record{}, sessionstore.ErrNotFound
 	}
 	if err != nil {
-		return session.Record{}, wrap(ctx, err)
+		return sessionstore.Record{}, wrap(ctx, err)
 	}
 	e, err := decode(raw, projection == nil)
 	switch {
 	case err != nil:
-		return session.Record{}, err
+		return sessionstore.Record{}, err
 	case e.ID != id:
-		return session.Record{}, fmt.Errorf("%w: the answer is about another session", session.ErrCorrupt)
+		return sessionstore.Record{}, fmt.Errorf("%w: the answer is about another session", sessionstore.ErrCorrupt)
 	case !time.Now().Before(e.Record.Expires):
-		return session.Record{}, session.ErrNotFound
+		return sessionstore.Record{}, sessionstore.ErrNotFound
 	}
 	return e.Record, nil
 }
 
 // replace writes r over the document under id if that meets the conditions, and
 // reports whether it did.
-func (s *Store) replace(ctx context.Context, id string, r session.Record, conditions ...bson.E) (bool, error) {
+func (s *Store) replace(ctx context.Context, id string, r sessionstore.Record, conditions ...bson.E) (bool, error) {
 	result, err := s.collection.ReplaceOne(ctx, byID(id, conditions...), encode(id, r))
 	if err != nil {
 		return false, wrap(ctx, err)
@@ -162,18 +162,18 @@ func check(ctx context.Context, id string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("mongostore: %w", err)
 	}
-	return session.CheckID(id)
+	return sessionstore.CheckID(id)
 }
 
-func (s *Store) checkWrite(ctx context.Context, id string, r session.Record) error {
+func (s *Store) checkWrite(ctx context.Context, id string, r sessionstore.Record) error {
 	if err := check(ctx, id); err != nil {
 		return err
 	}
-	if err := session.CheckRecord(r); err != nil {
+	if err := sessionstore.CheckRecord(r); err != nil {
 		return err
 	}
 	if len(r.Data) > s.o.MaxData {
-		return fmt.Errorf("%w: %d bytes of data, the store takes %d", session.ErrTooLarge, len(r.Data), s.o.MaxData)
+		return fmt.Errorf("%w: %d bytes of data, the store takes %d", sessionstore.ErrTooLarge, len(r.Data), s.o.MaxData)
 	}
 	return nil
 }

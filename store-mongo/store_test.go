@@ -10,7 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // calls are the methods of a store, each with arguments that are right.
@@ -51,7 +51,7 @@ func TestNoServerIsAnErrorOfTheDriver(t *testing.T) {
 			if err == nil || !strings.HasPrefix(err.Error(), "mongostore: server selection error") {
 				t.Errorf("got error %v, want the driver's", err)
 			}
-			if errors.Is(err, session.ErrNotFound) || strings.Contains(err.Error(), "secret") {
+			if errors.Is(err, sessionstore.ErrNotFound) || strings.Contains(err.Error(), "secret") {
 				t.Errorf("got error %v, want neither a sentinel nor data", err)
 			}
 		})
@@ -90,12 +90,12 @@ func TestNothingIsSentForWhatIsInvalid(t *testing.T) {
 		what      string
 		err, want error
 	}{
-		{"Create of a large record", s.Create(t.Context(), someID, large), session.ErrTooLarge},
-		{"Update to a large record", s.Update(t.Context(), someID, 6, large), session.ErrTooLarge},
-		{"Create with version zero", s.Create(t.Context(), someID, zero), session.ErrInvalid},
-		{"Delete of a bad id", s.Delete(t.Context(), "../"+someID[3:]), session.ErrInvalid},
-		{"Touch into the past", s.Touch(t.Context(), someID, time.Now().Add(-time.Hour)), session.ErrInvalid},
-		{"ListSubject of nobody", errSubject, session.ErrInvalid},
+		{"Create of a large record", s.Create(t.Context(), someID, large), sessionstore.ErrTooLarge},
+		{"Update to a large record", s.Update(t.Context(), someID, 6, large), sessionstore.ErrTooLarge},
+		{"Create with version zero", s.Create(t.Context(), someID, zero), sessionstore.ErrInvalid},
+		{"Delete of a bad id", s.Delete(t.Context(), "../"+someID[3:]), sessionstore.ErrInvalid},
+		{"Touch into the past", s.Touch(t.Context(), someID, time.Now().Add(-time.Hour)), sessionstore.ErrInvalid},
+		{"ListSubject of nobody", errSubject, sessionstore.ErrInvalid},
 	} {
 		if !errors.Is(c.err, c.want) {
 			t.Errorf("%s: got error %v, want %v", c.what, c.err, c.want)

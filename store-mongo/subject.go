@@ -6,12 +6,12 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// ListSubject implements [session.SubjectIndex]. A damaged record of the subject gives
-// session.ErrCorrupt rather than an incomplete list.
-func (s *Store) ListSubject(ctx context.Context, subject string) ([]session.Entry, error) {
+// ListSubject implements [sessionstore.SubjectIndex]. A damaged record of the subject gives
+// sessionstore.ErrCorrupt rather than an incomplete list.
+func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 	if err := checkSubject(ctx, subject); err != nil {
 		return nil, err
 	}
@@ -23,21 +23,21 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]session.Entr
 	if err := cursor.All(ctx, &found); err != nil {
 		return nil, wrap(ctx, err)
 	}
-	var entries []session.Entry
+	var entries []sessionstore.Entry
 	for _, raw := range found {
 		e, err := decode(raw, true)
 		if err != nil {
 			return nil, err
 		}
 		if e.Record.Subject != subject {
-			return nil, fmt.Errorf("%w: the answer is about another subject", session.ErrCorrupt)
+			return nil, fmt.Errorf("%w: the answer is about another subject", sessionstore.ErrCorrupt)
 		}
 		entries = append(entries, e)
 	}
 	return entries, nil
 }
 
-// DeleteSubject implements [session.SubjectIndex]. It deletes damaged records of the
+// DeleteSubject implements [sessionstore.SubjectIndex]. It deletes damaged records of the
 // subject too, without counting them. If it fails, some records may be deleted, and
 // are not counted.
 func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) {
@@ -59,5 +59,5 @@ func checkSubject(ctx context.Context, subject string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("mongostore: %w", err)
 	}
-	return session.CheckSubject(subject)
+	return sessionstore.CheckSubject(subject)
 }

@@ -6,15 +6,15 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// Touch implements [session.Toucher].
+// Touch implements [sessionstore.Toucher].
 func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
 	if err := check(ctx, id); err != nil {
 		return err
 	}
-	if err := session.CheckExpires(expires); err != nil {
+	if err := sessionstore.CheckExpires(expires); err != nil {
 		return err
 	}
 	result, err := s.collection.UpdateOne(ctx, byID(id, sound(live())...),
@@ -29,5 +29,5 @@ func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
 		return err
 	}
 	// It was created in between: there was none to touch.
-	return session.ErrNotFound
+	return sessionstore.ErrNotFound
 }

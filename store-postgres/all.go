@@ -15,7 +15,7 @@ WITH current AS (
 )
 SELECT count(*), count(*) FILTER (WHERE expires > clock_timestamp() AND version <> 0), coalesce(max(id), '') FROM current`
 
-// DeleteAll implements [session.AllDeleter]. It deletes Options.PruneBatch rows with
+// DeleteAll implements [sessionstore.AllDeleter]. It deletes Options.PruneBatch rows with
 // each statement, and every row of the table.
 func (s *Store) DeleteAll(ctx context.Context) (int, error) {
 	deleted := 0

@@ -40,5 +40,5 @@
 // [Store.Migrate].
 //
 // A row that breaks the contract, as can only be there without the constraints
-// of schema.sql, gives [session.ErrCorrupt].
+// of schema.sql, gives [sessionstore.ErrCorrupt].
 package postgresstore

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // SQLSTATE codes, from appendix A of PostgreSQL's manual.
@@ -24,14 +24,14 @@ const (
 )
 
 var (
-	errForeign = fmt.Errorf("%w: a row with version zero", session.ErrCorrupt)
-	errSwapped = fmt.Errorf("%w: the answer is about another session", session.ErrCorrupt)
+	errForeign = fmt.Errorf("%w: a row with version zero", sessionstore.ErrCorrupt)
+	errSwapped = fmt.Errorf("%w: the answer is about another session", sessionstore.ErrCorrupt)
 )
 
 // wrap puts the package's name before every error of the driver and says what
 // to do where that is known.
 func (s *Store) wrap(ctx context.Context, err error) error {
-	if err == nil || session.Certain(err) || errors.Is(err, pgx.ErrNoRows) { // the last becomes one of the contract's
+	if err == nil || sessionstore.Certain(err) || errors.Is(err, pgx.ErrNoRows) { // the last becomes one of the contract's
 		return err
 	}
 	switch done := ctx.Err(); {

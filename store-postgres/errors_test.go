@@ -10,7 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func TestErrorsOfTheDatabaseAreWrapped(t *testing.T) {
@@ -102,7 +102,7 @@ func TestADoneContextIsFoundInEveryError(t *testing.T) {
 
 func TestSentinelsAreTheContractsOwn(t *testing.T) {
 	t.Parallel()
-	if !errors.Is(errForeign, session.ErrCorrupt) || !errors.Is(errSwapped, session.ErrCorrupt) {
+	if !errors.Is(errForeign, sessionstore.ErrCorrupt) || !errors.Is(errSwapped, sessionstore.ErrCorrupt) {
 		t.Error("what is not ours must be ErrCorrupt")
 	}
 }

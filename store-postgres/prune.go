@@ -15,7 +15,7 @@ DELETE FROM {table} WHERE id = ANY (ARRAY(
 	FOR UPDATE SKIP LOCKED
 ))`
 
-// Prune implements [session.Pruner]. It deletes Options.PruneBatch rows with each
+// Prune implements [sessionstore.Pruner]. It deletes Options.PruneBatch rows with each
 // statement and passes over rows that are locked: no request waits for more than
 // one batch, and several processes share the work.
 func (s *Store) Prune(ctx context.Context) (int, error) {

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // A statement that changes a record locks its row first, which waits for other
@@ -27,7 +27,7 @@ SELECT id, version, expires > clock_timestamp(), EXISTS (SELECT FROM written) FR
 
 // change runs a statement made of lockSQL, written and verdictSQL. It reports
 // the version that the live record had, and whether it was written.
-func (s *Store) change(ctx context.Context, sql, id string, args ...any) (session.Version, bool, error) {
+func (s *Store) change(ctx context.Context, sql, id string, args ...any) (sessionstore.Version, bool, error) {
 	var echo string
 	var version int64
 	var live, written bool
@@ -36,31 +36,31 @@ func (s *Store) change(ctx context.Context, sql, id string, args ...any) (sessio
 	})
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		err = session.ErrNotFound
+		err = sessionstore.ErrNotFound
 	case err != nil:
 	case echo != id:
 		err = errSwapped
 	case version == 0:
 		err = errForeign
 	case !live && !written:
-		err = session.ErrNotFound
+		err = sessionstore.ErrNotFound
 	}
-	return session.Version(version), written, err //nolint:gosec // bits
+	return sessionstore.Version(version), written, err //nolint:gosec // bits
 }
 
 // scanEntry reads id, data, subject, expires and version.
-func scanEntry(row pgx.Row) (session.Entry, error) {
-	var e session.Entry
+func scanEntry(row pgx.Row) (sessionstore.Entry, error) {
+	var e sessionstore.Entry
 	var expires time.Time
 	var version int64
 	if err := row.Scan(&e.ID, &e.Record.Data, &e.Record.Subject, &expires, &version); err != nil {
-		return session.Entry{}, err //nolint:wrapcheck // run does
+		return sessionstore.Entry{}, err //nolint:wrapcheck // run does
 	}
 	if version == 0 {
-		return session.Entry{}, errForeign
+		return sessionstore.Entry{}, errForeign
 	}
 	e.Record.Expires = expires.UTC()
-	e.Record.Version = session.Version(version) //nolint:gosec // bits
+	e.Record.Version = sessionstore.Version(version) //nolint:gosec // bits
 	return e, nil
 }
 

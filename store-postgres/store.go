@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // DB is what the store needs of pgx: a [pgxpool.Pool], a [pgx.Conn] or a
@@ -27,7 +27,7 @@ type DB interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// Store is a [session.Store] in a table of PostgreSQL. It is as safe for
+// Store is a [sessionstore.Store] in a table of PostgreSQL. It is as safe for
 // concurrent use as the DB that it was made with.
 type Store struct {
 	db    DB
@@ -36,10 +36,10 @@ type Store struct {
 }
 
 var (
-	_ session.Toucher      = (*Store)(nil)
-	_ session.Pruner       = (*Store)(nil)
-	_ session.SubjectIndex = (*Store)(nil)
-	_ session.AllDeleter   = (*Store)(nil)
+	_ sessionstore.Toucher      = (*Store)(nil)
+	_ sessionstore.Pruner       = (*Store)(nil)
+	_ sessionstore.SubjectIndex = (*Store)(nil)
+	_ sessionstore.AllDeleter   = (*Store)(nil)
 )
 
 // New returns a store in a table that [Store.Migrate] has created or will
@@ -59,23 +59,23 @@ const loadSQL = `
 SELECT id, data, subject, expires, version FROM {table}
 WHERE id = $1 AND (expires > clock_timestamp() OR version = 0)`
 
-// Load implements [session.Store].
-func (s *Store) Load(ctx context.Context, id string) (session.Record, error) {
+// Load implements [sessionstore.Store].
+func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
 	if err := check(ctx, id); err != nil {
-		return session.Record{}, err
+		return sessionstore.Record{}, err
 	}
-	var e session.Entry
+	var e sessionstore.Entry
 	err := s.run(ctx, func() (err error) {
 		e, err = scanEntry(s.queryRow(ctx, loadSQL, id))
 		return err
 	})
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return session.Record{}, session.ErrNotFound
+		return sessionstore.Record{}, sessionstore.ErrNotFound
 	case err != nil:
-		return session.Record{}, err
+		return sessionstore.Record{}, err
 	case e.ID != id:
-		return session.Record{}, errSwapped
+		return sessionstore.Record{}, errSwapped
 	}
 	return e.Record, nil
 }
@@ -94,8 +94,8 @@ WITH created AS (
 )
 SELECT $1::text, EXISTS (SELECT FROM created), EXISTS (SELECT FROM {table} WHERE id = $1 AND version = 0)`
 
-// Create implements [session.Store].
-func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
+// Create implements [sessionstore.Store].
+func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) error {
 	if err := s.checkWrite(ctx, id, r); err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
 	case corrupt:
 		return errForeign
 	case !created:
-		return session.ErrExists
+		return sessionstore.ErrExists
 	}
 	return nil
 }
@@ -124,8 +124,8 @@ const updateSQL = lockSQL + `, written AS (
 	RETURNING kept.id
 )` + verdictSQL
 
-// Update implements [session.Store].
-func (s *Store) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+// Update implements [sessionstore.Store].
+func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 	if err := s.checkWrite(ctx, id, r); err != nil {
 		return err
 	}
@@ -135,14 +135,14 @@ func (s *Store) Update(ctx context.Context, id string, old session.Version, r se
 	case err != nil:
 		return err
 	case !written && was != r.Version:
-		return session.ErrConflict
+		return sessionstore.ErrConflict
 	}
 	return nil
 }
 
 const deleteSQL = `DELETE FROM {table} WHERE id = $1`
 
-// Delete implements [session.Store].
+// Delete implements [sessionstore.Store].
 func (s *Store) Delete(ctx context.Context, id string) error {
 	if err := check(ctx, id); err != nil {
 		return err
@@ -157,18 +157,18 @@ func check(ctx context.Context, id string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("postgresstore: %w", err)
 	}
-	return session.CheckID(id)
+	return sessionstore.CheckID(id)
 }
 
-func (s *Store) checkWrite(ctx context.Context, id string, r session.Record) error {
+func (s *Store) checkWrite(ctx context.Context, id string, r sessionstore.Record) error {
 	if err := check(ctx, id); err != nil {
 		return err
 	}
-	if err := session.CheckRecord(r); err != nil {
+	if err := sessionstore.CheckRecord(r); err != nil {
 		return err
 	}
 	if len(r.Data) > s.o.MaxData {
-		return fmt.Errorf("%w: %d bytes of data, the store takes %d", session.ErrTooLarge, len(r.Data), s.o.MaxData)
+		return fmt.Errorf("%w: %d bytes of data, the store takes %d", sessionstore.ErrTooLarge, len(r.Data), s.o.MaxData)
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func row(id string, version int64) []any {
@@ -25,26 +25,26 @@ func TestAnswersOfTheDatabase(t *testing.T) {
 		want   error
 	}{
 		{"a record", "Load", answer{row: row(someID, 7)}, nil},
-		{"none", "Load", answer{err: pgx.ErrNoRows}, session.ErrNotFound},
-		{"another's record", "Load", answer{row: row(otherID, 7)}, session.ErrCorrupt},
-		{"a foreign row", "Load", answer{row: row(someID, 0)}, session.ErrCorrupt},
+		{"none", "Load", answer{err: pgx.ErrNoRows}, sessionstore.ErrNotFound},
+		{"another's record", "Load", answer{row: row(otherID, 7)}, sessionstore.ErrCorrupt},
+		{"a foreign row", "Load", answer{row: row(someID, 0)}, sessionstore.ErrCorrupt},
 		{"created", "Create", answer{row: []any{someID, true, false}}, nil},
-		{"not created", "Create", answer{row: []any{someID, false, false}}, session.ErrExists},
-		{"a foreign row", "Create", answer{row: []any{someID, false, true}}, session.ErrCorrupt},
-		{"another's answer", "Create", answer{row: []any{otherID, true, false}}, session.ErrCorrupt},
+		{"not created", "Create", answer{row: []any{someID, false, false}}, sessionstore.ErrExists},
+		{"a foreign row", "Create", answer{row: []any{someID, false, true}}, sessionstore.ErrCorrupt},
+		{"another's answer", "Create", answer{row: []any{otherID, true, false}}, sessionstore.ErrCorrupt},
 		{"written", "Update", answer{row: []any{someID, int64(6), true, true}}, nil},
 		{"written as it expired", "Update", answer{row: []any{someID, int64(6), false, true}}, nil},
 		{"written before", "Update", answer{row: []any{someID, int64(7), true, false}}, nil},
-		{"written before, expired since", "Update", answer{row: []any{someID, int64(7), false, false}}, session.ErrNotFound},
-		{"another version", "Update", answer{row: []any{someID, int64(5), true, false}}, session.ErrConflict},
-		{"another version, expired", "Update", answer{row: []any{someID, int64(5), false, false}}, session.ErrNotFound},
-		{"a foreign row", "Update", answer{row: []any{someID, int64(0), true, false}}, session.ErrCorrupt},
-		{"none", "Update", answer{err: pgx.ErrNoRows}, session.ErrNotFound},
-		{"another's answer", "Update", answer{row: []any{otherID, int64(6), true, true}}, session.ErrCorrupt},
+		{"written before, expired since", "Update", answer{row: []any{someID, int64(7), false, false}}, sessionstore.ErrNotFound},
+		{"another version", "Update", answer{row: []any{someID, int64(5), true, false}}, sessionstore.ErrConflict},
+		{"another version, expired", "Update", answer{row: []any{someID, int64(5), false, false}}, sessionstore.ErrNotFound},
+		{"a foreign row", "Update", answer{row: []any{someID, int64(0), true, false}}, sessionstore.ErrCorrupt},
+		{"none", "Update", answer{err: pgx.ErrNoRows}, sessionstore.ErrNotFound},
+		{"another's answer", "Update", answer{row: []any{otherID, int64(6), true, true}}, sessionstore.ErrCorrupt},
 		{"touched", "Touch", answer{row: []any{someID, int64(6), true, true}}, nil},
-		{"expired", "Touch", answer{row: []any{someID, int64(6), false, false}}, session.ErrNotFound},
-		{"a foreign row", "Touch", answer{row: []any{someID, int64(0), true, false}}, session.ErrCorrupt},
-		{"none", "Touch", answer{err: pgx.ErrNoRows}, session.ErrNotFound},
+		{"expired", "Touch", answer{row: []any{someID, int64(6), false, false}}, sessionstore.ErrNotFound},
+		{"a foreign row", "Touch", answer{row: []any{someID, int64(0), true, false}}, sessionstore.ErrCorrupt},
+		{"none", "Touch", answer{err: pgx.ErrNoRows}, sessionstore.ErrNotFound},
 	} {
 		t.Run(c.method+"/"+c.name, func(t *testing.T) {
 			t.Parallel()
@@ -86,10 +86,10 @@ func TestNothingIsSentForWhatIsInvalid(t *testing.T) {
 	}
 	large := record()
 	large.Data = make([]byte, 16<<20+1)
-	if err := s.Create(t.Context(), someID, large); !errors.Is(err, session.ErrTooLarge) {
+	if err := s.Create(t.Context(), someID, large); !errors.Is(err, sessionstore.ErrTooLarge) {
 		t.Errorf("Create of a large record: %v", err)
 	}
-	if err := s.Update(t.Context(), "short", 1, record()); !errors.Is(err, session.ErrInvalid) {
+	if err := s.Update(t.Context(), "short", 1, record()); !errors.Is(err, sessionstore.ErrInvalid) {
 		t.Errorf("Update of a bad id: %v", err)
 	}
 	if len(db.sent) != 0 {

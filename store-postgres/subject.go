@@ -6,7 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // The comparison with ” repeats the condition of the index.
@@ -14,18 +14,18 @@ const listSQL = `
 SELECT id, data, subject, expires, version FROM {table}
 WHERE subject = $1 AND subject <> '' AND (expires > clock_timestamp() OR version = 0)`
 
-// ListSubject implements [session.SubjectIndex].
-func (s *Store) ListSubject(ctx context.Context, subject string) ([]session.Entry, error) {
+// ListSubject implements [sessionstore.SubjectIndex].
+func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 	if err := checkSubject(ctx, subject); err != nil {
 		return nil, err
 	}
-	var entries []session.Entry
+	var entries []sessionstore.Entry
 	err := s.run(ctx, func() error {
 		rows, err := s.query(ctx, listSQL, subject)
 		if err != nil {
 			return err
 		}
-		entries, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (session.Entry, error) {
+		entries, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (sessionstore.Entry, error) {
 			e, err := scanEntry(row)
 			if err == nil && e.Record.Subject != subject {
 				err = errSwapped
@@ -50,7 +50,7 @@ WITH current AS (
 )
 SELECT count(*) FROM current WHERE expires > clock_timestamp() AND version <> 0`
 
-// DeleteSubject implements [session.SubjectIndex]. It deletes all or, if it
+// DeleteSubject implements [sessionstore.SubjectIndex]. It deletes all or, if it
 // fails, none.
 func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) {
 	if err := checkSubject(ctx, subject); err != nil {
@@ -70,5 +70,5 @@ func checkSubject(ctx context.Context, subject string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("postgresstore: %w", err)
 	}
-	return session.CheckSubject(subject)
+	return sessionstore.CheckSubject(subject)
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 const touchSQL = lockSQL + `, written AS (
@@ -13,12 +13,12 @@ const touchSQL = lockSQL + `, written AS (
 	RETURNING kept.id
 )` + verdictSQL
 
-// Touch implements [session.Toucher].
+// Touch implements [sessionstore.Toucher].
 func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
 	if err := check(ctx, id); err != nil {
 		return err
 	}
-	if err := session.CheckExpires(expires); err != nil {
+	if err := sessionstore.CheckExpires(expires); err != nil {
 		return err
 	}
 	_, _, err := s.change(ctx, touchSQL, id, roundUp(expires))

@@ -11,7 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // scanBatch is how many keys, whosever they are, the server looks at in one go.
@@ -19,7 +19,7 @@ const scanBatch = 1000
 
 var errReplaced = errors.New("the server was restarted or replaced meanwhile: call DeleteAll again")
 
-// DeleteAll implements [session.AllDeleter]. It looks at every key of the database, on
+// DeleteAll implements [sessionstore.AllDeleter]. It looks at every key of the database, on
 // all masters of a Cluster at the same time, and deletes those that consist of the
 // prefix and an id, whatever they hold. It leaves entries in the index, as Delete does:
 // a record that is being created counts on its entry.
@@ -27,7 +27,7 @@ var errReplaced = errors.New("the server was restarted or replaced meanwhile: ca
 // If a server is restarted or fails over meanwhile, or slots of a Cluster are on
 // their way, no complete list of keys is to be had, and DeleteAll returns an error. It
 // knows the servers of a [redis.Client] and of a [redis.ClusterClient]; another client
-// gives session.ErrUnsupported.
+// gives sessionstore.ErrUnsupported.
 func (s *Store) DeleteAll(ctx context.Context) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, wrap(ctx, err)
@@ -44,7 +44,7 @@ func (s *Store) DeleteAll(ctx context.Context) (int, error) {
 				})
 			})
 		}
-		return fmt.Errorf("%w: DeleteAll by way of a %T", session.ErrUnsupported, s.client)
+		return fmt.Errorf("%w: DeleteAll by way of a %T", sessionstore.ErrUnsupported, s.client)
 	})
 	return int(deleted.Load()), err
 }
@@ -79,10 +79,10 @@ func (s *Store) deleteOn(ctx context.Context, server *redis.Client, deleted *ato
 // deleteKeys deletes the records under these keys and counts the live ones. What a
 // record says is read just before it is deleted, since DEL doesn't tell.
 func (s *Store) deleteKeys(ctx context.Context, keys []string, deleted *atomic.Int64) (failed error) {
-	const headLen = timeLen + session.RecordHeaderLen + session.MaxSubjectLen
+	const headLen = timeLen + sessionstore.RecordHeaderLen + sessionstore.MaxSubjectLen
 	var ids []string
 	for _, key := range keys {
-		if id, ok := strings.CutPrefix(key, s.prefix); ok && session.CheckID(id) == nil {
+		if id, ok := strings.CutPrefix(key, s.prefix); ok && sessionstore.CheckID(id) == nil {
 			ids = append(ids, id)
 		}
 	}
@@ -111,7 +111,7 @@ func (s *Store) deleteKeys(ctx context.Context, keys []string, deleted *atomic.I
 // pattern matches the keys that have the prefix and as many characters more as an id.
 func (s *Store) pattern() string {
 	literal := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
-	return literal.Replace(s.prefix) + strings.Repeat("?", session.IDLen)
+	return literal.Replace(s.prefix) + strings.Repeat("?", sessionstore.IDLen)
 }
 
 // runID returns what a server is called until it is restarted.

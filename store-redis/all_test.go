@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // A database answers the commands of DeleteAll: it has these keys, in pages of SCAN.
@@ -128,8 +128,8 @@ func TestDeleteAllIsUnsupportedWhereServersAreNotKnown(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n, err := session.DeleteAll(t.Context(), store)
-		if n != 0 || !errors.Is(err, session.ErrUnsupported) {
+		n, err := sessionstore.DeleteAll(t.Context(), store)
+		if n != 0 || !errors.Is(err, sessionstore.ErrUnsupported) {
 			t.Errorf("DeleteAll by way of a %T is %d, %v", client, n, err)
 		}
 	}
@@ -141,7 +141,7 @@ func TestThePatternMatchesThePrefixLiterally(t *testing.T) {
 		"session:":  "session:",
 		`*[a-z]?\:`: `\*\[a-z]\?\\:`,
 	} {
-		if got := (&Store{prefix: prefix}).pattern(); got != want+strings.Repeat("?", session.IDLen) {
+		if got := (&Store{prefix: prefix}).pattern(); got != want+strings.Repeat("?", sessionstore.IDLen) {
 			t.Errorf("the pattern for %q is %q", prefix, got)
 		}
 	}

@@ -37,18 +37,18 @@
 //
 // The driver sends a write again whose answer was lost, unless its MaxRetries is -1.
 // That does no harm, but for one case: if another write gets in between, Update
-// returns [session.ErrConflict] though it was made, and who then makes the change on
+// returns [sessionstore.ErrConflict] though it was made, and who then makes the change on
 // the newer record makes it twice.
 //
 // A record carries its id, so that an answer to another request, or a foreign
-// value under the key, gives [session.ErrCorrupt], never somebody else's session.
+// value under the key, gives [sessionstore.ErrCorrupt], never somebody else's session.
 //
 // # Keys
 //
 // Below the prefix, "session:" unless Options say otherwise, the store has
 //
 //	<id>              a string: 8 bytes that say until when the index knows the
-//	                  record, and the record as session.AppendRecord makes it
+//	                  record, and the record as sessionstore.AppendRecord makes it
 //	subject:<hash>    a sorted set: the ids of the records of one subject, each
 //	                  with the millisecond until which the entry is kept
 //

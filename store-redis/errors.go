@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 var errAnswer = errors.New("a script has answered what it never does")
@@ -18,15 +18,15 @@ var errAnswer = errors.New("a script has answered what it never does")
 // what has happened, and puts the package's name before every other. All errors
 // pass through it on their way out.
 func wrap(ctx context.Context, err error) error {
-	if err == nil || session.Certain(err) {
+	if err == nil || sessionstore.Certain(err) {
 		return err
 	}
 	var reply redis.Error
 	switch isReply := errors.As(err, &reply); {
 	case errors.Is(err, redis.Nil):
-		return session.ErrNotFound
+		return sessionstore.ErrNotFound
 	case isReply && strings.Contains(reply.Error(), "WRONGTYPE"):
-		return fmt.Errorf("%w: the key holds a value of another type", session.ErrCorrupt)
+		return fmt.Errorf("%w: the key holds a value of another type", sessionstore.ErrCorrupt)
 	case !isReply && strings.HasPrefix(err.Error(), "redis: "):
 		err = &unreadableError{err}
 	}

@@ -9,18 +9,18 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func TestAnswersOfScripts(t *testing.T) {
 	t.Parallel()
 	for answer, want := range map[string]error{
 		"ok":       nil,
-		"absent":   session.ErrNotFound,
-		"expired":  session.ErrNotFound,
-		"exists":   session.ErrExists,
-		"conflict": session.ErrConflict,
-		"corrupt":  session.ErrCorrupt,
+		"absent":   sessionstore.ErrNotFound,
+		"expired":  sessionstore.ErrNotFound,
+		"exists":   sessionstore.ErrExists,
+		"conflict": sessionstore.ErrConflict,
+		"corrupt":  sessionstore.ErrCorrupt,
 		"nonsense": errAnswer,
 	} {
 		t.Run(answer, func(t *testing.T) {
@@ -63,7 +63,7 @@ func wantOpen(t *testing.T, err error) {
 	if err == nil || !strings.HasPrefix(err.Error(), "redisstore: ") {
 		t.Errorf("error is %v, want one that names the package", err)
 	}
-	if session.Certain(err) {
+	if sessionstore.Certain(err) {
 		t.Errorf("%v tells what has happened, which is not certain", err)
 	}
 }
@@ -77,13 +77,13 @@ func TestForeignValuesAreCorrupt(t *testing.T) {
 		"a few bytes":      bulk([]byte("1234567")),
 		"other bytes":      bulk([]byte(strings.Repeat("x", 200))),
 		"another's record": stored(newID(), r),
-		"a cut record":     bulk(session.AppendRecord(nil, id, r)[:70]),
+		"a cut record":     bulk(sessionstore.AppendRecord(nil, id, r)[:70]),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store, _ := open(t, always(answer))
 			_, err := store.Load(t.Context(), id)
-			wantError(t, "Load", err, session.ErrCorrupt)
+			wantError(t, "Load", err, sessionstore.ErrCorrupt)
 		})
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // The scripts that work on a record have these arguments first: the id, the time
@@ -17,7 +17,7 @@ import (
 // knows the record ("" if it hasn't been told now). Times are 8 bytes,
 // nanoseconds since 1970, as they are in a record. Before the record, the value
 // has the time until which the index knows it; in the record, offsets are those
-// that session.AppendRecord documents.
+// that sessionstore.AppendRecord documents.
 //
 //nolint:dupword // Lua
 const recordLua = `
@@ -136,13 +136,13 @@ func parseAnswer(cmd *redis.Cmd) answer {
 	case "unindexed":
 		return answer{err: errAnswer, unindexed: true, subject: subject}
 	case "absent", "expired":
-		return answer{err: session.ErrNotFound}
+		return answer{err: sessionstore.ErrNotFound}
 	case "exists":
-		return answer{err: session.ErrExists}
+		return answer{err: sessionstore.ErrExists}
 	case "conflict":
-		return answer{err: session.ErrConflict}
+		return answer{err: sessionstore.ErrConflict}
 	case "corrupt":
-		return answer{err: fmt.Errorf("%w: no record of this session", session.ErrCorrupt)}
+		return answer{err: fmt.Errorf("%w: no record of this session", sessionstore.ErrCorrupt)}
 	}
 	return answer{err: errAnswer}
 }

@@ -15,7 +15,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // A server answers as a test wants, and writes down what it was asked.
@@ -131,14 +131,14 @@ func inTurn(answers ...string) func([]string) string {
 func bulk(b []byte) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(b), b) }
 
 // stored is what a Load of the record is answered with.
-func stored(id string, r session.Record) string {
-	return bulk(session.AppendRecord(encodeTime(time.Time{}), id, r))
+func stored(id string, r sessionstore.Record) string {
+	return bulk(sessionstore.AppendRecord(encodeTime(time.Time{}), id, r))
 }
 
-func newID() string { return (rand.Text() + rand.Text())[:session.IDLen] }
+func newID() string { return (rand.Text() + rand.Text())[:sessionstore.IDLen] }
 
-func newRecord(subject string) session.Record {
-	return session.Record{Data: []byte("data"), Subject: subject, Expires: time.Now().Add(time.Hour), Version: 2}
+func newRecord(subject string) sessionstore.Record {
+	return sessionstore.Record{Data: []byte("data"), Subject: subject, Expires: time.Now().Add(time.Hour), Version: 2}
 }
 
 // A method is one of the contract's, called with arguments that are right.

@@ -10,10 +10,10 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// Store is a [session.Store] in Redis. It is safe for concurrent use, also beside
+// Store is a [sessionstore.Store] in Redis. It is safe for concurrent use, also beside
 // other Stores with the same prefix, in this process or another one.
 type Store struct {
 	client  redis.UniversalClient
@@ -22,9 +22,9 @@ type Store struct {
 }
 
 var (
-	_ session.Toucher      = (*Store)(nil)
-	_ session.SubjectIndex = (*Store)(nil)
-	_ session.AllDeleter   = (*Store)(nil)
+	_ sessionstore.Toucher      = (*Store)(nil)
+	_ sessionstore.SubjectIndex = (*Store)(nil)
+	_ sessionstore.AllDeleter   = (*Store)(nil)
 )
 
 // New returns a store behind client, which stays the caller's to close and to
@@ -49,33 +49,33 @@ func New(client redis.UniversalClient, o Options) (*Store, error) {
 	return &Store{client: client, prefix: o.KeyPrefix, maxData: o.MaxData}, nil
 }
 
-// Load implements [session.Store].
-func (s *Store) Load(ctx context.Context, id string) (session.Record, error) {
+// Load implements [sessionstore.Store].
+func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
 	if err := check(ctx, id); err != nil {
-		return session.Record{}, err
+		return sessionstore.Record{}, err
 	}
-	return run(ctx, func() (session.Record, error) {
+	return run(ctx, func() (sessionstore.Record, error) {
 		b, err := s.client.Get(ctx, s.key(id)).Bytes()
 		if err != nil {
-			return session.Record{}, err //nolint:wrapcheck // run does it
+			return sessionstore.Record{}, err //nolint:wrapcheck // run does it
 		}
 		r, err := decode(b, id)
 		if err == nil && !live(r) {
-			err = session.ErrNotFound
+			err = sessionstore.ErrNotFound
 		}
 		if err != nil {
-			return session.Record{}, err
+			return sessionstore.Record{}, err
 		}
 		return r, nil
 	})
 }
 
-// Create implements [session.Store].
-func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
+// Create implements [sessionstore.Store].
+func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) error {
 	if err := s.checkWrite(ctx, id, r); err != nil {
 		return err
 	}
-	b := session.AppendRecord(nil, id, r)
+	b := sessionstore.AppendRecord(nil, id, r)
 	return do(ctx, func() error {
 		var indexed time.Time
 		if r.Subject != "" {
@@ -88,12 +88,12 @@ func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
 	})
 }
 
-// Update implements [session.Store].
-func (s *Store) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+// Update implements [sessionstore.Store].
+func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 	if err := s.checkWrite(ctx, id, r); err != nil {
 		return err
 	}
-	b := session.AppendRecord(nil, id, r)
+	b := sessionstore.AppendRecord(nil, id, r)
 	return do(ctx, func() error {
 		version := binary.BigEndian.AppendUint64(nil, uint64(old))
 		a := s.call(ctx, updateScript, id, ttl(r.Expires), nil, version, b)
@@ -108,7 +108,7 @@ func (s *Store) Update(ctx context.Context, id string, old session.Version, r se
 	})
 }
 
-// Delete implements [session.Store]. It leaves an entry in the index of the
+// Delete implements [sessionstore.Store]. It leaves an entry in the index of the
 // record's subject, which goes when it is next looked at or in its time.
 func (s *Store) Delete(ctx context.Context, id string) error {
 	if err := check(ctx, id); err != nil {
@@ -125,7 +125,7 @@ func (s *Store) key(id string) string { return s.prefix + id }
 // can't be interrupted while it waits for an answer: f is then left to come to its
 // end, which the driver's timeouts bring about, and so owns all that it uses.
 func run[T any](ctx context.Context, f func() (T, error)) (T, error) {
-	value, err := session.Await(ctx, f)
+	value, err := sessionstore.Await(ctx, f)
 	return value, wrap(ctx, err)
 }
 
@@ -139,26 +139,26 @@ func check(ctx context.Context, id string) error {
 	if err := ctx.Err(); err != nil {
 		return wrap(ctx, err)
 	}
-	return session.CheckID(id)
+	return sessionstore.CheckID(id)
 }
 
-func (s *Store) checkWrite(ctx context.Context, id string, r session.Record) error {
+func (s *Store) checkWrite(ctx context.Context, id string, r sessionstore.Record) error {
 	if err := check(ctx, id); err != nil {
 		return err
 	}
-	if err := session.CheckRecord(r); err != nil {
+	if err := sessionstore.CheckRecord(r); err != nil {
 		return err
 	}
 	if len(r.Data) > s.maxData {
-		return fmt.Errorf("%w: %d bytes of data, the store takes %d", session.ErrTooLarge, len(r.Data), s.maxData)
+		return fmt.Errorf("%w: %d bytes of data, the store takes %d", sessionstore.ErrTooLarge, len(r.Data), s.maxData)
 	}
 	return nil
 }
 
 // decode undoes what the scripts have stored: until when the index knows the
 // record, in timeLen bytes, and the record.
-func decode(b []byte, id string) (session.Record, error) {
-	return session.ParseRecord(b[min(timeLen, len(b)):], id)
+func decode(b []byte, id string) (sessionstore.Record, error) {
+	return sessionstore.ParseRecord(b[min(timeLen, len(b)):], id)
 }
 
-func live(r session.Record) bool { return time.Now().Before(r.Expires) }
+func live(r sessionstore.Record) bool { return time.Now().Before(r.Expires) }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func TestNewRefuses(t *testing.T) {
@@ -137,16 +137,16 @@ func TestNothingIsSentForBadArguments(t *testing.T) {
 	timeless.Expires = time.Time{}
 	store, server := open(t, always("$2\r\nok\r\n"))
 	_, err := store.Load(t.Context(), "../id")
-	wantError(t, "Load of a bad id", err, session.ErrInvalid)
-	wantError(t, "Delete of a bad id", store.Delete(t.Context(), ""), session.ErrInvalid)
-	wantError(t, "Create of too much", store.Create(t.Context(), newID(), large), session.ErrTooLarge)
-	wantError(t, "Update with too much", store.Update(t.Context(), newID(), 1, large), session.ErrTooLarge)
-	wantError(t, "Create without expiry", store.Create(t.Context(), newID(), timeless), session.ErrInvalid)
-	wantError(t, "Touch without expiry", store.Touch(t.Context(), newID(), time.Time{}), session.ErrInvalid)
+	wantError(t, "Load of a bad id", err, sessionstore.ErrInvalid)
+	wantError(t, "Delete of a bad id", store.Delete(t.Context(), ""), sessionstore.ErrInvalid)
+	wantError(t, "Create of too much", store.Create(t.Context(), newID(), large), sessionstore.ErrTooLarge)
+	wantError(t, "Update with too much", store.Update(t.Context(), newID(), 1, large), sessionstore.ErrTooLarge)
+	wantError(t, "Create without expiry", store.Create(t.Context(), newID(), timeless), sessionstore.ErrInvalid)
+	wantError(t, "Touch without expiry", store.Touch(t.Context(), newID(), time.Time{}), sessionstore.ErrInvalid)
 	_, err = store.ListSubject(t.Context(), "")
-	wantError(t, "ListSubject of nobody", err, session.ErrInvalid)
+	wantError(t, "ListSubject of nobody", err, sessionstore.ErrInvalid)
 	_, err = store.DeleteSubject(t.Context(), "a\x00b")
-	wantError(t, "DeleteSubject with NUL", err, session.ErrInvalid)
+	wantError(t, "DeleteSubject with NUL", err, sessionstore.ErrInvalid)
 	if got := server.asked(); got != "" {
 		t.Errorf("commands are %q, want none", got)
 	}
@@ -163,7 +163,7 @@ func TestLoadJudgesExpiryByTheRecord(t *testing.T) {
 		}
 		<-time.After(1)
 		_, err := store.Load(t.Context(), id)
-		wantError(t, "at expiry", err, session.ErrNotFound)
+		wantError(t, "at expiry", err, sessionstore.ErrNotFound)
 	})
 }
 

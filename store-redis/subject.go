@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // The index of a subject is a sorted set: a member for each record, scored with
@@ -85,19 +85,19 @@ func indexUntil(now, expires time.Time) time.Time {
 	return expires.Add(slack)
 }
 
-// ListSubject implements [session.SubjectIndex]. It costs one call and one GET for
-// each record, in batches. A damaged record among these gives session.ErrCorrupt
+// ListSubject implements [sessionstore.SubjectIndex]. It costs one call and one GET for
+// each record, in batches. A damaged record among these gives sessionstore.ErrCorrupt
 // rather than an incomplete list.
-func (s *Store) ListSubject(ctx context.Context, subject string) ([]session.Entry, error) {
+func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 	if err := checkSubject(ctx, subject); err != nil {
 		return nil, err
 	}
-	return run(ctx, func() ([]session.Entry, error) {
+	return run(ctx, func() ([]sessionstore.Entry, error) {
 		ids, err := s.indexed(ctx, subject)
 		if err != nil {
 			return nil, err
 		}
-		var entries []session.Entry
+		var entries []sessionstore.Entry
 		var stale []any
 		for ids := range slices.Chunk(ids, batch) {
 			// The error of the batch is that of one of its commands.
@@ -115,7 +115,7 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]session.Entr
 				case err != nil:
 					return nil, err
 				case live(r):
-					entries = append(entries, session.Entry{ID: id, Record: r})
+					entries = append(entries, sessionstore.Entry{ID: id, Record: r})
 				}
 			}
 		}
@@ -124,19 +124,19 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]session.Entr
 	})
 }
 
-func loaded(cmd redis.Cmder, id string) (session.Record, error) {
+func loaded(cmd redis.Cmder, id string) (sessionstore.Record, error) {
 	get, ok := cmd.(*redis.StringCmd)
 	if !ok {
-		return session.Record{}, errAnswer
+		return sessionstore.Record{}, errAnswer
 	}
 	b, err := get.Bytes()
 	if err != nil {
-		return session.Record{}, err //nolint:wrapcheck // run does it
+		return sessionstore.Record{}, err //nolint:wrapcheck // run does it
 	}
 	return decode(b, id)
 }
 
-// DeleteSubject implements [session.SubjectIndex]. It costs one call and one for
+// DeleteSubject implements [sessionstore.SubjectIndex]. It costs one call and one for
 // each record, in batches. It deletes damaged records of the subject too, without
 // counting them, and goes on after an error.
 func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) {
@@ -183,7 +183,7 @@ func (s *Store) deleteOf(ctx context.Context, subject string, ids []string) (del
 		case err == nil:
 			deleted++
 			ended = append(ended, id)
-		case errors.Is(err, session.ErrNotFound):
+		case errors.Is(err, sessionstore.ErrNotFound):
 			ended = append(ended, id)
 		case failed == nil:
 			failed = err
@@ -199,7 +199,7 @@ func (s *Store) indexed(ctx context.Context, subject string) ([]string, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // run does it
 	}
-	return slices.DeleteFunc(members, func(m string) bool { return session.CheckID(m) != nil }), nil
+	return slices.DeleteFunc(members, func(m string) bool { return sessionstore.CheckID(m) != nil }), nil
 }
 
 // unindex removes the members of records that are gone. If it fails, they stay
@@ -221,5 +221,5 @@ func checkSubject(ctx context.Context, subject string) error {
 	if err := ctx.Err(); err != nil {
 		return wrap(ctx, err)
 	}
-	return session.CheckSubject(subject)
+	return sessionstore.CheckSubject(subject)
 }

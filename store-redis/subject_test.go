@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // indexOf answers zrange with these members and hands everything else on.
@@ -51,7 +51,7 @@ func TestListSubjectJudgesByTheRecord(t *testing.T) {
 
 	store, _ = open(t, indexOf([]string{mine, damaged}, rest))
 	_, err = store.ListSubject(t.Context(), "visitor")
-	wantError(t, "ListSubject with a damaged record", err, session.ErrCorrupt)
+	wantError(t, "ListSubject with a damaged record", err, sessionstore.ErrCorrupt)
 }
 
 func TestDeleteSubjectCountsLiveRecords(t *testing.T) {

@@ -4,15 +4,15 @@ import (
 	"context"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// Touch implements [session.Toucher]. It sends and rewrites the expiry alone.
+// Touch implements [sessionstore.Toucher]. It sends and rewrites the expiry alone.
 func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
 	if err := check(ctx, id); err != nil {
 		return err
 	}
-	if err := session.CheckExpires(expires); err != nil {
+	if err := sessionstore.CheckExpires(expires); err != nil {
 		return err
 	}
 	return do(ctx, func() error {

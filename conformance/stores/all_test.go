@@ -10,23 +10,23 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // wantAllDeleted fails the test unless DeleteAll deletes a live record and what
 // stands in a record's place, and counts the record alone.
-func wantAllDeleted(t *testing.T, store session.Store, corrupt func(id string)) {
+func wantAllDeleted(t *testing.T, store sessionstore.Store, corrupt func(id string)) {
 	t.Helper()
 	id, corrupted := randomID(), randomID()
-	if err := store.Create(t.Context(), id, session.Record{Expires: time.Now().Add(time.Hour), Version: 1}); err != nil {
+	if err := store.Create(t.Context(), id, sessionstore.Record{Expires: time.Now().Add(time.Hour), Version: 1}); err != nil {
 		t.Fatal(err)
 	}
 	corrupt(corrupted)
-	if n, err := session.DeleteAll(t.Context(), store); n != 1 || err != nil {
+	if n, err := sessionstore.DeleteAll(t.Context(), store); n != 1 || err != nil {
 		t.Errorf("DeleteAll is %d, %v, want 1", n, err)
 	}
 	for _, id := range []string{id, corrupted} {
-		if _, err := store.Load(t.Context(), id); !errors.Is(err, session.ErrNotFound) {
+		if _, err := store.Load(t.Context(), id); !errors.Is(err, sessionstore.ErrNotFound) {
 			t.Errorf("Load after DeleteAll: %v", err)
 		}
 	}
@@ -40,7 +40,7 @@ func TestRedisDeleteAllLeavesOtherKeys(t *testing.T) {
 	prefix := randomID() + ":"
 	longer := redisStoreIn(t, client, prefix+"admin:")
 	kept := randomID()
-	if err := longer.Create(t.Context(), kept, session.Record{Expires: time.Now().Add(time.Hour), Version: 1}); err != nil {
+	if err := longer.Create(t.Context(), kept, sessionstore.Record{Expires: time.Now().Add(time.Hour), Version: 1}); err != nil {
 		t.Fatal(err)
 	}
 	others := []string{prefix + "config", prefix + randomID() + "x", strings.ToLower(prefix) + randomID()}
@@ -72,11 +72,11 @@ func TestRedisDeleteAllWhileSlotsMove(t *testing.T) {
 	source := redisClient(t, nodes[0].URL)
 	redisDo(t, source, "CLUSTER", "SETSLOT", 0, "MIGRATING", redisDo(t, redisClient(t, nodes[1].URL), "CLUSTER", "MYID"))
 	id := randomID()
-	if err := store.Create(t.Context(), id, session.Record{Expires: time.Now().Add(time.Hour), Version: 1}); err != nil {
+	if err := store.Create(t.Context(), id, sessionstore.Record{Expires: time.Now().Add(time.Hour), Version: 1}); err != nil {
 		t.Fatal(err)
 	}
 	n, err := store.DeleteAll(t.Context())
-	if n != 1 || err == nil || session.Certain(err) || !strings.Contains(err.Error(), "on their way") {
+	if n != 1 || err == nil || sessionstore.Certain(err) || !strings.Contains(err.Error(), "on their way") {
 		t.Errorf("DeleteAll while a slot moves is %d, %v, want 1 and an error that says so", n, err)
 	}
 	redisDo(t, source, "CLUSTER", "SETSLOT", 0, "STABLE")

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // A cable is a TCP connection to a server that a test can stall and cut.
@@ -147,14 +147,14 @@ func eventually(tb testing.TB, what string, holds func() bool) {
 	}
 }
 
-func randomID() string { return (rand.Text() + rand.Text())[:session.IDLen] }
+func randomID() string { return (rand.Text() + rand.Text())[:sessionstore.IDLen] }
 
 // wantNoSentinel fails the test unless err leaves the outcome open.
 func wantNoSentinel(t *testing.T, err error) {
 	t.Helper()
 	for _, sentinel := range []error{
-		session.ErrNotFound, session.ErrExists, session.ErrConflict, session.ErrTooLarge,
-		session.ErrCorrupt, session.ErrUnsupported, session.ErrInvalid,
+		sessionstore.ErrNotFound, sessionstore.ErrExists, sessionstore.ErrConflict, sessionstore.ErrTooLarge,
+		sessionstore.ErrCorrupt, sessionstore.ErrUnsupported, sessionstore.ErrInvalid,
 	} {
 		if errors.Is(err, sentinel) {
 			t.Errorf("%v is %v, which is not certain", err, sentinel)

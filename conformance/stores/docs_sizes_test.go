@@ -12,8 +12,9 @@ import (
 	"testing"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // TestSizesAreTheDocumentedOnes keeps the table of sizes in docs/operations.md
@@ -57,10 +58,10 @@ func TestSizesAreTheDocumentedOnes(t *testing.T) {
 type recordingStore struct {
 	*memstore.Store
 
-	created session.Record
+	created sessionstore.Record
 }
 
-func (s *recordingStore) Create(ctx context.Context, id string, r session.Record) error {
+func (s *recordingStore) Create(ctx context.Context, id string, r sessionstore.Record) error {
 	s.created = r
 	return s.Store.Create(ctx, id, r)
 }
@@ -95,7 +96,7 @@ func BenchmarkSessionInMemory(b *testing.B) {
 	for b.Loop() {
 		id := make([]byte, 32)
 		_, _ = rand.Read(id) // never fails
-		r := session.Record{Data: make([]byte, 300), Expires: time.Now().Add(time.Hour), Version: 1}
+		r := sessionstore.Record{Data: make([]byte, 300), Expires: time.Now().Add(time.Hour), Version: 1}
 		if err := store.Create(b.Context(), base64.RawURLEncoding.EncodeToString(id), r); err != nil {
 			b.Fatal(err)
 		}

@@ -10,12 +10,12 @@ import (
 	"testing"
 	"unsafe"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	filestore "github.com/cloakroom-go/cloakroom/store-file"
 )
 
 // fullFolder fills a small disk.
-func fullFolder(tb testing.TB, id string, r session.Record) session.Store {
+func fullFolder(tb testing.TB, id string, r sessionstore.Record) sessionstore.Store {
 	tb.Helper()
 	dir := smallDisk(tb)
 	s := openFile(tb, dir, filestore.Options{})
@@ -33,7 +33,7 @@ func fullFolder(tb testing.TB, id string, r session.Record) session.Store {
 
 // stalledFolder asks the kernel to be asked before anything on a disk is
 // opened, and never answers.
-func stalledFolder(tb testing.TB) session.Store {
+func stalledFolder(tb testing.TB) sessionstore.Store {
 	tb.Helper()
 	dir := smallDisk(tb)
 	s := openFile(tb, dir, filestore.Options{})

@@ -5,11 +5,11 @@ package stores_test
 import (
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // Only on Linux is there a simple way to a disk that is full, or that stalls.
 var (
-	fullFolder    func(tb testing.TB, id string, r session.Record) session.Store
-	stalledFolder func(tb testing.TB) session.Store
+	fullFolder    func(tb testing.TB, id string, r sessionstore.Record) sessionstore.Store
+	stalledFolder func(tb testing.TB) sessionstore.Store
 )

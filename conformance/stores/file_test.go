@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/conformance"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	filestore "github.com/cloakroom-go/cloakroom/store-file"
 )
 
@@ -17,7 +17,7 @@ func TestFile(t *testing.T) {
 	describe(t, "file", "", "")
 	const maxData = 1 << 20
 	dir := privateDir(t)
-	open := func(t *testing.T) session.Store {
+	open := func(t *testing.T) sessionstore.Store {
 		t.Helper()
 		return openFile(t, dir, filestore.Options{MaxData: maxData})
 	}
@@ -38,7 +38,7 @@ func TestFile(t *testing.T) {
 			}
 			writeFile(tb, fileOf(tb, dir, to), b)
 		},
-		Outage: func(tb testing.TB) (session.Store, error) {
+		Outage: func(tb testing.TB) (sessionstore.Store, error) {
 			tb.Helper()
 			s := openFile(tb, dir, filestore.Options{})
 			if err := s.Close(); err != nil {
@@ -46,7 +46,7 @@ func TestFile(t *testing.T) {
 			}
 			return s, fs.ErrClosed
 		},
-		Isolated: func(tb testing.TB) session.Store {
+		Isolated: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
 			return openFile(tb, privateDir(tb), filestore.Options{})
 		},
@@ -79,7 +79,7 @@ func fileOf(tb testing.TB, dir, id string) string {
 	paths := find()
 	if len(paths) == 0 {
 		s := openFile(tb, dir, filestore.Options{})
-		r := session.Record{Expires: time.Now().Add(time.Hour), Version: 1}
+		r := sessionstore.Record{Expires: time.Now().Add(time.Hour), Version: 1}
 		if err := s.Create(tb.Context(), id, r); err != nil {
 			tb.Fatal(err)
 		}

@@ -10,12 +10,13 @@ import (
 	"testing"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // onEveryStore runs f with each store of this repository on a real server, in a
 // namespace of its own where the store has sessions by subject.
-func onEveryStore(t *testing.T, f func(t *testing.T, store session.Store)) {
+func onEveryStore(t *testing.T, f func(t *testing.T, store sessionstore.Store)) {
 	t.Helper()
 	for name, where := range places() {
 		t.Run(name, func(t *testing.T) {
@@ -38,7 +39,7 @@ func lifeOptions() session.Options {
 	}
 }
 
-func manager(t *testing.T, store session.Store, o session.Options) *session.Manager {
+func manager(t *testing.T, store sessionstore.Store, o session.Options) *session.Manager {
 	t.Helper()
 	m, err := session.New(store, o)
 	if err != nil {
@@ -90,9 +91,9 @@ func wantSubject(t *testing.T, m *session.Manager, cookie *http.Cookie, want str
 
 // unsupported reports whether the store has no sessions by subject, and checks
 // that it says so.
-func unsupported(t *testing.T, store session.Store) bool {
+func unsupported(t *testing.T, store sessionstore.Store) bool {
 	t.Helper()
-	if _, ok := store.(session.SubjectIndex); ok {
+	if _, ok := store.(sessionstore.SubjectIndex); ok {
 		return false
 	}
 	m := manager(t, store, lifeOptions())
@@ -104,7 +105,7 @@ func unsupported(t *testing.T, store session.Store) bool {
 	o.MaxSessions = 1
 	_, limit := session.New(store, o)
 	for i, err := range []error{listing, ending, external, everybody, limit, m.End(t.Context(), "ann", "handle")} {
-		if !errors.Is(err, session.ErrUnsupported) {
+		if !errors.Is(err, sessionstore.ErrUnsupported) {
 			t.Errorf("%d: %v, want ErrUnsupported", i, err)
 		}
 	}
@@ -115,7 +116,7 @@ func unsupported(t *testing.T, store session.Store) bool {
 // nobody is logged out, nothing is lost, one session remains.
 func TestRenewalLosesNobodyOnAnyStore(t *testing.T) {
 	t.Parallel()
-	onEveryStore(t, func(t *testing.T, store session.Store) {
+	onEveryStore(t, func(t *testing.T, store sessionstore.Store) {
 		t.Helper()
 		o := lifeOptions()
 		o.RenewGrace = 20 * time.Second // longer than 50 requests take on a busy machine
@@ -149,7 +150,7 @@ func TestRenewalLosesNobodyOnAnyStore(t *testing.T) {
 				}
 			})
 		}
-		if list, err := session.ListSubject(t.Context(), store, who); err == nil && len(list) != 1 {
+		if list, err := sessionstore.ListSubject(t.Context(), store, who); err == nil && len(list) != 1 {
 			t.Errorf("%d records of the subject, want 1", len(list))
 		}
 	})
@@ -157,7 +158,7 @@ func TestRenewalLosesNobodyOnAnyStore(t *testing.T) {
 
 func TestALimitOfSessionsIsExactOnEveryStore(t *testing.T) {
 	t.Parallel()
-	onEveryStore(t, func(t *testing.T, store session.Store) {
+	onEveryStore(t, func(t *testing.T, store sessionstore.Store) {
 		t.Helper()
 		if unsupported(t, store) {
 			return
@@ -189,7 +190,7 @@ func TestALimitOfSessionsIsExactOnEveryStore(t *testing.T) {
 
 func TestSessionsAreListedAndEndedOnEveryStore(t *testing.T) {
 	t.Parallel()
-	onEveryStore(t, func(t *testing.T, store session.Store) {
+	onEveryStore(t, func(t *testing.T, store sessionstore.Store) {
 		t.Helper()
 		if unsupported(t, store) {
 			return
@@ -225,7 +226,7 @@ func TestSessionsAreListedAndEndedOnEveryStore(t *testing.T) {
 		if err := m.End(t.Context(), who, handle); err != nil {
 			t.Error(err)
 		}
-		if err := m.End(t.Context(), who, handle); !errors.Is(err, session.ErrNotFound) {
+		if err := m.End(t.Context(), who, handle); !errors.Is(err, sessionstore.ErrNotFound) {
 			t.Errorf("ending it again: %v, want ErrNotFound", err)
 		}
 		wantSubject(t, m, devices[0], "")

@@ -7,18 +7,18 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // wantExpiry fails the test unless the server has every record until the instant
 // that was asked for, at most a unit of its clock longer.
-func wantExpiry(t *testing.T, store session.Store, unit time.Duration, expiry func(id string) time.Time) {
+func wantExpiry(t *testing.T, store sessionstore.Store, unit time.Duration, expiry func(id string) time.Time) {
 	t.Helper()
 	const month = 30 * 24 * time.Hour
 	for _, life := range []time.Duration{time.Second, month - time.Second, month, month + time.Second, 400 * 24 * time.Hour} {
 		id := randomID()
 		asked := time.Now().Add(life)
-		if err := store.Create(t.Context(), id, session.Record{Expires: asked, Version: 1}); err != nil {
+		if err := store.Create(t.Context(), id, sessionstore.Record{Expires: asked, Version: 1}); err != nil {
 			t.Fatal(err)
 		}
 		if late := expiry(id).Sub(asked); late < 0 || late > unit {

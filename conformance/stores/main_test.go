@@ -15,7 +15,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	filestore "github.com/cloakroom-go/cloakroom/store-file"
 	memcachestore "github.com/cloakroom-go/cloakroom/store-memcache"
 	mongostore "github.com/cloakroom-go/cloakroom/store-mongo"
@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 
 // openChild returns the store of an application that is a process of its own.
 // Its client lives as long as the process.
-func openChild(name, url string) (session.Store, error) {
+func openChild(name, url string) (sessionstore.Store, error) {
 	url, table, _ := strings.Cut(url, " ")
 	switch name {
 	case "file":

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	memcachestore "github.com/cloakroom-go/cloakroom/store-memcache"
 )
 
@@ -21,7 +21,7 @@ func TestMemcacheEvicted(t *testing.T) {
 	var ids []string
 	for evicted := 0; evicted == 0; evicted = memcacheStat(t, server.URL, "evictions") {
 		for range 100 {
-			id, r := randomID(), session.Record{Data: make([]byte, 10_000), Expires: time.Now().Add(time.Hour), Version: 1}
+			id, r := randomID(), sessionstore.Record{Data: make([]byte, 10_000), Expires: time.Now().Add(time.Hour), Version: 1}
 			if err := store.Create(t.Context(), id, r); err != nil {
 				t.Fatalf("Create when others can be evicted: %v", err)
 			}
@@ -31,7 +31,7 @@ func TestMemcacheEvicted(t *testing.T) {
 	gone := 0
 	for _, id := range ids {
 		switch _, err := store.Load(t.Context(), id); {
-		case errors.Is(err, session.ErrNotFound):
+		case errors.Is(err, sessionstore.ErrNotFound):
 			gone++
 		case err != nil:
 			t.Fatalf("Load: %v", err)
@@ -88,7 +88,7 @@ func TestMemcacheRestarted(t *testing.T) {
 	next.Version++
 	eventually(t, "the server answers again", func() bool {
 		err = store.Update(t.Context(), id, r.Version, next)
-		return errors.Is(err, session.ErrNotFound)
+		return errors.Is(err, sessionstore.ErrNotFound)
 	})
 	if err := store.Create(t.Context(), id, r); err != nil {
 		t.Errorf("Create: %v", err)
@@ -105,8 +105,8 @@ func TestMemcacheTooLarge(t *testing.T) {
 	next.Version++
 	next.Data = make([]byte, 600_000)
 	err := store.Update(t.Context(), id, r.Version, next)
-	if !errors.Is(err, session.ErrTooLarge) {
-		t.Errorf("Update: %v, want %v", err, session.ErrTooLarge)
+	if !errors.Is(err, sessionstore.ErrTooLarge) {
+		t.Errorf("Update: %v, want %v", err, sessionstore.ErrTooLarge)
 	}
 	if got, err := store.Load(t.Context(), id); err != nil || got.Version != r.Version {
 		t.Errorf("Load: version %d, %v, want %d", got.Version, err, r.Version)
@@ -115,8 +115,8 @@ func TestMemcacheTooLarge(t *testing.T) {
 	before := memcacheStat(t, server.URL, "cmd_set")
 	next.Data = make([]byte, memcacheMaxData+1)
 	err = store.Update(t.Context(), id, r.Version, next)
-	if sent := memcacheStat(t, server.URL, "cmd_set") - before; sent != 0 || !errors.Is(err, session.ErrTooLarge) {
-		t.Errorf("Update: %v and %d writes, want %v and none", err, sent, session.ErrTooLarge)
+	if sent := memcacheStat(t, server.URL, "cmd_set") - before; sent != 0 || !errors.Is(err, sessionstore.ErrTooLarge) {
+		t.Errorf("Update: %v and %d writes, want %v and none", err, sent, sessionstore.ErrTooLarge)
 	}
 }
 
@@ -198,7 +198,7 @@ func TestMemcacheStalled(t *testing.T) {
 
 // memcacheFull returns a store that holds r on a server that has no room for
 // another record and must not evict.
-func memcacheFull(tb testing.TB, id string, r session.Record) session.Store {
+func memcacheFull(tb testing.TB, id string, r sessionstore.Record) sessionstore.Store {
 	tb.Helper()
 	store := memcacheStore(tb, memcacheClient(tb, memcacheDaemon(tb, "-M", "-m", "2").URL))
 	if err := store.Create(tb.Context(), id, r); err != nil {
@@ -223,9 +223,9 @@ func memcacheDaemon(tb testing.TB, args ...string) *servers.Server {
 	return servers.Own(tb, servers.Memcached, args...)
 }
 
-func memcacheCreated(t *testing.T, s *memcachestore.Store) (string, session.Record) {
+func memcacheCreated(t *testing.T, s *memcachestore.Store) (string, sessionstore.Record) {
 	t.Helper()
-	id, r := randomID(), session.Record{Data: []byte("data"), Expires: time.Now().Add(time.Hour), Version: 1}
+	id, r := randomID(), sessionstore.Record{Data: []byte("data"), Expires: time.Now().Add(time.Hour), Version: 1}
 	if err := s.Create(t.Context(), id, r); err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func memcacheCreated(t *testing.T, s *memcachestore.Store) (string, session.Reco
 
 func memcacheGone(t *testing.T, err error) {
 	t.Helper()
-	if !errors.Is(err, session.ErrNotFound) {
-		t.Errorf("error is %v, want %v", err, session.ErrNotFound)
+	if !errors.Is(err, sessionstore.ErrNotFound) {
+		t.Errorf("error is %v, want %v", err, sessionstore.ErrNotFound)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // TestMemcacheLifetimes reads from the server how long it keeps a record.
@@ -23,7 +23,7 @@ func TestMemcacheLifetimes(t *testing.T) {
 	const month = 30 * 24 * time.Hour
 	for _, life := range []time.Duration{time.Second, month - time.Second, month, month + time.Second, 400 * 24 * time.Hour} {
 		id := randomID()
-		if err := store.Create(t.Context(), id, session.Record{Expires: time.Now().Add(life), Version: 1}); err != nil {
+		if err := store.Create(t.Context(), id, sessionstore.Record{Expires: time.Now().Add(life), Version: 1}); err != nil {
 			t.Fatal(err)
 		}
 		left, err := strconv.Atoi(memcacheAsk(t, addr, "mg "+memcachePrefix+id+" t", "HD t"))
@@ -63,10 +63,10 @@ func TestMemcacheClocksApart(t *testing.T) {
 			t.Errorf("the server keeps for %s s what lives for an hour", left)
 		}
 		<-time.After(time.Until(r.Expires))
-		if _, err := store.Load(t.Context(), id); !errors.Is(err, session.ErrNotFound) {
+		if _, err := store.Load(t.Context(), id); !errors.Is(err, sessionstore.ErrNotFound) {
 			t.Errorf("Load at expiry: %v", err)
 		}
-		if err := store.Create(t.Context(), id, session.Record{Expires: time.Now().Add(time.Hour), Version: 2}); err != nil {
+		if err := store.Create(t.Context(), id, sessionstore.Record{Expires: time.Now().Add(time.Hour), Version: 2}); err != nil {
 			t.Errorf("Create at expiry: %v", err)
 		}
 	})

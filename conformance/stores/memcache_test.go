@@ -9,14 +9,14 @@ import (
 
 	"github.com/cloakroom-go/cloakroom/conformance"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	memcachestore "github.com/cloakroom-go/cloakroom/store-memcache"
 )
 
 const memcachePrefix = "session:"
 
 // memcacheMaxData is what fits into an item of 1 MiB, as Options.MaxItemSize says.
-const memcacheMaxData = 1<<20 - len(memcachePrefix) - session.IDLen - 192
+const memcacheMaxData = 1<<20 - len(memcachePrefix) - sessionstore.IDLen - 192
 
 func TestMemcache(t *testing.T) {
 	t.Parallel()
@@ -55,7 +55,7 @@ func memcacheHarness(t *testing.T, addrs ...string) conformance.Harness {
 			tb.Fatal(err)
 		}
 	}
-	open := func(t *testing.T) session.Store {
+	open := func(t *testing.T) sessionstore.Store {
 		t.Helper()
 		return memcacheStore(t, memcacheClient(t, addrs...))
 	}
@@ -73,11 +73,11 @@ func memcacheHarness(t *testing.T, addrs ...string) conformance.Harness {
 			}
 			set(tb, to, item.Value)
 		},
-		Outage: func(tb testing.TB) (session.Store, error) {
+		Outage: func(tb testing.TB) (sessionstore.Store, error) {
 			tb.Helper()
 			return memcacheStore(tb, memcacheClient(tb, "127.0.0.1:1")), syscall.ECONNREFUSED
 		},
-		Stall: func(tb testing.TB) session.Store {
+		Stall: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
 			line := newCable(tb, addrs[0])
 			line.stall()

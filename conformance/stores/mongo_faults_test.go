@@ -16,7 +16,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // TestMongoCreateRace has many clients create one record, where there is none
@@ -50,12 +50,12 @@ func TestMongoCreateRace(t *testing.T) {
 		var all sync.WaitGroup
 		for n := range 8 {
 			all.Go(func() {
-				r := session.Record{Expires: time.Now().Add(time.Hour), Version: session.Version(100 + n)}
+				r := sessionstore.Record{Expires: time.Now().Add(time.Hour), Version: sessionstore.Version(100 + n)}
 				switch err := store.Create(t.Context(), id, r); {
 				case err == nil:
 					created.Add(1)
-				case !errors.Is(err, session.ErrExists):
-					t.Errorf("Create: %v, want success or %v", err, session.ErrExists)
+				case !errors.Is(err, sessionstore.ErrExists):
+					t.Errorf("Create: %v, want success or %v", err, sessionstore.ErrExists)
 				}
 			})
 		}
@@ -185,8 +185,8 @@ func TestMongoPoolExhausted(t *testing.T) {
 func TestMongoLargest(t *testing.T) {
 	t.Parallel()
 	store := mongoStore(t, mongoCollection(t, mongoServer(t)))
-	r := session.Record{
-		Data: make([]byte, 16<<20-1<<10), Subject: strings.Repeat("s", session.MaxSubjectLen),
+	r := sessionstore.Record{
+		Data: make([]byte, 16<<20-1<<10), Subject: strings.Repeat("s", sessionstore.MaxSubjectLen),
 		Expires: time.Now().Add(time.Hour), Version: 1,
 	}
 	if err := store.Create(t.Context(), randomID(), r); err != nil {
@@ -220,7 +220,7 @@ func TestMongoDamagedSubject(t *testing.T) {
 			t.Parallel()
 			collection := mongoCollection(t, mongoServer(t))
 			store := mongoStore(t, collection)
-			id, r := randomID(), session.Record{Subject: "ada", Expires: time.Now().Add(time.Hour), Version: 7}
+			id, r := randomID(), sessionstore.Record{Subject: "ada", Expires: time.Now().Add(time.Hour), Version: 7}
 			if err := errors.Join(store.Create(t.Context(), id, r), store.Create(t.Context(), randomID(), r)); err != nil {
 				t.Fatal(err)
 			}
@@ -229,7 +229,7 @@ func TestMongoDamagedSubject(t *testing.T) {
 			}
 			var want error
 			if what != "nothing, it is over" {
-				want = session.ErrCorrupt
+				want = sessionstore.ErrCorrupt
 			}
 			if list, err := store.ListSubject(t.Context(), "ada"); !errors.Is(err, want) || err == nil && len(list) != 1 {
 				t.Errorf("ListSubject: %v, %v, want %v", list, err, want)
@@ -244,9 +244,9 @@ func TestMongoDamagedSubject(t *testing.T) {
 	}
 }
 
-func mongoCreated(t *testing.T, s session.Store) (string, session.Record) {
+func mongoCreated(t *testing.T, s sessionstore.Store) (string, sessionstore.Record) {
 	t.Helper()
-	id, r := randomID(), session.Record{Data: []byte("data"), Expires: time.Now().Add(time.Hour), Version: 7}
+	id, r := randomID(), sessionstore.Record{Data: []byte("data"), Expires: time.Now().Add(time.Hour), Version: 7}
 	if err := s.Create(t.Context(), id, r); err != nil {
 		t.Fatal(err)
 	}

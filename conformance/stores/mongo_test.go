@@ -12,7 +12,7 @@ import (
 
 	"github.com/cloakroom-go/cloakroom/conformance"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	mongostore "github.com/cloakroom-go/cloakroom/store-mongo"
 )
 
@@ -32,13 +32,13 @@ func mongoHarness(t *testing.T, server *options.ClientOptions) conformance.Harne
 		t.Fatal(err)
 	}
 	// open returns a store on the same collection with a client of its own.
-	open := func(tb testing.TB, server *options.ClientOptions) session.Store {
+	open := func(tb testing.TB, server *options.ClientOptions) sessionstore.Store {
 		tb.Helper()
 		return mongoStore(tb, mongoAs(tb, collection, server))
 	}
 	return conformance.Harness{
-		Open:      func(t *testing.T) session.Store { t.Helper(); return open(t, server) },
-		Peer:      func(t *testing.T) session.Store { t.Helper(); return open(t, server) },
+		Open:      func(t *testing.T) sessionstore.Store { t.Helper(); return open(t, server) },
+		Peer:      func(t *testing.T) sessionstore.Store { t.Helper(); return open(t, server) },
 		Precision: time.Millisecond,
 		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All},
 		MaxData:   16<<20 - 1<<10,
@@ -48,15 +48,15 @@ func mongoHarness(t *testing.T, server *options.ClientOptions) conformance.Harne
 				tb.Fatal(err)
 			}
 		},
-		Outage: func(tb testing.TB) (session.Store, error) {
+		Outage: func(tb testing.TB) (sessionstore.Store, error) {
 			tb.Helper()
 			return open(tb, mongoAt("127.0.0.1:1").SetServerSelectionTimeout(time.Second)), context.DeadlineExceeded
 		},
-		Isolated: func(tb testing.TB) session.Store {
+		Isolated: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
 			return mongoStoreOf(tb, mongoCollection(tb, server), mongostore.Options{PruneBatch: smallBatch})
 		},
-		Stall: func(tb testing.TB) session.Store {
+		Stall: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
 			line := newCable(tb, server.Hosts[0])
 			store := mongoStore(tb, mongoAs(tb, mongoCollection(tb, server), mongoAt(line.addr())))

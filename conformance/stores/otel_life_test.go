@@ -8,8 +8,9 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // TestOTelSeesASessionsLife runs a Manager that is observed in full.
@@ -64,14 +65,14 @@ func TestOTelSeesASessionsLife(t *testing.T) {
 
 // An outage is a store that can't load while it is down.
 type outage struct {
-	session.Store
+	sessionstore.Store
 
 	down bool
 }
 
-func (s *outage) Load(ctx context.Context, id string) (session.Record, error) {
+func (s *outage) Load(ctx context.Context, id string) (sessionstore.Record, error) {
 	if s.down {
-		return session.Record{}, errors.New("outage: " + id)
+		return sessionstore.Record{}, errors.New("outage: " + id)
 	}
 	return s.Store.Load(ctx, id)
 }

@@ -18,8 +18,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/cloakroom-go/cloakroom/conformance"
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	otelsession "github.com/cloakroom-go/cloakroom/otel"
 )
 
@@ -39,7 +40,7 @@ func newTelemetry() *telemetry {
 	return x
 }
 
-func (x *telemetry) wrap(tb testing.TB, s session.Store) session.Store {
+func (x *telemetry) wrap(tb testing.TB, s sessionstore.Store) sessionstore.Store {
 	tb.Helper()
 	wrapped, err := otelsession.Wrap(s, x.options)
 	if err != nil {
@@ -134,12 +135,12 @@ func sorted(words ...string) string {
 func TestOTelWrappedStoreConforms(t *testing.T) {
 	t.Parallel()
 	describe(t, "memory, otel", "", "")
-	wrapped := func(tb testing.TB) session.Store {
+	wrapped := func(tb testing.TB) sessionstore.Store {
 		tb.Helper()
 		return newTelemetry().wrap(tb, memstore.New(memstore.Options{MaxData: 1 << 20}))
 	}
 	conformance.Run(t, conformance.Harness{
-		Open:     func(t *testing.T) session.Store { t.Helper(); return wrapped(t) },
+		Open:     func(t *testing.T) sessionstore.Store { t.Helper(); return wrapped(t) },
 		Isolated: wrapped,
 		Require:  []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All},
 		MaxData:  1 << 20,
@@ -149,51 +150,59 @@ func TestOTelWrappedStoreConforms(t *testing.T) {
 // A told store answers what it is told to, and has all capabilities.
 type told struct{ err error }
 
-func (s told) Load(context.Context, string) (session.Record, error) { return session.Record{}, s.err }
-func (s told) Create(context.Context, string, session.Record) error { return s.err }
-func (s told) Delete(context.Context, string) error                 { return s.err }
-func (s told) Touch(context.Context, string, time.Time) error       { return s.err }
-func (s told) Prune(context.Context) (int, error)                   { return 2, s.err }
-func (s told) DeleteSubject(context.Context, string) (int, error)   { return 3, s.err }
-func (s told) DeleteAll(context.Context) (int, error)               { return 4, s.err }
-func (s told) ListSubject(context.Context, string) ([]session.Entry, error) {
-	return make([]session.Entry, 5), s.err
+func (s told) Load(context.Context, string) (sessionstore.Record, error) {
+	return sessionstore.Record{}, s.err
+}
+func (s told) Create(context.Context, string, sessionstore.Record) error { return s.err }
+func (s told) Delete(context.Context, string) error                      { return s.err }
+func (s told) Touch(context.Context, string, time.Time) error            { return s.err }
+func (s told) Prune(context.Context) (int, error)                        { return 2, s.err }
+func (s told) DeleteSubject(context.Context, string) (int, error)        { return 3, s.err }
+func (s told) DeleteAll(context.Context) (int, error)                    { return 4, s.err }
+func (s told) ListSubject(context.Context, string) ([]sessionstore.Entry, error) {
+	return make([]sessionstore.Entry, 5), s.err
 }
 
-func (s told) Update(context.Context, string, session.Version, session.Record) error { return s.err }
+func (s told) Update(context.Context, string, sessionstore.Version, sessionstore.Record) error {
+	return s.err
+}
 
 // calls has a call for each operation.
-var calls = map[string]func(ctx context.Context, s session.Store) error{
-	"load": func(ctx context.Context, s session.Store) error {
+var calls = map[string]func(ctx context.Context, s sessionstore.Store) error{
+	"load": func(ctx context.Context, s sessionstore.Store) error {
 		_, err := s.Load(ctx, secretID)
 		return err
 	},
-	"create": func(ctx context.Context, s session.Store) error { return s.Create(ctx, secretID, session.Record{}) },
-	"update": func(ctx context.Context, s session.Store) error {
-		return s.Update(ctx, secretID, 1, session.Record{Subject: secretSubject})
+	"create": func(ctx context.Context, s sessionstore.Store) error {
+		return s.Create(ctx, secretID, sessionstore.Record{})
 	},
-	"delete": func(ctx context.Context, s session.Store) error { return s.Delete(ctx, secretID) },
-	"touch":  func(ctx context.Context, s session.Store) error { return session.Touch(ctx, s, secretID, time.Time{}) },
-	"prune": func(ctx context.Context, s session.Store) error {
-		_, err := session.Prune(ctx, s)
+	"update": func(ctx context.Context, s sessionstore.Store) error {
+		return s.Update(ctx, secretID, 1, sessionstore.Record{Subject: secretSubject})
+	},
+	"delete": func(ctx context.Context, s sessionstore.Store) error { return s.Delete(ctx, secretID) },
+	"touch": func(ctx context.Context, s sessionstore.Store) error {
+		return sessionstore.Touch(ctx, s, secretID, time.Time{})
+	},
+	"prune": func(ctx context.Context, s sessionstore.Store) error {
+		_, err := sessionstore.Prune(ctx, s)
 		return err
 	},
-	"list_subject": func(ctx context.Context, s session.Store) error {
-		_, err := session.ListSubject(ctx, s, secretSubject)
+	"list_subject": func(ctx context.Context, s sessionstore.Store) error {
+		_, err := sessionstore.ListSubject(ctx, s, secretSubject)
 		return err
 	},
-	"delete_subject": func(ctx context.Context, s session.Store) error {
-		_, err := session.DeleteSubject(ctx, s, secretSubject)
+	"delete_subject": func(ctx context.Context, s sessionstore.Store) error {
+		_, err := sessionstore.DeleteSubject(ctx, s, secretSubject)
 		return err
 	},
-	"delete_all": func(ctx context.Context, s session.Store) error {
+	"delete_all": func(ctx context.Context, s sessionstore.Store) error {
 		if s, ok := s.(interface {
 			DeleteAll(ctx context.Context) (int, error)
 		}); ok {
 			_, err := s.DeleteAll(ctx)
 			return err
 		}
-		return session.ErrUnsupported
+		return sessionstore.ErrUnsupported
 	},
 }
 
@@ -215,10 +224,10 @@ func TestOTelRecordsEachCallAsASpanAndADuration(t *testing.T) {
 			status codes.Code
 		}{
 			{nil, []string{"store.outcome=ok"}, codes.Unset},
-			{session.ErrNotFound, []string{"store.outcome=not_found"}, codes.Unset},
-			{session.ErrConflict, []string{"store.outcome=conflict"}, codes.Unset},
-			{session.ErrExists, []string{"store.outcome=exists"}, codes.Unset},
-			{session.ErrCorrupt, []string{"store.outcome=corrupt", "error.type=corrupt"}, codes.Error},
+			{sessionstore.ErrNotFound, []string{"store.outcome=not_found"}, codes.Unset},
+			{sessionstore.ErrConflict, []string{"store.outcome=conflict"}, codes.Unset},
+			{sessionstore.ErrExists, []string{"store.outcome=exists"}, codes.Unset},
+			{sessionstore.ErrCorrupt, []string{"store.outcome=corrupt", "error.type=corrupt"}, codes.Error},
 			{errSecret, []string{"store.outcome=error", "error.type=timeout"}, codes.Error},
 		} {
 			x := newTelemetry()

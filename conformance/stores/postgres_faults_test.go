@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
 )
 
@@ -60,7 +60,7 @@ func TestPostgresRestarted(t *testing.T) {
 	server.Start(t)
 	eventually(t, "the pool has new connections", func() bool {
 		got, err := store.Load(t.Context(), id)
-		if errors.Is(err, session.ErrNotFound) {
+		if errors.Is(err, sessionstore.ErrNotFound) {
 			t.Fatal("an outage is no logout")
 		}
 		return err == nil && got.Version == r.Version
@@ -122,8 +122,8 @@ func TestPostgresSerializationFailure(t *testing.T) {
 	err = postgresBlocked(t, pool, table, id,
 		func() error { return store.Update(t.Context(), id, next.Version, other) },
 		func(tx pgx.Tx) { postgresExec(t, tx, `UPDATE `+table+` SET version = 99`) })
-	if !errors.Is(err, session.ErrConflict) {
-		t.Errorf("Update that was undone and repeated: %v, want %v", err, session.ErrConflict)
+	if !errors.Is(err, sessionstore.ErrConflict) {
+		t.Errorf("Update that was undone and repeated: %v, want %v", err, sessionstore.ErrConflict)
 	}
 }
 
@@ -236,9 +236,9 @@ func postgresWaiting(t *testing.T, db postgresstore.DB, table string) bool {
 	return waiting
 }
 
-func postgresCreated(t *testing.T, s session.Store) (string, session.Record) {
+func postgresCreated(t *testing.T, s sessionstore.Store) (string, sessionstore.Record) {
 	t.Helper()
-	id, r := randomID(), session.Record{Data: []byte("data"), Expires: time.Now().Add(time.Hour), Version: 7}
+	id, r := randomID(), sessionstore.Record{Data: []byte("data"), Expires: time.Now().Add(time.Hour), Version: 7}
 	if err := s.Create(t.Context(), id, r); err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/cloakroom-go/cloakroom/conformance"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
 )
 
@@ -39,11 +39,11 @@ func TestPostgresTx(t *testing.T) {
 	t.Cleanup(func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }) // nothing to keep
 	table, turn := postgresTable(t, tx), make(chan struct{}, 1)
 	conformance.Run(t, conformance.Harness{
-		Open: func(t *testing.T) session.Store {
+		Open: func(t *testing.T) sessionstore.Store {
 			t.Helper()
 			return &oneByOne{postgresStore(t, tx, table), turn}
 		},
-		Isolated: func(tb testing.TB) session.Store {
+		Isolated: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
 			turn <- struct{}{}
 			defer func() { <-turn }()
@@ -75,16 +75,16 @@ func inTurn[T any](ctx context.Context, s *oneByOne, call func() (T, error)) (T,
 	}
 }
 
-func (s *oneByOne) Load(ctx context.Context, id string) (session.Record, error) {
-	return inTurn(ctx, s, func() (session.Record, error) { return s.store.Load(ctx, id) })
+func (s *oneByOne) Load(ctx context.Context, id string) (sessionstore.Record, error) {
+	return inTurn(ctx, s, func() (sessionstore.Record, error) { return s.store.Load(ctx, id) })
 }
 
-func (s *oneByOne) Create(ctx context.Context, id string, r session.Record) error {
+func (s *oneByOne) Create(ctx context.Context, id string, r sessionstore.Record) error {
 	_, err := inTurn(ctx, s, func() (any, error) { return nil, s.store.Create(ctx, id, r) })
 	return err
 }
 
-func (s *oneByOne) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+func (s *oneByOne) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 	_, err := inTurn(ctx, s, func() (any, error) { return nil, s.store.Update(ctx, id, old, r) })
 	return err
 }
@@ -103,8 +103,8 @@ func (s *oneByOne) Prune(ctx context.Context) (int, error) {
 	return inTurn(ctx, s, func() (int, error) { return s.store.Prune(ctx) })
 }
 
-func (s *oneByOne) ListSubject(ctx context.Context, subject string) ([]session.Entry, error) {
-	return inTurn(ctx, s, func() ([]session.Entry, error) { return s.store.ListSubject(ctx, subject) })
+func (s *oneByOne) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
+	return inTurn(ctx, s, func() ([]sessionstore.Entry, error) { return s.store.ListSubject(ctx, subject) })
 }
 
 func (s *oneByOne) DeleteSubject(ctx context.Context, subject string) (int, error) {

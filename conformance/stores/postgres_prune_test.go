@@ -12,7 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
 )
 
@@ -97,7 +97,7 @@ func postgresReads(t *testing.T, ctx context.Context, store *postgresstore.Store
 		readers.Go(func() {
 			for n := offset; n == offset || ctx.Err() == nil; n++ {
 				start := time.Now()
-				var r session.Record
+				var r sessionstore.Record
 				r, err := store.Load(context.WithoutCancel(ctx), ids[n%len(ids)])
 				if err != nil || r.Version == 0 {
 					t.Errorf("Load: %v", err)

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/need"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
 )
 
@@ -43,7 +43,7 @@ func TestPostgresNames(t *testing.T) {
 	for what, row := range map[string][]any{
 		"an id that is none":    {"short", []byte{}, "", time.Now(), 1},
 		"version zero":          {randomID(), []byte{}, "", time.Now(), 0},
-		"a subject too long":    {randomID(), []byte{}, strings.Repeat("s", session.MaxSubjectLen+1), time.Now(), 1},
+		"a subject too long":    {randomID(), []byte{}, strings.Repeat("s", sessionstore.MaxSubjectLen+1), time.Now(), 1},
 		"an expiry that is not": {randomID(), []byte{}, "", "infinity", 1},
 	} {
 		_, err := pool.Exec(t.Context(), `INSERT INTO `+table+` VALUES ($1, $2, $3, $4, $5)`,

@@ -13,7 +13,7 @@ import (
 
 	"github.com/cloakroom-go/cloakroom/conformance"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
 )
 
@@ -30,13 +30,13 @@ func postgresHarness(t *testing.T, server *pgxpool.Config) conformance.Harness {
 	t.Helper()
 	pool := postgresPool(t, server)
 	table := postgresTable(t, pool)
-	open := func(tb testing.TB, server *pgxpool.Config) session.Store {
+	open := func(tb testing.TB, server *pgxpool.Config) sessionstore.Store {
 		tb.Helper()
 		return postgresStore(tb, postgresPool(tb, server), table)
 	}
 	return conformance.Harness{
-		Open:      func(t *testing.T) session.Store { t.Helper(); return open(t, server) },
-		Peer:      func(t *testing.T) session.Store { t.Helper(); return open(t, server) },
+		Open:      func(t *testing.T) sessionstore.Store { t.Helper(); return open(t, server) },
+		Peer:      func(t *testing.T) sessionstore.Store { t.Helper(); return open(t, server) },
 		Precision: time.Microsecond,
 		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All},
 		MaxData:   16 << 20,
@@ -44,19 +44,19 @@ func postgresHarness(t *testing.T, server *pgxpool.Config) conformance.Harness {
 			tb.Helper()
 			postgresExec(tb, pool, `INSERT INTO `+table+` VALUES ($1, '', '', now() + interval '1 hour', 0)`, id)
 		},
-		Outage: func(tb testing.TB) (session.Store, error) {
+		Outage: func(tb testing.TB) (sessionstore.Store, error) {
 			tb.Helper()
 			return open(tb, postgresAt(server, "127.0.0.1:1")), syscall.ECONNREFUSED
 		},
-		Isolated: func(tb testing.TB) session.Store {
+		Isolated: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
 			return postgresStoreOf(tb, pool, postgresstore.Options{Table: postgresTable(tb, pool), PruneBatch: smallBatch})
 		},
-		Stall: func(tb testing.TB) session.Store {
+		Stall: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
 			line := newCable(tb, postgresAddr(server))
 			store := postgresStore(tb, postgresPool(tb, postgresAt(server, line.addr())), postgresTable(tb, pool))
-			_, _ = store.Load(tb.Context(), strings.Repeat("x", session.IDLen)) // so that it is connected
+			_, _ = store.Load(tb.Context(), strings.Repeat("x", sessionstore.IDLen)) // so that it is connected
 			line.stall()
 			return store
 		},

@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
 )
 
@@ -26,34 +26,34 @@ func TestPostgresWaits(t *testing.T) {
 	}
 	for _, c := range []struct {
 		method string
-		call   func(*postgresstore.Store, string, session.Record) error
+		call   func(*postgresstore.Store, string, sessionstore.Record) error
 		want   map[string]error // by change; success if missing
 	}{
 		{
-			"Create", func(s *postgresstore.Store, id string, r session.Record) error {
+			"Create", func(s *postgresstore.Store, id string, r sessionstore.Record) error {
 				r.Version = 8
 				return s.Create(t.Context(), id, r)
 			},
-			map[string]error{"touched": session.ErrExists, "updated": session.ErrExists},
+			map[string]error{"touched": sessionstore.ErrExists, "updated": sessionstore.ErrExists},
 		},
 		{
-			"Update", func(s *postgresstore.Store, id string, r session.Record) error {
+			"Update", func(s *postgresstore.Store, id string, r sessionstore.Record) error {
 				old := r.Version
 				r.Version = 8
 				return s.Update(t.Context(), id, old, r)
 			},
 			map[string]error{
-				"updated": session.ErrConflict, "expired": session.ErrNotFound, "deleted": session.ErrNotFound,
+				"updated": sessionstore.ErrConflict, "expired": sessionstore.ErrNotFound, "deleted": sessionstore.ErrNotFound,
 			},
 		},
 		{
-			"Touch", func(s *postgresstore.Store, id string, r session.Record) error {
+			"Touch", func(s *postgresstore.Store, id string, r sessionstore.Record) error {
 				return s.Touch(t.Context(), id, r.Expires.Add(time.Minute))
 			},
-			map[string]error{"expired": session.ErrNotFound, "deleted": session.ErrNotFound},
+			map[string]error{"expired": sessionstore.ErrNotFound, "deleted": sessionstore.ErrNotFound},
 		},
 		{
-			"Delete", func(s *postgresstore.Store, id string, _ session.Record) error {
+			"Delete", func(s *postgresstore.Store, id string, _ sessionstore.Record) error {
 				return s.Delete(t.Context(), id)
 			},
 			nil,
@@ -67,7 +67,7 @@ func TestPostgresWaits(t *testing.T) {
 			if !errors.Is(err, c.want[change]) {
 				t.Errorf("%s of a record that is %s meanwhile: %v, want %v", c.method, change, err, c.want[change])
 			}
-			if _, err := store.Load(t.Context(), id); c.method == "Delete" && !errors.Is(err, session.ErrNotFound) {
+			if _, err := store.Load(t.Context(), id); c.method == "Delete" && !errors.Is(err, sessionstore.ErrNotFound) {
 				t.Errorf("Load after Delete of a record that was %s meanwhile: %v", change, err)
 			}
 		}

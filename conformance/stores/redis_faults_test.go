@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	redisstore "github.com/cloakroom-go/cloakroom/store-redis"
 )
 
@@ -96,7 +96,7 @@ func TestRedisRestarted(t *testing.T) {
 	wantRedisError(t, "Load while the server reads its data", err, "LOADING ")
 	eventually(t, "the server has read its data", func() bool {
 		_, err = store.Load(t.Context(), id)
-		if errors.Is(err, session.ErrNotFound) {
+		if errors.Is(err, sessionstore.ErrNotFound) {
 			t.Fatal("an outage is no logout")
 		}
 		return err == nil
@@ -199,7 +199,7 @@ func TestRedisAnswerLostAndOvertaken(t *testing.T) {
 				t.Fatal(err)
 			}
 			line.cut()
-			if err := <-result; err == nil || errors.Is(err, session.ErrConflict) != again || session.Certain(err) != again {
+			if err := <-result; err == nil || errors.Is(err, sessionstore.ErrConflict) != again || sessionstore.Certain(err) != again {
 				t.Errorf("Update: %v; is ErrConflict wanted: %v", err, again)
 			}
 		})
@@ -239,7 +239,7 @@ func TestRedisStalled(t *testing.T) {
 }
 
 // redisFull returns a store that holds r on a server whose memory is full.
-func redisFull(tb testing.TB, id string, r session.Record) session.Store {
+func redisFull(tb testing.TB, id string, r sessionstore.Record) sessionstore.Store {
 	tb.Helper()
 	client := redisClient(tb, redisDaemon(tb).URL)
 	store := redisStore(tb, client)
@@ -258,10 +258,10 @@ func redisDaemon(tb testing.TB, args ...string) *servers.Server {
 	}, args...)...)
 }
 
-func redisCreated(t *testing.T, s *redisstore.Store, subject string) (string, session.Record) {
+func redisCreated(t *testing.T, s *redisstore.Store, subject string) (string, sessionstore.Record) {
 	t.Helper()
 	id := randomID()
-	r := session.Record{Data: []byte("data"), Subject: subject, Expires: time.Now().Add(time.Minute), Version: 1}
+	r := sessionstore.Record{Data: []byte("data"), Subject: subject, Expires: time.Now().Add(time.Minute), Version: 1}
 	if err := s.Create(t.Context(), id, r); err != nil {
 		t.Fatal(err)
 	}

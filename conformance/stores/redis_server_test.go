@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // TestRedisIndexOutlivesItsRecords reads from the server how long the index keeps a
@@ -59,7 +59,7 @@ func TestRedisLifetimes(t *testing.T) {
 	const month = 30 * 24 * time.Hour
 	for _, life := range []time.Duration{time.Second, month - time.Second, month, month + time.Second, 400 * 24 * time.Hour} {
 		id, start := randomID(), time.Now()
-		r := session.Record{Expires: start.Add(life), Version: 1}
+		r := sessionstore.Record{Expires: start.Add(life), Version: 1}
 		if err := store.Create(t.Context(), id, r); err != nil {
 			t.Fatal(err)
 		}
@@ -100,10 +100,10 @@ func TestRedisClocksApart(t *testing.T) {
 			t.Errorf("the server keeps for %v what lives for %v", left, life)
 		}
 		<-time.After(time.Until(r.Expires))
-		if _, err := store.Load(t.Context(), id); !errors.Is(err, session.ErrNotFound) {
+		if _, err := store.Load(t.Context(), id); !errors.Is(err, sessionstore.ErrNotFound) {
 			t.Errorf("Load at expiry: %v", err)
 		}
-		if err := store.Touch(t.Context(), id, time.Now().Add(time.Hour)); !errors.Is(err, session.ErrNotFound) {
+		if err := store.Touch(t.Context(), id, time.Now().Add(time.Hour)); !errors.Is(err, sessionstore.ErrNotFound) {
 			t.Errorf("Touch at expiry: %v", err)
 		}
 	})

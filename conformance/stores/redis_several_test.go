@@ -10,7 +10,7 @@ import (
 
 	"github.com/cloakroom-go/cloakroom/conformance"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // TestRedisCluster runs the suite on three masters that share the hash slots.
@@ -51,7 +51,7 @@ func runRedis(t *testing.T, name string, server *servers.Server, connect func(te
 		return c
 	}
 	own := client(t)
-	open := func(t *testing.T) session.Store {
+	open := func(t *testing.T) sessionstore.Store {
 		t.Helper()
 		return redisStore(t, client(t))
 	}
@@ -64,7 +64,7 @@ func runRedis(t *testing.T, name string, server *servers.Server, connect func(te
 			tb.Helper()
 			redisDo(tb, own, "SET", redisPrefix+id, "not a record", "EX", 3600)
 		},
-		Isolated: func(tb testing.TB) session.Store {
+		Isolated: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
 			return redisIsolated(tb, own)
 		},

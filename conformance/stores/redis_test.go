@@ -9,7 +9,7 @@ import (
 
 	"github.com/cloakroom-go/cloakroom/conformance"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	redisstore "github.com/cloakroom-go/cloakroom/store-redis"
 )
 
@@ -27,7 +27,7 @@ func TestRedis(t *testing.T) {
 func redisHarness(t *testing.T, addr string) conformance.Harness {
 	t.Helper()
 	client := redisClient(t, addr)
-	open := func(t *testing.T) session.Store {
+	open := func(t *testing.T) sessionstore.Store {
 		t.Helper()
 		return redisStore(t, redisClient(t, addr))
 	}
@@ -44,15 +44,15 @@ func redisHarness(t *testing.T, addr string) conformance.Harness {
 			tb.Helper()
 			redisDo(tb, client, "COPY", redisPrefix+from, redisPrefix+to)
 		},
-		Outage: func(tb testing.TB) (session.Store, error) {
+		Outage: func(tb testing.TB) (sessionstore.Store, error) {
 			tb.Helper()
 			return redisStore(tb, redisClient(tb, "127.0.0.1:1")), syscall.ECONNREFUSED
 		},
-		Isolated: func(tb testing.TB) session.Store {
+		Isolated: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
 			return redisIsolated(tb, client)
 		},
-		Stall: func(tb testing.TB) session.Store {
+		Stall: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
 			line := newCable(tb, addr)
 			store := redisIsolated(tb, redisClient(tb, line.addr()))

@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"strings"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // Defaults of [Options].

@@ -14,9 +14,9 @@ import (
 	"regexp"
 	"strings"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/csrf"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // A form with a token, given to the page as a value.

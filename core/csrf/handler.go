@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"net/url"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // Handler returns a handler that lets a request through to next if its method is

@@ -10,9 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/csrf"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 func TestTokensOfSeveralTabsAreGoodAnyNumberOfTimes(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 // deleteBatch is how many records DeleteAll deletes while it holds a lock.
 const deleteBatch = 256
 
-// DeleteAll implements [session.AllDeleter].
+// DeleteAll implements [sessionstore.AllDeleter].
 func (s *Store) DeleteAll(ctx context.Context) (int, error) {
 	deleted := 0
 	for i := range s.shards {

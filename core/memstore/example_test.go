@@ -7,8 +7,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func Example() {
@@ -42,8 +43,8 @@ func ExampleStore_Prune() {
 
 // An administrator ends everybody's sessions, whatever the store.
 func ExampleStore_DeleteAll() {
-	var store session.Store = memstore.New(memstore.Options{})
-	n, err := session.DeleteAll(context.Background(), store)
+	var store sessionstore.Store = memstore.New(memstore.Options{})
+	n, err := sessionstore.DeleteAll(context.Background(), store)
 	fmt.Println(n, err)
 	// Output:
 	// 0 <nil>

@@ -15,7 +15,7 @@ const (
 	pruneBatch = 256
 )
 
-// Prune implements [session.Pruner].
+// Prune implements [sessionstore.Pruner].
 func (s *Store) Prune(ctx context.Context) (int, error) {
 	pruned := 0
 	for i := range s.shards {

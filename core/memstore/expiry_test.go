@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // pass lets time go by in a bubble.
@@ -106,15 +106,15 @@ func TestAnExpiredRecordIsGoneBeforeItIsRemoved(t *testing.T) {
 			t.Fatal(err)
 		}
 		pass(time.Minute)
-		if _, err := s.Load(t.Context(), id); !errors.Is(err, session.ErrNotFound) {
+		if _, err := s.Load(t.Context(), id); !errors.Is(err, sessionstore.ErrNotFound) {
 			t.Errorf("Load: %v", err)
 		}
 		next := record(time.Minute)
 		next.Version = 2
-		if err := s.Update(t.Context(), id, 1, next); !errors.Is(err, session.ErrNotFound) {
+		if err := s.Update(t.Context(), id, 1, next); !errors.Is(err, sessionstore.ErrNotFound) {
 			t.Errorf("Update: %v", err)
 		}
-		if err := s.Touch(t.Context(), id, next.Expires); !errors.Is(err, session.ErrNotFound) {
+		if err := s.Touch(t.Context(), id, next.Expires); !errors.Is(err, sessionstore.ErrNotFound) {
 			t.Errorf("Touch: %v", err)
 		}
 		if entries, err := s.ListSubject(t.Context(), "ann"); err != nil || len(entries) != 0 {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func randomID() string {
@@ -16,8 +16,8 @@ func randomID() string {
 }
 
 // record returns a record that lives for so long.
-func record(life time.Duration) session.Record {
-	return session.Record{Data: []byte("data"), Expires: time.Now().Add(life), Version: 1}
+func record(life time.Duration) sessionstore.Record {
+	return sessionstore.Record{Data: []byte("data"), Expires: time.Now().Add(life), Version: 1}
 }
 
 // fill creates records that live for so long.

@@ -1,5 +1,5 @@
 // Package memstore keeps sessions in the memory of one process. It is the
-// reference implementation of [session.Store] and has every capability.
+// reference implementation of [sessionstore.Store] and has every capability.
 //
 // It suits tests, development, and applications that run as one process and may
 // lose their sessions when it ends.
@@ -16,13 +16,13 @@ import (
 	"sync"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // Options configure a [Store]. The zero value is right for almost everybody.
 type Options struct {
 	// MaxData is the largest Record.Data in bytes that the store takes;
-	// above it writes fail with session.ErrTooLarge. 0 means no limit.
+	// above it writes fail with sessionstore.ErrTooLarge. 0 means no limit.
 	MaxData int
 }
 
@@ -30,7 +30,7 @@ type Options struct {
 // on a few expired ones.
 const shardCount = 64
 
-// Store is a [session.Store] in memory. It is safe for concurrent use.
+// Store is a [sessionstore.Store] in memory. It is safe for concurrent use.
 type Store struct {
 	maxData  int
 	seed     maphash.Seed
@@ -39,10 +39,10 @@ type Store struct {
 }
 
 var (
-	_ session.Toucher      = (*Store)(nil)
-	_ session.Pruner       = (*Store)(nil)
-	_ session.SubjectIndex = (*Store)(nil)
-	_ session.AllDeleter   = (*Store)(nil)
+	_ sessionstore.Toucher      = (*Store)(nil)
+	_ sessionstore.Pruner       = (*Store)(nil)
+	_ sessionstore.SubjectIndex = (*Store)(nil)
+	_ sessionstore.AllDeleter   = (*Store)(nil)
 )
 
 // New returns an empty store.
@@ -65,7 +65,7 @@ type shard struct {
 // An item is a stored record. It is changed under its shard's lock only.
 type item struct {
 	id     string
-	record session.Record
+	record sessionstore.Record
 	index  int // in the shard's heap
 }
 
@@ -75,25 +75,25 @@ func (s *Store) shard(id string) *shard {
 	return &s.shards[maphash.String(s.seed, id)%shardCount]
 }
 
-// Load implements [session.Store].
-func (s *Store) Load(ctx context.Context, id string) (session.Record, error) {
+// Load implements [sessionstore.Store].
+func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
 	if err := check(ctx, id); err != nil {
-		return session.Record{}, err
+		return sessionstore.Record{}, err
 	}
 	sh := s.shard(id)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	it, ok := sh.items[id]
 	if !ok || !it.live(time.Now()) {
-		return session.Record{}, session.ErrNotFound
+		return sessionstore.Record{}, sessionstore.ErrNotFound
 	}
 	r := it.record
 	r.Data = bytes.Clone(r.Data)
 	return r, nil
 }
 
-// Create implements [session.Store].
-func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
+// Create implements [sessionstore.Store].
+func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) error {
 	if err := s.checkWrite(ctx, id, r); err != nil {
 		return err
 	}
@@ -108,14 +108,14 @@ func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
 	case !it.live(now):
 		s.replace(sh, it, r)
 	case it.record.Version != r.Version:
-		return session.ErrExists
+		return sessionstore.ErrExists
 	}
 	s.removeExpired(sh, now, expiredPerWrite)
 	return nil
 }
 
-// Update implements [session.Store].
-func (s *Store) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+// Update implements [sessionstore.Store].
+func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 	if err := s.checkWrite(ctx, id, r); err != nil {
 		return err
 	}
@@ -126,10 +126,10 @@ func (s *Store) Update(ctx context.Context, id string, old session.Version, r se
 	it, ok := sh.items[id]
 	switch {
 	case !ok || !it.live(now):
-		return session.ErrNotFound
+		return sessionstore.ErrNotFound
 	case it.record.Version == r.Version: // this very write, made before
 	case it.record.Version != old:
-		return session.ErrConflict
+		return sessionstore.ErrConflict
 	default:
 		s.replace(sh, it, r)
 	}
@@ -137,7 +137,7 @@ func (s *Store) Update(ctx context.Context, id string, old session.Version, r se
 	return nil
 }
 
-// Delete implements [session.Store].
+// Delete implements [sessionstore.Store].
 func (s *Store) Delete(ctx context.Context, id string) error {
 	if err := check(ctx, id); err != nil {
 		return err
@@ -151,12 +151,12 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 	return nil
 }
 
-// Touch implements [session.Toucher].
+// Touch implements [sessionstore.Toucher].
 func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
 	if err := check(ctx, id); err != nil {
 		return err
 	}
-	if err := session.CheckExpires(expires); err != nil {
+	if err := sessionstore.CheckExpires(expires); err != nil {
 		return err
 	}
 	sh := s.shard(id)
@@ -164,7 +164,7 @@ func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
 	defer sh.mu.Unlock()
 	it, ok := sh.items[id]
 	if !ok || !it.live(time.Now()) {
-		return session.ErrNotFound
+		return sessionstore.ErrNotFound
 	}
 	it.record.Expires = toUTC(expires)
 	sh.expiry.fix(it)
@@ -175,18 +175,18 @@ func check(ctx context.Context, id string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return session.CheckID(id)
+	return sessionstore.CheckID(id)
 }
 
-func (s *Store) checkWrite(ctx context.Context, id string, r session.Record) error {
+func (s *Store) checkWrite(ctx context.Context, id string, r sessionstore.Record) error {
 	if err := check(ctx, id); err != nil {
 		return err
 	}
-	if err := session.CheckRecord(r); err != nil {
+	if err := sessionstore.CheckRecord(r); err != nil {
 		return err
 	}
 	if s.maxData > 0 && len(r.Data) > s.maxData {
-		return session.ErrTooLarge
+		return sessionstore.ErrTooLarge
 	}
 	return nil
 }
@@ -194,14 +194,14 @@ func (s *Store) checkWrite(ctx context.Context, id string, r session.Record) err
 // insert, replace and remove keep a shard's map, its heap and the subject index
 // together. The shard's lock is held.
 
-func (s *Store) insert(sh *shard, id string, r session.Record) {
+func (s *Store) insert(sh *shard, id string, r sessionstore.Record) {
 	it := &item{id: id, record: own(r)}
 	sh.items[id] = it
 	sh.expiry.push(it)
 	s.index(r.Subject, id)
 }
 
-func (s *Store) replace(sh *shard, it *item, r session.Record) {
+func (s *Store) replace(sh *shard, it *item, r sessionstore.Record) {
 	if it.record.Subject != r.Subject {
 		s.unindex(it.record.Subject, it.id)
 		s.index(r.Subject, it.id)
@@ -217,7 +217,7 @@ func (s *Store) remove(sh *shard, it *item) {
 }
 
 // own returns r with memory of its own.
-func own(r session.Record) session.Record {
+func own(r sessionstore.Record) sessionstore.Record {
 	r.Data = bytes.Clone(r.Data)
 	r.Expires = toUTC(r.Expires)
 	return r

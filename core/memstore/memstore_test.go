@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func TestMaxDataBoundsWhatIsTaken(t *testing.T) {
@@ -18,7 +18,7 @@ func TestMaxDataBoundsWhatIsTaken(t *testing.T) {
 	}{
 		{0, 1 << 20, nil},
 		{10, 10, nil},
-		{10, 11, session.ErrTooLarge},
+		{10, 11, sessionstore.ErrTooLarge},
 	} {
 		s := New(Options{MaxData: c.limit})
 		id, r := randomID(), record(time.Hour)
@@ -46,9 +46,9 @@ func TestMaxDataBoundsWhatIsTaken(t *testing.T) {
 func TestTheIndexFollowsTheRecords(t *testing.T) {
 	t.Parallel()
 	s := New(Options{})
-	write := func(id string, old, version session.Version, subject string) {
+	write := func(id string, old, version sessionstore.Version, subject string) {
 		t.Helper()
-		r := session.Record{Subject: subject, Version: version, Expires: time.Now().Add(time.Hour)}
+		r := sessionstore.Record{Subject: subject, Version: version, Expires: time.Now().Add(time.Hour)}
 		var err error
 		if old == 0 {
 			err = s.Create(t.Context(), id, r)
@@ -97,9 +97,9 @@ func TestMapsHeapsAndIndexAgreeUnderLoad(t *testing.T) {
 		wg.Go(func() {
 			for i := range 500 {
 				id := ids[(i*7+worker)%len(ids)]
-				r := session.Record{
+				r := sessionstore.Record{
 					Subject: "subject " + strconv.Itoa(i%3),
-					Version: session.Version(worker*1000 + i + 1),
+					Version: sessionstore.Version(worker*1000 + i + 1),
 					Expires: time.Now().Add(time.Duration(i%50+1) * time.Millisecond),
 				}
 				ctx := t.Context()
@@ -108,7 +108,7 @@ func TestMapsHeapsAndIndexAgreeUnderLoad(t *testing.T) {
 				case 0, 1:
 					err = s.Create(ctx, id, r)
 				case 2:
-					var old session.Record
+					var old sessionstore.Record
 					if old, err = s.Load(ctx, id); err == nil {
 						err = s.Update(ctx, id, old.Version, r)
 					}
@@ -121,8 +121,8 @@ func TestMapsHeapsAndIndexAgreeUnderLoad(t *testing.T) {
 						_, err = s.Prune(ctx)
 					}
 				}
-				if err != nil && !errors.Is(err, session.ErrExists) && !errors.Is(err, session.ErrNotFound) &&
-					!errors.Is(err, session.ErrConflict) && !errors.Is(err, session.ErrInvalid) {
+				if err != nil && !errors.Is(err, sessionstore.ErrExists) && !errors.Is(err, sessionstore.ErrNotFound) &&
+					!errors.Is(err, sessionstore.ErrConflict) && !errors.Is(err, sessionstore.ErrInvalid) {
 					t.Errorf("step %d: %v", i%6, err)
 				}
 			}

@@ -6,7 +6,7 @@ import (
 	"hash/maphash"
 	"sync"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // subjects holds a part of the subject index. It changes while the shard of
@@ -51,7 +51,7 @@ func (s *Store) subjectIDs(ctx context.Context, subject string) ([]string, error
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := session.CheckSubject(subject); err != nil {
+	if err := sessionstore.CheckSubject(subject); err != nil {
 		return nil, err
 	}
 	x := s.subjectsOf(subject)
@@ -64,27 +64,27 @@ func (s *Store) subjectIDs(ctx context.Context, subject string) ([]string, error
 	return ids, nil
 }
 
-// ListSubject implements [session.SubjectIndex].
-func (s *Store) ListSubject(ctx context.Context, subject string) ([]session.Entry, error) {
+// ListSubject implements [sessionstore.SubjectIndex].
+func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 	ids, err := s.subjectIDs(ctx, subject)
 	if err != nil {
 		return nil, err
 	}
-	entries := make([]session.Entry, 0, len(ids))
+	entries := make([]sessionstore.Entry, 0, len(ids))
 	for _, id := range ids {
 		r, err := s.Load(ctx, id)
 		switch {
-		case errors.Is(err, session.ErrNotFound): // ended since
+		case errors.Is(err, sessionstore.ErrNotFound): // ended since
 		case err != nil:
 			return nil, err
 		case r.Subject == subject:
-			entries = append(entries, session.Entry{ID: id, Record: r})
+			entries = append(entries, sessionstore.Entry{ID: id, Record: r})
 		}
 	}
 	return entries, nil
 }
 
-// DeleteSubject implements [session.SubjectIndex].
+// DeleteSubject implements [sessionstore.SubjectIndex].
 func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) {
 	entries, err := s.ListSubject(ctx, subject)
 	if err != nil {

@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
 	"github.com/cloakroom-go/cloakroom/examples/internal/visit"
 )
 

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 func open(t *testing.T) session.Codec {

@@ -14,7 +14,7 @@ import (
 	"os"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 var theme = session.NewKey[string]("theme")

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 	"github.com/cloakroom-go/cloakroom/examples/internal/visit"
 )
 

@@ -10,8 +10,8 @@ import (
 	"net/http"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 var visits = session.NewKey[int]("visits")

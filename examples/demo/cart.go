@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // What fits into a cart. Visitors fill what the shop has to store, so that it has

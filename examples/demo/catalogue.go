@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // A product is something to buy; what it is called is in the locales. Prices are

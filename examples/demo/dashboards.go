@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // profile shows what the shop knows about the session, to whoever is signed in.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 func TestEachDashboardIsForOneRole(t *testing.T) {

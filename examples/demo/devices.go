@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strings"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // deviceKey says in words where somebody has signed in.

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 func TestKeysFromTheEnvironment(t *testing.T) {

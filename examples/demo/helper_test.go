@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
 	filestore "github.com/cloakroom-go/cloakroom/store-file"
 )
 

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // historyKey holds the paths of the pages that the visitor has looked at, the

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // A journal remembers what has happened to sessions lately, for the

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // keysVariable holds signing keys as text; see session.ParseKeys.

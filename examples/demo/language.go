@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/text/language"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // A locale is a language and the shop's texts in it.

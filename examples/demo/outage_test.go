@@ -9,8 +9,9 @@ import (
 	"sync/atomic"
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // A brokenStore fails while it is told to, and counts what it was asked.
@@ -23,15 +24,15 @@ type brokenStore struct {
 
 var errDisk = errors.New("no such device")
 
-func (b *brokenStore) Load(ctx context.Context, id string) (session.Record, error) {
+func (b *brokenStore) Load(ctx context.Context, id string) (sessionstore.Record, error) {
 	b.calls.Add(1)
 	if b.failLoad.Load() {
-		return session.Record{}, errDisk
+		return sessionstore.Record{}, errDisk
 	}
 	return b.Store.Load(ctx, id)
 }
 
-func (b *brokenStore) ListSubject(ctx context.Context, subject string) ([]session.Entry, error) {
+func (b *brokenStore) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 	b.calls.Add(1)
 	if b.failLoad.Load() || b.failList.Load() {
 		return nil, errDisk
@@ -39,7 +40,7 @@ func (b *brokenStore) ListSubject(ctx context.Context, subject string) ([]sessio
 	return b.Store.ListSubject(ctx, subject)
 }
 
-func (b *brokenStore) Create(ctx context.Context, id string, r session.Record) error {
+func (b *brokenStore) Create(ctx context.Context, id string, r sessionstore.Record) error {
 	b.calls.Add(1)
 	if b.failWrite.Load() {
 		return errDisk
@@ -47,7 +48,7 @@ func (b *brokenStore) Create(ctx context.Context, id string, r session.Record) e
 	return b.Store.Create(ctx, id, r)
 }
 
-func (b *brokenStore) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+func (b *brokenStore) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 	b.calls.Add(1)
 	if b.failWrite.Load() {
 		return errDisk

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // refused returns how to answer whom check did not let in. wrong says what was

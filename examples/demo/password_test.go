@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 func TestANewPasswordSignsOutTheOthers(t *testing.T) {

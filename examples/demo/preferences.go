@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"slices"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // preferences are how a visitor wants the pages to be.

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"net/http"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // maxForm is far above what any form of the shop sends.

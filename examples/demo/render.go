@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/csrf"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 //go:embed templates static

@@ -6,8 +6,9 @@ import (
 	"net/http"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/csrf"
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // A shop answers the requests of its visitors.
@@ -73,7 +74,7 @@ func (sh *shop) manager(c settings) (*session.Manager, error) {
 		return session.NewCookieOnly(o)
 	}
 	o.RenewEvery = time.Hour
-	if _, ok := c.store.(session.SubjectIndex); ok {
+	if _, ok := c.store.(sessionstore.SubjectIndex); ok {
 		o.MaxSessions = 20
 	}
 	return session.New(c.store, o)

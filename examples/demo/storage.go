@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // A storage is where sessions are kept, with the keys that sign, or seal, their

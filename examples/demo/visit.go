@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // A visit is one request of a visitor, with the session and what follows from it.

@@ -14,7 +14,7 @@ import (
 	"log"
 	"os"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 func main() {

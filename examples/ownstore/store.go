@@ -12,10 +12,10 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// A Store is a [session.Store] in a bbolt database, with Touch and Prune.
+// A Store is a [sessionstore.Store] in a bbolt database, with Touch and Prune.
 type Store struct{ db *bbolt.DB }
 
 var bucket = []byte("sessions")
@@ -28,45 +28,45 @@ func New(db *bbolt.DB) (*Store, error) {
 	})
 }
 
-// Load implements [session.Store].
-func (s *Store) Load(ctx context.Context, id string) (session.Record, error) {
-	var r session.Record
-	if err := do(ctx, session.CheckID(id), s.db.View, func(tx *bbolt.Tx) (err error) {
+// Load implements [sessionstore.Store].
+func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
+	var r sessionstore.Record
+	if err := do(ctx, sessionstore.CheckID(id), s.db.View, func(tx *bbolt.Tx) (err error) {
 		r, err = live(tx, id)
 		r.Data = bytes.Clone(r.Data) // bbolt's own end with the transaction
 		return err
 	}); err != nil {
-		return session.Record{}, err // r may still be the transaction's
+		return sessionstore.Record{}, err // r may still be the transaction's
 	}
 	return r, nil
 }
 
-// Create implements [session.Store].
-func (s *Store) Create(ctx context.Context, id string, r session.Record) error {
-	return s.write(ctx, id, r, func(_ session.Record, err error) error {
-		if errors.Is(err, session.ErrNotFound) {
+// Create implements [sessionstore.Store].
+func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) error {
+	return s.write(ctx, id, r, func(_ sessionstore.Record, err error) error {
+		if errors.Is(err, sessionstore.ErrNotFound) {
 			return nil
 		}
-		return cmp.Or(err, session.ErrExists)
+		return cmp.Or(err, sessionstore.ErrExists)
 	})
 }
 
-// Update implements [session.Store].
-func (s *Store) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
-	return s.write(ctx, id, r, func(there session.Record, err error) error {
+// Update implements [sessionstore.Store].
+func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+	return s.write(ctx, id, r, func(there sessionstore.Record, err error) error {
 		if err == nil && there.Version != old {
-			return session.ErrConflict
+			return sessionstore.ErrConflict
 		}
 		return err
 	})
 }
 
 // write puts r under id unless refused objects to what live says is there.
-func (s *Store) write(ctx context.Context, id string, r session.Record, refused func(session.Record, error) error) error {
-	if err := cmp.Or(session.CheckID(id), session.CheckRecord(r)); err != nil {
+func (s *Store) write(ctx context.Context, id string, r sessionstore.Record, refused func(sessionstore.Record, error) error) error {
+	if err := cmp.Or(sessionstore.CheckID(id), sessionstore.CheckRecord(r)); err != nil {
 		return err
 	}
-	value := session.AppendRecord(nil, id, r) // a copy, for a write that ends after its call
+	value := sessionstore.AppendRecord(nil, id, r) // a copy, for a write that ends after its call
 	return do(ctx, nil, s.db.Update, func(tx *bbolt.Tx) error {
 		there, err := live(tx, id)
 		if err == nil && there.Version == r.Version {
@@ -79,26 +79,26 @@ func (s *Store) write(ctx context.Context, id string, r session.Record, refused 
 	})
 }
 
-// Delete implements [session.Store].
+// Delete implements [sessionstore.Store].
 func (s *Store) Delete(ctx context.Context, id string) error {
-	return do(ctx, session.CheckID(id), s.db.Update, func(tx *bbolt.Tx) error {
+	return do(ctx, sessionstore.CheckID(id), s.db.Update, func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucket).Delete([]byte(id))
 	})
 }
 
-// Touch implements [session.Toucher].
+// Touch implements [sessionstore.Toucher].
 func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
-	return do(ctx, cmp.Or(session.CheckID(id), session.CheckExpires(expires)), s.db.Update, func(tx *bbolt.Tx) error {
+	return do(ctx, cmp.Or(sessionstore.CheckID(id), sessionstore.CheckExpires(expires)), s.db.Update, func(tx *bbolt.Tx) error {
 		r, err := live(tx, id)
 		if err != nil {
 			return err
 		}
 		r.Expires = expires
-		return tx.Bucket(bucket).Put([]byte(id), session.AppendRecord(nil, id, r))
+		return tx.Bucket(bucket).Put([]byte(id), sessionstore.AppendRecord(nil, id, r))
 	})
 }
 
-// Prune implements [session.Pruner].
+// Prune implements [sessionstore.Pruner].
 func (s *Store) Prune(ctx context.Context) (int, error) {
 	pruned, next := 0, []byte{}
 	for next != nil { // others may write between two batches
@@ -107,7 +107,7 @@ func (s *Store) Prune(ctx context.Context) (int, error) {
 			c := tx.Bucket(bucket).Cursor()
 			next, _ = c.Seek(next)
 			for n := 0; n < 500 && next != nil; n++ {
-				if _, err := live(tx, string(next)); errors.Is(err, session.ErrNotFound) {
+				if _, err := live(tx, string(next)); errors.Is(err, sessionstore.ErrNotFound) {
 					dead = append(dead, next)
 				}
 				next, _ = c.Next()
@@ -127,11 +127,11 @@ func (s *Store) Prune(ctx context.Context) (int, error) {
 }
 
 // live returns the record under id unless it has expired.
-func live(tx *bbolt.Tx, id string) (session.Record, error) {
+func live(tx *bbolt.Tx, id string) (sessionstore.Record, error) {
 	value := tx.Bucket(bucket).Get([]byte(id))
-	r, err := session.ParseRecord(value, id)
+	r, err := sessionstore.ParseRecord(value, id)
 	if value == nil || err == nil && !time.Now().Before(r.Expires) {
-		return session.Record{}, session.ErrNotFound
+		return sessionstore.Record{}, sessionstore.ErrNotFound
 	}
 	return r, err
 }
@@ -140,9 +140,9 @@ func live(tx *bbolt.Tx, id string) (session.Record, error) {
 func do(ctx context.Context, check error, transact func(func(*bbolt.Tx) error) error, f func(*bbolt.Tx) error) error {
 	err := check
 	if err == nil {
-		_, err = session.Await(ctx, func() (struct{}, error) { return struct{}{}, transact(f) })
+		_, err = sessionstore.Await(ctx, func() (struct{}, error) { return struct{}{}, transact(f) })
 	}
-	if err == nil || session.Certain(err) {
+	if err == nil || sessionstore.Certain(err) {
 		return err
 	}
 	return fmt.Errorf("ownstore: %w", err) // the outcome is unknown

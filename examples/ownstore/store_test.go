@@ -13,7 +13,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/cloakroom-go/cloakroom/conformance"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	"github.com/cloakroom-go/cloakroom/examples/ownstore"
 )
 
@@ -38,7 +38,7 @@ func TestConformance(t *testing.T) {
 	t.Attr("cloakroom.store", "bbolt, an example") // its line in what make test reports
 	db, store := open(t)
 	conformance.Run(t, conformance.Harness{
-		Open:    func(*testing.T) session.Store { return store },
+		Open:    func(*testing.T) sessionstore.Store { return store },
 		Require: []conformance.Capability{conformance.Touch, conformance.Prune},
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()
@@ -48,7 +48,7 @@ func TestConformance(t *testing.T) {
 			tb.Helper()
 			put(tb, db, to, func(b *bbolt.Bucket) []byte { return b.Get([]byte(from)) })
 		},
-		Outage: func(tb testing.TB) (session.Store, error) {
+		Outage: func(tb testing.TB) (sessionstore.Store, error) {
 			tb.Helper()
 			db, store := open(tb)
 			if err := db.Close(); err != nil {
@@ -96,11 +96,11 @@ func TestPruneGoesThroughAllBatches(t *testing.T) {
 	const dead, living = 1200, 300
 	err := db.Update(func(tx *bbolt.Tx) error {
 		for i := range dead + living {
-			id, r := newID(), session.Record{Version: 1, Expires: time.Now().Add(time.Hour)}
+			id, r := newID(), sessionstore.Record{Version: 1, Expires: time.Now().Add(time.Hour)}
 			if i < dead {
 				r.Expires = time.Now().Add(-time.Second)
 			}
-			if err := tx.Bucket(bucket).Put([]byte(id), session.AppendRecord(nil, id, r)); err != nil {
+			if err := tx.Bucket(bucket).Put([]byte(id), sessionstore.AppendRecord(nil, id, r)); err != nil {
 				return err
 			}
 		}

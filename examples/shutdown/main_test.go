@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // A slowStore tells what it is asked, and creates nothing before it may.
@@ -21,7 +22,7 @@ type slowStore struct {
 	may              chan struct{}
 }
 
-func (s *slowStore) Create(ctx context.Context, id string, r session.Record) error {
+func (s *slowStore) Create(ctx context.Context, id string, r sessionstore.Record) error {
 	s.creating()
 	<-s.may
 	return s.Store.Create(ctx, id, r)

@@ -15,8 +15,8 @@ import (
 	"github.com/bradfitz/gomemcache/memcache"
 	"github.com/redis/go-redis/v9"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
 	filestore "github.com/cloakroom-go/cloakroom/store-file"
 	memcachestore "github.com/cloakroom-go/cloakroom/store-memcache"
 	redisstore "github.com/cloakroom-go/cloakroom/store-redis"

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 	"github.com/cloakroom-go/cloakroom/examples/internal/visit"
 )
 

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/browser"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // Browsers keep pages to show them again without asking, in the HTTP cache and whole

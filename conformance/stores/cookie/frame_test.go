@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/browser"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // A widget is the shop in a frame of other sites' pages, for a visitor. Where it is

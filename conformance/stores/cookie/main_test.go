@@ -12,8 +12,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/browser"
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 func TestMain(m *testing.M) {

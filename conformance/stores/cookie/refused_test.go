@@ -8,7 +8,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/browser"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 type options = session.Cookie

@@ -9,7 +9,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/browser"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // A request is a way in which a page makes a browser ask for an address.

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/net/publicsuffix"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/browser"
-	session "github.com/cloakroom-go/cloakroom/core"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // A jar is a client that keeps cookies in net/http/cookiejar.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/labstack/echo/v5"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 var visits = session.NewKey[int]("visits")

@@ -10,8 +10,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 var visits = session.NewKey[int]("visits")

@@ -9,8 +9,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
 	"github.com/cloakroom-go/cloakroom/examples/frameworks/internal/check"
 )
 

@@ -12,8 +12,9 @@ import (
 	"strings"
 	"sync/atomic"
 
-	session "github.com/cloakroom-go/cloakroom/core"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // tester is what is used of a *testing.T.
@@ -120,21 +121,21 @@ type store struct {
 
 var errDown = errors.New("the store is down")
 
-func (s *store) Load(ctx context.Context, id string) (session.Record, error) {
+func (s *store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
 	if s.loadFails.Load() {
-		return session.Record{}, errDown
+		return sessionstore.Record{}, errDown
 	}
 	return s.Store.Load(ctx, id)
 }
 
-func (s *store) Create(ctx context.Context, id string, r session.Record) error {
+func (s *store) Create(ctx context.Context, id string, r sessionstore.Record) error {
 	if s.saveFails.Load() {
 		return errDown
 	}
 	return s.Store.Create(ctx, id, r)
 }
 
-func (s *store) Update(ctx context.Context, id string, old session.Version, r session.Record) error {
+func (s *store) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 	if s.saveFails.Load() {
 		return errDown
 	}

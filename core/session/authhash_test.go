@@ -1,0 +1,86 @@
+package session_test
+
+import (
+	"bytes"
+	"net/http"
+	"testing"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+func tie(value string) handler {
+	return func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.SetAuthHash(value) }
+}
+
+func TestASessionEndsWhenItsAuthHashIsOutOfDate(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		login handler
+		good  bool
+	}{
+		{"tied to this value", signIn("ann", tie("hash-2"), count), true},
+		{"tied to an older one", signIn("ann", tie("hash-1"), count), false},
+		{"tied to none", signIn("ann", count), false},
+		{"tied to the empty value", signIn("ann", tie(""), count), false},
+		{"tied again", signIn("ann", tie("hash-1"), tie("hash-2"), count), true},
+		{"tied and renewed", signIn("ann", tie("hash-2"), count, renew), true},
+		{"tied before another subject signed in", signIn("bob", tie("hash-2"), authenticate, count), false},
+		{"nobody is signed in", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			s.SetAuthHash("hash-2")
+			count(w, r, s)
+		}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			e, _ := newIndexedEnv(t)
+			v := e.seed(c.login)
+			old := v.fork()
+			res := v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				anonymous := s.Subject() == ""
+				if got := s.CheckAuthHash("hash-2"); got != c.good {
+					t.Errorf("CheckAuthHash: %v, want %v", got, c.good)
+				}
+				if !c.good && (s.Subject() != "" || s.New() == anonymous) {
+					t.Errorf("subject %q, new %v", s.Subject(), s.New())
+				}
+			})
+			wantStatus(t, res, http.StatusOK)
+			if want := c.good || c.name == "nobody is signed in"; alive(old) != want {
+				t.Errorf("the session is alive: %v, want %v", !want, want)
+			}
+		})
+	}
+}
+
+func TestTheSessionThatMayStayIsTiedAnew(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t)
+	here, there := e.login("ann", tie("hash-1"), count), e.login("ann", tie("hash-1"), count)
+	here.do(tie("hash-2"))
+	check := func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.CheckAuthHash("hash-2") }
+	for _, v := range []*visitor{here, there} {
+		v.fork().do(check)
+	}
+	if !alive(here) || alive(there) {
+		t.Error("not the session that was tied anew is the one that stays")
+	}
+}
+
+func TestTheStoreDoesNotShowWhoHasTheSameAuthHash(t *testing.T) {
+	t.Parallel()
+	e, l := newIndexedEnv(t)
+	const value = "$argon2id$the-stored-hash"
+	e.login("ann", tie(value))
+	e.login("bob", tie(value))
+	if bytes.Contains(bytes.Join(l.data, nil), []byte(value)) {
+		t.Error("the store was given the value")
+	}
+	const part = 12 // no run of so many bytes is in both records by chance
+	a, b := l.data[2], l.data[5]
+	for i := range len(a) - part {
+		if run := a[i : i+part]; bytes.Contains(b, run) && !bytes.Equal(run, bytes.Repeat(run[:1], part)) {
+			t.Errorf("both records have %x", run)
+		}
+	}
+}

@@ -1,0 +1,217 @@
+package session_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+func TestCommitAfterTheHeader(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		known bool
+		work  handler
+		want  error
+	}{
+		{"saves a session that the visitor has", true, count, nil},
+		{"can't hand out a new one", false, count, session.ErrHeaderSent},
+		{"can't renew", true, renew, session.ErrHeaderSent},
+		{"can't authenticate", true, authenticate, session.ErrHeaderSent},
+		{"destroys", true, destroy, nil},
+		{"destroys even if it can't hand out what follows", true, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			s.Destroy()
+			count(w, r, s)
+		}, session.ErrHeaderSent},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			v := e.visitor()
+			if c.known {
+				v = e.seed(count)
+			}
+			destroys := strings.HasPrefix(c.name, "destroys")
+			res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				w.WriteHeader(http.StatusOK)
+				c.work(w, r, s)
+				if err := s.Commit(r.Context()); !errors.Is(err, c.want) {
+					t.Errorf("Commit: %v, want %v", err, c.want)
+				}
+			})
+			wantStatus(t, res, http.StatusOK)
+			wantNoCookie(t, res)
+			calls := e.store.taken()
+			if calls[opCreate] != 0 {
+				t.Errorf("a record was created that nobody can reach: %v", calls)
+			}
+			if !c.known {
+				return
+			}
+			want := 1
+			if c.want == nil {
+				want = 2
+			}
+			if destroys {
+				want = 0
+			}
+			if n, _ := read(v, counter); n != want {
+				t.Errorf("counter %d, want %d", n, want)
+			}
+		})
+	}
+}
+
+func TestCommitOfASessionThatHasEndedIsErrNotFound(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	finish := v.fork().slow(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		for range 2 {
+			count(w, r, s)
+			if err := s.Commit(r.Context()); !errors.Is(err, session.ErrNotFound) {
+				t.Errorf("Commit: %v, want ErrNotFound", err)
+			}
+		}
+	})
+	v.fork().do(destroy)
+	res := finish()
+	wantStatus(t, res, http.StatusOK)
+	wantNoCookie(t, res)
+}
+
+func TestAFailedCommitCanBeRepeated(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		work handler
+		op   op
+	}{
+		{"update", count, opUpdate},
+		{"authenticate", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			s.Authenticate("ann")
+			count(w, r, s)
+		}, opCreate},
+		{"authenticate, old token", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			s.Authenticate("ann")
+			count(w, r, s)
+		}, opUpdate},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			v := e.seed(count)
+			res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				c.work(w, r, s)
+				e.store.fail(errDown, c.op)
+				if err := s.Commit(r.Context()); !errors.Is(err, errDown) {
+					t.Errorf("Commit: %v, want the store's error", err)
+				}
+				e.store.reset()
+			})
+			wantStatus(t, res, http.StatusOK)
+			if n, _ := read(v, counter); n != 2 {
+				t.Errorf("counter %d, want 2", n)
+			}
+		})
+	}
+}
+
+// A handler that overlooks the error, or takes it lightly, must not confirm what
+// was not saved.
+func TestAFailedCommitFailsTheResponse(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusOK, http.StatusBadGateway} {
+		e := newEnv(t)
+		v := e.seed(count)
+		e.store.fail(errDown, opUpdate)
+		wantOutage(t, v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			count(w, r, s)
+			if err := s.Commit(r.Context()); !errors.Is(err, errDown) {
+				t.Errorf("Commit: %v, want the store's error", err)
+			}
+			w.WriteHeader(status)
+		}))
+	}
+}
+
+func TestWhatCanNotBeSavedIsAnErrorAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		work handler
+		want error
+	}{
+		{"a value that can't be encoded", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			session.NewKey[chan int]("c").Set(s, nil)
+		}, session.ErrEncode},
+		{"an update that can't be encoded", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			session.NewKey[any]("c").Update(s, func(any) any { return func() {} })
+		}, session.ErrEncode},
+		{"a session over MaxSize", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			name.Set(s, strings.Repeat("x", session.DefaultMaxSize))
+		}, session.ErrTooLarge},
+		{"no subject", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("") }, session.ErrInvalid},
+		{"a subject that is too long", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			s.Authenticate(strings.Repeat("x", sessionstore.MaxSubjectLen+1))
+		}, session.ErrInvalid},
+		{"a subject that is not text", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			s.Authenticate("\xff")
+		}, session.ErrInvalid},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			v := e.seed(count)
+			res := v.fork().do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				count(w, r, s)
+				c.work(w, r, s)
+				count(w, r, s)
+				if err := s.Commit(r.Context()); !errors.Is(err, c.want) {
+					t.Errorf("Commit: %v, want %v", err, c.want)
+				}
+			})
+			wantStatus(t, res, http.StatusInternalServerError)
+			wantNoCookie(t, res)
+			if n, _ := read(v, counter); n != 1 {
+				t.Errorf("counter %d, want 1", n)
+			}
+		})
+	}
+}
+
+func TestDestroyIsCarriedOutWhateverIsSetAfterwards(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		work   handler
+		status int
+	}{
+		{"a value", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { name.Set(s, "goodbye") }, http.StatusOK},
+		{"nothing", nothing, http.StatusOK},
+		{"a value that can't be encoded", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			session.NewKey[chan int]("c").Set(s, nil)
+		}, http.StatusInternalServerError},
+		{"a value that is too large", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			name.Set(s, strings.Repeat("x", session.DefaultMaxSize))
+		}, http.StatusInternalServerError},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			v := e.seed(count)
+			res := v.fork().do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				s.Destroy()
+				c.work(w, r, s)
+			})
+			wantStatus(t, res, c.status)
+			if n, ok := read(v, counter); ok {
+				t.Errorf("the session is still there: counter %d", n)
+			}
+		})
+	}
+}

@@ -1,0 +1,210 @@
+package session
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// NewCookieOnly returns a Manager that needs no store: what a session holds
+// travels in its cookie, encrypted under [Options].Keys, or under Options.Sealer
+// if that is set; with Options.Readable only signed, by Keys or Options.Signer.
+//
+// Timeouts are kept, because the times travel along. What a server without a
+// memory can't do, it doesn't pretend:
+//
+//   - Nothing is revoked. After Destroy or Authenticate the browser forgets the
+//     old cookie, but a copy of it works until its timeouts.
+//   - There is no update protection: of two requests at the same time, the
+//     answer that arrives last wins, and the other one's change is lost.
+//   - Name and value have at most 4096 bytes together (RFC 6265bis, 5.6); above
+//     that a commit fails with [ErrTooLarge].
+//   - Renew, SetExternalID and the methods that list or end sessions give
+//     [ErrUnsupported]; RenewEvery and MaxSessions are refused here.
+//
+// Every change sends the cookie again, so it has to be made before the response
+// header leaves; after that Commit returns [ErrHeaderSent].
+func NewCookieOnly(o Options) (*Manager, error) {
+	switch {
+	case o.Header != "":
+		return nil, errors.New("session: NewCookieOnly: Options.Header has no cookie to keep the session in")
+	case o.RenewEvery != 0:
+		return nil, fmt.Errorf("session: NewCookieOnly: Options.RenewEvery: %w: there is no id to renew", ErrUnsupported)
+	case o.MaxSessions != 0:
+		return nil, fmt.Errorf("session: NewCookieOnly: Options.MaxSessions: %w: nobody knows the sessions", ErrUnsupported)
+	case o.Readable && o.Sealer != nil:
+		return nil, errors.New("session: NewCookieOnly: both Options.Readable and Options.Sealer are set; leave one out")
+	case !o.Readable && o.Signer != nil:
+		return nil, errors.New("session: NewCookieOnly: Options.Signer is used with Readable only; use Sealer")
+	}
+	keys := o.Keys
+	if o.Sealer != nil {
+		if keys != nil {
+			return nil, errors.New("session: NewCookieOnly: both Options.Keys and Options.Sealer are set; leave one out")
+		}
+		o.Keys = [][]byte{GenerateKey()} // nothing is signed
+	}
+	o, err := withDefaults(o)
+	if err != nil {
+		return nil, err
+	}
+	if o.Sealer == nil && !o.Readable {
+		if o.Sealer, err = NewSealer(keys...); err != nil {
+			return nil, fmt.Errorf("session: Options.Keys: %w", err)
+		}
+	}
+	return &Manager{opts: o, purpose: "session in " + o.carrier()}, nil
+}
+
+// A sealed ticket is base64url of what the Sealer made; one that is only signed
+// is the data, a point and the signature, each in base64url. The time of expiry
+// is under the seal as well.
+
+// open returns the session that travels in a ticket.
+func (m *Manager) open(p presented) (found, error) {
+	st, expires, err := m.unpack(p.ticket)
+	switch {
+	case errors.Is(err, sessionstore.ErrCorrupt):
+		return found{}, fmt.Errorf("%w: %w: %w", ErrNotFound, errForged, err)
+	case err != nil: // an outage of the Sealer's is no logout
+		return found{}, fmt.Errorf("session: opening: %w", err)
+	}
+	if !m.live(&st, expires) {
+		return found{}, fmt.Errorf("%w: expired", ErrNotFound)
+	}
+	return found{ticket: p, stored: st.stored("", 0, expires), state: st}, nil
+}
+
+func (m *Manager) unpack(ticket string) (st state, expires time.Time, err error) {
+	if len(m.opts.Cookie.Name)+len(ticket) > maxCookieSize {
+		return st, expires, fmt.Errorf("%w: %d bytes", sessionstore.ErrCorrupt, len(ticket))
+	}
+	data, err := m.unwrap(ticket)
+	if err != nil {
+		return st, expires, err
+	}
+	content := decoder{b: data[:min(8, len(data))]}
+	if err := content.time(&expires); err != nil {
+		return st, expires, err
+	}
+	st, err = decodeState(sessionstore.Record{Data: data[8:]})
+	return st, expires, err
+}
+
+func (m *Manager) unwrap(ticket string) ([]byte, error) {
+	text, sig, _ := strings.Cut(ticket, string(ticketSep))
+	if !m.opts.Readable {
+		text, sig = ticket, ""
+	}
+	data, err := decodeText(text)
+	if err != nil {
+		return nil, err
+	}
+	if !m.opts.Readable {
+		return m.opts.Sealer.Open(m.purpose, data)
+	}
+	mac, err := decodeText(sig)
+	if err != nil {
+		return nil, err
+	}
+	if !m.opts.Signer.Verify(m.purpose, data, mac) {
+		return nil, fmt.Errorf("%w: signature does not verify", sessionstore.ErrCorrupt)
+	}
+	return data, nil
+}
+
+// decodeText decodes base64url without the line breaks that the decoder would
+// skip.
+func decodeText(text string) ([]byte, error) {
+	if strings.ContainsAny(text, "\r\n") {
+		return nil, errNotBase64
+	}
+	data, err := b64.DecodeString(text)
+	if err != nil {
+		return nil, errNotBase64
+	}
+	return data, nil
+}
+
+// errForged says that we did not make a ticket, or under a key that was removed.
+var errForged = errors.New("session: ticket does not open")
+
+var errNotBase64 = fmt.Errorf("%w: not base64url", sessionstore.ErrCorrupt)
+
+func (m *Manager) pack(st *state, expires time.Time) (string, error) {
+	data := binary.BigEndian.AppendUint64(nil, uint64(expires.UnixNano()))
+	data = append(data, st.encode()...)
+	data = appendField(data, tagSubject, []byte(st.subject))
+	if len(data) > m.opts.MaxSize {
+		return "", fmt.Errorf("%w: %d bytes, Options.MaxSize is %d", ErrTooLarge, len(data), m.opts.MaxSize)
+	}
+	var ticket string
+	if m.opts.Readable {
+		ticket = b64.EncodeToString(data) + string(ticketSep) + b64.EncodeToString(m.opts.Signer.Sign(m.purpose, data))
+	} else {
+		sealed, err := m.opts.Sealer.Seal(m.purpose, data)
+		if err != nil {
+			return "", fmt.Errorf("session: sealing: %w", err)
+		}
+		ticket = b64.EncodeToString(sealed)
+	}
+	if n := len(m.opts.Cookie.Name) + len(ticket); n > maxCookieSize {
+		return "", fmt.Errorf("%w: the cookie has %d bytes with its name, the limit is %d", ErrTooLarge, n, maxCookieSize)
+	}
+	return ticket, nil
+}
+
+// seal is run for a session that travels in its cookie.
+func (c *commit) seal(ctx context.Context) error {
+	for len(c.doomed) > 0 {
+		if err := c.cookieCanBeSet(); err != nil {
+			return err
+		}
+		c.forget()
+	}
+	switch {
+	case c.err != nil:
+		return c.err
+	case c.state.point:
+		return fmt.Errorf("%w: SetExternalID of a session that travels in its cookie", ErrUnsupported)
+	case c.stored == nil && (len(c.changes) == 0 || c.state.empty()):
+		return nil
+	case len(c.changes) == 0 && (!c.m.touchDue(&c.state, c.stored) || c.s.x.headerSent.Load()):
+		return nil
+	}
+	if err := c.cookieCanBeSet(); err != nil {
+		return err
+	}
+	now := wallNow()
+	expires := c.m.expires(&c.state, now)
+	switch {
+	case c.stored != nil && !now.Before(c.stored.expires):
+		return errEnded
+	case !now.Before(expires):
+		return errPast
+	}
+	ticket, err := c.m.pack(&c.state, expires)
+	switch {
+	case err != nil && len(c.changes) == 0:
+		c.notExtended(ctx, err)
+		return nil
+	case err != nil:
+		return err
+	}
+	switch {
+	case c.stored == nil:
+		c.event(c.state.event(EventCreated))
+	case c.stored.handle != c.state.handle:
+		c.event(c.stored.over(EndReplaced))
+	}
+	if c.login {
+		c.event(c.state.event(EventAuthenticated))
+	}
+	c.ticket, c.stored, c.cookie = presented{ticket: ticket}, c.state.stored("", 0, expires), cookieSet
+	return nil
+}

@@ -1,0 +1,276 @@
+package session
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// The encoding of a state: a version, then fields of tag, length and content,
+// lengths as uvarints. Fields with tags that are not known are kept as they are,
+// so that during a rolling deployment an old process does not drop what a new one
+// wrote. A time is nanoseconds since 1970 in 8 bytes.
+const (
+	stateVersion = 1
+
+	tagCreated       = 1  // time
+	tagHandle        = 2  // handleLen bytes
+	tagAuthenticated = 3  // time
+	tagEnded         = 4  // empty
+	tagSeed          = 5  // seedLen bytes
+	tagIssued        = 6  // time
+	tagSuccessor     = 7  // sealed token
+	tagGraceUntil    = 8  // time
+	tagDeadline      = 9  // time
+	tagIdle          = 10 // nanoseconds, 8 bytes
+	tagPersistence   = 11 // 1 byte
+	tagAuthHash      = 12 // bytes
+	tagExternal      = 13 // text
+	tagBinding       = 14 // bytes
+	tagStep          = 15 // time, then the level's name
+	tagValue         = 16 // a name behind its length, and data
+	tagFlash         = 18 // a category behind its length, and a message
+	tagSubject       = 17 // text; where there is no record to carry it
+)
+
+func (st *state) encode() []byte {
+	size := 192 + len(st.unknown)
+	for _, v := range st.values {
+		size += len(v.name) + len(v.data) + 3*binary.MaxVarintLen32
+	}
+	b := append(make([]byte, 0, size), stateVersion)
+	b = appendTime(b, tagCreated, st.created)
+	b = appendField(b, tagHandle, st.handle[:])
+	b = appendTime(b, tagAuthenticated, st.authenticated)
+	if st.ended {
+		b = append(b, tagEnded, 0)
+	}
+	if st.seed != [seedLen]byte{} {
+		b = appendField(b, tagSeed, st.seed[:])
+	}
+	b = appendTime(b, tagIssued, st.issued)
+	b = appendField(b, tagSuccessor, st.successor)
+	b = appendTime(b, tagGraceUntil, st.graceUntil)
+	b = appendTime(b, tagDeadline, st.deadline)
+	if st.idle != 0 {
+		b = binary.BigEndian.AppendUint64(append(b, tagIdle, 8), uint64(st.idle)) //nolint:gosec // never negative
+	}
+	if st.persistence != persistDefault {
+		b = append(b, tagPersistence, 1, byte(st.persistence))
+	}
+	b = appendField(b, tagAuthHash, st.authHash)
+	b = appendField(b, tagExternal, []byte(st.external))
+	b = appendField(b, tagBinding, st.binding)
+	for _, s := range st.steps {
+		b = append(b, tagStep)
+		b = binary.AppendUvarint(b, uint64(8+len(s.level)))
+		b = binary.BigEndian.AppendUint64(b, uint64(s.until.UnixNano()))
+		b = append(b, s.level...)
+	}
+	for _, f := range st.flashes {
+		b = appendPair(b, tagFlash, f.Category, f.Message)
+	}
+	for _, v := range st.values {
+		b = appendPair(b, tagValue, v.name, v.data)
+	}
+	return append(b, st.unknown...)
+}
+
+// appendField appends a field unless it is empty.
+func appendField(b []byte, tag byte, content []byte) []byte {
+	if len(content) == 0 {
+		return b
+	}
+	return append(binary.AppendUvarint(append(b, tag), uint64(len(content))), content...)
+}
+
+// appendPair appends a field of two parts, the first behind its length.
+func appendPair[T string | []byte](b []byte, tag byte, first string, second T) []byte {
+	var prefix [binary.MaxVarintLen64]byte
+	n := binary.PutUvarint(prefix[:], uint64(len(first)))
+	b = append(b, tag)
+	b = binary.AppendUvarint(b, uint64(n+len(first)+len(second))) //nolint:gosec // lengths are not negative
+	b = append(b, prefix[:n]...)
+	b = append(b, first...)
+	return append(b, second...)
+}
+
+// appendTime appends a time unless it is zero.
+func appendTime(b []byte, tag byte, t time.Time) []byte {
+	if t.IsZero() {
+		return b
+	}
+	return binary.BigEndian.AppendUint64(append(b, tag, 8), uint64(t.UnixNano()))
+}
+
+// decodeState decodes a record's data, of which the state keeps parts. An error
+// wraps ErrCorrupt.
+func decodeState(r sessionstore.Record) (state, error) {
+	st := state{subject: r.Subject}
+	if len(r.Data) == 0 || r.Data[0] != stateVersion {
+		return st, fmt.Errorf("%w: unknown version of the session's encoding", sessionstore.ErrCorrupt)
+	}
+	d := decoder{b: r.Data[1:], text: string(r.Data[1:])}
+	for len(d.b) > 0 {
+		if err := d.field(&st); err != nil {
+			return st, err
+		}
+	}
+	if st.created.IsZero() {
+		return st, fmt.Errorf("%w: no time of creation", sessionstore.ErrCorrupt)
+	}
+	return st, nil
+}
+
+// A decoder holds the rest of the input twice: text gives all names with one
+// allocation.
+type decoder struct {
+	b    []byte
+	text string
+}
+
+func (d *decoder) field(st *state) error {
+	start := *d
+	tag, ok := d.uvarint()
+	if !ok {
+		return fmt.Errorf("%w: cut in a field's tag", sessionstore.ErrCorrupt)
+	}
+	size, ok := d.uvarint()
+	if !ok || size > uint64(len(d.b)) {
+		return fmt.Errorf("%w: field %d is cut short", sessionstore.ErrCorrupt, tag)
+	}
+	content := decoder{d.b[:size:size], d.text[:size]}
+	d.skip(int(size)) //nolint:gosec // not above len(d.b)
+	if t := st.timeField(tag); t != nil {
+		return content.time(t)
+	}
+	switch tag {
+	case tagIdle:
+		return content.duration(&st.idle)
+	case tagHandle:
+		return content.array(st.handle[:])
+	case tagSeed:
+		return content.array(st.seed[:])
+	case tagEnded:
+		st.ended = true
+	case tagSuccessor:
+		st.successor = content.b
+	case tagPersistence:
+		var p [1]byte
+		err := content.array(p[:])
+		st.persistence = persistence(p[0])
+		return err
+	case tagAuthHash:
+		st.authHash = content.b
+	case tagExternal:
+		st.external = content.text
+	case tagBinding:
+		st.binding = content.b
+	case tagStep:
+		return content.step(st)
+	case tagValue:
+		return content.value(st)
+	case tagFlash:
+		category, message, err := content.pair()
+		st.flashes = append(st.flashes, Flash{category, message.text})
+		return err
+	case tagSubject:
+		st.subject = content.text
+	default:
+		st.unknown = append(st.unknown, start.b[:len(start.b)-len(d.b)]...)
+	}
+	return nil
+}
+
+// timeField returns the field with a tag if it is a time.
+func (st *state) timeField(tag uint64) *time.Time {
+	switch tag {
+	case tagCreated:
+		return &st.created
+	case tagAuthenticated:
+		return &st.authenticated
+	case tagIssued:
+		return &st.issued
+	case tagGraceUntil:
+		return &st.graceUntil
+	case tagDeadline:
+		return &st.deadline
+	default:
+		return nil
+	}
+}
+
+func (d *decoder) skip(n int) { d.b, d.text = d.b[n:], d.text[n:] }
+
+func (d *decoder) uvarint() (uint64, bool) {
+	v, n := binary.Uvarint(d.b)
+	if n <= 0 {
+		return 0, false
+	}
+	d.skip(n)
+	return v, true
+}
+
+func (d *decoder) array(to []byte) error {
+	if len(d.b) != len(to) {
+		return fmt.Errorf("%w: %d bytes in the place of %d", sessionstore.ErrCorrupt, len(d.b), len(to))
+	}
+	copy(to, d.b)
+	return nil
+}
+
+func (d *decoder) time(t *time.Time) error {
+	var b [8]byte
+	err := d.array(b[:])
+	*t = time.Unix(0, int64(binary.BigEndian.Uint64(b[:]))).UTC() //nolint:gosec // the inverse of appendTime
+	return err
+}
+
+func (d *decoder) duration(to *time.Duration) error {
+	var b [8]byte
+	err := d.array(b[:])
+	*to = time.Duration(binary.BigEndian.Uint64(b[:])) //nolint:gosec // checked below
+	if *to < 0 {
+		return fmt.Errorf("%w: negative duration", sessionstore.ErrCorrupt)
+	}
+	return err
+}
+
+func (d *decoder) step(st *state) error {
+	if len(d.b) < 8 {
+		return fmt.Errorf("%w: step-up level is cut short", sessionstore.ErrCorrupt)
+	}
+	s := step{level: d.text[8:]}
+	until := decoder{b: d.b[:8]}
+	if err := until.time(&s.until); err != nil {
+		return err
+	}
+	st.steps = append(st.steps, s)
+	return nil
+}
+
+// pair splits what appendPair made.
+func (d *decoder) pair() (first string, second decoder, err error) {
+	size, ok := d.uvarint()
+	if !ok || size > uint64(len(d.b)) {
+		return "", decoder{}, fmt.Errorf("%w: the first of two parts is cut short", sessionstore.ErrCorrupt)
+	}
+	return d.text[:size], decoder{d.b[size:len(d.b):len(d.b)], d.text[size:]}, nil
+}
+
+func (d *decoder) value(st *state) error {
+	name, data, err := d.pair()
+	if err != nil {
+		return err
+	}
+	if n := len(st.values); n > 0 && st.values[n-1].name >= name {
+		return fmt.Errorf("%w: values out of order", sessionstore.ErrCorrupt)
+	}
+	if st.values == nil {
+		st.values = make([]value, 0, 8)
+	}
+	st.values = append(st.values, value{name, data.b})
+	return nil
+}

@@ -1,0 +1,50 @@
+package session
+
+import (
+	"errors"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// The errors of a store that an application meets, as package sessionstore
+// defines them.
+var (
+	// ErrNotFound says that there is no such session: there never was one, it was
+	// ended, or it has expired.
+	ErrNotFound = sessionstore.ErrNotFound
+
+	// ErrTooLarge says that the session is larger than what can be kept. Nothing was
+	// written.
+	ErrTooLarge = sessionstore.ErrTooLarge
+
+	// ErrUnsupported says that the store can't do what was asked, ever.
+	ErrUnsupported = sessionstore.ErrUnsupported
+
+	// ErrInvalid says that an argument is not what it has to be. Nothing was read
+	// or written.
+	ErrInvalid = sessionstore.ErrInvalid
+)
+
+// The errors of a request's way.
+var (
+	// ErrNoSession says that the request did not come through
+	// [Manager.Handler], so that there is nobody to load and save its session.
+	ErrNoSession = errors.New("session: request did not pass through Manager.Handler")
+
+	// ErrSkipped says that one of [Options].Skip has taken the request out:
+	// it has no session.
+	ErrSkipped = errors.New("session: request was skipped")
+
+	// ErrTooManySessions says that the subject has [Options].MaxSessions
+	// already, and that a new one is refused. The visitor's session is as it was
+	// before the changes that included Authenticate.
+	ErrTooManySessions = errors.New("session: subject has too many sessions")
+
+	// ErrHeaderSent says that a change needs a cookie to be set or deleted,
+	// but the response header has left already. Nothing was stored.
+	ErrHeaderSent = errors.New("session: response header already sent")
+
+	// ErrEncode says that a value could not be encoded by the codec. The
+	// change was not made, and the session is not saved.
+	ErrEncode = errors.New("session: value can't be encoded")
+)

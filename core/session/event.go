@@ -1,0 +1,98 @@
+package session
+
+import (
+	"context"
+	"errors"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// An Event is something that has happened to a session. It names the session by
+// its handle: neither the event nor its error gives access to it.
+type Event struct {
+	Kind    EventKind
+	Handle  string    // see [Session.Handle]; "" if the session is not known
+	Subject string    // whose session it is, "" for nobody's
+	Reason  EndReason // of EventEnded
+	Err     error     // of EventStoreError
+}
+
+// An EventKind says what has happened.
+type EventKind int
+
+// The kinds of events.
+const (
+	EventCreated       EventKind = iota + 1 // a visitor's session was stored for the first time
+	EventRenewed                            // it has a new token
+	EventAuthenticated                      // its visitor has proved to be Subject; the token is new as well
+	EventEnded                              // it was ended before its time, see EndReason
+	EventConflict                           // another request had written; the changes are made again on top
+	EventStoreError                         // the store could not answer, or has found damage, or the outcome is unknown
+)
+
+var eventNames = [...]string{
+	EventCreated:       "created",
+	EventRenewed:       "renewed",
+	EventAuthenticated: "authenticated",
+	EventEnded:         "ended",
+	EventConflict:      "conflict",
+	EventStoreError:    "store error",
+}
+
+// String returns the kind in words.
+func (k EventKind) String() string {
+	if k <= 0 || int(k) >= len(eventNames) {
+		return "unknown"
+	}
+	return eventNames[k]
+}
+
+// An EndReason says why a session was ended before its time. That a session
+// expires is no event: nobody is there to notice.
+type EndReason string
+
+// The reasons for which sessions end.
+const (
+	EndDestroyed   EndReason = "destroyed"           // by Session.Destroy
+	EndRevoked     EndReason = "revoked"             // from another session, or by an administrator
+	EndEvicted     EndReason = "evicted"             // its subject has signed in elsewhere, too often
+	EndBinding     EndReason = "binding mismatch"    // it came from another browser or network
+	EndCredentials EndReason = "credentials changed" // its authentication hash is out of date
+	EndReplaced    EndReason = "replaced"            // its visitor has signed in as somebody else
+)
+
+// emit tells Options.OnEvent. No lock of a session is held. Whoever is told must
+// not get at the session through ctx: it would wait for itself.
+func (m *Manager) emit(ctx context.Context, events ...Event) {
+	if m.opts.OnEvent == nil || len(events) == 0 {
+		return
+	}
+	ctx = context.WithValue(ctx, exchangeKey{m}, nil)
+	for _, e := range events {
+		m.opts.OnEvent(ctx, e)
+	}
+}
+
+// over returns the event of a stored session's end.
+func (s *stored) over(why EndReason) Event {
+	return Event{Kind: EventEnded, Handle: handleText(s.handle), Subject: s.subject, Reason: why}
+}
+
+// tellError tells of an error of the store's, if it is a failure and no answer, and
+// returns it.
+func (m *Manager) tellError(ctx context.Context, err error) error {
+	if err != nil && isFailure(err) && !errors.Is(err, context.Canceled) {
+		m.emit(ctx, Event{Kind: EventStoreError, Err: err})
+	}
+	return err
+}
+
+// isFailure reports whether a store's error is a failure, or damage, and no answer.
+func isFailure(err error) bool {
+	return !sessionstore.Certain(err) || errors.Is(err, sessionstore.ErrCorrupt)
+}
+
+// event returns an event about the session that st is the state of.
+func (st *state) event(kind EventKind) Event {
+	return Event{Kind: kind, Handle: st.handleText(), Subject: st.subject}
+}

@@ -1,0 +1,298 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+// What each way of use tells, in this order and once.
+var tellings = []struct {
+	name string
+	seed handler // nil: a new visitor
+	work handler
+	want []string
+}{
+	{"an anonymous visit", nil, nothing, nil},
+	{"a visit that stores nothing", nil, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Clear() }, nil},
+	{"a first value", nil, count, []string{"created"}},
+	{"a login of a new visitor", nil, authenticate, []string{"created", "authenticated"}},
+	{"a login of a new visitor, committed twice", nil, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		authenticate(w, r, s)
+		_ = s.Commit(r.Context()) // looked at by its events
+		count(w, r, s)
+	}, []string{"created", "authenticated"}},
+	{"Destroy of nothing", nil, destroy, nil},
+	{"read", count, nothing, nil},
+	{"write", count, count, nil},
+	{"login", count, authenticate, []string{"authenticated"}},
+	{"login again", authenticate, authenticate, []string{"authenticated"}},
+	{"login as somebody else", authenticate, signIn("bob", nothing), []string{"ended: replaced", "authenticated"}},
+	{"login as two others", authenticate, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Authenticate("bob")
+		signIn("eve", nothing)(w, r, s)
+	}, []string{"ended: replaced", "authenticated"}},
+	{"login as two others, one after the other", authenticate, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Authenticate("bob")
+		_ = s.Commit(r.Context()) // looked at by its events
+		signIn("eve", count)(w, r, s)
+	}, []string{"ended: replaced", "authenticated", "ended: replaced", "authenticated"}},
+	{"login of a new visitor as two", nil, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Authenticate("bob")
+		authenticate(w, r, s)
+	}, []string{"created", "authenticated"}},
+	{"login and Renew", count, signIn("ann", renew), []string{"authenticated"}},
+	{"Renew", count, renew, []string{"renewed"}},
+	{"StepUp", authenticate, stepUp, []string{"renewed"}},
+	{"StepUp and StepUp", authenticate, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		stepUp(w, r, s)
+		stepTo("vault", time.Hour)(w, r, s)
+	}, []string{"renewed"}},
+	{"Destroy", count, destroy, []string{"ended: destroyed"}},
+	{"Destroy and Destroy", count, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		destroy(w, r, s)
+		destroy(w, r, s)
+	}, []string{"ended: destroyed"}},
+	{"Destroy and a goodbye", count, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		destroy(w, r, s)
+		count(w, r, s)
+	}, []string{"ended: destroyed", "created"}},
+	{"an authentication hash that is out of date", authenticate, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		s.CheckAuthHash("hash")
+	}, []string{"ended: credentials changed"}},
+	{"EndOthers of none", authenticate, func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		_, _ = s.EndOthers(r.Context()) // looked at by its events
+	}, nil},
+	{"what can't be saved", count, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("") }, nil},
+	{"what can't be encoded", count, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		session.NewKey[chan int]("c").Set(s, nil)
+	}, nil},
+	{"what is too large", count, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		name.Set(s, strings.Repeat("x", session.DefaultMaxSize))
+	}, nil},
+	{"what comes after the header", nil, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		w.WriteHeader(http.StatusOK)
+		count(w, r, s)
+		_ = s.Commit(r.Context()) // looked at by its events
+	}, nil},
+}
+
+func TestEachUseTellsWhatItDoesOnce(t *testing.T) {
+	t.Parallel()
+	for _, c := range tellings {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var d diary
+			e, _ := newIndexedEnv(t, d.keep)
+			v := e.visitor()
+			if c.seed != nil {
+				v = e.seed(c.seed)
+			}
+			d.taken()
+			v.do(c.work)
+			wantEvents(t, &d, c.want...)
+		})
+	}
+}
+
+func wantEvents(t *testing.T, d *diary, want ...string) {
+	t.Helper()
+	if got := d.kinds(); !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
+func TestEventsNameTheSessionAndItsSubject(t *testing.T) {
+	t.Parallel()
+	var d diary
+	e, _ := newIndexedEnv(t, d.keep)
+	v := e.seed(count)
+	var handle string
+	v.do(handleOf(&handle))
+	v.do(authenticate)
+	v.do(renew)
+	v.do(signIn("bob", nothing))
+	var bob string
+	v.do(handleOf(&bob))
+	v.do(destroy)
+	want := []session.Event{
+		{Kind: session.EventCreated, Handle: handle},
+		{Kind: session.EventAuthenticated, Handle: handle, Subject: "ann"},
+		{Kind: session.EventRenewed, Handle: handle, Subject: "ann"},
+		{Kind: session.EventEnded, Handle: handle, Subject: "ann", Reason: session.EndReplaced},
+		{Kind: session.EventAuthenticated, Handle: bob, Subject: "bob"},
+		{Kind: session.EventEnded, Handle: bob, Subject: "bob", Reason: session.EndDestroyed},
+	}
+	if got := d.taken(); !slices.Equal(got, want) {
+		t.Errorf("told\n%+v, want\n%+v", got, want)
+	}
+}
+
+func TestRevocationsAreToldOnce(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(e *env, v *visitor, handle string) error{
+		"End": func(e *env, _ *visitor, handle string) error { return e.m.End(e.tb.Context(), "ann", handle) },
+		"EndSubject": func(e *env, _ *visitor, _ string) error {
+			_, err := e.m.EndSubject(e.tb.Context(), "ann")
+			return err
+		},
+		"EndExternal": func(e *env, _ *visitor, _ string) error {
+			_, err := e.m.EndExternal(e.tb.Context(), "sid-1")
+			return err
+		},
+		"EndOthers": func(e *env, _ *visitor, _ string) (err error) {
+			other := e.login("ann")
+			other.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) { _, err = s.EndOthers(r.Context()) })
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var d diary
+			e, _ := newIndexedEnv(t, d.keep)
+			v := e.login("ann", external("sid-1"))
+			var handle string
+			v.do(handleOf(&handle))
+			d.taken()
+			if err := end(e, v, handle); err != nil {
+				t.Fatal(err)
+			}
+			var ended []session.Event
+			for _, event := range d.taken() {
+				if event.Kind == session.EventEnded {
+					ended = append(ended, event)
+				}
+			}
+			want := session.Event{Kind: session.EventEnded, Handle: handle, Subject: "ann", Reason: session.EndRevoked}
+			if !slices.Equal(ended, []session.Event{want}) {
+				t.Errorf("told %+v, want once %+v", ended, want)
+			}
+		})
+	}
+}
+
+func TestEvictionsAndRefusalsAreTold(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		policy func(int) func(*session.Options)
+		want   []string
+	}{
+		"evict":  {atMost, []string{"ended: evicted", "created", "authenticated"}},
+		"refuse": {refusing, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var d diary
+				e, _ := newIndexedEnv(t, c.policy(1), d.keep)
+				e.login("ann")
+				pass(time.Second)
+				d.taken()
+				e.visitor().do(authenticate)
+				wantEvents(t, &d, c.want...)
+			})
+		})
+	}
+}
+
+func TestARenewalIsToldOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var d diary
+		e, _ := newIndexedEnv(t, renewing, d.keep)
+		v := e.login("ann", count)
+		pass(renewEvery)
+		d.taken()
+		acrossARenewal(t, v, []*session.Manager{e.m})
+		told := slices.DeleteFunc(d.kinds(), func(kind string) bool { return kind == "conflict" })
+		if !slices.Equal(told, []string{"renewed"}) {
+			t.Errorf("told %q, want that it was renewed", told)
+		}
+	})
+}
+
+func TestConflictsAndLateRequestsAreTold(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		meanwhile handler
+		want      []string
+	}{
+		"another write":  {count, []string{"conflict"}},
+		"another logout": {destroy, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var d diary
+			e, _ := newIndexedEnv(t, d.keep)
+			v := e.seed(count)
+			finish := v.fork().slow(count)
+			v.do(c.meanwhile)
+			d.taken()
+			finish()
+			wantEvents(t, &d, c.want...)
+		})
+	}
+}
+
+// A hook that asks for the session would wait for itself.
+func TestAHookHasNoSessionInItsContext(t *testing.T) {
+	t.Parallel()
+	var (
+		m    *session.Manager
+		told []string
+	)
+	e, _ := newIndexedEnv(t)
+	m = e.manager(e.indexed(), atMost(1), func(o *session.Options) {
+		o.OnEvent = func(ctx context.Context, event session.Event) {
+			told = append(told, event.Kind.String())
+			if _, err := m.FromContext(ctx); !errors.Is(err, session.ErrNoSession) {
+				t.Errorf("at %v the session is in the context: %v", event.Kind, err)
+			}
+			if ctx.Value(visitorName) != "ann" {
+				t.Errorf("at %v the context has lost its values", event.Kind)
+			}
+		}
+	})
+	h := m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		authenticate(w, r, s)
+		if err := s.Commit(r.Context()); err != nil {
+			t.Error(err)
+		}
+		if _, err := m.EndSubject(r.Context(), "ann"); err != nil {
+			t.Error(err)
+		}
+	})
+	for range 2 {
+		serveRequest(h, newRequest(t).WithContext(context.WithValue(t.Context(), visitorName, "ann")))
+	}
+	if len(told) < 4 {
+		t.Errorf("told only %q", told)
+	}
+}
+
+type contextKey string
+
+const visitorName contextKey = "visitor"
+
+func TestKindsHaveNames(t *testing.T) {
+	t.Parallel()
+	seen := make(map[string]bool)
+	for k := session.EventCreated; k <= session.EventStoreError; k++ {
+		if text := k.String(); text == "" || text == "unknown" || seen[text] {
+			t.Errorf("kind %d is %q", k, text)
+		}
+		seen[k.String()] = true
+	}
+	for _, k := range []session.EventKind{0, -1, session.EventStoreError + 1} {
+		if k.String() != "unknown" {
+			t.Errorf("kind %d is %q", k, k)
+		}
+	}
+}

@@ -1,0 +1,241 @@
+package session_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+func TestAnOutageIsNotALogout(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	outages := [][]op{{opLoad}, {opUpdate}, {opLoad, opUpdate}}
+	want, err := e.record(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for cycle := range 1000 {
+		e.store.fail(errDown, outages[cycle%len(outages)]...)
+		wantOutage(t, v.do(count))
+		got, err := e.record(v)
+		if err != nil || got.Version != want.Version || !bytes.Equal(got.Data, want.Data) {
+			t.Fatalf("cycle %d: the outage changed the stored record (%v)", cycle, err)
+		}
+		e.store.reset()
+		wantStatus(t, v.do(count), http.StatusOK)
+		if want, err = e.record(v); err != nil {
+			t.Fatal(err)
+		}
+		if t.Failed() {
+			t.Fatalf("in cycle %d", cycle)
+		}
+	}
+	if n, _ := read(v, counter); n != 1001 {
+		t.Errorf("counter %d after 1,001 successful requests", n)
+	}
+}
+
+func TestErrorsOfTheStoreGiveTheirStatus(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		op   op
+		want int
+	}{
+		{errDown, opLoad, http.StatusServiceUnavailable},
+		{errDown, opUpdate, http.StatusServiceUnavailable},
+		{sessionstore.ErrConflict, opLoad, http.StatusServiceUnavailable}, // breaks the contract, is no logout
+		{sessionstore.ErrCorrupt, opLoad, http.StatusServiceUnavailable},
+		{sessionstore.ErrCorrupt, opUpdate, http.StatusServiceUnavailable},
+		{session.ErrTooLarge, opUpdate, http.StatusInternalServerError},
+		{session.ErrInvalid, opLoad, http.StatusInternalServerError},
+		{session.ErrInvalid, opUpdate, http.StatusInternalServerError},
+		{session.ErrUnsupported, opUpdate, http.StatusInternalServerError},
+		{session.ErrNotFound, opLoad, http.StatusOK},   // a new session
+		{session.ErrNotFound, opUpdate, http.StatusOK}, // ended meanwhile
+	} {
+		t.Run(fmt.Sprintf("%v from %s is %d", c.err, c.op, c.want), func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			v := e.seed(count)
+			e.store.fail(fmt.Errorf("teststore: %w", c.err), c.op)
+			res := v.fork().do(count)
+			wantStatus(t, res, c.want)
+			if retry := res.Header.Get("Retry-After") != ""; retry != (c.want == http.StatusServiceUnavailable) {
+				t.Errorf("Retry-After: %q", res.Header.Get("Retry-After"))
+			}
+			if c.want != http.StatusOK {
+				wantNoCookie(t, res)
+			}
+			e.store.reset()
+			if n, _ := read(v, counter); n != 1 {
+				t.Errorf("counter %d afterwards, want 1", n)
+			}
+		})
+	}
+}
+
+func TestADamagedRecordIsAnErrorAndNotANewSession(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	e.store.fail(sessionstore.ErrCorrupt, opLoad)
+	wantOutage(t, v.do(count))
+	if calls := e.store.taken(); calls[opCreate]+calls[opUpdate]+calls[opDelete] != 0 {
+		t.Errorf("the store was written to: %v", calls)
+	}
+}
+
+func TestAStalledStoreIsGivenUpAfterStoreTimeout(t *testing.T) {
+	t.Parallel()
+	const timeout = 3 * time.Second
+	for _, c := range []struct {
+		name string
+		op   op
+	}{{"load", opLoad}, {"save", opUpdate}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t, func(o *session.Options) { o.StoreTimeout = timeout })
+				v := e.seed(count)
+				e.store.intercept(func(ctx context.Context, o op) error {
+					if o != c.op {
+						return nil
+					}
+					<-ctx.Done()
+					return ctx.Err()
+				})
+				start := time.Now()
+				wantOutage(t, v.do(count))
+				if took := time.Since(start); took != timeout {
+					t.Errorf("gave up after %v, want %v", took, timeout)
+				}
+			})
+		})
+	}
+}
+
+func TestEndlessConflictsEndWithStoreTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		v := e.seed(count)
+		e.store.fail(sessionstore.ErrConflict, opUpdate)
+		start := time.Now()
+		wantOutage(t, v.do(count))
+		if took := time.Since(start); took != session.DefaultStoreTimeout {
+			t.Errorf("gave up after %v, want %v", took, session.DefaultStoreTimeout)
+		}
+		if calls := e.store.taken(); calls[opUpdate] > 200 {
+			t.Errorf("%d attempts: no pause grows between them", calls[opUpdate])
+		}
+	})
+}
+
+func TestAFailingTouchDoesNotFailTheResponse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		v := e.seed(count)
+		pass(session.DefaultIdleTimeout / 2)
+		e.store.fail(errDown, opTouch)
+		res := v.do(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
+			_, _ = fmt.Fprint(w, counter.Get(s)) // the recorder takes everything
+		})
+		wantStatus(t, res, http.StatusOK)
+		if calls := e.store.taken(); calls[opTouch] != 1 {
+			t.Errorf("store calls %v, want one Touch", calls)
+		}
+	})
+}
+
+func TestAClientThatDisconnectsLosesNoChange(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	entered, gone, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(done)
+		e.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			close(entered)
+			<-r.Context().Done()
+			<-gone
+			count(w, r, s)
+		}).ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.AddCookie(v.cookie)
+	go func() {
+		<-entered
+		cancel()
+		close(gone)
+	}()
+	if res, err := server.Client().Do(r); !errors.Is(err, context.Canceled) {
+		if err == nil {
+			_ = res.Body.Close() // the test has failed anyway
+		}
+		t.Fatalf("got %v, want a cancelled request", err)
+	}
+	<-done
+	if n, _ := read(v, counter); n != 2 {
+		t.Errorf("counter %d, want 2", n)
+	}
+}
+
+func TestAClientThatIsGoneBeforeTheLoadIsNoError(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
+	r.AddCookie(v.cookie)
+	e.m.HandlerFunc(count).ServeHTTP(httptest.NewRecorder(), r)
+	if n, _ := read(v, counter); n != 1 {
+		t.Errorf("counter %d, want 1", n)
+	}
+	if logged := e.logs.String(); !strings.Contains(logged, "client went away") || strings.Contains(logged, "ERROR") {
+		t.Errorf("logged %q", logged)
+	}
+}
+
+func TestALookThatIsGivenUpLeavesTheSessionToOthers(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	e.store.intercept(func(ctx context.Context, _ op) error { return ctx.Err() })
+	res := v.serve(e.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(r.Context())
+		cancel()
+		if _, err := e.m.FromContext(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("without time: %v", err)
+		}
+		s, err := e.m.Get(r)
+		if err != nil {
+			e.m.Fail(w, r, err)
+			return
+		}
+		count(w, r, s)
+	})))
+	wantStatus(t, res, http.StatusOK)
+	if n, _ := read(v, counter); n != 2 {
+		t.Errorf("counter %d, want 2", n)
+	}
+}

@@ -1,0 +1,304 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+// leave returns a handler that leaves messages, in one category each.
+func leave(messages ...string) handler {
+	return func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		for _, m := range messages {
+			s.Flash("category of "+m, m)
+		}
+	}
+}
+
+// take makes a request that takes messages, and returns them.
+func (v *visitor) take(categories ...string) (taken []string) {
+	v.e.tb.Helper()
+	v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		taken = flashes(v.e.tb, r, s, categories...)
+	})
+	return taken
+}
+
+func flashes(tb testing.TB, r *http.Request, s *session.Session, categories ...string) (messages []string) {
+	tb.Helper()
+	taken, err := s.Flashes(r.Context(), categories...)
+	if err != nil {
+		tb.Error(err)
+	}
+	for _, f := range taken {
+		if f.Category != "category of "+f.Message {
+			tb.Errorf("%q is in category %q", f.Message, f.Category)
+		}
+		messages = append(messages, f.Message)
+	}
+	return messages
+}
+
+func wantMessages(tb testing.TB, got []string, want ...string) {
+	tb.Helper()
+	if !slices.Equal(got, want) {
+		tb.Errorf("messages %q, want %q", got, want)
+	}
+}
+
+func TestAMessageIsReadOnceByTheNextRequest(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.visitor()
+	v.do(leave("one", "two"))
+	v.do(leave("three"))
+	v.do(look)
+	wantMessages(t, v.take(), "one", "two", "three")
+	e.store.reset()
+	wantMessages(t, v.take())
+	if calls := e.store.taken(); calls[opLoad] != 1 || len(calls) != 1 {
+		t.Errorf("without a message: store calls %v, want one load", calls)
+	}
+}
+
+func TestMessagesAreTakenByCategory(t *testing.T) {
+	t.Parallel()
+	v := newEnv(t).visitor()
+	v.do(leave("one", "two", "three"))
+	wantMessages(t, v.take("category of four"))
+	wantMessages(t, v.take("category of three", "category of one"), "one", "three")
+	wantMessages(t, v.take(), "two")
+}
+
+func TestAMessageCanBeReadInTheRequestThatLeftIt(t *testing.T) {
+	t.Parallel()
+	v := newEnv(t).visitor()
+	v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Flash("category of now", "now")
+		wantMessages(t, flashes(t, r, s), "now")
+		wantMessages(t, flashes(t, r, s))
+	})
+	wantMessages(t, v.take())
+}
+
+func TestMessagesStayWithTheirSession(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		work handler
+		want []string
+	}{
+		{"Clear", clearValues, []string{"hello"}},
+		{"Renew", renew, []string{"hello"}},
+		{"Authenticate", authenticate, []string{"hello"}},
+		{"Authenticate again", authenticate, []string{"hello"}},
+		{"Authenticate as somebody else", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("eve") }, nil},
+		{"Destroy", destroy, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			v := newEnv(t).visitor()
+			if c.name != "Authenticate" {
+				v.do(authenticate)
+			}
+			v.do(leave("hello"))
+			v.do(c.work)
+			wantMessages(t, v.take(), c.want...)
+		})
+	}
+}
+
+func TestAnyTextIsAMessage(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "a\x00b", "\xff", "Grüße, 世界"} {
+		v := newEnv(t).visitor()
+		v.do(leave(text))
+		wantMessages(t, v.take(), text)
+	}
+}
+
+func TestMessagesThatNobodyReadsCountForMaxSize(t *testing.T) {
+	t.Parallel()
+	v := newEnv(t, func(o *session.Options) { o.MaxSize = 400 }).visitor()
+	for range 100 {
+		if v.do(leave("a message that nobody reads")).StatusCode != http.StatusOK {
+			return
+		}
+	}
+	t.Error("a hundred messages are in 400 bytes")
+}
+
+func TestEachMessageGoesToOneOf50ConcurrentReaders(t *testing.T) {
+	t.Parallel()
+	const readers, messages = 50, 20
+	v := newEnv(t).visitor()
+	var all []string
+	for i := range messages {
+		all = append(all, strconv.Itoa(i))
+	}
+	v.do(leave(all...))
+	var mu sync.Mutex
+	var taken []string
+	var loaded, finished sync.WaitGroup
+	loaded.Add(readers)
+	for range readers {
+		finished.Go(func() {
+			v.fork().do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+				loaded.Done()
+				loaded.Wait() // all see all messages
+				got := flashes(t, r, s)
+				mu.Lock()
+				defer mu.Unlock()
+				taken = append(taken, got...)
+			})
+		})
+	}
+	finished.Wait()
+	slices.Sort(taken)
+	slices.Sort(all)
+	wantMessages(t, taken, all...)
+}
+
+func TestNoMessageIsLostOrReadTwiceWhileMessagesAreLeft(t *testing.T) {
+	t.Parallel()
+	const writers, each, readers = 10, 5, 10
+	v := newEnv(t).seed(count)
+	var mu sync.Mutex
+	var left, taken []string
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range each {
+				m := strconv.Itoa(w) + "." + strconv.Itoa(i)
+				v.fork().do(leave(m))
+				mu.Lock()
+				left = append(left, m)
+				mu.Unlock()
+			}
+		})
+	}
+	for range readers {
+		wg.Go(func() {
+			for range each {
+				got := v.fork().take()
+				mu.Lock()
+				taken = append(taken, got...)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	taken = append(taken, v.take()...)
+	slices.Sort(left)
+	slices.Sort(taken)
+	wantMessages(t, taken, left...)
+}
+
+func TestGoroutinesOfOneRequestShareItsMessages(t *testing.T) {
+	t.Parallel()
+	v := newEnv(t).visitor()
+	var mu sync.Mutex
+	var left, taken []string
+	v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				m := strconv.Itoa(i)
+				s.Flash("category of "+m, m)
+				got := flashes(t, r, s)
+				mu.Lock()
+				defer mu.Unlock()
+				left, taken = append(left, m), append(taken, got...)
+			})
+		}
+		wg.Wait()
+	})
+	slices.Sort(left)
+	slices.Sort(taken)
+	wantMessages(t, taken, left...)
+}
+
+func TestMessagesThatCouldNotBeTakenAreThereForTheNextRequest(t *testing.T) {
+	t.Parallel()
+	for name, after := range map[string]handler{
+		"the store stays down": func(http.ResponseWriter, *http.Request, *session.Session) {},
+		"the handler goes on":  count,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			v := e.visitor()
+			v.do(leave("one", "two", "three"))
+			v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				e.store.fail(errDown, opUpdate)
+				if got, err := s.Flashes(r.Context(), "category of one", "category of two"); !errors.Is(err, errDown) || got != nil {
+					t.Errorf("%v, %v, want an outage", got, err)
+				}
+				if name == "the handler goes on" {
+					e.store.reset()
+				}
+				after(w, r, s)
+			})
+			e.store.reset()
+			wantMessages(t, v.take(), "one", "two", "three")
+		})
+	}
+}
+
+func TestMessagesThatCouldNotBeTakenCanBeTakenAgain(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.visitor()
+	v.do(leave("one", "two"))
+	v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		ctx, cancel := context.WithCancel(r.Context())
+		cancel()
+		if got, err := s.Flashes(ctx); !errors.Is(err, context.Canceled) || got != nil {
+			t.Errorf("%v, %v, want the context's error", got, err)
+		}
+		s.Flash("category of three", "three")
+		wantMessages(t, flashes(t, r, s), "one", "two", "three")
+	})
+	wantMessages(t, v.take())
+}
+
+func TestAfterALostAnswerAMessageIsReadOnce(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.visitor()
+	v.do(leave("one", "two"))
+	var again []string
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		e.store.lose(errDown, opUpdate)
+		if first, err := s.Flashes(r.Context()); !errors.Is(err, errDown) || first != nil {
+			t.Errorf("%v, %v, want an outage", first, err)
+		}
+		e.store.reset()
+		again = flashes(t, r, s)
+		count(w, r, s)
+	})
+	wantMessages(t, append(again, v.take()...), "one", "two")
+	if n, _ := read(v, counter); n != 1 {
+		t.Errorf("another change was lost: counter %d", n)
+	}
+}
+
+func TestAMessageIsNotShownToARequestThatComesTooLate(t *testing.T) {
+	t.Parallel()
+	v := newEnv(t).visitor()
+	v.do(leave("hello"))
+	slow := v.fork()
+	finish := slow.slow(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		if got, err := s.Flashes(r.Context()); !errors.Is(err, session.ErrNotFound) || got != nil {
+			t.Errorf("%v, %v, want ErrNotFound", got, err)
+		}
+	})
+	v.do(destroy)
+	wantNoCookie(t, finish())
+}

@@ -1,0 +1,201 @@
+package session_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+func stepTo(level string, d time.Duration) handler {
+	return func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.StepUp(level, d) }
+}
+
+var passed = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+
+func TestFreshEndsAtMaxAge(t *testing.T) {
+	t.Parallel()
+	const maxAge = 5 * time.Minute
+	for _, c := range []struct {
+		name  string
+		login handler
+		after time.Duration
+		fresh bool
+	}{
+		{"at once", authenticate, 0, true},
+		{"fresh at T-1ns", authenticate, maxAge - 1, true},
+		{"not at T", authenticate, maxAge, false},
+		{"nobody is signed in", count, 0, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t)
+				v := e.seed(c.login)
+				pass(c.after)
+				v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+					if got := s.Fresh(maxAge); got != c.fresh {
+						t.Errorf("Fresh: %v, want %v", got, c.fresh)
+					}
+					if s.Fresh(0) || s.Fresh(-1) {
+						t.Error("fresh for no time at all")
+					}
+				})
+				want := http.StatusForbidden
+				if c.fresh {
+					want = http.StatusTeapot
+				}
+				wantStatus(t, v.serve(e.m.RequireFresh(maxAge, passed, nil)), want)
+				v.do(authenticate)
+				wantStatus(t, v.serve(e.m.RequireFresh(maxAge, passed, nil)), http.StatusTeapot)
+			})
+		})
+	}
+}
+
+func TestRenewAndStepUpMakeNothingFresh(t *testing.T) {
+	t.Parallel()
+	for name, work := range map[string]handler{"Renew": renew, "StepUp": stepUp, "write": count, "renewal": nothing} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				v := newEnv(t, renewing).seed(authenticate)
+				pass(renewEvery)
+				v.do(work)
+				v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+					if s.Fresh(renewEvery) {
+						t.Error("fresh though nobody has authenticated")
+					}
+				})
+			})
+		})
+	}
+}
+
+func TestALevelEndsWithItsTime(t *testing.T) {
+	t.Parallel()
+	const life = 5 * time.Minute
+	for _, c := range []struct {
+		name  string
+		after time.Duration
+		then  handler
+		holds bool
+	}{
+		{"at once", 0, nothing, true},
+		{"holds at T-1ns", life - 1, nothing, true},
+		{"not at T", life, nothing, false},
+		{"not after Authenticate", 0, authenticate, false},
+		{"not for another subject", 0, signIn("bob"), false},
+		{"not after StepDown", 0, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.StepDown("2fa") }, false},
+		{"not after Destroy", 0, destroy, false},
+		{"after another's StepDown", 0, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.StepDown("vault") }, true},
+		{"after Renew", 0, renew, true},
+		{"after another level", 0, stepTo("vault", time.Minute), true},
+		{"shorter the second time", 1, stepTo("2fa", 1), true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t)
+				v := e.seed(authenticate)
+				v.do(stepTo("2fa", life))
+				pass(c.after)
+				v.do(c.then)
+				v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+					if got := s.SteppedUp("2fa"); got != c.holds {
+						t.Errorf("SteppedUp: %v, want %v", got, c.holds)
+					}
+					if s.SteppedUp("") || s.SteppedUp("other") {
+						t.Error("a level that nobody has stepped up to")
+					}
+				})
+				want := http.StatusForbidden
+				if c.holds {
+					want = http.StatusTeapot
+				}
+				wantStatus(t, v.serve(e.m.RequireStepUp("2fa", passed, nil)), want)
+				if c.name == "shorter the second time" {
+					pass(1)
+					wantStatus(t, v.serve(e.m.RequireStepUp("2fa", passed, nil)), http.StatusForbidden)
+				}
+			})
+		})
+	}
+}
+
+func TestALevelForEverIsKept(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(authenticate)
+	v.do(stepTo("2fa", session.NoTimeout))
+	wantStatus(t, v.serve(e.m.RequireStepUp("2fa", passed, nil)), http.StatusTeapot)
+}
+
+func TestStepUpEndsTheOldTicket(t *testing.T) {
+	t.Parallel()
+	v := newEnv(t).seed(signIn("ann", count))
+	old := v.fork()
+	v.do(stepUp)
+	if alive(old) || !alive(v) {
+		t.Error("not the new ticket is the one that is good")
+	}
+}
+
+func TestAStepUpThatCanNotBeIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		work handler
+	}{
+		{"nobody is signed in", stepUp},
+		{"no level", signIn("ann", stepTo("", time.Minute))},
+		{"a level that is too long", signIn("ann", stepTo(strings.Repeat("a", sessionstore.MaxSubjectLen+1), time.Minute))},
+		{"for no time", signIn("ann", stepTo("2fa", 0))},
+		{"for a negative time", signIn("ann", stepTo("2fa", -1))},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			v := newEnv(t).visitor()
+			res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				c.work(w, r, s)
+				if err := s.Commit(r.Context()); !errors.Is(err, session.ErrInvalid) {
+					t.Errorf("Commit: %v, want ErrInvalid", err)
+				}
+			})
+			wantStatus(t, res, http.StatusInternalServerError)
+			wantNoCookie(t, res)
+		})
+	}
+}
+
+func TestWhoIsNotFreshIsAnsweredOtherwise(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	login := http.RedirectHandler("/login", http.StatusSeeOther)
+	for _, h := range []http.Handler{
+		e.m.RequireFresh(time.Minute, passed, login),
+		e.m.RequireStepUp("2fa", passed, login),
+		e.m.Handler(e.m.RequireFresh(time.Minute, passed, login)),
+	} {
+		res := e.visitor().serve(h)
+		wantStatus(t, res, http.StatusSeeOther)
+		if res.Header.Get("Vary") != "Cookie" {
+			t.Errorf("Vary: %q", res.Header.Get("Vary"))
+		}
+	}
+	res := e.visitor().serve(e.m.RequireFresh(time.Minute, passed, nil))
+	body, err := io.ReadAll(res.Body)
+	if err != nil || len(body) == 0 || res.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("the plain answer: %q, Cache-Control %q, %v", body, res.Header.Get("Cache-Control"), err)
+	}
+	e.store.fail(errDown, opLoad)
+	v := e.visitor()
+	v.do(authenticate)
+	wantOutage(t, v.serve(e.m.RequireFresh(time.Minute, passed, login)))
+}

@@ -1,0 +1,292 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// Defaults of [Options]. The timeouts are those of NIST SP 800-63B-4, 2.2.3
+// (authentication assurance level 2).
+const (
+	DefaultIdleTimeout     = time.Hour
+	DefaultAbsoluteTimeout = 24 * time.Hour
+	DefaultRenewGrace      = 30 * time.Second
+	DefaultStoreTimeout    = 5 * time.Second
+	DefaultMaxSize         = 256 << 10
+)
+
+// NoTimeout switches one of the two timeouts off. It is an explicit choice
+// that an application documents (ASVS 7.1.1); at least one of them stays.
+const NoTimeout = time.Duration(1<<63 - 1)
+
+// Options configure a [Manager]. Keys is the only field that must be set.
+type Options struct {
+	// Keys sign the visitors' tickets: the first one signs, all verify. Each
+	// has at least MinKeyLen bytes; GenerateKey makes one, ParseKeys reads them
+	// from text. They are secrets, the same in every process. To replace a key,
+	// put the new one in front and keep the old one for AbsoluteTimeout.
+	Keys [][]byte
+
+	// Signer replaces the signing under Keys, for instance by a key management
+	// service's. Only one of the two is set.
+	Signer Signer
+
+	// Sealer, if it is set, seals what a session holds before the store gets it:
+	// whoever reads the backend, or a copy of it, learns whose session it is and
+	// when it ends, but none of its values; who writes to it can't change them, nor
+	// the subject. NewSealer makes one. Records that
+	// were stored without it, or under a key that was removed, don't open, and
+	// their sessions are treated as absent: there is no weaker reading.
+	Sealer Sealer
+
+	// Cookie describes the cookie that carries the ticket.
+	Cookie Cookie
+
+	// Header, if it is set, names the header field that carries the ticket in the
+	// place of the cookie, for clients that are no browsers. Authorization means
+	// the Bearer scheme (RFC 6750, 2.1). A ticket that the client is to use from
+	// now on is in the response's field of the same name, in Session-Ticket for
+	// Authorization; an empty one tells it to forget what it has. See
+	// Session.Ticket as well. What a browser does not send by itself needs no
+	// protection against cross-site request forgery.
+	Header string
+
+	// Skip lists rules; a request to which one of them applies has no session:
+	// Get returns ErrSkipped, and neither the store nor the cookie is touched. See
+	// SkipHeader and SkipPath.
+	Skip []func(*http.Request) bool
+
+	// Binding ends a session that comes from another browser or network than it
+	// began in. The zero value doesn't look.
+	Binding Binding
+
+	// IdleTimeout ends a session that was not looked at for so long (ASVS
+	// 7.3.1). 0 means DefaultIdleTimeout; NoTimeout leaves only AbsoluteTimeout.
+	IdleTimeout time.Duration
+
+	// AbsoluteTimeout ends a session so long after it was created, or last
+	// authenticated, however busy it is (ASVS 7.3.2). 0 means
+	// DefaultAbsoluteTimeout; NoTimeout leaves only IdleTimeout.
+	AbsoluteTimeout time.Duration
+
+	// TouchInterval saves writes: reading a session extends it in the store only
+	// when that moves its expiry by at least so much. A session may therefore
+	// end up to so much before IdleTimeout has passed since it was last read. 0
+	// means a tenth of IdleTimeout.
+	TouchInterval time.Duration
+
+	// RenewEvery gives a session a new token when it is looked at so long after it
+	// got the last one, so that a ticket that leaks is good for that long and not
+	// for AbsoluteTimeout. Requests that come with the old ticket within RenewGrace
+	// go on working, and their responses carry the new one; after that, or as soon
+	// as the visitor authenticates or signs out, the old ticket is dead. A request
+	// that had its session before keeps it for an hour. 0 means never. It has to be
+	// over RenewGrace.
+	RenewEvery time.Duration
+
+	// RenewGrace is how long. It covers requests that are on their way, and answers
+	// that get lost. 0 means DefaultRenewGrace.
+	RenewGrace time.Duration
+
+	// MaxSessions is the most live sessions that one subject may have (ASVS
+	// 7.1.2). When Authenticate makes one more, those whose authentication is
+	// the longest ago end, or it is refused, see RefuseNew. It holds also for
+	// logins at the same moment. The store has to be a SubjectIndex, and a login
+	// fails when it can't list. 0 means that there is no limit.
+	MaxSessions int
+
+	// RefuseNew lets a commit fail with ErrTooManySessions when the subject has
+	// MaxSessions, instead of ending an older session. Logins of one subject then
+	// take turns, and one that is cut off by a crash holds the others up for twice
+	// StoreTimeout.
+	RefuseNew bool
+
+	// StoreTimeout bounds the time that one load, or one commit with all its
+	// retries, may take, an hour at most; tidying up after it has a second of its
+	// own, or half of StoreTimeout with RefuseNew. 0 means DefaultStoreTimeout.
+	StoreTimeout time.Duration
+
+	// Readable leaves out the encryption with NewCookieOnly: the visitor, and
+	// whoever sees the cookie, can read what the session holds, what Secret derives
+	// from and the authentication hash included, but not change it.
+	Readable bool
+
+	// MaxSize is the most that a session may hold, in bytes when encoded; above
+	// it a commit fails with ErrTooLarge. 0 means DefaultMaxSize. A store may
+	// have a lower limit.
+	MaxSize int
+
+	// Codec encodes the values. nil means JSON.
+	Codec Codec
+
+	// Logger receives what goes wrong. Sessions are named by their handle; no
+	// ticket, no token and no value is logged. nil means slog.Default at the
+	// time of logging.
+	Logger *slog.Logger
+
+	// OnEvent is told what happens to sessions, for metrics, audit logs or alarms. If
+	// two requests end a session at the same time, both tell. It
+	// is called by the goroutine of the request, or of whoever called the Manager,
+	// after the fact, possibly by several at once, and holds the response up for as
+	// long as it runs. The session of the request is not to be had from its context.
+	// nil means that nobody is told.
+	OnEvent func(context.Context, Event)
+
+	// ErrorHandler writes the response when a session can't be loaded or saved;
+	// see Manager.Fail. Nothing of the handler's response has been sent. Header
+	// fields that describe that response or change what the browser keeps
+	// (Content-*, Cache-Control, Clear-Site-Data, Location, Set-Cookie and the like) are
+	// removed, others, security policies, for instance, stay. An ErrorHandler
+	// sets Cache-Control: no-store itself, and Retry-After if it wants it. nil
+	// means a short plain text with the status that StatusCode gives.
+	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
+}
+
+// withDefaults returns o with defaults in the place of zeros, or an error that
+// says which option can't work.
+func withDefaults(o Options) (Options, error) {
+	setDefault(&o.IdleTimeout, DefaultIdleTimeout)
+	setDefault(&o.AbsoluteTimeout, DefaultAbsoluteTimeout)
+	setDefault(&o.StoreTimeout, DefaultStoreTimeout)
+	setDefault(&o.MaxSize, DefaultMaxSize)
+	if o.Codec == nil {
+		o.Codec = JSON
+	}
+	if o.IdleTimeout != NoTimeout {
+		setDefault(&o.TouchInterval, o.IdleTimeout/touchFraction)
+	}
+	if o.RenewEvery != 0 {
+		setDefault(&o.RenewGrace, DefaultRenewGrace)
+	}
+	if err := o.check(); err != nil {
+		return o, err
+	}
+	o.Binding.TrustedProxies = slices.Clone(o.Binding.TrustedProxies)
+	o.Skip = slices.Clone(o.Skip)
+	var err error
+	if o.Signer, err = o.signer(); err != nil {
+		return o, err
+	}
+	o.Keys = nil // what is printed of a Manager holds no secret
+	if o.Header, err = checkHeader(o.Header); err != nil {
+		return o, err
+	}
+	o.Cookie, err = o.Cookie.withDefaults()
+	return o, err
+}
+
+// touchFraction of an idle timeout is what reads within save in writes.
+const touchFraction = 10
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func (o *Options) signer() (Signer, error) {
+	switch {
+	case o.Signer != nil && o.Keys != nil:
+		return nil, errors.New("session: both Options.Keys and Options.Signer are set; leave one out")
+	case o.Signer != nil:
+		return o.Signer, nil
+	}
+	s, err := NewSigner(o.Keys...)
+	if err != nil {
+		return nil, fmt.Errorf("session: Options.Keys: %w", err)
+	}
+	return s, nil
+}
+
+func (o *Options) check() error {
+	switch {
+	case o.MaxSize < 0:
+		return fmt.Errorf("session: Options.MaxSize is %d; leave it 0 for the default", o.MaxSize)
+	case o.MaxSessions < 0:
+		return fmt.Errorf("session: Options.MaxSessions is %d; leave it 0 for no limit", o.MaxSessions)
+	case o.RefuseNew && o.MaxSessions == 0:
+		return errors.New("session: Options.RefuseNew without MaxSessions; set a limit or leave it out")
+	case o.Header != "" && o.Cookie != Cookie{}:
+		return errors.New("session: both Options.Header and Options.Cookie are set; a ticket travels in one of them; make two Managers")
+	}
+	for i, skip := range o.Skip {
+		if skip == nil {
+			return fmt.Errorf("session: Options.Skip[%d] is nil", i)
+		}
+	}
+	if err := o.Binding.check(); err != nil {
+		return err
+	}
+	return o.checkTimes()
+}
+
+// checkStore refuses what would be refused of every request.
+func (o *Options) checkStore(store Store) error {
+	if o.Readable {
+		return errors.New("session: Options.Readable is for NewCookieOnly; a store's records are readable unless Sealer is set")
+	}
+	if _, ok := store.(sessionstore.SubjectIndex); !ok && o.MaxSessions > 0 {
+		return fmt.Errorf("session: Options.MaxSessions: %w: %T is no SubjectIndex", ErrUnsupported, store)
+	}
+	return nil
+}
+
+// maxStoreTimeout is how long a tombstone is there to stop what is under way.
+const maxStoreTimeout = tombstoneLife
+
+func (o *Options) checkTimes() error {
+	for _, t := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"IdleTimeout", o.IdleTimeout},
+		{"AbsoluteTimeout", o.AbsoluteTimeout},
+		{"TouchInterval", o.TouchInterval},
+		{"StoreTimeout", o.StoreTimeout},
+		{"RenewEvery", o.RenewEvery},
+		{"RenewGrace", o.RenewGrace},
+	} {
+		if t.value < 0 {
+			return fmt.Errorf("session: Options.%s is negative (%v); leave it 0 for the default", t.name, t.value)
+		}
+	}
+	switch {
+	case o.StoreTimeout > maxStoreTimeout:
+		return fmt.Errorf("session: Options.StoreTimeout (%v) is over %v; a request would wait as long for a store that hangs",
+			o.StoreTimeout, maxStoreTimeout)
+	case o.IdleTimeout == NoTimeout && o.AbsoluteTimeout == NoTimeout:
+		return errors.New("session: Options.IdleTimeout and AbsoluteTimeout are both NoTimeout; a session must end some time")
+	case o.RenewEvery == 0 && o.RenewGrace != 0:
+		return errors.New("session: Options.RenewGrace without RenewEvery; set both or none")
+	case o.RenewEvery != 0 && o.RenewEvery <= o.RenewGrace:
+		return fmt.Errorf("session: Options.RenewEvery (%v) must be over RenewGrace (%v)", o.RenewEvery, o.RenewGrace)
+	case o.IdleTimeout == NoTimeout:
+		return nil
+	case o.IdleTimeout > o.AbsoluteTimeout:
+		return fmt.Errorf("session: Options.IdleTimeout (%v) is over AbsoluteTimeout (%v); lower it or set it to NoTimeout",
+			o.IdleTimeout, o.AbsoluteTimeout)
+	case o.TouchInterval >= o.IdleTimeout:
+		return fmt.Errorf("session: Options.TouchInterval (%v) must be under IdleTimeout (%v), or sessions in use would end",
+			o.TouchInterval, o.IdleTimeout)
+	}
+	return nil
+}
+
+// isNil also finds a nil pointer in an interface, the usual result of an
+// ignored error.
+func isNil(s Store) bool {
+	if s == nil {
+		return true
+	}
+	v := reflect.ValueOf(s)
+	return v.Kind() == reflect.Pointer && v.IsNil()
+}

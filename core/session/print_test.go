@@ -1,0 +1,62 @@
+package session_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+func TestWhatIsPrintedShowsNeitherTicketNorValues(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t)
+	v := e.login("ann", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		name.Set(s, "Ann Example")
+		s.Secret("csrf")
+	})
+	var printed bytes.Buffer
+	show := func(x any) {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+			_, _ = fmt.Fprintf(&printed, verb+"\n", x) // a Buffer takes everything
+		}
+		slog.New(slog.NewTextHandler(&printed, nil)).Info("text", "x", x)
+		slog.New(slog.NewJSONHandler(&printed, nil)).Info("json", "x", x)
+	}
+	var handle string
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		handleOf(&handle)(w, r, s)
+		show(s)
+	})
+	if !strings.Contains(printed.String(), handle) {
+		t.Error("a session that is printed does not show its handle")
+	}
+	show(e.list("ann"))
+	for _, secret := range []string{
+		v.cookie.Value[:43], v.cookie.Value[44:], v.id(), "Ann Example",
+		fmt.Sprintf("%v", []byte("Ann Example")), fmt.Sprintf("%x", "Ann Example"), fmt.Sprintf("%#v", []byte("Ann Example")),
+	} {
+		if strings.Contains(printed.String(), secret) {
+			t.Errorf("printed: %s", secret)
+		}
+	}
+}
+
+func TestAManagerThatIsPrintedShowsNoKey(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
+		printed := fmt.Sprintf(verb, e.m)
+		for _, key := range []string{
+			fmt.Sprintf("%v", testKey), fmt.Sprintf("%#v", testKey), hex.EncodeToString(testKey), string(testKey),
+		} {
+			if strings.Contains(printed, key) {
+				t.Errorf("%s printed %q", verb, key)
+			}
+		}
+	}
+}

@@ -1,0 +1,274 @@
+package session_test
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"slices"
+	"testing"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+func TestAuthenticateGivesANewTokenAndKeepsTheCart(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { cart.Set(s, []string{"hat"}) })
+	old := v.fork()
+	var handle string
+	v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		handle = s.Handle()
+		s.Authenticate("ann")
+		if s.Subject() != "ann" || s.Authenticated().IsZero() {
+			t.Errorf("subject %q, authenticated %v", s.Subject(), s.Authenticated())
+		}
+	})
+	if v.cookie.Value == old.cookie.Value {
+		t.Fatal("the token is the old one")
+	}
+	if _, ok := read(old, cart); ok {
+		t.Error("the old token still works")
+	}
+	if got, _ := read(v, cart); !slices.Equal(got, []string{"hat"}) {
+		t.Errorf("cart %q, want [hat]", got)
+	}
+	r, err := e.record(v)
+	if err != nil || r.Subject != "ann" {
+		t.Errorf("the record's subject is %q (%v)", r.Subject, err)
+	}
+	v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		if s.Handle() != handle || s.Subject() != "ann" || s.New() {
+			t.Errorf("handle %q, subject %q, new %v", s.Handle(), s.Subject(), s.New())
+		}
+	})
+}
+
+func TestAnotherSubjectInheritsNothing(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		s.Authenticate("ann")
+		cart.Set(s, []string{"ann's"})
+	})
+	v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		s.Authenticate("ann")
+		if len(cart.Get(s)) != 1 {
+			t.Error("the same subject has lost the cart")
+		}
+		s.Authenticate("bob")
+		if cart.Get(s) != nil {
+			t.Error("another subject has the cart")
+		}
+	})
+	if got, ok := read(v, cart); ok {
+		t.Errorf("bob's stored cart is %q", got)
+	}
+}
+
+// The subject changes while a slow request is about to sign somebody else in:
+// what counts is who was there when the change is made, not when it was asked for.
+func TestAnotherSubjectInheritsNothingAfterAConflict(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	finish := v.fork().slow(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		s.Authenticate("bob")
+	})
+	v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		s.Authenticate("ann")
+		cart.Set(s, []string{"ann's"})
+	})
+	wantNoCookie(t, finish())
+	if r, err := e.record(v); err != nil || r.Subject != "ann" {
+		t.Errorf("the record's subject is %q (%v)", r.Subject, err)
+	}
+}
+
+func TestRenewGivesANewTokenAndKeepsTheRest(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Authenticate("ann")
+		count(w, r, s)
+	})
+	old := v.fork()
+	v.do(renew)
+	if _, ok := read(old, counter); ok || v.cookie.Value == old.cookie.Value {
+		t.Error("the old token still works")
+	}
+	if n, _ := read(v, counter); n != 1 {
+		t.Errorf("counter %d, want 1", n)
+	}
+	if r, err := e.record(v); err != nil || r.Subject != "ann" {
+		t.Errorf("the record's subject is %q (%v)", r.Subject, err)
+	}
+	if _, err := e.record(old); !errors.Is(err, session.ErrNotFound) {
+		t.Errorf("the old record is still there (%v)", err)
+	}
+}
+
+func TestRenewOfANewSessionDoesNothing(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	res := e.visitor().do(renew)
+	wantNoCookie(t, res)
+	if calls := e.store.taken(); len(calls) != 0 {
+		t.Errorf("store calls %v, want none", calls)
+	}
+}
+
+func TestDestroyEndsTheSessionAndTakesTheCookieBack(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Authenticate("ann")
+		count(w, r, s)
+	})
+	old := v.fork()
+	res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		count(w, r, s) // dropped
+		handle := s.Handle()
+		s.Destroy()
+		if !s.New() || s.Subject() != "" || len(s.Keys()) != 0 || s.Handle() == handle {
+			t.Error("the session is not a new, empty one")
+		}
+	})
+	if got := res.Cookies(); len(got) != 1 || got[0].MaxAge >= 0 {
+		t.Errorf("Set-Cookie: %q, want a deletion", res.Header["Set-Cookie"])
+	}
+	if _, ok := read(old, counter); ok {
+		t.Error("the old ticket still works")
+	}
+	if _, err := e.record(old); !errors.Is(err, session.ErrNotFound) {
+		t.Errorf("the record is still there (%v)", err)
+	}
+}
+
+func TestWhatIsSetAfterDestroyIsSavedUnderANewToken(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	old := v.fork()
+	res := v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		s.Destroy()
+		name.Set(s, "goodbye")
+		s.Destroy()
+		name.Set(s, "goodbye, really")
+	})
+	if len(res.Cookies()) != 1 || v.cookie == nil || v.cookie.Value == old.cookie.Value {
+		t.Fatalf("Set-Cookie: %q, want a new ticket", res.Header["Set-Cookie"])
+	}
+	if got, _ := read(v, name); got != "goodbye, really" {
+		t.Errorf("name %q", got)
+	}
+	if _, ok := read(v, counter); ok {
+		t.Error("a value of the old session came along")
+	}
+	if _, ok := read(old, name); ok {
+		t.Error("the old ticket still works")
+	}
+}
+
+func TestDestroyOfANewSessionDoesNothing(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	res := e.visitor().do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		count(w, r, s)
+		s.Destroy()
+	})
+	wantNoCookie(t, res)
+	if calls := e.store.taken(); len(calls) != 0 {
+		t.Errorf("store calls %v, want none", calls)
+	}
+}
+
+func TestDestroyAfterCommitLeavesNothing(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.visitor()
+	v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Authenticate("ann")
+		if err := s.Commit(r.Context()); err != nil {
+			t.Error(err)
+		}
+		s.Destroy()
+	})
+	if v.cookie != nil {
+		t.Error("the visitor was given the ticket of a session that has ended")
+	}
+	if entries, err := e.mem.ListSubject(t.Context(), "ann"); err != nil || len(entries) != 0 {
+		t.Errorf("%d records left (%v)", len(entries), err)
+	}
+}
+
+func TestAnEmptyNewSessionIsNotStored(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	res := e.visitor().do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Clear()
+		counter.Delete(s)
+		count(w, r, s)
+		counter.Delete(s)
+	})
+	wantNoCookie(t, res)
+	if calls := e.store.taken(); len(calls) != 0 {
+		t.Errorf("store calls %v, want none", calls)
+	}
+}
+
+func TestClearKeepsTheSubject(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Authenticate("ann")
+		count(w, r, s)
+		name.Set(s, "Ann")
+	})
+	v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		if got := s.Keys(); !slices.Equal(got, []string{"counter", "name"}) {
+			t.Errorf("Keys: %q", got)
+		}
+		s.Clear()
+	})
+	v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		if len(s.Keys()) != 0 || s.Subject() != "ann" {
+			t.Errorf("keys %q, subject %q", s.Keys(), s.Subject())
+		}
+	})
+}
+
+func TestAStoreNeverSeesTheToken(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	r, err := e.record(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id := v.id(); id == v.cookie.Value[:43] || len(id) != sessionstore.IDLen {
+		t.Errorf("id %q for ticket %q", id, v.cookie.Value)
+	}
+	dump := sessionstore.AppendRecord(nil, v.id(), r)
+	for _, part := range []string{v.cookie.Value[:43], v.cookie.Value[44:]} {
+		if bytes.Contains(dump, []byte(part)) {
+			t.Error("the record holds the ticket")
+		}
+	}
+}
+
+func TestTokensAreDifferent(t *testing.T) {
+	t.Parallel()
+	const n = 10_000
+	e := newEnv(t)
+	seen := make(map[string]bool, n)
+	h := e.m.HandlerFunc(count)
+	for range n {
+		v := e.visitor()
+		v.serve(h)
+		if seen[v.cookie.Value] {
+			t.Fatal("two visitors have the same token")
+		}
+		seen[v.cookie.Value] = true
+	}
+}

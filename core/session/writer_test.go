@@ -1,0 +1,137 @@
+package session_test
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+func TestResponseControllerReachesTheDeadlines(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	fetch(t, http.MethodGet, e.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		rc := http.NewResponseController(w)
+		for name, err := range map[string]error{
+			"SetReadDeadline":  rc.SetReadDeadline(farAway),
+			"SetWriteDeadline": rc.SetWriteDeadline(farAway),
+			"EnableFullDuplex": rc.EnableFullDuplex(),
+		} {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})), false)
+}
+
+// onlyReader hides a reader's other methods, as io.Copy would prefer them.
+type onlyReader struct{ io.Reader }
+
+// Inner writers with every set of abilities.
+type (
+	bareWriter      struct{ http.ResponseWriter }
+	flushableWriter struct{ bareWriter }
+	hijackingWriter struct{ bareWriter }
+	fullWriter      struct {
+		flushableWriter
+		hijacker
+	}
+	wrappingWriter struct{ inner http.ResponseWriter }
+	flushErrWriter struct{ bareWriter }
+	hijacker       struct{}
+	readFromWriter struct {
+		bareWriter
+
+		from *io.Reader
+	}
+)
+
+func (flushableWriter) Flush()                       {}
+func (flushErrWriter) FlushError() error             { return nil }
+func (w wrappingWriter) Header() http.Header         { return w.inner.Header() }
+func (w wrappingWriter) WriteHeader(status int)      { w.inner.WriteHeader(status) }
+func (w wrappingWriter) Write(b []byte) (int, error) { return w.inner.Write(b) }
+func (w wrappingWriter) Unwrap() http.ResponseWriter { return w.inner }
+
+func (hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error)        { return nil, nil, errDown }
+func (hijackingWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) { return nil, nil, errDown }
+
+func (w readFromWriter) ReadFrom(r io.Reader) (int64, error) {
+	*w.from = r
+	return io.Copy(w.bareWriter, r)
+}
+
+func TestFlusherAndHijackerAreThereWhenTheyWork(t *testing.T) {
+	t.Parallel()
+	bare := func() bareWriter { return bareWriter{httptest.NewRecorder()} }
+	e := newEnv(t)
+	other := e.manager(e.store, func(o *session.Options) { o.Cookie.Name = "__Host-other-session" })
+	for _, c := range []struct {
+		name          string
+		inner         http.ResponseWriter
+		flush, hijack bool
+	}{
+		{"nothing", bare(), false, false},
+		{"Flusher", flushableWriter{bare()}, true, false},
+		{"FlushError", flushErrWriter{bare()}, true, false},
+		{"Hijacker", hijackingWriter{bare()}, false, true},
+		{"both", fullWriter{flushableWriter: flushableWriter{bare()}}, true, true},
+		{"nothing, wrapped", wrappingWriter{bare()}, false, false},
+		{"Flusher, wrapped", wrappingWriter{flushableWriter{bare()}}, true, false},
+		{"both, wrapped twice", wrappingWriter{wrappingWriter{fullWriter{flushableWriter: flushableWriter{bare()}}}}, true, true},
+	} {
+		for _, nested := range []bool{false, true} {
+			t.Run(c.name+map[bool]string{true: " below another Manager"}[nested], func(t *testing.T) {
+				t.Parallel()
+				called := false
+				h := e.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					called = true
+					if _, ok := w.(http.Flusher); ok != c.flush {
+						t.Errorf("Flusher: %v, want %v", ok, c.flush)
+					}
+					if _, ok := w.(http.Hijacker); ok != c.hijack {
+						t.Errorf("Hijacker: %v, want %v", ok, c.hijack)
+					}
+					if err := http.NewResponseController(w).Flush(); errors.Is(err, http.ErrNotSupported) == c.flush {
+						t.Errorf("ResponseController.Flush: %v", err)
+					}
+					if _, _, err := http.NewResponseController(w).Hijack(); errors.Is(err, http.ErrNotSupported) == c.hijack {
+						t.Errorf("ResponseController.Hijack: %v", err)
+					}
+				}))
+				if nested {
+					h = other.Handler(h)
+				}
+				h.ServeHTTP(c.inner, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
+				if !called {
+					t.Fatal("the handler was not called")
+				}
+			})
+		}
+	}
+}
+
+func TestReadFromReachesTheInnerReadFrom(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	var from io.Reader
+	w := httptest.NewRecorder()
+	body := onlyReader{strings.NewReader("a file")}
+	e.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if n, err := io.Copy(w, body); n != 6 || err != nil {
+			t.Errorf("copied %d bytes, %v", n, err)
+		}
+	})).ServeHTTP(readFromWriter{bareWriter{w}, &from}, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
+	if from != body {
+		t.Errorf("the inner ReadFrom got %T, want the handler's reader", from)
+	}
+	if w.Body.String() != "a file" {
+		t.Errorf("body %q", w.Body)
+	}
+}

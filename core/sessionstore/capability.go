@@ -1,0 +1,160 @@
+package sessionstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A Toucher is a [Store] that can move a record's expiry without writing the
+// record. Use it through [Touch].
+type Toucher interface {
+	Store
+
+	// Touch sets the expiry of the live record under id to expires, earlier or
+	// later than it was. It changes neither data, subject nor version, so that a
+	// concurrent Update still succeeds, and it never creates.
+	//
+	// If there is no record, or it has expired, Touch returns ErrNotFound. An
+	// expiry that CheckExpires refuses gives ErrInvalid.
+	Touch(ctx context.Context, id string, expires time.Time) error
+}
+
+// A Pruner is a [Store] whose expired records take up room until they are
+// removed. A store without it is on a backend that removes them by itself. Use
+// it through [Prune] or the RunPruner of a session.Manager.
+type Pruner interface {
+	Store
+
+	// Prune removes expired records and whatever else a crash has left
+	// behind, and reports how many records it removed, also along with an error.
+	// It never removes a live record. It works in bounded batches so that
+	// requests are not held up, and any number of processes may call it at the
+	// same time.
+	Prune(ctx context.Context) (int, error)
+}
+
+// A SubjectIndex is a [Store] that finds records by subject. A backend that
+// can't do so truthfully does not implement it: an incomplete list of a user's
+// sessions is worse than none. Use it through [ListSubject] and [DeleteSubject].
+type SubjectIndex interface {
+	Store
+
+	// ListSubject returns the live records of a subject, in no order, each
+	// once. It is complete: a record whose Create or Update had returned before
+	// the call, and that is live throughout, is in the list; where damage makes
+	// that impossible, it returns ErrCorrupt. A record that ended is not in the
+	// list, however it ended.
+	//
+	// The entries belong to the caller. A subject that CheckSubject refuses gives
+	// ErrInvalid.
+	ListSubject(ctx context.Context, subject string) ([]Entry, error)
+
+	// DeleteSubject deletes the records of a subject and reports how many live
+	// ones it deleted, also along with an error. A record whose Create or Update
+	// had returned before the call is gone afterwards. A subject that
+	// CheckSubject refuses gives ErrInvalid.
+	DeleteSubject(ctx context.Context, subject string) (int, error)
+}
+
+// An AllDeleter is a [Store] that can end everybody's sessions at once, as an
+// administrator must be able to (ASVS 7.4.5). A backend that can't name all
+// records that it has does not implement it. Use it through [DeleteAll].
+type AllDeleter interface {
+	Store
+
+	// DeleteAll deletes every record in the store's own namespace (its prefix,
+	// table, collection or folder) and reports how many live ones it deleted,
+	// each once, also along with an error. A record whose Create or Update had
+	// returned before the call is gone afterwards; one that is created during the
+	// call may go or stay, and if it stays, ListSubject lists it.
+	//
+	// What stands in a record's place and is none goes too, as with Delete.
+	// Whatever else others have put into the namespace stays, and nothing outside
+	// of it is touched, also where one backend serves several stores. DeleteAll works
+	// in bounded batches so that requests are not held up, and any number of
+	// processes may call it at the same time. After an error, call it again.
+	DeleteAll(ctx context.Context) (int, error)
+}
+
+// An Entry is one record in the list of a subject.
+type Entry struct {
+	ID     string
+	Record Record
+}
+
+// touchAttempts bounds the fallback of Touch under contention: whoever wins
+// the race moves the expiry too.
+const touchAttempts = 4
+
+// Touch sets the expiry of the live record under id.
+//
+// If s is a [Toucher], Touch calls its method. Otherwise it loads the record and
+// updates it with the new expiry and a new version; if other writers win four
+// times in a row it returns ErrConflict.
+func Touch(ctx context.Context, s Store, id string, expires time.Time) error {
+	if t, ok := s.(Toucher); ok {
+		return t.Touch(ctx, id, expires)
+	}
+	if err := CheckExpires(expires); err != nil {
+		return err
+	}
+	for range touchAttempts {
+		r, err := s.Load(ctx, id)
+		if err != nil {
+			return err
+		}
+		old := r.Version
+		r.Expires, r.Version = expires, NewVersion()
+		if err = s.Update(ctx, id, old, r); !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+	return ErrConflict
+}
+
+// Prune removes expired records and reports how many.
+//
+// If s is a [Pruner], Prune calls its method. Otherwise it returns
+// [ErrUnsupported]: the backend removes expired records by itself.
+func Prune(ctx context.Context, s Store) (int, error) {
+	if p, ok := s.(Pruner); ok {
+		return p.Prune(ctx)
+	}
+	return 0, fmt.Errorf("%w: %T is no Pruner", ErrUnsupported, s)
+}
+
+// ListSubject returns the live records of a subject.
+//
+// If s is a [SubjectIndex], ListSubject calls its method. Otherwise it returns
+// [ErrUnsupported]; there is no truthful fallback.
+func ListSubject(ctx context.Context, s Store, subject string) ([]Entry, error) {
+	if x, ok := s.(SubjectIndex); ok {
+		return x.ListSubject(ctx, subject)
+	}
+	return nil, fmt.Errorf("%w: %T is no SubjectIndex", ErrUnsupported, s)
+}
+
+// DeleteSubject deletes the records of a subject and reports how many.
+//
+// If s is a [SubjectIndex], DeleteSubject calls its method. Otherwise it returns
+// [ErrUnsupported]; there is no truthful fallback.
+func DeleteSubject(ctx context.Context, s Store, subject string) (int, error) {
+	if x, ok := s.(SubjectIndex); ok {
+		return x.DeleteSubject(ctx, subject)
+	}
+	return 0, fmt.Errorf("%w: %T is no SubjectIndex", ErrUnsupported, s)
+}
+
+// DeleteAll deletes every record of a store and reports how many live ones it
+// deleted.
+//
+// If s is an [AllDeleter], DeleteAll calls its method. Otherwise it returns
+// [ErrUnsupported]; there is no truthful fallback.
+func DeleteAll(ctx context.Context, s Store) (int, error) {
+	if d, ok := s.(AllDeleter); ok {
+		return d.DeleteAll(ctx)
+	}
+	return 0, fmt.Errorf("%w: %T is no AllDeleter", ErrUnsupported, s)
+}

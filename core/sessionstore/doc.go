@@ -1,0 +1,17 @@
+// Package sessionstore is the contract between package session and its stores.
+// Whoever writes a store reads it; an application needs nothing of it.
+//
+// A [Store] keeps a [Record] under an id, and compares versions when one is replaced.
+// What only some backends can do is an interface of its own, with a function that
+// uses it and says what happens without it: [Toucher] and [Touch], [Pruner] and
+// [Prune], [SubjectIndex] with [ListSubject] and [DeleteSubject], [AllDeleter] and
+// [DeleteAll].
+//
+// For stores there are [CheckID], [CheckRecord], [CheckSubject] and [CheckExpires],
+// which refuse what the contract forbids; [AppendRecord] and [ParseRecord], an
+// encoding for backends that keep plain bytes; [Await], for drivers that know no
+// contexts; and [Certain], which tells an answer from an unknown outcome.
+//
+// The conformance module checks a store against every rule; the page "Write your own
+// store" of the documentation leads through it.
+package sessionstore
