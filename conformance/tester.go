@@ -77,9 +77,9 @@ func (s *suite) run(tb testing.TB, c testCase) {
 	}()
 	if c.needs != "" && !s.has(c.needs) {
 		if slices.Contains(s.Require, c.needs) {
-			tb.Fatalf("%T is no session.%s, but Harness.Require demands it", s.store, c.needs)
+			tb.Fatalf("%T is no sessionstore.%s, but Harness.Require demands it", s.store, c.needs)
 		}
-		tb.Skipf("not applicable: %T is no session.%s", s.store, c.needs)
+		tb.Skipf("not applicable: %T is no sessionstore.%s", s.store, c.needs)
 	}
 	c.run(&tester{TB: tb, suite: s})
 }

@@ -80,7 +80,7 @@ require (
 require (
 	github.com/anishathalye/porcupine v1.3.1 // indirect
 	github.com/bradfitz/gomemcache v0.0.0-20230905024940-24af94b03874
-	github.com/cloakroom-go/cloakroom/otel v0.0.0-00010101000000-000000000000
+	github.com/cloakroom-go/cloakroom/otelsession v0.0.0-00010101000000-000000000000
 	github.com/cloakroom-go/cloakroom/store-memcache v0.0.0-00010101000000-000000000000
 	github.com/cloakroom-go/cloakroom/store-mongo v0.0.0-00010101000000-000000000000
 	github.com/cloakroom-go/cloakroom/store-postgres v0.0.0-00010101000000-000000000000
@@ -104,4 +104,4 @@ replace github.com/cloakroom-go/cloakroom/store-memcache => ../../store-memcache
 
 replace github.com/cloakroom-go/cloakroom/store-mongo => ../../store-mongo
 
-replace github.com/cloakroom-go/cloakroom/otel => ../../otel
+replace github.com/cloakroom-go/cloakroom/otelsession => ../../otelsession

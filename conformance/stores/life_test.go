@@ -104,7 +104,7 @@ func unsupported(t *testing.T, store sessionstore.Store) bool {
 	o := lifeOptions()
 	o.MaxSessions = 1
 	_, limit := session.New(store, o)
-	for i, err := range []error{listing, ending, external, everybody, limit, m.End(t.Context(), "ann", "handle")} {
+	for i, err := range []error{listing, ending, external, everybody, limit, m.End(t.Context(), "ann", "id")} {
 		if !errors.Is(err, sessionstore.ErrUnsupported) {
 			t.Errorf("%d: %v, want ErrUnsupported", i, err)
 		}
@@ -221,12 +221,12 @@ func TestSessionsAreListedAndEndedOnEveryStore(t *testing.T) {
 			t.Errorf("%d devices are called phone, want 1", named)
 		}
 
-		var handle string
-		send(t, m, devices[0], func(_ context.Context, s *session.Session) { handle = s.Handle() })
-		if err := m.End(t.Context(), who, handle); err != nil {
+		var id string
+		send(t, m, devices[0], func(_ context.Context, s *session.Session) { id = s.ID() })
+		if err := m.End(t.Context(), who, id); err != nil {
 			t.Error(err)
 		}
-		if err := m.End(t.Context(), who, handle); !errors.Is(err, sessionstore.ErrNotFound) {
+		if err := m.End(t.Context(), who, id); !errors.Is(err, sessionstore.ErrNotFound) {
 			t.Errorf("ending it again: %v, want ErrNotFound", err)
 		}
 		wantSubject(t, m, devices[0], "")

@@ -42,7 +42,7 @@ func TestOTelCountsEachEventAndNotesItOnTheSpan(t *testing.T) {
 		x := newTelemetry()
 		hook := x.hook(t)
 		ctx, span := x.options.TracerProvider.Tracer("test").Start(t.Context(), "request")
-		c.event.Handle, c.event.Subject = "a handle", secretSubject
+		c.event.ID, c.event.Subject = "an id", secretSubject
 		hook(ctx, c.event)
 		hook(t.Context(), c.event) // no span, as in a job
 		span.End()
@@ -55,7 +55,7 @@ func TestOTelCountsEachEventAndNotesItOnTheSpan(t *testing.T) {
 		if len(noted) != 1 || noted[0].Name != "cloakroom.session."+c.name {
 			t.Fatalf("%s: noted %v on the span", c.name, noted)
 		}
-		want = append(want, "session.handle=a handle")
+		want = append(want, "session.id=an id")
 		if got := text(noted[0].Attributes); got != sorted(want...) {
 			t.Errorf("noted %s, want %s", got, want)
 		}

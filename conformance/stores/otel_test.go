@@ -21,7 +21,7 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
-	otelsession "github.com/cloakroom-go/cloakroom/otel"
+	"github.com/cloakroom-go/cloakroom/otelsession"
 )
 
 // A telemetry is what an application would send to its collector.
@@ -77,7 +77,7 @@ func (x *telemetry) metric(t *testing.T, name string) metricdata.Metrics {
 	}
 	for _, scope := range all.ScopeMetrics {
 		for _, m := range scope.Metrics {
-			if m.Name == name && scope.Scope.Name == "github.com/cloakroom-go/cloakroom/otel" {
+			if m.Name == name && scope.Scope.Name == "github.com/cloakroom-go/cloakroom/otelsession" {
 				return m
 			}
 		}
@@ -134,7 +134,7 @@ func sorted(words ...string) string {
 
 func TestOTelWrappedStoreConforms(t *testing.T) {
 	t.Parallel()
-	describe(t, "memory, otel", "", "")
+	describe(t, "memory, otelsession", "", "")
 	wrapped := func(tb testing.TB) sessionstore.Store {
 		tb.Helper()
 		return newTelemetry().wrap(tb, memstore.New(memstore.Options{MaxData: 1 << 20}))

@@ -35,7 +35,7 @@ type Options struct {
 	MaxForm int64
 
 	// Logger receives one line for each request that is refused, with the reason
-	// and the session's handle, but no token. nil means slog.Default at the time
+	// and the session's id, but no token. nil means slog.Default at the time
 	// of logging.
 	Logger *slog.Logger
 
@@ -114,7 +114,7 @@ func (p *Protection) Token(r *http.Request) (string, error) {
 		return "", fmt.Errorf("csrf: %w", err)
 	}
 	token := mask(s.Secret(purpose))
-	if s.New() { // a form whose token can't work had better not be shown
+	if s.IsNew() { // a form whose token can't work had better not be shown
 		if err := s.Commit(r.Context()); err != nil {
 			return "", fmt.Errorf("csrf: %w", err)
 		}

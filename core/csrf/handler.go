@@ -58,7 +58,7 @@ func safe(method string) bool {
 
 // check returns why a request is to be refused, or nil.
 func (p *Protection) check(w http.ResponseWriter, r *http.Request, s *session.Session) error {
-	if s.New() { // asking it for its secret would store it
+	if s.IsNew() { // asking it for its secret would store it
 		return fmt.Errorf("%w: the visitor has no session", ErrMismatch)
 	}
 	text := r.Header.Get(p.opts.HeaderName)
@@ -119,7 +119,7 @@ func (p *Protection) refuse(w http.ResponseWriter, r *http.Request, s *session.S
 		logger = slog.Default()
 	}
 	logger.InfoContext(r.Context(), "csrf: request refused",
-		"method", r.Method, "pattern", r.Pattern, "session", s.Handle(), "error", err)
+		"method", r.Method, "pattern", r.Pattern, "session", s.ID(), "error", err)
 	p.opts.ErrorHandler(w, r, err)
 }
 

@@ -125,7 +125,7 @@ func TestWhatIsNoTicketIsANewSession(t *testing.T) {
 			r.Header.Set("Cookie", "__Host-session="+value)
 			w := httptest.NewRecorder()
 			e.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-				if !s.New() {
+				if !s.IsNew() {
 					t.Error("the session is not new")
 				}
 			}).ServeHTTP(w, r)

@@ -32,7 +32,7 @@ func (s *Session) CheckAuthHash(value string) bool {
 // hashOf is different in every session, so that a copy of the store does not
 // show who has the same value.
 func (st *state) hashOf(value string) []byte {
-	mac := hmac.New(sha256.New, st.handle[:])
+	mac := hmac.New(sha256.New, st.publicID[:])
 	mac.Write([]byte("cloakroom authentication hash " + value))
 	return mac.Sum(nil)
 }

@@ -41,8 +41,8 @@ func TestASessionEndsWhenItsAuthHashIsOutOfDate(t *testing.T) {
 				if got := s.CheckAuthHash("hash-2"); got != c.good {
 					t.Errorf("CheckAuthHash: %v, want %v", got, c.good)
 				}
-				if !c.good && (s.Subject() != "" || s.New() == anonymous) {
-					t.Errorf("subject %q, new %v", s.Subject(), s.New())
+				if !c.good && (s.Subject() != "" || s.IsNew() == anonymous) {
+					t.Errorf("subject %q, new %v", s.Subject(), s.IsNew())
 				}
 			})
 			wantStatus(t, res, http.StatusOK)

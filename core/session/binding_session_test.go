@@ -59,7 +59,7 @@ func TestASessionFromElsewhereEndsAndGoesOnAsAnonymous(t *testing.T) {
 			})
 			victim, events0 := v.fork(), len(events)
 			res := v.from(c.agent, c.addr, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-				if anonymous := s.Subject() == "" && s.New() && !s.Has("counter"); anonymous != c.ends {
+				if anonymous := s.Subject() == "" && s.IsNew() && !s.Has("counter"); anonymous != c.ends {
 					t.Errorf("subject %q, counter %d", s.Subject(), counter.Get(s))
 				}
 			})
@@ -84,7 +84,7 @@ func TestAnUnboundSessionIsBoundWhenItIsWritten(t *testing.T) {
 	unbound.m = e.m
 	unbound.from("Browser/2", afar, count) // binds it
 	unbound.from("Browser/3", afar, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-		if !s.New() {
+		if !s.IsNew() {
 			t.Error("the session that was bound later is good elsewhere")
 		}
 	})

@@ -71,7 +71,7 @@ func (s *Session) attempt(ctx context.Context) (*commit, error) {
 	}
 	switch {
 	case errors.Is(err, errEnded):
-		s.m.log().InfoContext(ctx, "session: ended meanwhile, changes dropped", "session", c.state.handleText())
+		s.m.log().InfoContext(ctx, "session: ended meanwhile, changes dropped", "session", c.state.idText())
 		c.ended, err = true, nil
 	case errors.Is(err, ErrTooManySessions):
 		err = c.reject(ctx, err)
@@ -131,7 +131,7 @@ func (s *Session) begin() *commit {
 // bind ties a session to the browser that it is first written for.
 func (c *commit) bind() {
 	if c.m.opts.Binding.enabled() && c.state.binding == nil {
-		c.state.binding = c.m.opts.Binding.of(c.s.x.r, c.state.handle[:])
+		c.state.binding = c.m.opts.Binding.of(c.s.x.r, c.state.publicID[:])
 	}
 }
 
@@ -146,7 +146,7 @@ func (c *commit) event(e Event) {
 // client went away.
 func (c *commit) tellError(err error) {
 	if isFailure(err) && !errors.Is(err, context.Canceled) {
-		c.event(Event{Kind: EventStoreError, Handle: c.state.handleText(), Subject: c.state.subject, Err: err})
+		c.event(Event{Kind: EventStoreError, ID: c.state.idText(), Subject: c.state.subject, Err: err})
 	}
 }
 

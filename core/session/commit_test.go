@@ -114,7 +114,7 @@ func TestCommitSavesBeforeTheResponse(t *testing.T) {
 			if err := s.Commit(r.Context()); err != nil {
 				t.Error(err)
 			}
-			if s.New() {
+			if s.IsNew() {
 				t.Error("the session is still new after Commit")
 			}
 		}
@@ -150,7 +150,7 @@ func TestASessionIsSafeForConcurrentUseDuringCommits(t *testing.T) {
 						if err := s.Commit(r.Context()); err != nil {
 							t.Error(err)
 						}
-						_, _, _ = s.Keys(), s.Expires(), s.Handle()
+						_, _, _ = s.Names(), s.Expires(), s.ID()
 					}
 				}()
 			}

@@ -199,7 +199,7 @@ func (c *commit) seal(ctx context.Context) error {
 	switch {
 	case c.stored == nil:
 		c.event(c.state.event(EventCreated))
-	case c.stored.handle != c.state.handle:
+	case c.stored.publicID != c.state.publicID:
 		c.event(c.stored.over(EndReplaced))
 	}
 	if c.login {

@@ -227,16 +227,16 @@ func TestDestroyTakesTheCookieBackAndWhatFollowsIsANewSession(t *testing.T) {
 		copied := v.fork()
 		var before, after string
 		res := v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-			before = s.Handle()
+			before = s.ID()
 			s.Destroy()
-			after = s.Handle()
+			after = s.ID()
 			s.Flash("", "Goodbye!")
 		})
 		if before == after || len(res.Cookies()) != 1 || v.cookie == nil {
-			e.tb.Fatalf("handles %q and %q, Set-Cookie %q", before, after, res.Header["Set-Cookie"])
+			e.tb.Fatalf("ids %q and %q, Set-Cookie %q", before, after, res.Header["Set-Cookie"])
 		}
 		v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-			if f, err := s.Flashes(r.Context()); err != nil || len(f) != 1 || s.Subject() != "" || s.Handle() != after {
+			if f, err := s.Flashes(r.Context()); err != nil || len(f) != 1 || s.Subject() != "" || s.ID() != after {
 				e.tb.Errorf("flashes %v, %v, subject %q", f, err, s.Subject())
 			}
 		})
@@ -259,15 +259,15 @@ func TestAuthenticateMakesANewCookieAndLeavesNothingToAnotherSubject(t *testing.
 		}
 		pass(session.DefaultIdleTimeout - 1)
 		v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-			if counter.Get(s) != 1 || s.Subject() != "ann" || !s.Created().Equal(s.Authenticated()) {
+			if counter.Get(s) != 1 || s.Subject() != "ann" || !s.Started().Equal(s.Authenticated()) {
 				e.tb.Errorf("counter %d, subject %q, created %v, authenticated %v",
-					counter.Get(s), s.Subject(), s.Created(), s.Authenticated())
+					counter.Get(s), s.Subject(), s.Started(), s.Authenticated())
 			}
 			s.Authenticate("eve")
 		})
 		v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-			if len(s.Keys()) != 0 || s.Subject() != "eve" {
-				e.tb.Errorf("keys %v, subject %q", s.Keys(), s.Subject())
+			if len(s.Names()) != 0 || s.Subject() != "eve" {
+				e.tb.Errorf("keys %v, subject %q", s.Names(), s.Subject())
 			}
 		})
 	})

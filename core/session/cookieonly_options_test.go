@@ -34,7 +34,7 @@ func TestWhatACookieCanNotDoIsUnsupported(t *testing.T) {
 				_, err := e.m.List(r.Context(), "ann")
 				return err
 			},
-			"End": func(r *http.Request, s *session.Session) error { return e.m.End(r.Context(), "ann", s.Handle()) },
+			"End": func(r *http.Request, s *session.Session) error { return e.m.End(r.Context(), "ann", s.ID()) },
 			"EndSubject": func(r *http.Request, _ *session.Session) error {
 				_, err := e.m.EndSubject(r.Context(), "ann")
 				return err

@@ -81,7 +81,7 @@ func (e *env) send(cookies string, f handler) *http.Response {
 // isNew reports whether a request with this cookie gets a session that is new.
 func (v *visitor) isNew() (isNew bool) {
 	v.e.tb.Helper()
-	res := v.fork().do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { isNew = s.New() })
+	res := v.fork().do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { isNew = s.IsNew() })
 	wantStatus(v.e.tb, res, http.StatusOK)
 	return isNew
 }
@@ -96,17 +96,17 @@ func TestASessionInItsCookieIsUsedLikeAnyOther(t *testing.T) {
 			e.tb.Errorf("header %v", res.Header)
 		}
 		wantNoCookie(e.tb, v.do(look))
-		var handle string
+		var publicID string
 		v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			count(w, r, s)
-			handle = s.Handle()
+			publicID = s.ID()
 			name.Set(s, "Ann")
 			s.Flash("success", "saved")
 		})
 		v.do(authenticate)
 		v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-			if counter.Get(s) != 2 || name.Get(s) != "Ann" || s.Subject() != "ann" || s.Handle() != handle || s.New() {
-				e.tb.Errorf("counter %d, name %q, subject %q, new %v", counter.Get(s), name.Get(s), s.Subject(), s.New())
+			if counter.Get(s) != 2 || name.Get(s) != "Ann" || s.Subject() != "ann" || s.ID() != publicID || s.IsNew() {
+				e.tb.Errorf("counter %d, name %q, subject %q, new %v", counter.Get(s), name.Get(s), s.Subject(), s.IsNew())
 			}
 			if f, err := s.Flashes(r.Context()); err != nil || len(f) != 1 {
 				e.tb.Errorf("flashes %v, %v", f, err)
@@ -114,8 +114,8 @@ func TestASessionInItsCookieIsUsedLikeAnyOther(t *testing.T) {
 			s.Clear()
 		})
 		v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-			if f, err := s.Flashes(r.Context()); err != nil || len(f) != 0 || len(s.Keys()) != 0 || s.Subject() != "ann" {
-				e.tb.Errorf("flashes %v, %v, keys %v, subject %q", f, err, s.Keys(), s.Subject())
+			if f, err := s.Flashes(r.Context()); err != nil || len(f) != 0 || len(s.Names()) != 0 || s.Subject() != "ann" {
+				e.tb.Errorf("flashes %v, %v, keys %v, subject %q", f, err, s.Names(), s.Subject())
 			}
 		})
 		v.do(destroy)
@@ -153,7 +153,7 @@ func TestEveryBitOfASessionInItsCookieCounts(t *testing.T) {
 		wantNew := func(what string, value []byte) {
 			e.tb.Helper()
 			res := e.send("__Host-session="+string(value), func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-				if !s.New() || counter.Get(s) != 0 {
+				if !s.IsNew() || counter.Get(s) != 0 {
 					e.tb.Errorf("%s: it gives the session", what)
 				}
 			})

@@ -92,7 +92,7 @@
 // The package csrf beside this one makes tokens from [Session.Secret].
 // [Options].Binding ends a session that comes from another browser or network.
 // [Options].Sealer encrypts the values that the store gets. [Options].OnEvent is told
-// what happens to sessions; the otel module makes metrics of it, and traces of what
+// what happens to sessions; the otelsession module makes metrics of it, and traces of what
 // the store does. [Manager.Policy] prints how sessions live and end.
 //
 // # Without a cookie, without a store

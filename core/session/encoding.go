@@ -16,7 +16,7 @@ const (
 	stateVersion = 1
 
 	tagCreated       = 1  // time
-	tagHandle        = 2  // handleLen bytes
+	tagPublicID      = 2  // publicIDLen bytes
 	tagAuthenticated = 3  // time
 	tagEnded         = 4  // empty
 	tagSeed          = 5  // seedLen bytes
@@ -42,7 +42,7 @@ func (st *state) encode() []byte {
 	}
 	b := append(make([]byte, 0, size), stateVersion)
 	b = appendTime(b, tagCreated, st.created)
-	b = appendField(b, tagHandle, st.handle[:])
+	b = appendField(b, tagPublicID, st.publicID[:])
 	b = appendTime(b, tagAuthenticated, st.authenticated)
 	if st.ended {
 		b = append(b, tagEnded, 0)
@@ -149,8 +149,8 @@ func (d *decoder) field(st *state) error {
 	switch tag {
 	case tagIdle:
 		return content.duration(&st.idle)
-	case tagHandle:
-		return content.array(st.handle[:])
+	case tagPublicID:
+		return content.array(st.publicID[:])
 	case tagSeed:
 		return content.array(st.seed[:])
 	case tagEnded:

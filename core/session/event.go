@@ -8,10 +8,10 @@ import (
 )
 
 // An Event is something that has happened to a session. It names the session by
-// its handle: neither the event nor its error gives access to it.
+// its id: neither the event nor its error gives access to it.
 type Event struct {
 	Kind    EventKind
-	Handle  string    // see [Session.Handle]; "" if the session is not known
+	ID      string    // see [Session.ID]; "" if the session is not known
 	Subject string    // whose session it is, "" for nobody's
 	Reason  EndReason // of EventEnded
 	Err     error     // of EventStoreError
@@ -75,7 +75,7 @@ func (m *Manager) emit(ctx context.Context, events ...Event) {
 
 // over returns the event of a stored session's end.
 func (s *stored) over(why EndReason) Event {
-	return Event{Kind: EventEnded, Handle: handleText(s.handle), Subject: s.subject, Reason: why}
+	return Event{Kind: EventEnded, ID: idText(s.publicID), Subject: s.subject, Reason: why}
 }
 
 // tellError tells of an error of the store's, if it is a failure and no answer, and
@@ -94,5 +94,5 @@ func isFailure(err error) bool {
 
 // event returns an event about the session that st is the state of.
 func (st *state) event(kind EventKind) Event {
-	return Event{Kind: kind, Handle: st.handleText(), Subject: st.subject}
+	return Event{Kind: kind, ID: st.idText(), Subject: st.subject}
 }

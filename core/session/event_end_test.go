@@ -7,19 +7,19 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
-func TestASessionThatBeginsAnewHasOneHandle(t *testing.T) {
+func TestASessionThatBeginsAnewHasOneID(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	v := e.seed(signIn("ann"))
 	var promised, stored string
 	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Authenticate("bob")
-		handleOf(&promised)(w, r, s)
+		publicIDOf(&promised)(w, r, s)
 		e.store.meet(2, func() { v.fork().do(count) }) // the change is made again
 	})
 	e.store.reset()
-	if v.do(handleOf(&stored)); stored != promised {
-		t.Errorf("handle %s, then %s", promised, stored)
+	if v.do(publicIDOf(&stored)); stored != promised {
+		t.Errorf("id %s, then %s", promised, stored)
 	}
 }
 
@@ -45,11 +45,11 @@ func TestAnEndNamesTheSessionAsItWasStored(t *testing.T) {
 				t.Parallel()
 				var d diary
 				v := open(t, d.keep).seed(c.before)
-				var handle string
-				v.do(handleOf(&handle))
+				var publicID string
+				v.do(publicIDOf(&publicID))
 				d.taken()
 				v.do(c.work)
-				want := session.Event{Kind: session.EventEnded, Handle: handle, Subject: c.subject, Reason: c.reason}
+				want := session.Event{Kind: session.EventEnded, ID: publicID, Subject: c.subject, Reason: c.reason}
 				if got := d.taken(); len(got) == 0 || got[0] != want {
 					t.Errorf("told %+v, want %+v first", got, want)
 				}

@@ -11,7 +11,7 @@ import (
 )
 
 // OnEvent writes an audit log. In production it would name the session by its
-// Handle as well.
+// ID as well.
 func ExampleEvent() {
 	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{
 		Keys: [][]byte{session.GenerateKey()},

@@ -128,7 +128,7 @@ func TestAFailedListIsToldOnce(t *testing.T) {
 			_, err := e.m.List(t.Context(), "ann")
 			return err
 		},
-		"End": func() error { return e.m.End(t.Context(), "ann", "handle") },
+		"End": func() error { return e.m.End(t.Context(), "ann", "id") },
 		"EndSubject": func() error {
 			_, err := e.m.EndSubject(t.Context(), "ann")
 			return err

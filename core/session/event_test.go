@@ -114,21 +114,21 @@ func TestEventsNameTheSessionAndItsSubject(t *testing.T) {
 	var d diary
 	e, _ := newIndexedEnv(t, d.keep)
 	v := e.seed(count)
-	var handle string
-	v.do(handleOf(&handle))
+	var publicID string
+	v.do(publicIDOf(&publicID))
 	v.do(authenticate)
 	v.do(renew)
 	v.do(signIn("bob", nothing))
 	var bob string
-	v.do(handleOf(&bob))
+	v.do(publicIDOf(&bob))
 	v.do(destroy)
 	want := []session.Event{
-		{Kind: session.EventCreated, Handle: handle},
-		{Kind: session.EventAuthenticated, Handle: handle, Subject: "ann"},
-		{Kind: session.EventRenewed, Handle: handle, Subject: "ann"},
-		{Kind: session.EventEnded, Handle: handle, Subject: "ann", Reason: session.EndReplaced},
-		{Kind: session.EventAuthenticated, Handle: bob, Subject: "bob"},
-		{Kind: session.EventEnded, Handle: bob, Subject: "bob", Reason: session.EndDestroyed},
+		{Kind: session.EventCreated, ID: publicID},
+		{Kind: session.EventAuthenticated, ID: publicID, Subject: "ann"},
+		{Kind: session.EventRenewed, ID: publicID, Subject: "ann"},
+		{Kind: session.EventEnded, ID: publicID, Subject: "ann", Reason: session.EndReplaced},
+		{Kind: session.EventAuthenticated, ID: bob, Subject: "bob"},
+		{Kind: session.EventEnded, ID: bob, Subject: "bob", Reason: session.EndDestroyed},
 	}
 	if got := d.taken(); !slices.Equal(got, want) {
 		t.Errorf("told\n%+v, want\n%+v", got, want)
@@ -137,8 +137,8 @@ func TestEventsNameTheSessionAndItsSubject(t *testing.T) {
 
 func TestRevocationsAreToldOnce(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(e *env, v *visitor, handle string) error{
-		"End": func(e *env, _ *visitor, handle string) error { return e.m.End(e.tb.Context(), "ann", handle) },
+	for name, end := range map[string]func(e *env, v *visitor, publicID string) error{
+		"End": func(e *env, _ *visitor, publicID string) error { return e.m.End(e.tb.Context(), "ann", publicID) },
 		"EndSubject": func(e *env, _ *visitor, _ string) error {
 			_, err := e.m.EndSubject(e.tb.Context(), "ann")
 			return err
@@ -158,10 +158,10 @@ func TestRevocationsAreToldOnce(t *testing.T) {
 			var d diary
 			e, _ := newIndexedEnv(t, d.keep)
 			v := e.login("ann", external("sid-1"))
-			var handle string
-			v.do(handleOf(&handle))
+			var publicID string
+			v.do(publicIDOf(&publicID))
 			d.taken()
-			if err := end(e, v, handle); err != nil {
+			if err := end(e, v, publicID); err != nil {
 				t.Fatal(err)
 			}
 			var ended []session.Event
@@ -170,7 +170,7 @@ func TestRevocationsAreToldOnce(t *testing.T) {
 					ended = append(ended, event)
 				}
 			}
-			want := session.Event{Kind: session.EventEnded, Handle: handle, Subject: "ann", Reason: session.EndRevoked}
+			want := session.Event{Kind: session.EventEnded, ID: publicID, Subject: "ann", Reason: session.EndRevoked}
 			if !slices.Equal(ended, []session.Event{want}) {
 				t.Errorf("told %+v, want once %+v", ended, want)
 			}

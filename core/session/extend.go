@@ -55,7 +55,7 @@ func (c *commit) extend(ctx context.Context) {
 }
 
 func (c *commit) notExtended(ctx context.Context, err error) {
-	c.m.log().WarnContext(ctx, "session: not extended", "session", c.state.handleText(), "error", err)
+	c.m.log().WarnContext(ctx, "session: not extended", "session", c.state.idText(), "error", err)
 	c.tellError(err)
 }
 

@@ -36,9 +36,9 @@ func (s *Session) Flashes(ctx context.Context, categories ...string) ([]Flash, e
 		return nil, nil
 	}
 	var taken []Flash
-	var from [handleLen]byte
+	var from [publicIDLen]byte
 	s.changeLocked(func(st *state) error {
-		taken, from = nil, st.handle // what was taken before a conflict, another request may have
+		taken, from = nil, st.publicID // what was taken before a conflict, another request may have
 		st.flashes = slices.DeleteFunc(st.flashes, func(f Flash) bool {
 			if wanted(f) {
 				taken = append(taken, f)
@@ -59,7 +59,7 @@ func (s *Session) Flashes(ctx context.Context, categories ...string) ([]Flash, e
 	s.commitMu.Lock() // a commit that is under way may be taking them
 	defer s.commitMu.Unlock()
 	s.change(func(st *state) error {
-		if st.handle == from {
+		if st.publicID == from {
 			st.flashes = slices.Concat(taken, st.flashes)
 		}
 		return nil

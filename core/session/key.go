@@ -147,7 +147,7 @@ func (k Key[T]) decode(s *Session, data []byte) (v T, ok bool) {
 	}
 	if err := s.m.opts.Codec.Unmarshal(data, &v); err != nil {
 		s.m.log().WarnContext(s.x.r.Context(), "session: value does not decode, treated as absent",
-			"session", s.Handle(), "key", k.name, "type", fmt.Sprintf("%T", v))
+			"session", s.ID(), "key", k.name, "type", fmt.Sprintf("%T", v))
 		var zero T
 		return zero, false
 	}

@@ -116,7 +116,7 @@ func ExampleKey_Pop() {
 	// GET /: 200 Your settings.
 }
 
-func ExampleSession_Keys() {
+func ExampleSession_Names() {
 	size, colour := session.NewKey[string]("size"), session.NewKey[string]("colour")
 
 	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}})
@@ -126,9 +126,9 @@ func ExampleSession_Keys() {
 	site := sessions.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
 		size.Set(s, "XL")
 		colour.Set(s, "green")
-		fmt.Fprintln(w, strings.Join(s.Keys(), ", "), s.Has("size"))
+		fmt.Fprintln(w, strings.Join(s.Names(), ", "), s.Has("size"))
 		s.Clear()
-		fmt.Fprint(w, len(s.Keys()), " ", s.Has("size"))
+		fmt.Fprint(w, len(s.Names()), " ", s.Has("size"))
 	})
 
 	browse(site, "GET /")

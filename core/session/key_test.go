@@ -128,8 +128,8 @@ func TestAValueThatDoesNotDecodeIsAbsentAndLoggedByName(t *testing.T) {
 		if got, ok := number.Lookup(s); got != 0 || ok {
 			t.Errorf("Lookup: %d, %v, want the zero value and false", got, ok)
 		}
-		if !strings.Contains(e.logs.String(), "key=name") || !strings.Contains(e.logs.String(), s.Handle()) {
-			t.Errorf("logged %q, want the key and the handle", e.logs)
+		if !strings.Contains(e.logs.String(), "key=name") || !strings.Contains(e.logs.String(), s.ID()) {
+			t.Errorf("logged %q, want the key and the id", e.logs)
 		}
 		number.Update(s, increment)
 	})

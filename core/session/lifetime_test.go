@@ -42,7 +42,7 @@ func (v *visitor) gone() (gone bool) {
 			v.e.tb.Error(err)
 			return
 		}
-		gone = s.New()
+		gone = s.IsNew()
 	})))
 	return gone
 }
@@ -189,8 +189,8 @@ func TestLastSeenIsNeverInTheFuture(t *testing.T) {
 		v := newEnv(t).seed(count)
 		check := func(what string, s *session.Session) {
 			t.Helper()
-			if seen := s.LastSeen(); seen.After(time.Now()) || seen.Before(s.Created()) {
-				t.Errorf("%s: created %v, last seen %v, now %v", what, s.Created(), seen, time.Now())
+			if seen := s.LastSeen(); seen.After(time.Now()) || seen.Before(s.Started()) {
+				t.Errorf("%s: created %v, last seen %v, now %v", what, s.Started(), seen, time.Now())
 			}
 		}
 		pass(time.Minute)

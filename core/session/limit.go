@@ -21,9 +21,9 @@ func (c *commit) evict(ctx context.Context) error {
 		return nil
 	}
 	evicted := false
-	_, err := c.m.endPicked(ctx, c.state.subject, EndEvicted, c.event, func(live []*found) handles {
+	_, err := c.m.endPicked(ctx, c.state.subject, EndEvicted, c.event, func(live []*found) publicIDs {
 		over := oldest(live, limit)
-		_, evicted = over[c.state.handle]
+		_, evicted = over[c.state.publicID]
 		return over
 	})
 	if err == nil && evicted {
@@ -33,16 +33,16 @@ func (c *commit) evict(ctx context.Context) error {
 }
 
 // oldest returns all sessions but the limit newest.
-func oldest(live []*found, limit int) handles {
+func oldest(live []*found, limit int) publicIDs {
 	slices.SortFunc(live, func(a, b *found) int {
 		if order := b.state.authenticated.Compare(a.state.authenticated); order != 0 {
 			return order
 		}
-		return bytes.Compare(a.state.handle[:], b.state.handle[:])
+		return bytes.Compare(a.state.publicID[:], b.state.publicID[:])
 	})
-	kept, over := make(handles), make(handles)
+	kept, over := make(publicIDs), make(publicIDs)
 	for _, f := range live {
-		switch h := f.state.handle; {
+		switch h := f.state.publicID; {
 		case len(kept) < limit:
 			kept[h] = true
 		case !kept[h]: // else a record of one that is moving
@@ -102,10 +102,10 @@ func (m *Manager) room(ctx context.Context, st *state) error {
 	if err != nil {
 		return err
 	}
-	others := make(handles)
+	others := make(publicIDs)
 	for _, f := range live {
-		if f.state.handle != st.handle {
-			others[f.state.handle] = true
+		if f.state.publicID != st.publicID {
+			others[f.state.publicID] = true
 		}
 	}
 	if len(others) >= m.opts.MaxSessions {

@@ -204,7 +204,7 @@ func loginMeets(t *testing.T, policy func(int) func(*session.Options), work hand
 	held := other.fork()
 	login, second := func() { v.do(signIn("ann")) }, func() {
 		other.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-			if s.Subject() != "" || !s.New() {
+			if s.Subject() != "" || !s.IsNew() {
 				work(w, r, s)
 			}
 		})

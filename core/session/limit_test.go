@@ -97,8 +97,8 @@ func TestAHandlerAnswersARefusedLoginItself(t *testing.T) {
 					if errors.Is(err, session.ErrTooManySessions) {
 						continue
 					}
-					if err != nil || s.Subject() != "" || s.New() == known {
-						t.Errorf("Commit: %v, subject %q, new %v", err, s.Subject(), s.New())
+					if err != nil || s.Subject() != "" || s.IsNew() == known {
+						t.Errorf("Commit: %v, subject %q, new %v", err, s.Subject(), s.IsNew())
 					}
 				}
 				count(w, r, s) // the handler goes on with the session

@@ -92,8 +92,8 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 				m.emit(ctx, Event{Kind: EventStoreError, Err: err})
 			}
 			return nil, err
-		case !m.opts.Binding.matches(x.r, f.state.handle[:], f.state.binding):
-			m.log().WarnContext(ctx, "session: not the browser or network that it is bound to, ended", "session", f.state.handleText())
+		case !m.opts.Binding.matches(x.r, f.state.publicID[:], f.state.binding):
+			m.log().WarnContext(ctx, "session: not the browser or network that it is bound to, ended", "session", f.state.idText())
 			s.doomed = append(s.doomed, doomed{f, EndBinding})
 			continue
 		}

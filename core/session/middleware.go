@@ -233,7 +233,7 @@ func (x *exchange) end() {
 	}
 	if s.pending() {
 		x.m.log().ErrorContext(x.r.Context(), "session: changed after the response header had left, not saved; call Session.Commit",
-			"session", s.Handle())
+			"session", s.ID())
 	}
 }
 

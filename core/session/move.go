@@ -88,7 +88,7 @@ func (c *commit) follow(ctx context.Context, attempt int, old, next place) (now 
 // moved notes that the session has a new token, or has taken another's place.
 func (c *commit) moved(old *stored) {
 	c.cookie, c.late = cookieSet, false
-	if old.handle != c.state.handle {
+	if old.publicID != c.state.publicID {
 		c.event(old.over(EndReplaced))
 	}
 	if c.login {
@@ -117,7 +117,7 @@ func (c *commit) renewToken(ctx context.Context) error {
 	if err == nil || len(c.changes) > 0 || errors.Is(err, errEnded) {
 		return err
 	}
-	c.m.log().WarnContext(ctx, "session: token not renewed", "session", c.state.handleText(), "error", err)
+	c.m.log().WarnContext(ctx, "session: token not renewed", "session", c.state.idText(), "error", err)
 	c.tellError(err)
 	c.state.issued = issued
 	c.touch(ctx)
@@ -132,7 +132,7 @@ func (c *commit) discard(ctx context.Context, id string) {
 	defer cancel()
 	if err := c.m.store.Delete(ctx, id); err != nil {
 		c.m.log().WarnContext(ctx, "session: a record without a visitor may remain until it expires",
-			"session", c.state.handleText(), "error", err)
+			"session", c.state.idText(), "error", err)
 	}
 }
 
@@ -142,7 +142,7 @@ const discardTimeout = time.Second
 // because Delete does not look at the version. With a grace the tombstone
 // stays, and holds the way to the new token.
 func (c *commit) retire(ctx context.Context, old place, grace time.Duration) error {
-	tombstone := state{created: c.state.created, handle: c.state.handle, ended: true}
+	tombstone := state{created: c.state.created, publicID: c.state.publicID, ended: true}
 	if grace > 0 {
 		if err := tombstone.leadTo(&old.ticket.token, &c.ticket.token, grace); err != nil {
 			return err
@@ -158,7 +158,7 @@ func (c *commit) retire(ctx context.Context, old place, grace time.Duration) err
 // clear deletes a tombstone. One that remains does as well until it expires.
 func (c *commit) clear(ctx context.Context, id string) {
 	if err := c.m.store.Delete(ctx, id); err != nil {
-		c.m.log().WarnContext(ctx, "session: a retired record was not deleted", "session", c.state.handleText(), "error", err)
+		c.m.log().WarnContext(ctx, "session: a retired record was not deleted", "session", c.state.idText(), "error", err)
 	}
 }
 
@@ -216,11 +216,11 @@ func (c *commit) endMoved(ctx context.Context, d doomed) error {
 		return nil
 	}
 	tell := func(Event) {} // forget does
-	_, err := c.m.endPicked(ctx, d.stored.subject, d.reason, tell, func(live []*found) handles {
-		picked := make(handles)
+	_, err := c.m.endPicked(ctx, d.stored.subject, d.reason, tell, func(live []*found) publicIDs {
+		picked := make(publicIDs)
 		for _, f := range live {
-			if f.stored.handle == d.stored.handle && f.stored.authenticated.Equal(d.stored.authenticated) {
-				picked[d.stored.handle] = true
+			if f.stored.publicID == d.stored.publicID && f.stored.authenticated.Equal(d.stored.authenticated) {
+				picked[d.stored.publicID] = true
 			}
 		}
 		return picked
@@ -260,7 +260,7 @@ func (c *commit) expire(ctx context.Context, past error) error {
 // leads to none.
 func (c *commit) endRecord(ctx context.Context, f found) error {
 	for attempt := 0; ; attempt++ {
-		tombstone := state{created: f.state.created, handle: f.state.handle, ended: true}
+		tombstone := state{created: f.state.created, publicID: f.state.publicID, ended: true}
 		err := c.bury(ctx, *f.stored, &tombstone, tombstoneLife)
 		switch {
 		case err == nil:

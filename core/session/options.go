@@ -127,7 +127,7 @@ type Options struct {
 	// Codec encodes the values. nil means JSON.
 	Codec Codec
 
-	// Logger receives what goes wrong. Sessions are named by their handle; no
+	// Logger receives what goes wrong. Sessions are named by their id; no
 	// ticket, no token and no value is logged. nil means slog.Default at the
 	// time of logging.
 	Logger *slog.Logger

@@ -27,13 +27,13 @@ func TestWhatIsPrintedShowsNeitherTicketNorValues(t *testing.T) {
 		slog.New(slog.NewTextHandler(&printed, nil)).Info("text", "x", x)
 		slog.New(slog.NewJSONHandler(&printed, nil)).Info("json", "x", x)
 	}
-	var handle string
+	var publicID string
 	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		handleOf(&handle)(w, r, s)
+		publicIDOf(&publicID)(w, r, s)
 		show(s)
 	})
-	if !strings.Contains(printed.String(), handle) {
-		t.Error("a session that is printed does not show its handle")
+	if !strings.Contains(printed.String(), publicID) {
+		t.Error("a session that is printed does not show its id")
 	}
 	show(e.list("ann"))
 	for _, secret := range []string{

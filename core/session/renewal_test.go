@@ -22,8 +22,8 @@ const (
 
 func renewing(o *session.Options) { o.RenewEvery = renewEvery }
 
-func handleOf(to *string) handler {
-	return func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { *to = s.Handle() }
+func publicIDOf(to *string) handler {
+	return func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { *to = s.ID() }
 }
 
 func stepUp(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.StepUp("2fa", time.Hour) }
@@ -56,15 +56,15 @@ func TestATicketIsRenewedAfterRenewEvery(t *testing.T) {
 				v := e.login("ann", count)
 				old := v.fork()
 				var before, after string
-				old.fork().do(handleOf(&before))
+				old.fork().do(publicIDOf(&before))
 				pass(c.after)
 				wantStatus(t, v.do(c.work), http.StatusOK)
 				if renewed := v.id() != old.id(); renewed != c.renewed {
 					t.Fatalf("a new ticket: %v, want %v", renewed, c.renewed)
 				}
-				v.do(handleOf(&after))
+				v.do(publicIDOf(&after))
 				if before != after {
-					t.Error("the handle is another one")
+					t.Error("the id is another one")
 				}
 				if !c.renewed {
 					return

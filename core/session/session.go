@@ -48,7 +48,7 @@ type stored struct {
 	id            string
 	version       sessionstore.Version
 	expires       time.Time
-	handle        [handleLen]byte
+	publicID      [publicIDLen]byte
 	subject       string
 	authenticated time.Time
 }
@@ -113,8 +113,8 @@ func (s *Session) Has(name string) bool {
 	return ok
 }
 
-// Keys returns the names of the session's values, sorted.
-func (s *Session) Keys() []string {
+// Names returns the names of the session's values, sorted.
+func (s *Session) Names() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	names := make([]string, len(s.cur.values))
@@ -251,22 +251,22 @@ func (s *Session) Commit(ctx context.Context) error {
 	return nil
 }
 
-// Handle returns a name for the session that may be logged and shown, in a list
-// of devices, for instance. It stays the same for the session's whole life and
-// gives no access to it.
-func (s *Session) Handle() string {
+// ID returns the session's public id. It may be logged and shown, in a list of
+// devices, for instance: it gives no access to the session. It stays the same for the
+// session's whole life.
+func (s *Session) ID() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.cur.handleText()
+	return s.cur.idText()
 }
 
 // Format implements [fmt.Formatter]: a Session that is printed, or logged, shows its
-// handle, whatever the verb, and neither ticket nor values.
-func (s *Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.Handle()) }
+// id, whatever the verb, and neither ticket nor values.
+func (s *Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.ID()) }
 
-// New reports whether the session is not in the store yet: the visitor brought
+// IsNew reports whether the session is not in the store yet: the visitor brought
 // no ticket, or one that is not valid, or the session has just been destroyed.
-func (s *Session) New() bool {
+func (s *Session) IsNew() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.stored == nil
@@ -280,9 +280,9 @@ func (s *Session) Subject() string {
 	return s.cur.subject
 }
 
-// Created returns when the session began, or last authenticated, which is when
+// Started returns when the session began, or last authenticated, which is when
 // AbsoluteTimeout started to run.
-func (s *Session) Created() time.Time {
+func (s *Session) Started() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cur.created

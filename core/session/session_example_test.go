@@ -176,8 +176,8 @@ func ExampleSession_Renew() {
 	// same ticket: false
 }
 
-// Handle names a session in logs, where its ticket must never be.
-func ExampleSession_Handle() {
+// ID names a session in logs, where its ticket must never be.
+func ExampleSession_ID() {
 	visits := session.NewKey[int]("visits")
 
 	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}})
@@ -187,13 +187,13 @@ func ExampleSession_Handle() {
 	var seen []string
 	site := sessions.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		visits.Update(s, func(n int) int { return n + 1 })
-		seen = append(seen, s.Handle())
+		seen = append(seen, s.ID())
 	})
 
 	browse(site, "GET /", "GET /")
-	fmt.Println("same handle:", seen[0] == seen[1])
+	fmt.Println("same id:", seen[0] == seen[1])
 	// Output:
 	// GET /: 200
 	// GET /: 200
-	// same handle: true
+	// same id: true
 }

@@ -16,9 +16,9 @@ func TestAuthenticateGivesANewTokenAndKeepsTheCart(t *testing.T) {
 	e := newEnv(t)
 	v := e.seed(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { cart.Set(s, []string{"hat"}) })
 	old := v.fork()
-	var handle string
+	var publicID string
 	v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-		handle = s.Handle()
+		publicID = s.ID()
 		s.Authenticate("ann")
 		if s.Subject() != "ann" || s.Authenticated().IsZero() {
 			t.Errorf("subject %q, authenticated %v", s.Subject(), s.Authenticated())
@@ -38,8 +38,8 @@ func TestAuthenticateGivesANewTokenAndKeepsTheCart(t *testing.T) {
 		t.Errorf("the record's subject is %q (%v)", r.Subject, err)
 	}
 	v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-		if s.Handle() != handle || s.Subject() != "ann" || s.New() {
-			t.Errorf("handle %q, subject %q, new %v", s.Handle(), s.Subject(), s.New())
+		if s.ID() != publicID || s.Subject() != "ann" || s.IsNew() {
+			t.Errorf("id %q, subject %q, new %v", s.ID(), s.Subject(), s.IsNew())
 		}
 	})
 }
@@ -128,9 +128,9 @@ func TestDestroyEndsTheSessionAndTakesTheCookieBack(t *testing.T) {
 	old := v.fork()
 	res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		count(w, r, s) // dropped
-		handle := s.Handle()
+		publicID := s.ID()
 		s.Destroy()
-		if !s.New() || s.Subject() != "" || len(s.Keys()) != 0 || s.Handle() == handle {
+		if !s.IsNew() || s.Subject() != "" || len(s.Names()) != 0 || s.ID() == publicID {
 			t.Error("the session is not a new, empty one")
 		}
 	})
@@ -226,14 +226,14 @@ func TestClearKeepsTheSubject(t *testing.T) {
 		name.Set(s, "Ann")
 	})
 	v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-		if got := s.Keys(); !slices.Equal(got, []string{"counter", "name"}) {
+		if got := s.Names(); !slices.Equal(got, []string{"counter", "name"}) {
 			t.Errorf("Keys: %q", got)
 		}
 		s.Clear()
 	})
 	v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-		if len(s.Keys()) != 0 || s.Subject() != "ann" {
-			t.Errorf("keys %q, subject %q", s.Keys(), s.Subject())
+		if len(s.Names()) != 0 || s.Subject() != "ann" {
+			t.Errorf("keys %q, subject %q", s.Names(), s.Subject())
 		}
 	})
 }

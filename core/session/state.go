@@ -13,7 +13,7 @@ import (
 // state is what a session consists of: what is encoded into Record.Data, and
 // the subject, which stands beside it in the record.
 type state struct {
-	handle        [handleLen]byte
+	publicID      [publicIDLen]byte
 	seed          [seedLen]byte // what Session.Secret derives from; zero: none
 	created       time.Time
 	issued        time.Time // when the token was made; zero: with the session
@@ -60,28 +60,28 @@ const (
 )
 
 const (
-	handleLen = 12
-	seedLen   = 32
+	publicIDLen = 12
+	seedLen     = 32
 )
 
 func newState(now time.Time) state {
 	st := state{created: now}
-	var random [handleLen + seedLen]byte
+	var random [publicIDLen + seedLen]byte
 	_, _ = rand.Read(random[:])
-	copy(st.handle[:], random[:])
-	copy(st.seed[:], random[handleLen:])
+	copy(st.publicID[:], random[:])
+	copy(st.seed[:], random[publicIDLen:])
 	return st
 }
 
 // stored returns what is known of the record under id that keeps st.
 func (st *state) stored(id string, version sessionstore.Version, expires time.Time) *stored {
-	return &stored{id, version, expires, st.handle, st.subject, st.authenticated}
+	return &stored{id, version, expires, st.publicID, st.subject, st.authenticated}
 }
 
-func (st *state) handleText() string { return handleText(st.handle) }
+func (st *state) idText() string { return idText(st.publicID) }
 
-func handleText(handle [handleLen]byte) string {
-	return base64.RawURLEncoding.EncodeToString(handle[:])
+func idText(publicID [publicIDLen]byte) string {
+	return base64.RawURLEncoding.EncodeToString(publicID[:])
 }
 
 func (st *state) empty() bool {

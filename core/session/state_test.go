@@ -72,7 +72,7 @@ func TestTheFullStateHasEveryField(t *testing.T) {
 func TestTheEncodingIsTheGoldenOne(t *testing.T) {
 	t.Parallel()
 	st := state{
-		created: start, handle: [handleLen]byte([]byte("handlehandle")), authenticated: start.Add(time.Second),
+		created: start, publicID: [publicIDLen]byte([]byte("publicpublic")), authenticated: start.Add(time.Second),
 		seed: [seedLen]byte(bytes.Repeat([]byte("s"), seedLen)), issued: start.Add(2 * time.Second), ended: true,
 		successor: []byte("next"), graceUntil: start.Add(3 * time.Second), deadline: start.Add(4 * time.Second), idle: time.Minute,
 		persistence: persistYes, authHash: []byte("hash"), external: "sid", binding: []byte("net"),
@@ -80,7 +80,7 @@ func TestTheEncodingIsTheGoldenOne(t *testing.T) {
 	}
 	st.set("counter", []byte("7"))
 	want := "01" + "0108" + "18ac3da2849e2715" +
-		"020c" + "68616e646c6568616e646c65" +
+		"020c" + "7075626c69637075626c6963" +
 		"0308" + "18ac3da2c038f115" +
 		"0400" +
 		"0520" + strings.Repeat("73", 32) +
@@ -187,7 +187,7 @@ func TestStatesOfAnotherVersionAreRefused(t *testing.T) {
 		"values out of order":  append(head, tagValue, 2, 1, 'b', tagValue, 2, 1, 'a'),
 		"the same value twice": append(head, tagValue, 2, 1, 'a', tagValue, 2, 1, 'a'),
 		"short time":           append(head, tagDeadline, 7, 0, 0, 0, 0, 0, 0, 0),
-		"short handle":         append(head, tagHandle, 1, 'h'),
+		"short id":             append(head, tagPublicID, 1, 'h'),
 		"long seed":            append(append(head, tagSeed, seedLen+1), make([]byte, seedLen+1)...),
 		"negative idle":        append(head, tagIdle, 8, 0x80, 0, 0, 0, 0, 0, 0, 0),
 		"short idle":           append(head, tagIdle, 0),

@@ -14,9 +14,9 @@ import (
 // An Info describes one of a subject's live sessions, in a list of devices, for
 // instance. It gives no access to the session. Values are read with [Key.From].
 type Info struct {
-	Handle        string    // see [Session.Handle]; [Manager.End] takes it
+	ID            string    // see [Session.ID]; [Manager.End] takes it
 	Subject       string    // whose session it is
-	Created       time.Time // see [Session.Created]
+	Started       time.Time // see [Session.Started]
 	Authenticated time.Time // see [Session.Authenticated]
 	LastSeen      time.Time // see [Session.LastSeen]
 	Expires       time.Time // see [Session.Expires]
@@ -53,7 +53,7 @@ func (m *Manager) List(ctx context.Context, subject string) ([]Info, error) {
 	var list []Info
 	for _, e := range entries {
 		list = append(list, Info{
-			Handle: e.state.handleText(), Subject: subject, Created: e.state.created, Authenticated: e.state.authenticated,
+			ID: e.state.idText(), Subject: subject, Started: e.state.created, Authenticated: e.state.authenticated,
 			LastSeen: m.lastSeen(&e.state, e.stored.expires), Expires: e.stored.expires, m: m, st: &e.state,
 		})
 	}
@@ -61,22 +61,22 @@ func (m *Manager) List(ctx context.Context, subject string) ([]Info, error) {
 	// A session that is moving has two records for a moment.
 	seen := make(map[string]bool)
 	list = slices.DeleteFunc(list, func(i Info) bool {
-		twice := seen[i.Handle]
-		seen[i.Handle] = true
+		twice := seen[i.ID]
+		seen[i.ID] = true
 		return twice
 	})
 	slices.SortStableFunc(list, func(a, b Info) int { return b.LastSeen.Compare(a.LastSeen) })
 	return list, nil
 }
 
-// End ends the session of a subject that has this handle: the visitor signs a
+// End ends the session of a subject that has this id: the visitor signs a
 // device out, or an administrator does. If the subject has no such session, it
 // returns [ErrNotFound]; other errors are as for [Manager.List]. Any other error
 // means that the session may be live still.
-func (m *Manager) End(ctx context.Context, subject, handle string) error {
-	n, err := m.endWhere(ctx, subject, func(st *state) bool { return st.handleText() == handle })
+func (m *Manager) End(ctx context.Context, subject, id string) error {
+	n, err := m.endWhere(ctx, subject, func(st *state) bool { return st.idText() == id })
 	if err == nil && n == 0 {
-		return fmt.Errorf("%w: subject has no session with this handle", ErrNotFound)
+		return fmt.Errorf("%w: subject has no session with this id", ErrNotFound)
 	}
 	return err
 }
@@ -128,9 +128,9 @@ func (m *Manager) EndAll(ctx context.Context) (int, error) {
 // [Manager.List].
 func (s *Session) EndOthers(ctx context.Context) (int, error) {
 	s.mu.Lock()
-	subject, handle := s.cur.subject, s.cur.handle
+	subject, publicID := s.cur.subject, s.cur.publicID
 	s.mu.Unlock()
-	return s.m.endWhere(ctx, subject, func(st *state) bool { return st.handle != handle })
+	return s.m.endWhere(ctx, subject, func(st *state) bool { return st.publicID != publicID })
 }
 
 const (
@@ -145,11 +145,11 @@ const (
 // endWhere ends a subject's sessions of which match says so.
 func (m *Manager) endWhere(ctx context.Context, subject string, match func(*state) bool) (int, error) {
 	tell := func(e Event) { m.emit(ctx, e) }
-	n, err := m.endPicked(ctx, subject, EndRevoked, tell, func(live []*found) handles {
-		picked := make(handles)
+	n, err := m.endPicked(ctx, subject, EndRevoked, tell, func(live []*found) publicIDs {
+		picked := make(publicIDs)
 		for _, f := range live {
 			if match(&f.state) {
-				picked[f.state.handle] = true
+				picked[f.state.publicID] = true
 			}
 		}
 		return picked
@@ -157,17 +157,17 @@ func (m *Manager) endWhere(ctx context.Context, subject string, match func(*stat
 	return n, m.tellError(ctx, err)
 }
 
-// handles is a set of sessions; the value says whether the end is still to come.
-type handles map[[handleLen]byte]bool
+// publicIDs is a set of sessions; the value says whether the end is still to come.
+type publicIDs map[[publicIDLen]byte]bool
 
 // endPicked ends those of a subject's sessions that pick picks, and reports how
 // many, also along with an error. It looks again until there are none of them: one
 // that was just moving may have got past. Many logins at the same moment end the
 // same sessions: each begins with a few others, and then looks what is left.
 func (m *Manager) endPicked(
-	ctx context.Context, subject string, why EndReason, tell func(Event), pick func([]*found) handles,
+	ctx context.Context, subject string, why EndReason, tell func(Event), pick func([]*found) publicIDs,
 ) (n int, err error) {
-	var picked handles
+	var picked publicIDs
 	batch := endBatch
 	for round := 0; round < endRounds; {
 		live, err := m.entries(ctx, subject)
@@ -177,7 +177,7 @@ func (m *Manager) endPicked(
 		if picked == nil {
 			picked = pick(live)
 		}
-		live = slices.DeleteFunc(live, func(f *found) bool { _, ok := picked[f.state.handle]; return !ok })
+		live = slices.DeleteFunc(live, func(f *found) bool { _, ok := picked[f.state.publicID]; return !ok })
 		if len(live) == 0 {
 			return n, nil
 		}
@@ -186,8 +186,8 @@ func (m *Manager) endPicked(
 			if err := m.store.Delete(ctx, f.stored.id); err != nil {
 				return n, fmt.Errorf("session: ending: %w", err)
 			}
-			if picked[f.state.handle] {
-				picked[f.state.handle] = false
+			if picked[f.state.publicID] {
+				picked[f.state.publicID] = false
 				n++
 				tell(f.stored.over(why))
 			}

@@ -33,7 +33,7 @@ func ExampleManager_List() {
 		}
 		for info := range slices.Values(list) { // the one that was used last comes first
 			name, _ := device.From(info)
-			fmt.Fprintf(w, "%s (this one: %t) ", name, info.Handle == s.Handle())
+			fmt.Fprintf(w, "%s (this one: %t) ", name, info.ID == s.ID())
 		}
 	}))
 
@@ -79,12 +79,12 @@ func ExampleManager_End() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	var lost string // the handle of the phone's session
+	var lost string // the id of the phone's session
 	mux := http.NewServeMux()
 	mux.Handle("POST /login", sessions.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		s.Authenticate("account-1001")
 		if lost == "" {
-			lost = s.Handle()
+			lost = s.ID()
 		}
 	}))
 	mux.Handle("POST /end", sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {

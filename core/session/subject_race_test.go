@@ -14,8 +14,8 @@ import (
 // one meets the other.
 func TestASessionThatMovesDoesNotEscapeItsEnd(t *testing.T) {
 	t.Parallel()
-	ends := map[string]func(e *env, handle string) error{
-		"End": func(e *env, handle string) error { return e.m.End(e.tb.Context(), "ann", handle) },
+	ends := map[string]func(e *env, publicID string) error{
+		"End": func(e *env, publicID string) error { return e.m.End(e.tb.Context(), "ann", publicID) },
 		"EndSubject": func(e *env, _ string) error {
 			_, err := e.m.EndSubject(e.tb.Context(), "ann")
 			return err
@@ -38,8 +38,8 @@ func TestASessionThatMovesDoesNotEscapeItsEnd(t *testing.T) {
 						synctest.Test(t, func(t *testing.T) {
 							e, l := newIndexedEnv(t, renewing)
 							v := e.login("ann", count, external("sid-1"))
-							var handle string
-							v.do(handleOf(&handle))
+							var publicID string
+							v.do(publicIDOf(&publicID))
 							records := l.records(t) - 1 // that of the session
 							if workName == "renewal" {
 								pass(renewEvery)
@@ -53,7 +53,7 @@ func TestASessionThatMovesDoesNotEscapeItsEnd(t *testing.T) {
 								})
 							}
 							second := func() {
-								if err := end(e, handle); err != nil {
+								if err := end(e, publicID); err != nil {
 									t.Error(err)
 								}
 							}

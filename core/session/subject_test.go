@@ -39,8 +39,8 @@ func TestListDescribesTheSessionsOfASubject(t *testing.T) {
 				e.seed(count) // nobody's
 				pass(idle)
 				phone.do(nothing)
-				var handle string
-				phone.do(handleOf(&handle))
+				var publicID string
+				phone.do(publicIDOf(&publicID))
 				list := e.list("ann")
 				if len(list) != 2 {
 					t.Fatalf("%d sessions, want 2", len(list))
@@ -61,14 +61,14 @@ func TestListDescribesTheSessionsOfASubject(t *testing.T) {
 				if n, ok := session.NewKey[int]("device").From(first); n != 0 || ok {
 					t.Errorf("a value of another type: %d, %v", n, ok)
 				}
-				if first.Handle != handle || first.Subject != "ann" {
-					t.Errorf("handle %q of %q, want %q", first.Handle, first.Subject, handle)
+				if first.ID != publicID || first.Subject != "ann" {
+					t.Errorf("id %q of %q, want %q", first.ID, first.Subject, publicID)
 				}
 				now := time.Now()
-				if !first.Created.Equal(start) || !first.Authenticated.Equal(start) || !first.LastSeen.Equal(now) ||
+				if !first.Started.Equal(start) || !first.Authenticated.Equal(start) || !first.LastSeen.Equal(now) ||
 					!first.Expires.Equal(now.Add(session.DefaultIdleTimeout)) {
 					t.Errorf("created %v, authenticated %v, last seen %v, expires %v",
-						first.Created, first.Authenticated, first.LastSeen, first.Expires)
+						first.Started, first.Authenticated, first.LastSeen, first.Expires)
 				}
 				pass(session.DefaultIdleTimeout - 1)
 				if n := len(e.list("ann")); n != 1 {
@@ -118,20 +118,20 @@ func TestEndEndsOneSession(t *testing.T) {
 	e, l := newIndexedEnv(t)
 	phone, desk := e.login("ann", on("phone")), e.login("ann", on("desk"))
 	bob := e.login("bob", on("tablet"))
-	var handle, bobs string
-	phone.do(handleOf(&handle))
-	bob.do(handleOf(&bobs))
-	for _, c := range []struct{ subject, handle string }{
-		{"ann", bobs}, {"bob", handle}, {"ann", ""}, {"ann", "nonsense"}, {"nobody", handle},
+	var publicID, bobs string
+	phone.do(publicIDOf(&publicID))
+	bob.do(publicIDOf(&bobs))
+	for _, c := range []struct{ subject, publicID string }{
+		{"ann", bobs}, {"bob", publicID}, {"ann", ""}, {"ann", "nonsense"}, {"nobody", publicID},
 	} {
-		if err := e.m.End(t.Context(), c.subject, c.handle); !errors.Is(err, session.ErrNotFound) {
-			t.Errorf("End(%q, %q): %v, want ErrNotFound", c.subject, c.handle, err)
+		if err := e.m.End(t.Context(), c.subject, c.publicID); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("End(%q, %q): %v, want ErrNotFound", c.subject, c.publicID, err)
 		}
 	}
 	if n := l.records(t); n != 3 {
 		t.Fatalf("%d records remain, want 3", n)
 	}
-	if err := e.m.End(t.Context(), "ann", handle); err != nil {
+	if err := e.m.End(t.Context(), "ann", publicID); err != nil {
 		t.Error(err)
 	}
 	if _, ok := read(phone, device); ok {
@@ -142,7 +142,7 @@ func TestEndEndsOneSession(t *testing.T) {
 			t.Error("another session has ended")
 		}
 	}
-	if err := e.m.End(t.Context(), "ann", handle); !errors.Is(err, session.ErrNotFound) {
+	if err := e.m.End(t.Context(), "ann", publicID); !errors.Is(err, session.ErrNotFound) {
 		t.Errorf("the second time: %v, want ErrNotFound", err)
 	}
 }
@@ -216,9 +216,9 @@ func TestAStoreWithoutIndexListsAndEndsNothing(t *testing.T) {
 	e := newEnv(t)
 	e.m = e.manager(plainStore{e.mem})
 	v := e.login("ann", count)
-	var handle string
-	v.do(handleOf(&handle))
-	wantAllRefused(t, v, handle, session.ErrUnsupported, "ann")
+	var publicID string
+	v.do(publicIDOf(&publicID))
+	wantAllRefused(t, v, publicID, session.ErrUnsupported, "ann")
 	if !alive(v) {
 		t.Error("the session has ended")
 	}
@@ -232,7 +232,7 @@ func TestABadSubjectIsInvalid(t *testing.T) {
 		if _, err := e.m.List(t.Context(), subject); !errors.Is(err, session.ErrInvalid) {
 			t.Errorf("List: %v", err)
 		}
-		if err := e.m.End(t.Context(), subject, "handle"); !errors.Is(err, session.ErrInvalid) {
+		if err := e.m.End(t.Context(), subject, "id"); !errors.Is(err, session.ErrInvalid) {
 			t.Errorf("End: %v", err)
 		}
 		if _, err := e.m.EndSubject(t.Context(), subject); !errors.Is(err, session.ErrInvalid) {
@@ -248,7 +248,7 @@ func TestABadSubjectIsInvalid(t *testing.T) {
 }
 
 // wantAllRefused checks that all that needs an index refuses.
-func wantAllRefused(t *testing.T, v *visitor, handle string, want error, subject string) {
+func wantAllRefused(t *testing.T, v *visitor, publicID string, want error, subject string) {
 	t.Helper()
 	m, ctx := v.m, t.Context()
 	_, list := m.List(ctx, subject)
@@ -260,7 +260,7 @@ func wantAllRefused(t *testing.T, v *visitor, handle string, want error, subject
 		_, endOthers = s.EndOthers(r.Context())
 	})
 	for name, err := range map[string]error{
-		"List": list, "End": m.End(ctx, subject, handle), "EndSubject": endSubject,
+		"List": list, "End": m.End(ctx, subject, publicID), "EndSubject": endSubject,
 		"EndExternal": endExternal, "EndOthers": endOthers, "EndAll": endAll,
 	} {
 		if !errors.Is(err, want) {

@@ -198,8 +198,8 @@ func TestTheFactsFollowTheClock(t *testing.T) {
 		v := e.seed(count)
 		pass(session.DefaultIdleTimeout / 2)
 		v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-			if !s.Created().Equal(start) || !s.LastSeen().Equal(start) || !s.Authenticated().IsZero() {
-				t.Errorf("created %v, last seen %v, authenticated %v", s.Created(), s.LastSeen(), s.Authenticated())
+			if !s.Started().Equal(start) || !s.LastSeen().Equal(start) || !s.Authenticated().IsZero() {
+				t.Errorf("created %v, last seen %v, authenticated %v", s.Started(), s.LastSeen(), s.Authenticated())
 			}
 			if want := start.Add(session.DefaultIdleTimeout); !s.Expires().Equal(want) {
 				t.Errorf("expires %v, want %v", s.Expires(), want)
@@ -209,10 +209,10 @@ func TestTheFactsFollowTheClock(t *testing.T) {
 		login := time.Now()
 		pass(time.Minute)
 		v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-			if !s.Created().Equal(login) || !s.LastSeen().Equal(login) || !s.Authenticated().Equal(login) {
-				t.Errorf("created %v, last seen %v, authenticated %v", s.Created(), s.LastSeen(), s.Authenticated())
+			if !s.Started().Equal(login) || !s.LastSeen().Equal(login) || !s.Authenticated().Equal(login) {
+				t.Errorf("created %v, last seen %v, authenticated %v", s.Started(), s.LastSeen(), s.Authenticated())
 			}
-			if s.Created().Location() != time.UTC || s.Expires().Location() != time.UTC {
+			if s.Started().Location() != time.UTC || s.Expires().Location() != time.UTC {
 				t.Error("times are not in UTC")
 			}
 		})

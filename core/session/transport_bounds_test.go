@@ -43,7 +43,7 @@ func TestAMalformedHeaderIsAnAnonymousSession(t *testing.T) {
 			e := newEnv(t)
 			e.secret(good.ticket)
 			h := e.client(transports[2]).m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-				if !s.New() {
+				if !s.IsNew() {
 					t.Error("it gives a session")
 				}
 			})
@@ -92,8 +92,8 @@ func TestAtMostFourTicketsOfARequestAreLookedAt(t *testing.T) {
 			r := request(c.e.tb, "")
 			r.Header[c.sent] = append(thousand(c.prefix + "x")[:bad], c.prefix+c.ticket)
 			c.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-				if s.New() != (bad == 4) {
-					c.e.tb.Errorf("behind %d that don't verify: new is %v", bad, s.New())
+				if s.IsNew() != (bad == 4) {
+					c.e.tb.Errorf("behind %d that don't verify: new is %v", bad, s.IsNew())
 				}
 			}).ServeHTTP(httptest.NewRecorder(), r)
 		}
@@ -113,8 +113,8 @@ func TestAtMost3000CookiesOfARequestAreLookedAt(t *testing.T) {
 			r := request(t, "")
 			r.Header["Cookie"] = cookies
 			e.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-				if s.New() != (others == 3000) {
-					t.Errorf("behind %d others in %s: new is %v", others, name, s.New())
+				if s.IsNew() != (others == 3000) {
+					t.Errorf("behind %d others in %s: new is %v", others, name, s.IsNew())
 				}
 			}).ServeHTTP(httptest.NewRecorder(), r)
 		}

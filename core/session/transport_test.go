@@ -122,7 +122,7 @@ func TestTicketStoresTheSessionAndReturnsWhatTheClientIsToSend(t *testing.T) {
 			c.e.tb.Error("the field has another ticket")
 		}
 		c.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-			if s.New() || ticket(r, s) != first {
+			if s.IsNew() || ticket(r, s) != first {
 				c.e.tb.Error("the session is new, or its ticket has changed")
 			}
 			s.Authenticate("ann")
@@ -196,7 +196,7 @@ func TestATicketIsWorthNothingInAnotherTransport(t *testing.T) {
 			other := e.client(to)
 			other.ticket = c.ticket
 			other.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-				if found := !s.New(); found != (from == to) {
+				if found := !s.IsNew(); found != (from == to) {
 					t.Errorf("from %s to %s: found %v", from.sent, to.sent, found)
 				}
 			})
@@ -241,7 +241,7 @@ func TestACookieAndABearerWorkSideBySideOnOneRequest(t *testing.T) {
 		t.Fatal("not both were handed out")
 	}
 	send(func(web, api *session.Session) {
-		if name.Get(web) != "web" || name.Get(api) != "api" || web.Handle() == api.Handle() {
+		if name.Get(web) != "web" || name.Get(api) != "api" || web.ID() == api.ID() {
 			t.Errorf("found %q and %q", name.Get(web), name.Get(api))
 		}
 		api.Destroy()

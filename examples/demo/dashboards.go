@@ -12,9 +12,9 @@ import (
 func (v *visit) profile() {
 	s := v.s
 	v.show(http.StatusOK, "profile", v.who.Name, struct {
-		Handle                               string
-		Created, SignedIn, LastSeen, Expires time.Time
-	}{s.Handle(), s.Created(), s.Authenticated(), s.LastSeen(), s.Expires()})
+		ID                                   string
+		Started, SignedIn, LastSeen, Expires time.Time
+	}{s.ID(), s.Started(), s.Authenticated(), s.LastSeen(), s.Expires()})
 }
 
 // dashboard is the customer's.

@@ -67,7 +67,7 @@ func TestAnAdministratorEndsAnAccountsSessions(t *testing.T) {
 	admin.wantRedirect(admin.get("/admin"), "/login?next=%2Fadmin")
 }
 
-func TestTheProfileShowsTheHandleAndNotTheTicket(t *testing.T) {
+func TestTheProfileShowsTheIDAndNotTheTicket(t *testing.T) {
 	t.Parallel()
 	v := newSite(t).visitor(t)
 	v.wantRedirect(v.get("/profile"), "/login?next=%2Fprofile")
@@ -82,11 +82,11 @@ func TestTheJournalIsBounded(t *testing.T) {
 	t.Parallel()
 	var j journal
 	for i := range journalLength + 3 {
-		j.note(t.Context(), session.Event{Kind: session.EventCreated, Handle: strconv.Itoa(i)})
+		j.note(t.Context(), session.Event{Kind: session.EventCreated, ID: strconv.Itoa(i)})
 		j.note(t.Context(), session.Event{Kind: session.EventConflict})
 	}
 	got := j.latest()
-	if len(got) != journalLength || got[0].Handle != strconv.Itoa(journalLength+2) {
-		t.Errorf("%d events, the latest is %s", len(got), got[0].Handle)
+	if len(got) != journalLength || got[0].ID != strconv.Itoa(journalLength+2) {
+		t.Errorf("%d events, the latest is %s", len(got), got[0].ID)
 	}
 }

@@ -37,15 +37,15 @@ func (v *visit) showDevices() {
 		if name == "" {
 			name = v.t("devices.unknown")
 		}
-		devices = append(devices, device{list[i], name, list[i].Handle == v.s.Handle()})
+		devices = append(devices, device{list[i], name, list[i].ID == v.s.ID()})
 	}
 	v.show(http.StatusOK, "devices", v.t("devices.title"), devices)
 }
 
-// endDevice ends one of the visitor's own sessions: a handle of somebody else's
+// endDevice ends one of the visitor's own sessions: an id of somebody else's
 // is not found.
 func (v *visit) endDevice() {
-	err := v.sessions.End(v.r.Context(), v.who.ID, v.r.PathValue("handle"))
+	err := v.sessions.End(v.r.Context(), v.who.ID, v.r.PathValue("id"))
 	switch {
 	case errors.Is(err, session.ErrNotFound): // it has ended by itself
 		v.s.Flash("error", v.t("devices.gone"))

@@ -12,27 +12,27 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
-// handles returns the devices that the page lists, sorted.
-func (v *visitor) handles() (list []string) {
+// sessions returns the devices that the page lists, sorted.
+func (v *visitor) sessions() (list []string) {
 	v.t.Helper()
 	a := v.get("/devices")
 	v.wantStatus(a, http.StatusOK)
-	for _, m := range handlePattern.FindAllStringSubmatch(a.body, -1) {
+	for _, m := range sessionPattern.FindAllStringSubmatch(a.body, -1) {
 		list = append(list, m[1])
 	}
 	slices.Sort(list)
 	return list
 }
 
-// handle returns the visitor's own.
-func (v *visitor) handle() string {
+// id returns the visitor's own.
+func (v *visitor) id() string {
 	v.t.Helper()
 	return ownPattern.FindStringSubmatch(v.get("/profile").body)[1]
 }
 
 var (
-	handlePattern = regexp.MustCompile(`data-handle="([^"]+)"`)
-	ownPattern    = regexp.MustCompile(`id="handle">([^<]+)<`)
+	sessionPattern = regexp.MustCompile(`data-session="([^"]+)"`)
+	ownPattern     = regexp.MustCompile(`id="session">([^<]+)<`)
 )
 
 func TestDevicesAreListedAndEnded(t *testing.T) {
@@ -43,26 +43,26 @@ func TestDevicesAreListedAndEnded(t *testing.T) {
 		v.signIn(ada)
 	}
 	other.signIn(bruno)
-	want := []string{here.handle(), there.handle(), third.handle()}
+	want := []string{here.id(), there.id(), third.id()}
 	slices.Sort(want)
-	if got := here.handles(); !slices.Equal(got, want) {
+	if got := here.sessions(); !slices.Equal(got, want) {
 		t.Fatalf("devices %q, want %q", got, want)
 	}
 	if n := strings.Count(here.get("/devices").body, "this-device"); n != 1 {
 		t.Errorf("%d are this one", n)
 	}
 
-	here.wantRedirect(here.post("/devices/"+there.handle()+"/end", ""), "/devices")
+	here.wantRedirect(here.post("/devices/"+there.id()+"/end", ""), "/devices")
 	here.wantText(here.get("/devices"), "The device is signed out.")
 	there.wantRedirect(there.get("/profile"), "/login?next=%2Fprofile")
-	here.wantRedirect(here.post("/devices/"+other.handle()+"/end", ""), "/devices") // somebody else's
+	here.wantRedirect(here.post("/devices/"+other.id()+"/end", ""), "/devices") // somebody else's
 	here.wantText(here.get("/devices"), "signed out already")
 	other.wantStatus(other.get("/profile"), http.StatusOK)
 
 	here.wantRedirect(here.post("/devices/end-others", ""), "/devices")
 	here.wantText(here.get("/devices"), "signed out: 1.")
 	third.wantRedirect(third.get("/profile"), "/login?next=%2Fprofile")
-	if got := here.handles(); !slices.Equal(got, []string{here.handle()}) {
+	if got := here.sessions(); !slices.Equal(got, []string{here.id()}) {
 		t.Errorf("devices %q, want this one only", got)
 	}
 	other.wantStatus(other.get("/profile"), http.StatusOK)

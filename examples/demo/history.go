@@ -22,7 +22,7 @@ const maxHistory = 10
 func remembered(f func(*visit)) func(*visit) {
 	return func(v *visit) {
 		v.shown = func() {
-			if v.s.New() {
+			if v.s.IsNew() {
 				return
 			}
 			path := v.r.URL.Path

@@ -80,6 +80,6 @@ func (v *visit) changePassword() {
 func (v *visit) endOthers() {
 	_, err := v.s.EndOthers(v.r.Context())
 	if err != nil && !errors.Is(err, session.ErrUnsupported) {
-		v.log.WarnContext(v.r.Context(), "demo: other sessions not ended yet", "session", v.s.Handle(), "error", err)
+		v.log.WarnContext(v.r.Context(), "demo: other sessions not ended yet", "session", v.s.ID(), "error", err)
 	}
 }

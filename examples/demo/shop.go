@@ -124,7 +124,7 @@ func (sh *shop) routes() *http.ServeMux {
 	mux.Handle("POST /admin/{account}/end", sh.confirmed(only(administrator, (*visit).endMember)))
 
 	mux.Handle("GET /devices", sh.confirmed(signedIn((*visit).showDevices)))
-	mux.Handle("POST /devices/{handle}/end", sh.confirmed(signedIn((*visit).endDevice)))
+	mux.Handle("POST /devices/{id}/end", sh.confirmed(signedIn((*visit).endDevice)))
 	mux.Handle("POST /devices/end-others", sh.confirmed(signedIn((*visit).endOtherDevices)))
 	return mux
 }

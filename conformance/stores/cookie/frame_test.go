@@ -101,7 +101,7 @@ func TestDestroyInAFrameDeletesThatPartitionsCookieOnly(t *testing.T) {
 	if got, want := w.partitions(), map[string]int{"https://news.test": 1}; !maps.Equal(got, want) {
 		t.Errorf("the browser has %v, want %v", got, want)
 	}
-	if got := w.in("https://news.test/", "https://shop.test/"); got.cookies != 1 || got.session.New() {
+	if got := w.in("https://news.test/", "https://shop.test/"); got.cookies != 1 || got.session.IsNew() {
 		t.Error("the session in the other site's frame has ended")
 	}
 }

@@ -162,7 +162,7 @@ func TestAuthenticateReplacesTheCookie(t *testing.T) {
 				t.Errorf("the session is %q's, and the count %d", got.session.Subject(), counter.Get(got.session))
 			}
 			s.give(thief, old)
-			if got := s.visit(thief, "https://shop.test/cart/"); got.value != old.Value || !got.session.New() {
+			if got := s.visit(thief, "https://shop.test/cart/"); got.value != old.Value || !got.session.IsNew() {
 				t.Error("the old value is good for a session")
 			}
 		})

@@ -52,8 +52,8 @@ func TestDevicesAreListedAndEnded(t *testing.T) {
 	}
 
 	onPhone.visit("/profile")
-	handle := onPhone.read("#handle")
-	atComputer.click(`[data-handle="` + handle + `"] form`)
+	id := onPhone.read("#session")
+	atComputer.click(`[data-session="` + id + `"] form`)
 	atComputer.wantAt("/devices", 200)
 	atComputer.want(".flash", "The device is signed out.")
 	if !onPhone.isNobody() {

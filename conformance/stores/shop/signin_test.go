@@ -158,7 +158,7 @@ func TestTheBackButtonShowsNothingAfterSigningOut(t *testing.T) {
 		v.goBack()
 		v.Await(`location.pathname !== "/" && document.readyState === "complete"`)
 		v.wantAt("/login?next=%2Fprofile", 200)
-		if v.sees("#handle") || v.read("#nav-profile") != "" {
+		if v.sees("#session") || v.read("#nav-profile") != "" {
 			v.Error("the profile is shown")
 		}
 	})

@@ -27,7 +27,7 @@ type Options struct {
 }
 
 // scope is the instrumentation scope: what records.
-const scope = "github.com/cloakroom-go/cloakroom/otel"
+const scope = "github.com/cloakroom-go/cloakroom/otelsession"
 
 func (o Options) tracer() trace.Tracer {
 	if o.TracerProvider == nil {

@@ -15,7 +15,7 @@ import (
 const (
 	eventKey     = attribute.Key("cloakroom.session.event")
 	endReasonKey = attribute.Key("cloakroom.session.end.reason")
-	handleKey    = attribute.Key("cloakroom.session.handle")
+	idKey        = attribute.Key("cloakroom.session.id")
 )
 
 // Hook returns a function for session.Options.OnEvent that counts what happens to
@@ -45,7 +45,7 @@ func Hook(o Options) (func(context.Context, session.Event), error) {
 		events.Add(ctx, 1, metric.WithAttributes(attributes...))
 
 		if span := trace.SpanFromContext(ctx); span.IsRecording() {
-			span.AddEvent("cloakroom.session."+kind, trace.WithAttributes(append(attributes, handleKey.String(e.Handle))...))
+			span.AddEvent("cloakroom.session."+kind, trace.WithAttributes(append(attributes, idKey.String(e.ID))...))
 		}
 	}, nil
 }

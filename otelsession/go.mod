@@ -1,4 +1,4 @@
-module github.com/cloakroom-go/cloakroom/otel
+module github.com/cloakroom-go/cloakroom/otelsession
 
 go 1.26.0
 

@@ -11,7 +11,7 @@ import (
 
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
-	otelsession "github.com/cloakroom-go/cloakroom/otel"
+	"github.com/cloakroom-go/cloakroom/otelsession"
 )
 
 var errCalled = errors.New("called")

@@ -47,7 +47,7 @@
 //	error.type                    of store_error
 //
 // and is added to the current span, if that records, as an event named
-// cloakroom.session.created and so on. There, cloakroom.session.handle tells
+// cloakroom.session.created and so on. There, cloakroom.session.id tells
 // which session it was, as it does in logs.
 //
 // # Errors

@@ -13,7 +13,7 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
-	otelsession "github.com/cloakroom-go/cloakroom/otel"
+	"github.com/cloakroom-go/cloakroom/otelsession"
 )
 
 // Spans and metrics go to the global providers, wherever the application has
@@ -66,7 +66,7 @@ func ExampleHook() {
 		OnEvent: func(ctx context.Context, e session.Event) {
 			count(ctx, e)
 			if e.Kind == session.EventAuthenticated {
-				slog.InfoContext(ctx, "signed in", "subject", e.Subject, "session", e.Handle)
+				slog.InfoContext(ctx, "signed in", "subject", e.Subject, "session", e.ID)
 			}
 		},
 	}
