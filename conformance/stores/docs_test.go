@@ -79,8 +79,8 @@ func TestEveryKindOfBlockCompiles(t *testing.T) {
 	blocks := []string{
 		"package shop\n\nfunc Open() int { return 1 }",
 		"package shop\n\nimport \"testing\"\n\nfunc TestOpen(*testing.T) { _ = Open() }",
-		"import cloak \"github.com/cloakroom-go/cloakroom/core\"\n\nvar cart = cloak.NewKey[[]string](\"cart\")",
-		"import session \"github.com/cloakroom-go/cloakroom/core\"",
+		"import cloak \"github.com/cloakroom-go/cloakroom/core/session\"\n\nvar cart = cloak.NewKey[[]string](\"cart\")",
+		"import session \"github.com/cloakroom-go/cloakroom/core/session\"",
 		"type shop struct{}\n\nfunc (shop) open(w io.Writer) {}",
 		"token, err := protection(r)\nif err != nil {\n\treturn\n}\ncart.Set(s, []string{token})",
 		"items, keys := cart.Get(s), 1 // what the prelude has may be declared again",
