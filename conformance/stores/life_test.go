@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"net/http/httptest"
 	"sync"
 	"testing"
@@ -99,12 +100,12 @@ func unsupported(t *testing.T, store sessionstore.Store) bool {
 	m := manager(t, store, lifeOptions())
 	_, listing := m.List(t.Context(), "ann")
 	_, ending := m.EndSubject(t.Context(), "ann")
-	_, external := m.EndExternal(t.Context(), "sid")
+	_, some := m.EndIf(t.Context(), "ann", func(session.Info) bool { return true })
 	_, everybody := m.EndAll(t.Context())
 	o := lifeOptions()
 	o.MaxSessions = 1
 	_, limit := session.New(store, o)
-	for i, err := range []error{listing, ending, external, everybody, limit, m.End(t.Context(), "ann", "id")} {
+	for i, err := range []error{listing, ending, some, everybody, limit, m.End(t.Context(), "ann", "id")} {
 		if !errors.Is(err, sessionstore.ErrUnsupported) {
 			t.Errorf("%d: %v, want ErrUnsupported", i, err)
 		}
@@ -196,7 +197,7 @@ func TestSessionsAreListedAndEndedOnEveryStore(t *testing.T) {
 			return
 		}
 		m := manager(t, store, lifeOptions())
-		who, sid := subject(), subject()
+		who := subject()
 		var devices [5]*http.Cookie
 		for i := range devices {
 			_, devices[i] = login(t, m, who)
@@ -204,7 +205,6 @@ func TestSessionsAreListedAndEndedOnEveryStore(t *testing.T) {
 		_, other := login(t, m, subject())
 		_, devices[4] = send(t, m, devices[4], func(_ context.Context, s *session.Session) {
 			items.Set(s, []string{"phone"})
-			s.SetExternalID(sid)
 		})
 
 		list, err := m.List(t.Context(), who)
@@ -230,8 +230,12 @@ func TestSessionsAreListedAndEndedOnEveryStore(t *testing.T) {
 			t.Errorf("ending it again: %v, want ErrNotFound", err)
 		}
 		wantSubject(t, m, devices[0], "")
-		if n, err := m.EndExternal(t.Context(), sid); n != 1 || err != nil {
-			t.Errorf("%d sessions of the external id ended, %v", n, err)
+		phone := func(i session.Info) bool {
+			names, _ := items.From(i)
+			return slices.Equal(names, []string{"phone"})
+		}
+		if n, err := m.EndIf(t.Context(), who, phone); n != 1 || err != nil {
+			t.Errorf("%d phones ended, %v; want 1", n, err)
 		}
 		wantSubject(t, m, devices[4], "")
 		send(t, m, devices[1], func(ctx context.Context, s *session.Session) {

@@ -24,7 +24,7 @@ func TestOTelCountsEachEventAndNotesItOnTheSpan(t *testing.T) {
 		want  []string
 	}{
 		{session.Event{Kind: session.EventCreated}, "created", nil},
-		{session.Event{Kind: session.EventRenewed}, "renewed", nil},
+		{session.Event{Kind: session.EventOffered}, "offered", nil},
 		{session.Event{Kind: session.EventAuthenticated}, "authenticated", nil},
 		{session.Event{Kind: session.EventConflict}, "conflict", nil},
 		{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -14,34 +15,45 @@ import (
 type commit struct {
 	s       *Session
 	m       *Manager
-	ticket  presented
-	stored  *stored
-	state   state
+	ticket  held
+	stored  *stored // the record that view was made from; nil: none
+	view    view
 	changes []change
-	renew   bool
-	login   bool
+	wants   wants
 	doomed  []doomed
 	tried   []attempt
-	late    bool
+	quiet   bool
 	err     error // the first change that could not be made
 
+	before *before // what a login can be taken back to
+
 	// Results.
-	ended    bool
-	rejected bool // the changes are given up, the session stays as it is stored
+	ended    bool  // somebody else has ended the session
+	saved    bool  // view is what the store holds
+	rejected bool  // the changes are given up; view is what the store holds
+	notMoved error // why no ticket was offered although the handler asked for it
 	cookie   cookieAction
 	events   []Event
 }
 
+// wants are what a session's next commit has to do besides making the changes.
+type wants struct {
+	offer bool   // offer a new ticket
+	login string // and because this subject has authenticated
+	limit bool   // see to it that the subject has no more than MaxSessions
+	hand  bool   // hand out the ticket that was offered, once all else is done
+	unset bool   // have the browser forget its cookie
+}
+
 // An attempt is a write whose outcome is unknown, with as many of the session's
-// changes in it.
+// changes in it, and with what it would have had the visitor hold.
 type attempt struct {
 	version sessionstore.Version
 	changes int
-}
-
-// noteAttempt notes a write of all changes whose outcome is unknown.
-func (c *commit) noteAttempt(version sessionstore.Version) {
-	c.tried = append(c.tried, attempt{version, len(c.changes)})
+	ticket  held
+	create  bool
+	wants   wants    // what is left to do if it has landed
+	doomed  []doomed // likewise
 }
 
 // errEnded says that the session has ended meanwhile, most often by another
@@ -71,12 +83,14 @@ func (s *Session) attempt(ctx context.Context) (*commit, error) {
 	}
 	switch {
 	case errors.Is(err, errEnded):
-		s.m.log().InfoContext(ctx, "session: ended meanwhile, changes dropped", "session", c.state.idText())
+		s.m.log().InfoContext(ctx, "session: ended meanwhile, changes dropped", "session", c.view.idText())
 		c.ended, err = true, nil
 	case errors.Is(err, ErrTooManySessions):
 		err = c.reject(ctx, err)
+	case err == nil:
+		err = c.notMoved
 	}
-	if err != nil && !c.rejected && !errors.Is(err, ErrEncode) && !errors.Is(err, ErrHeaderSent) {
+	if err != nil && !c.rejected && !errors.Is(err, ErrEncode) && !errors.Is(err, ErrHeaderSent) && !errors.Is(err, errGone) {
 		c.tellError(err)
 	}
 	s.finish(c, err)
@@ -88,16 +102,19 @@ func (s *Session) attempt(ctx context.Context) (*commit, error) {
 func (s *Session) settled() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pendingLocked() {
+	switch {
+	case s.pendingLocked():
 		return false
+	case s.stored == nil || s.ended:
+		return true
+	default:
+		return !s.cur.unseen(s.ticket) && !s.m.touchDue(&s.cur, s.stored.expires) && !s.renewDue(&s.cur, s.ticket)
 	}
-	return s.stored == nil || s.ended || !s.followed && !s.m.touchDue(&s.cur, s.stored) && !s.renewDue(&s.cur)
 }
 
-// renewDue reports whether it is time for a new token that can still be handed
-// out.
-func (s *Session) renewDue(st *state) bool {
-	return s.m.renewDue(st) && !s.late && !s.x.headerSent.Load()
+// renewDue reports whether it is time for a new ticket that can still be handed out.
+func (s *Session) renewDue(v *view, t held) bool {
+	return t.standing == good && !t.offered && s.m.renewDue(&v.state, t.hash, wallNow()) && s.x.answerable() == nil
 }
 
 // pending reports whether there are changes that a commit would save.
@@ -108,8 +125,8 @@ func (s *Session) pending() bool {
 }
 
 func (s *Session) pendingLocked() bool {
-	changed := len(s.changes) > 0 && !s.ended && (s.stored != nil || !s.cur.empty())
-	return s.err != nil || changed || s.renew || len(s.doomed) > 0
+	changed := len(s.changes) > 0 && !s.ended && (s.stored != nil || s.quiet || !s.cur.empty())
+	return s.err != nil || changed || s.wants != wants{} || len(s.doomed) > 0
 }
 
 // begin copies what the commit works on.
@@ -117,12 +134,8 @@ func (s *Session) begin() *commit {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := &commit{
-		s: s, m: s.m, ticket: s.ticket, stored: s.stored, state: s.cur.clone(),
-		changes: s.changes, renew: s.renew, login: s.login, doomed: s.doomed, ended: s.ended,
-		tried: s.tried, late: s.late, err: s.err,
-	}
-	if s.followed && !s.x.headerSent.Load() {
-		c.cookie = cookieSet
+		s: s, m: s.m, ticket: s.ticket, stored: s.stored, view: s.cur.clone(), changes: s.changes, wants: s.wants,
+		doomed: s.doomed, tried: s.tried, quiet: s.quiet, ended: s.ended, err: s.err,
 	}
 	c.bind()
 	return c
@@ -130,8 +143,8 @@ func (s *Session) begin() *commit {
 
 // bind ties a session to the browser that it is first written for.
 func (c *commit) bind() {
-	if c.m.opts.Binding.enabled() && c.state.binding == nil {
-		c.state.binding = c.m.opts.Binding.of(c.s.x.r, c.state.publicID[:])
+	if c.m.opts.Binding.enabled() && c.view.binding == nil {
+		c.view.binding = c.m.opts.Binding.of(c.s.x.r, c.view.id[:])
 	}
 }
 
@@ -146,74 +159,144 @@ func (c *commit) event(e Event) {
 // client went away.
 func (c *commit) tellError(err error) {
 	if isFailure(err) && !errors.Is(err, context.Canceled) {
-		c.event(Event{Kind: EventStoreError, ID: c.state.idText(), Subject: c.state.subject, Err: err})
+		c.event(Event{Kind: EventStoreError, ID: c.view.idText(), Subject: c.view.subject, Err: err})
 	}
 }
 
-// run brings the session into the store.
+// run brings the session into the store. A write that meets another's is made
+// again on what that has left.
 func (c *commit) run(ctx context.Context) error {
 	if c.m.store == nil {
 		return c.seal(ctx)
 	}
-	if err := c.endDoomed(ctx); err != nil {
+	if err := c.end(ctx); err != nil {
 		return err
 	}
-	switch {
-	case c.err != nil:
+	if c.err != nil {
 		return c.err
-	case c.ended:
-		return nil
 	}
 	if err := c.prepare(ctx); err != nil {
 		return err
 	}
-	switch {
-	case c.stored == nil:
-		return c.create(ctx)
-	case c.renew:
-		return c.move(ctx, 0)
-	case c.s.renewDue(&c.state):
-		return c.renewToken(ctx)
-	case len(c.changes) > 0:
-		return c.update(ctx)
-	default:
-		c.touch(ctx)
-		return nil
-	}
-}
-
-// prepare does what some changes need before the session is written.
-func (c *commit) prepare(ctx context.Context) error {
-	if c.state.resend && c.stored != nil {
-		if err := c.cookieCanBeSet(); err != nil {
+	for attempt := 0; ; attempt++ {
+		err := c.write(ctx)
+		switch {
+		case err == nil:
+			return c.complete(ctx)
+		case !errors.Is(err, sessionstore.ErrConflict) && !errors.Is(err, sessionstore.ErrExists):
+			return err
+		}
+		c.event(c.view.event(EventConflict))
+		if err := backOff(ctx, attempt); err != nil {
+			return fmt.Errorf("session: %w after %d attempts: %w", sessionstore.ErrConflict, attempt+1, err)
+		}
+		if err := c.rebase(ctx); err != nil {
 			return err
 		}
 	}
-	if c.state.external != "" && (c.state.point || c.login) {
-		return c.m.point(ctx, &c.state)
+}
+
+// complete does what has to be done before a new ticket may be handed out. If it
+// can't be, the next commit tries again.
+func (c *commit) complete(ctx context.Context) error {
+	if err := c.end(ctx); err != nil {
+		return err
+	}
+	if c.wants.limit {
+		if err := c.keepLimit(ctx); err != nil {
+			return err
+		}
+		c.wants.limit = false
+	}
+	if c.wants.hand {
+		c.cookie, c.wants.hand = cookieSet, false
 	}
 	return nil
 }
 
-// cookieCanBeSet refuses to store what the visitor could never come back to.
-func (c *commit) cookieCanBeSet() error {
-	if c.s.x.headerSent.Load() {
-		return ErrHeaderSent
+// prepare does what comes before the first write.
+func (c *commit) prepare(ctx context.Context) error {
+	if c.wants.login != "" && c.stored == nil && c.ticket.token != (token{}) {
+		return c.rebase(ctx) // a quiet ticket's session can be joined
+	}
+	if c.m.opts.MaxSessions > 0 && c.view.unseen(c.ticket) && c.view.entry(c.ticket.hash).login {
+		return c.keepLimit(ctx) // the process that wrote the login may not have come to it
+	}
+	return nil
+}
+
+// write makes one attempt.
+func (c *commit) write(ctx context.Context) error {
+	switch {
+	case c.stored != nil && !c.view.replaced:
+		return c.update(ctx)
+	case c.wants.login == "" && (c.quiet || c.ended) && len(c.changes) > 0:
+		return errEnded
+	case len(c.changes) == 0 || c.view.empty(): // one that holds nothing is not worth a record
+		return nil
+	default:
+		return c.create(ctx)
+	}
+}
+
+// rebase loads the record again, judges the ticket anew and makes the changes on
+// what it is good for.
+func (c *commit) rebase(ctx context.Context) error {
+	f, err := c.m.load(ctx, c.ticket.presented, underWay)
+	if err != nil {
+		return err
+	}
+	changes := c.changes
+	if a := c.landed(&f.view.state); a != nil {
+		changes, c.wants, c.doomed = c.changes[a.changes:], a.wants, append(c.doomed, a.doomed...)
+		c.ticket = a.ticket
+		f.judge(c.m, c.ticket.hash, underWay)
+	}
+	switch {
+	case f.verdict.standing >= retired:
+		c.stored, c.view = f.stored, f.view
+	case c.wants.login == "":
+		return errEnded
+	case f.joins(c.wants.login):
+		c.stored, c.view = f.stored, view{state: f.view.state}
+	default:
+		c.stored, c.view = nil, newView(wallNow())
+	}
+	c.ticket.standing = f.verdict.standing
+	for _, change := range changes {
+		if err := change(&c.view); err != nil {
+			return err
+		}
+	}
+	c.bind()
+	return nil
+}
+
+// landed returns the latest write of this session that is in the record although
+// its answer was lost.
+func (c *commit) landed(st *state) *attempt {
+	for i := len(c.tried) - 1; i >= 0; i-- {
+		if st.wrote(c.tried[i].version) {
+			return &c.tried[i]
+		}
 	}
 	return nil
 }
 
 // reject gives up the changes, and goes back to what is stored.
 func (c *commit) reject(ctx context.Context, why error) error {
-	f := found{state: newState(wallNow())}
+	v := newView(wallNow())
 	if c.stored != nil {
-		var err error
-		if f, err = c.m.load(ctx, c.ticket); err != nil {
+		f, err := c.m.load(ctx, c.ticket.presented, underWay)
+		if err != nil {
 			return err
 		}
+		c.stored = nil
+		if f.verdict.standing >= retired {
+			v, c.stored = f.view, f.stored
+		}
 	}
-	c.adopt(f)
-	c.rejected = true
+	c.view, c.wants, c.rejected = v, wants{}, true
 	return why
 }
 
@@ -225,36 +308,44 @@ func (s *Session) finish(c *commit, err error) {
 	defer s.mu.Unlock()
 	s.doomed, s.tried = c.doomed, c.tried
 	if c.cookie == cookieUnset {
-		s.cookie = cookieUnset
+		s.cookie, s.wants.unset = cookieUnset, false
 	}
-	if err != nil && !c.rejected {
-		return // a ticket that was found on the way is not handed out: the session has not got it
+	if err != nil && !c.rejected && !c.saved {
+		return
 	}
 	switch {
-	case c.ended && s.cookie == cookieSet:
+	case (c.ended || c.wants.hand) && s.cookie == cookieSet:
 		s.cookie = cookieKeep
 	case !c.ended && c.cookie == cookieSet:
 		s.cookie = cookieSet
 	}
-	c.state.resend, c.state.point = false, false
 	done := len(c.changes)
+	c.view.kept, c.view.replaced, c.view.limited = false, false, false
 	for made := done; made < len(s.changes); {
 		later := s.changes[made:]
-		s.remake(later, &c.state)
+		s.remake(later, &c.view)
 		made += len(later)
 	}
-	s.ticket, s.stored, s.cur, s.changes = c.ticket, c.stored, c.state, s.changes[done:]
-	s.renew, s.login, s.followed, s.late, s.ended, s.tried = false, false, false, c.late, c.ended, nil
+	s.ticket, s.stored, s.cur, s.changes = c.ticket, c.stored, c.view, s.changes[done:]
+	s.wants, s.tried = wants{limit: c.wants.limit, hand: c.wants.hand}, nil
+	s.quiet, s.ended = c.quiet && c.stored == nil, c.ended
 }
 
-// remake makes changes on st with the lock released, because they call what was
+// remake makes changes on v with the lock released, because they call what was
 // given to Update, which may also panic.
-func (s *Session) remake(changes []change, st *state) {
+func (s *Session) remake(changes []change, v *view) {
 	s.mu.Unlock()
 	defer s.mu.Lock()
 	for _, change := range changes {
-		if err := change(st); err != nil {
+		if err := change(v); err != nil {
 			s.fail(err)
 		}
 	}
+}
+
+// backOff waits before something is tried again. Pauses stay short however often
+// that was: whoever waits long finds the others always ahead.
+func backOff(ctx context.Context, attempt int) error {
+	const first = time.Millisecond
+	return sleep(ctx, jitter(first<<min(attempt, 4)))
 }

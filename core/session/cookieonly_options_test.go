@@ -18,10 +18,6 @@ func TestWhatACookieCanNotDoIsUnsupported(t *testing.T) {
 				s.Renew()
 				return s.Commit(r.Context())
 			},
-			"SetExternalID": func(r *http.Request, s *session.Session) error {
-				s.SetExternalID("sid")
-				return s.Commit(r.Context())
-			},
 			"Ticket": func(r *http.Request, s *session.Session) error {
 				_, err := s.Ticket(r.Context())
 				return err
@@ -39,8 +35,8 @@ func TestWhatACookieCanNotDoIsUnsupported(t *testing.T) {
 				_, err := e.m.EndSubject(r.Context(), "ann")
 				return err
 			},
-			"EndExternal": func(r *http.Request, _ *session.Session) error {
-				_, err := e.m.EndExternal(r.Context(), "sid")
+			"EndIf": func(r *http.Request, _ *session.Session) error {
+				_, err := e.m.EndIf(r.Context(), "ann", func(session.Info) bool { return true })
 				return err
 			},
 			"RunPruner": func(r *http.Request, _ *session.Session) error { return e.m.RunPruner(r.Context(), 1) },

@@ -40,9 +40,16 @@ var (
 	// before the changes that included Authenticate.
 	ErrTooManySessions = errors.New("session: subject has too many sessions")
 
-	// ErrHeaderSent says that a change needs a cookie to be set or deleted,
-	// but the response header has left already. Nothing was stored.
+	// ErrHeaderSent says that a change needs a ticket to be handed out or taken
+	// back, but the response header has left already, or the connection was taken
+	// over. A login is not made then, and a new session is not stored; other changes
+	// are.
 	ErrHeaderSent = errors.New("session: response header already sent")
+
+	// ErrRetired says that the request's ticket was replaced by a newer one, which
+	// the visitor has used since. Changes are saved; but it hands out no other
+	// ticket, and Reload reads nothing with it.
+	ErrRetired = errors.New("session: ticket was replaced by a newer one")
 
 	// ErrEncode says that a value could not be encoded by the codec. The
 	// change was not made, and the session is not saved.

@@ -8,7 +8,7 @@ import (
 )
 
 // An Event is something that has happened to a session. It names the session by
-// its id: neither the event nor its error gives access to it.
+// its public id: neither the event nor its error gives access to it.
 type Event struct {
 	Kind    EventKind
 	ID      string    // see [Session.ID]; "" if the session is not known
@@ -23,8 +23,10 @@ type EventKind int
 // The kinds of events.
 const (
 	EventCreated       EventKind = iota + 1 // a visitor's session was stored for the first time
-	EventRenewed                            // it has a new token
-	EventAuthenticated                      // its visitor has proved to be Subject; the token is new as well
+	EventOffered                            // a response hands out a new ticket for it
+	EventSeen                               // the visitor has presented that; older ones are retired
+	EventReused                             // a retired ticket was presented after its grace: a copy, perhaps
+	EventAuthenticated                      // its visitor has proved to be Subject; the response hands out a new ticket
 	EventEnded                              // it was ended before its time, see EndReason
 	EventConflict                           // another request had written; the changes are made again on top
 	EventStoreError                         // the store could not answer, or has found damage, or the outcome is unknown
@@ -32,7 +34,9 @@ const (
 
 var eventNames = [...]string{
 	EventCreated:       "created",
-	EventRenewed:       "renewed",
+	EventOffered:       "offered",
+	EventSeen:          "seen",
+	EventReused:        "retired ticket presented",
 	EventAuthenticated: "authenticated",
 	EventEnded:         "ended",
 	EventConflict:      "conflict",
@@ -75,7 +79,7 @@ func (m *Manager) emit(ctx context.Context, events ...Event) {
 
 // over returns the event of a stored session's end.
 func (s *stored) over(why EndReason) Event {
-	return Event{Kind: EventEnded, ID: idText(s.publicID), Subject: s.subject, Reason: why}
+	return Event{Kind: EventEnded, ID: s.idText(), Subject: s.subject, Reason: why}
 }
 
 // tellError tells of an error of the store's, if it is a failure and no answer, and

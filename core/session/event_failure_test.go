@@ -19,7 +19,6 @@ func TestAFailureOfTheStoreIsToldOnce(t *testing.T) {
 	t.Parallel()
 	works := map[string]handler{
 		"read": nothing, "write": count, "Authenticate": authenticate, "Renew": renew, "Destroy": destroy,
-		"login with external id": signIn("ann", external("sid-1")),
 		"EndOthers": func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 			_, _ = s.EndOthers(r.Context()) // looked at by its events
 		},
@@ -133,8 +132,8 @@ func TestAFailedListIsToldOnce(t *testing.T) {
 			_, err := e.m.EndSubject(t.Context(), "ann")
 			return err
 		},
-		"EndExternal": func() error {
-			_, err := e.m.EndExternal(t.Context(), "sid-1")
+		"EndIf": func() error {
+			_, err := e.m.EndIf(t.Context(), "ann", func(session.Info) bool { return true })
 			return err
 		},
 	} {

@@ -125,7 +125,7 @@ func TestEventsNameTheSessionAndItsSubject(t *testing.T) {
 	want := []session.Event{
 		{Kind: session.EventCreated, ID: publicID},
 		{Kind: session.EventAuthenticated, ID: publicID, Subject: "ann"},
-		{Kind: session.EventRenewed, ID: publicID, Subject: "ann"},
+		{Kind: session.EventOffered, ID: publicID, Subject: "ann"},
 		{Kind: session.EventEnded, ID: publicID, Subject: "ann", Reason: session.EndReplaced},
 		{Kind: session.EventAuthenticated, ID: bob, Subject: "bob"},
 		{Kind: session.EventEnded, ID: bob, Subject: "bob", Reason: session.EndDestroyed},
@@ -143,8 +143,8 @@ func TestRevocationsAreToldOnce(t *testing.T) {
 			_, err := e.m.EndSubject(e.tb.Context(), "ann")
 			return err
 		},
-		"EndExternal": func(e *env, _ *visitor, _ string) error {
-			_, err := e.m.EndExternal(e.tb.Context(), "sid-1")
+		"EndIf": func(e *env, _ *visitor, _ string) error {
+			_, err := e.m.EndIf(e.tb.Context(), "ann", func(session.Info) bool { return true })
 			return err
 		},
 		"EndOthers": func(e *env, _ *visitor, _ string) (err error) {
@@ -157,7 +157,7 @@ func TestRevocationsAreToldOnce(t *testing.T) {
 			t.Parallel()
 			var d diary
 			e, _ := newIndexedEnv(t, d.keep)
-			v := e.login("ann", external("sid-1"))
+			v := e.login("ann")
 			var publicID string
 			v.do(publicIDOf(&publicID))
 			d.taken()

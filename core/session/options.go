@@ -68,12 +68,12 @@ type Options struct {
 	// began in. The zero value doesn't look.
 	Binding Binding
 
-	// IdleTimeout ends a session that was not looked at for so long (ASVS
+	// IdleTimeout is how long a session may go unused before it expires (ASVS
 	// 7.3.1). 0 means DefaultIdleTimeout; NoTimeout leaves only AbsoluteTimeout.
 	IdleTimeout time.Duration
 
-	// AbsoluteTimeout ends a session so long after it was created, or last
-	// authenticated, however busy it is (ASVS 7.3.2). 0 means
+	// AbsoluteTimeout is how long a session lives after it was created, or its visitor
+	// last authenticated, however busy it is (ASVS 7.3.2). 0 means
 	// DefaultAbsoluteTimeout; NoTimeout leaves only IdleTimeout.
 	AbsoluteTimeout time.Duration
 
@@ -83,17 +83,17 @@ type Options struct {
 	// means a tenth of IdleTimeout.
 	TouchInterval time.Duration
 
-	// RenewEvery gives a session a new token when it is looked at so long after it
-	// got the last one, so that a ticket that leaks is good for that long and not
-	// for AbsoluteTimeout. Requests that come with the old ticket within RenewGrace
-	// go on working, and their responses carry the new one; after that, or as soon
-	// as the visitor authenticates or signs out, the old ticket is dead. A request
-	// that had its session before keeps it for an hour. 0 means never. It has to be
-	// over RenewGrace.
+	// RenewEvery is how long a signed-in visitor uses one ticket before a response
+	// hands out the next, so that a ticket that leaks is good for that long and not
+	// for AbsoluteTimeout. The old one is retired when the visitor first presents the
+	// new one, because the answer that brings it may be lost. 0 means never. It has
+	// to be over RenewGrace. Tickets of a removed key, or of a cookie with other
+	// attributes, are replaced likewise, also if RenewEvery is 0.
 	RenewEvery time.Duration
 
-	// RenewGrace is how long. It covers requests that are on their way, and answers
-	// that get lost. 0 means DefaultRenewGrace.
+	// RenewGrace is how long a retired ticket works on, for requests that were on their
+	// way when the visitor presented the next one. It also is the least time between
+	// two tickets that RenewEvery hands out. 0 means DefaultRenewGrace.
 	RenewGrace time.Duration
 
 	// MaxSessions is the most live sessions that one subject may have (ASVS
@@ -104,14 +104,13 @@ type Options struct {
 	MaxSessions int
 
 	// RefuseNew lets a commit fail with ErrTooManySessions when the subject has
-	// MaxSessions, instead of ending an older session. Logins of one subject then
-	// take turns, and one that is cut off by a crash holds the others up for twice
-	// StoreTimeout.
+	// MaxSessions, instead of ending an older session. Of logins at the same moment,
+	// more may be refused than necessary.
 	RefuseNew bool
 
-	// StoreTimeout bounds the time that one load, or one commit with all its
-	// retries, may take, an hour at most; tidying up after it has a second of its
-	// own, or half of StoreTimeout with RefuseNew. 0 means DefaultStoreTimeout.
+	// StoreTimeout is how long a request, or a method of the Manager, waits for the
+	// store: for one load, or for one commit with all its retries; at most an hour. 0
+	// means DefaultStoreTimeout.
 	StoreTimeout time.Duration
 
 	// Readable leaves out the encryption with NewCookieOnly: the visitor, and
@@ -127,7 +126,7 @@ type Options struct {
 	// Codec encodes the values. nil means JSON.
 	Codec Codec
 
-	// Logger receives what goes wrong. Sessions are named by their id; no
+	// Logger receives what goes wrong. Sessions are named by their public id; no
 	// ticket, no token and no value is logged. nil means slog.Default at the
 	// time of logging.
 	Logger *slog.Logger
@@ -163,9 +162,7 @@ func withDefaults(o Options) (Options, error) {
 	if o.IdleTimeout != NoTimeout {
 		setDefault(&o.TouchInterval, o.IdleTimeout/touchFraction)
 	}
-	if o.RenewEvery != 0 {
-		setDefault(&o.RenewGrace, DefaultRenewGrace)
-	}
+	setDefault(&o.RenewGrace, DefaultRenewGrace)
 	if err := o.check(); err != nil {
 		return o, err
 	}
@@ -240,8 +237,7 @@ func (o *Options) checkStore(store Store) error {
 	return nil
 }
 
-// maxStoreTimeout is how long a tombstone is there to stop what is under way.
-const maxStoreTimeout = tombstoneLife
+const maxStoreTimeout = time.Hour
 
 func (o *Options) checkTimes() error {
 	for _, t := range []struct {
@@ -265,8 +261,6 @@ func (o *Options) checkTimes() error {
 			o.StoreTimeout, maxStoreTimeout)
 	case o.IdleTimeout == NoTimeout && o.AbsoluteTimeout == NoTimeout:
 		return errors.New("session: Options.IdleTimeout and AbsoluteTimeout are both NoTimeout; a session must end some time")
-	case o.RenewEvery == 0 && o.RenewGrace != 0:
-		return errors.New("session: Options.RenewGrace without RenewEvery; set both or none")
 	case o.RenewEvery != 0 && o.RenewEvery <= o.RenewGrace:
 		return fmt.Errorf("session: Options.RenewEvery (%v) must be over RenewGrace (%v)", o.RenewEvery, o.RenewGrace)
 	case o.IdleTimeout == NoTimeout:

@@ -6,8 +6,6 @@ import (
 	"io"
 	"sync"
 	"time"
-
-	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // A Session is one visitor's session during one request. [Manager.Get] returns
@@ -21,48 +19,33 @@ import (
 // another request has written in the meantime, the session is loaded again and
 // the same changes are made to it, so that neither loses the other's. If the
 // session was ended in the meantime, the changes are dropped.
+//
+// Values belong to the session and are the same for everybody who holds one of
+// its tickets. What a visitor has proved, [Session.Fresh] and [Session.SteppedUp],
+// belongs to the ticket. So keep a privilege in a level, not in a value.
 type Session struct {
 	m *Manager
 	x *exchange
 
-	commitMu sync.Mutex // held for a whole commit and while the id changes, always taken before mu
+	commitMu sync.Mutex // held for a whole commit and while the ticket changes, always taken before mu
 
-	mu       sync.Mutex // never held while a store or the caller's code runs
-	ticket   presented  // what the visitor holds; zero while nothing is stored
-	stored   *stored    // what the store held when last seen; nil: nothing
-	cur      state      // with changes made
-	changes  []change   // since stored
-	renew    bool       // commit under a new token, and end the old one at once
-	login    bool       // because the visitor has authenticated
-	doomed   []doomed   // to be ended at the next commit
-	tried    []attempt  // writes of changes
-	followed bool       // the visitor came with the old ticket, and is to get this one
-	late     bool       // what the visitor came with is no longer good for this ticket
-	ended    bool       // somebody else ended the session: nothing is saved
-	cookie   cookieAction
-	err      error // the first change that could not be made
-}
-
-// stored says what is known of the session's record, and whose session is in it.
-type stored struct {
-	id            string
-	version       sessionstore.Version
-	expires       time.Time
-	publicID      [publicIDLen]byte
-	subject       string
-	authenticated time.Time
-}
-
-// A doomed session is ended by the next commit.
-type doomed struct {
-	found
-
-	reason EndReason
+	mu      sync.Mutex // never held while a store or the caller's code runs
+	ticket  held       // what the request has brought, or has offered; zero if neither
+	stored  *stored    // what the store held when last seen; nil: nothing that the ticket is good for
+	cur     view       // with changes made
+	changes []change   // since stored
+	wants   wants      // what the next commit has to do besides
+	doomed  []doomed   // to be ended at the next commit
+	tried   []attempt  // writes of changes
+	quiet   bool       // the ticket is not good for its session: nothing is stored unless the visitor signs in
+	ended   bool       // somebody else ended the session: nothing is saved
+	cookie  cookieAction
+	err     error // the first change that could not be made
 }
 
 // A change is one step from the state that was loaded to the one that is
 // saved. It is made again on the newer state after a conflict.
-type change func(*state) error
+type change func(*view) error
 
 // A cookieAction is what the response header has to tell the browser.
 type cookieAction int
@@ -86,6 +69,7 @@ func (s *Session) changeLocked(c change) {
 		return
 	}
 	s.changes = append(s.changes, c)
+	s.x.changed(s)
 }
 
 func (s *Session) fail(err error) {
@@ -130,95 +114,45 @@ func (s *Session) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.cur.values) > 0 {
-		s.changeLocked(func(st *state) error {
-			st.values = nil
+		s.changeLocked(func(v *view) error {
+			v.values = nil
 			return nil
 		})
 	}
 }
 
-// Renew gives the session a new token and ends the old one, with the values
-// kept. Use it when a visitor's privileges change in another way than by
-// [Session.Authenticate], which does so by itself (ASVS 7.2.4).
-func (s *Session) Renew() {
-	s.commitMu.Lock() // a commit that is under way knows nothing of a renewal
-	defer s.commitMu.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.m.store == nil {
-		s.failLocked(fmt.Errorf("%w: Renew of a session that travels in its cookie", ErrUnsupported))
-		return
-	}
-	s.renewLocked()
+// Destroy ends the session and takes the cookie back (ASVS 7.4.1). No request that
+// is still under way can bring it back, and none of its tickets is good for
+// anything. If the visitor has brought several cookies of the name, all sessions
+// end that they are good for.
+//
+// The Session is then a new, empty one. What is set afterwards, a message that
+// says goodbye, for instance, is saved under a new ticket.
+func (s *Session) Destroy() {
+	s.end(EndDestroyed)
 }
-
-// renewLocked has the commit end the old token. A session that travels in its
-// cookie has none: what it holds is in the old cookie as it was then.
-func (s *Session) renewLocked() { s.renew = s.stored != nil && s.m.store != nil }
-
-// Authenticate records that the visitor has proved to be subject: an account's
-// id, say, not empty and at most [sessionstore.MaxSubjectLen] bytes of UTF-8 without NUL. The
-// session gets a new token, the old one ends at once (ASVS 7.2.4), and
-// AbsoluteTimeout starts again, levels that were stepped up to are gone.
-//
-// The values are kept, a cart that was filled before signing in, for instance,
-// unless they belong to another subject: then a new session begins. Call it again
-// when the same subject has authenticated again.
-//
-// If another request ends the session or calls Authenticate, StepUp or Renew at the
-// same moment, because a login was clicked twice, for instance, only one of the two
-// takes effect; the other's response sets no cookie.
-//
-// A subject that breaks the rule is an [ErrInvalid] at commit; nothing is
-// saved. If [Options].RefuseNew refuses the login, the commit fails with
-// [ErrTooManySessions]; to answer that with a page of one's own, call
-// [Session.Commit] and look at its error.
-func (s *Session) Authenticate(subject string) {
-	if err := sessionstore.CheckSubject(subject); err != nil {
-		s.fail(fmt.Errorf("Authenticate: %w", err))
-		return
-	}
-	fresh := newState(wallNow()) // once: it is the same session if the change is made again
-	s.commitMu.Lock()
-	defer s.commitMu.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.changeLocked(func(st *state) error {
-		if st.subject != "" && st.subject != subject {
-			*st = fresh // nothing of one account reaches another
-		}
-		st.subject, st.created, st.authenticated, st.seed = subject, fresh.created, fresh.created, fresh.seed
-		st.steps, st.binding = nil, nil
-		return nil
-	})
-	s.renewLocked()
-	s.login = true
-}
-
-// Destroy ends the session: its record is deleted and the cookie taken back
-// (ASVS 7.4.1). No request that is still under way can bring it back. If one has
-// renewed it at the same moment, with Renew or StepUp, it ends as well, provided that
-// somebody is signed in and the store is a [sessionstore.SubjectIndex].
-//
-// If the visitor brought several cookies of the name, only the session that Get
-// has found ends. The Session is then a new, empty one. What is set afterwards, a message that
-// says goodbye, for instance, is saved under a new token.
-func (s *Session) Destroy() { s.end(EndDestroyed) }
 
 func (s *Session) end(reason EndReason) {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stored != nil {
-		s.doomed = append(s.doomed, doomed{found{ticket: s.ticket, stored: s.stored, state: s.cur}, reason})
+	if s.m.store != nil || s.stored != nil {
+		if s.ticket.token != (token{}) || s.stored != nil {
+			s.doomed = append(s.doomed, doomed{s.ticket, s.stored, reason})
+		}
+		for _, p := range s.x.presented {
+			if p.token != s.ticket.token && s.m.store != nil {
+				s.doomed = append(s.doomed, doomed{held{presented: p, hash: p.token.hash()}, nil, reason})
+			}
+		}
 	}
 	if s.cookie == cookieSet {
 		s.cookie = cookieKeep // there is no ticket to hand out any more
 	}
-	s.ticket, s.stored, s.renew, s.login = presented{}, nil, false, false
-	s.followed, s.late, s.ended = false, false, false
-	s.cur, s.changes, s.tried, s.err = newState(wallNow()), nil, nil, nil
+	s.wants = wants{unset: s.x.brought || s.stored != nil}
+	s.ticket, s.stored, s.quiet, s.ended = held{}, nil, false, false
+	s.cur, s.changes, s.tried, s.err = newView(wallNow()), nil, nil, nil
 }
 
 // Commit saves the changes made so far, if any, and reports whether that
@@ -227,11 +161,14 @@ func (s *Session) end(reason EndReason) {
 // learn of a failure earlier. After a failure the changes are tried again
 // before the header leaves; if that fails too, the response is ErrorHandler's.
 //
-// If the session was ended by another request in the meantime, Commit drops the
-// changes and returns [ErrNotFound]. If a cookie is needed, because the session
-// is new or was renewed, and the header has left, it returns [ErrHeaderSent]; a
-// Destroy is carried out nevertheless. A value that could not be encoded gives
-// [ErrEncode], a session over [Options].MaxSize or the store's limit
+// If the session was ended by another request in the meantime, or if the
+// request's ticket was not good for it any more, Commit drops the changes and
+// returns [ErrNotFound]. If a new ticket has to be handed out and the header has
+// left, or the connection was taken over, it returns [ErrHeaderSent]: a login is
+// then not made, and other changes are saved without the new ticket; likewise with
+// the context's error if the request's context is done. A Destroy is carried out in
+// any case. [ErrRetired] is what [Session.Renew] says. A value that could not be
+// encoded gives [ErrEncode], a session over [Options].MaxSize or the store's limit
 // [ErrTooLarge]; [ErrInvalid], [ErrUnsupported] and [ErrTooManySessions] are those
 // of the methods that name them. Any other error means that the outcome is unknown;
 // the changes are kept, and Commit may be called again.
@@ -251,9 +188,59 @@ func (s *Session) Commit(ctx context.Context) error {
 	return nil
 }
 
-// ID returns the session's public id. It may be logged and shown, in a list of
-// devices, for instance: it gives no access to the session. It stays the same for the
-// session's whole life.
+// Reload brings the session up to date with what other requests have changed, for a
+// stream or a WebSocket that lasts. Changes that are not committed yet are kept,
+// and made again on what is there now.
+//
+// If the session has ended, Reload returns [ErrNotFound], and its values read as
+// absent from then on. If the request's ticket was replaced by a newer one that the
+// visitor has used, it returns [ErrRetired]: whoever holds the old one does not
+// learn more. Any other error means that the store could not answer.
+func (s *Session) Reload(ctx context.Context) error {
+	s.commitMu.Lock()
+	defer s.commitMu.Unlock()
+	s.mu.Lock()
+	t, there := s.ticket, s.stored != nil
+	s.mu.Unlock()
+	if s.m.store == nil || !there {
+		return s.gone()
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.m.opts.StoreTimeout)
+	defer cancel()
+	f, err := s.m.load(ctx, t.presented, underWay)
+	if err != nil {
+		return s.m.tellError(ctx, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch f.verdict.standing {
+	case retired:
+		return ErrRetired
+	case good:
+		changes := s.changes
+		s.remake(changes, &f.view)
+		s.stored, s.cur = f.stored, f.view
+	default:
+		s.ended = true
+		s.cur, s.changes = newView(wallNow()), nil
+		return fmt.Errorf("%w: ended by another request", ErrNotFound)
+	}
+	return nil
+}
+
+// gone returns ErrNotFound if there was a session, and there is none any more.
+func (s *Session) gone() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended || s.quiet {
+		return fmt.Errorf("%w: the ticket is no longer good for it", ErrNotFound)
+	}
+	return nil
+}
+
+// ID returns the session's public id, which may be logged and shown, in a list
+// of devices, for instance. It stays the same for the session's whole life and
+// gives no access to it.
 func (s *Session) ID() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -261,15 +248,16 @@ func (s *Session) ID() string {
 }
 
 // Format implements [fmt.Formatter]: a Session that is printed, or logged, shows its
-// id, whatever the verb, and neither ticket nor values.
+// public id, whatever the verb, and neither ticket nor values.
 func (s *Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.ID()) }
 
-// IsNew reports whether the session is not in the store yet: the visitor brought
-// no ticket, or one that is not valid, or the session has just been destroyed.
+// IsNew reports whether the visitor has no session yet, so that the first change
+// makes one: they brought no ticket, or one that is not valid or whose session is
+// over, or the session has just been destroyed.
 func (s *Session) IsNew() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.stored == nil
+	return s.stored == nil && !s.quiet
 }
 
 // Subject returns whose session it is: what Authenticate was told, or "" if
@@ -285,14 +273,15 @@ func (s *Session) Subject() string {
 func (s *Session) Started() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.cur.created
+	return s.cur.rights.started
 }
 
-// Authenticated returns when Authenticate was last called, or the zero time.
+// Authenticated returns when the visitor has last authenticated, as far as the
+// request's ticket shows it, or the zero time.
 func (s *Session) Authenticated() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.cur.authenticated
+	return s.cur.rights.authenticated
 }
 
 // LastSeen returns when the session was last extended, as the store knew when it
@@ -303,9 +292,9 @@ func (s *Session) LastSeen() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stored == nil {
-		return s.cur.created
+		return s.cur.rights.started
 	}
-	return s.m.lastSeen(&s.cur, s.stored.expires)
+	return s.m.lastSeen(&s.cur.state, s.stored.expires)
 }
 
 // Expires returns when the session ends unless it is used again. It moves when
@@ -316,5 +305,5 @@ func (s *Session) Expires() time.Time {
 	if s.stored == nil {
 		return s.m.expires(&s.cur, wallNow())
 	}
-	return s.stored.expires
+	return earlier(s.stored.expires, s.cur.deadlineFor(s.cur.rights.started, s.m.opts.AbsoluteTimeout))
 }

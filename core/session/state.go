@@ -13,30 +13,42 @@ import (
 // state is what a session consists of: what is encoded into Record.Data, and
 // the subject, which stands beside it in the record.
 type state struct {
-	publicID      [publicIDLen]byte
-	seed          [seedLen]byte // what Session.Secret derives from; zero: none
-	created       time.Time
-	issued        time.Time // when the token was made; zero: with the session
-	authenticated time.Time // zero: never
-	subject       string
-	external      string        // an identity provider's name for the session
-	authHash      []byte        // of what has to stay the same while the session lives
-	binding       []byte        // the browser and network that it began in
-	steps         []step        // step-up levels, by name
-	deadline      time.Time     // ends it before AbsoluteTimeout; zero: not
-	idle          time.Duration // in the place of IdleTimeout; 0: not
-	persistence   persistence   // in the place of Cookie.Persistent
-	ended         bool          // a tombstone: the session is over, or goes on under another id
-	successor     []byte        // of a tombstone: the sealed token under which it goes on
-	graceUntil    time.Time     // of a tombstone: how long the successor may be followed
-	flashes       []Flash
-	values        []value // by name
-	unknown       []byte  // fields that a newer version of this package wrote
+	id       publicID
+	subject  string
+	tickets  []entry // in the order in which they were offered
+	count    uint64  // the last number that was given to an offer or a sight
+	aged     time.Time
+	untaken  uint64                 // tickets offered because of age, the last at aged, since one was seen
+	place    time.Time              // ranks the login among its subject's, see Options.MaxSessions; zero: by authenticated
+	writes   []sessionstore.Version // the last few versions of the record, the latest last
+	authHash []byte                 // of what has to stay the same while the session lives
+	binding  []byte                 // the browser and network that it began in
+	lifetime                        // of this session, in the place of Options'
+	ended    bool                   // a tombstone
+	flashes  []Flash
+	values   []value // by name
+	unknown  []byte  // fields that a newer version of this package wrote
+}
 
-	// What the commit has to know of the changes; not encoded.
-	kept   bool // store it though it holds nothing
-	resend bool // the cookie's attributes have changed
-	point  bool // the external id has to be found again
+// A lifetime is what this session alone has in the place of Options. The next
+// login begins without it.
+type lifetime struct {
+	deadline    time.Time     // ends it before AbsoluteTimeout; zero: not
+	idle        time.Duration // 0: Options.IdleTimeout
+	absolute    time.Duration // 0: Options.AbsoluteTimeout
+	persistence persistence   // in the place of Cookie.Persistent
+}
+
+// A view is a session as one request sees it: the state that all requests share,
+// the rights of the request's own ticket, and what the commit has to know of the
+// changes. Only state is encoded.
+type view struct {
+	state
+	rights
+
+	kept     bool // store it though it holds nothing
+	replaced bool // somebody else has signed in: the session before ends
+	limited  bool // this request has set the lifetime
 }
 
 // A value is one encoded value of a session. Its data is never changed.
@@ -61,32 +73,51 @@ const (
 
 const (
 	publicIDLen = 12
-	seedLen     = 32
+	seedLen     = 16
+
+	// maxWrites is how many writes a record remembers: as many may come between
+	// one whose answer is lost and its repetition.
+	maxWrites = 8
 )
 
-func newState(now time.Time) state {
-	st := state{created: now}
+// newView returns an empty session that begins now.
+func newView(now time.Time) view {
+	var v view
 	var random [publicIDLen + seedLen]byte
 	_, _ = rand.Read(random[:])
-	copy(st.publicID[:], random[:])
-	copy(st.seed[:], random[publicIDLen:])
-	return st
+	copy(v.id[:], random[:])
+	copy(v.seed[:], random[publicIDLen:])
+	v.rights.started = now
+	return v
 }
 
-// stored returns what is known of the record under id that keeps st.
-func (st *state) stored(id string, version sessionstore.Version, expires time.Time) *stored {
-	return &stored{id, version, expires, st.publicID, st.subject, st.authenticated}
+// A publicID names a session to people. It gives no access.
+type publicID [publicIDLen]byte
+
+// text returns the id in base64url, or "" if there is none.
+func (id *publicID) text() string {
+	if *id == (publicID{}) {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
-func (st *state) idText() string { return idText(st.publicID) }
+func (st *state) idText() string { return st.id.text() }
 
-func idText(publicID [publicIDLen]byte) string {
-	return base64.RawURLEncoding.EncodeToString(publicID[:])
+func (s *stored) idText() string { return s.publicID.text() }
+
+func (v *view) empty() bool {
+	return len(v.values)+len(v.flashes) == 0 && v.subject == "" && !v.kept
 }
 
-func (st *state) empty() bool {
-	return len(st.values)+len(st.flashes) == 0 && st.subject == "" && !st.kept
+// noteWrite remembers one more write.
+func (st *state) noteWrite(version sessionstore.Version) {
+	kept := st.writes[max(0, len(st.writes)-maxWrites+1):]
+	st.writes = append(slices.Clone(kept), version)
 }
+
+// wrote reports whether version is one of the last writes.
+func (st *state) wrote(version sessionstore.Version) bool { return slices.Contains(st.writes, version) }
 
 func (st *state) find(name string) (int, bool) {
 	return slices.BinarySearchFunc(st.values, name, func(v value, name string) int { return strings.Compare(v.name, name) })
@@ -115,11 +146,11 @@ func (st *state) remove(name string) {
 	}
 }
 
-// clone returns a state whose lists are its own.
-func (st *state) clone() state {
-	c := *st
-	c.values = slices.Clone(st.values)
-	c.steps = slices.Clone(st.steps)
-	c.flashes = slices.Clone(st.flashes)
+// clone returns a view whose lists are its own. Steps are never changed in place.
+func (v *view) clone() view {
+	c := *v
+	c.tickets = slices.Clone(v.tickets)
+	c.values = slices.Clone(v.values)
+	c.flashes = slices.Clone(v.flashes)
 	return c
 }

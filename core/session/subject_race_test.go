@@ -20,8 +20,8 @@ func TestASessionThatMovesDoesNotEscapeItsEnd(t *testing.T) {
 			_, err := e.m.EndSubject(e.tb.Context(), "ann")
 			return err
 		},
-		"EndExternal": func(e *env, _ string) error {
-			n, err := e.m.EndExternal(e.tb.Context(), "sid-1")
+		"EndIf": func(e *env, _ string) error {
+			n, err := e.m.EndIf(e.tb.Context(), "ann", func(session.Info) bool { return true })
 			if err == nil && n != 1 {
 				return fmt.Errorf("%d sessions ended", n)
 			}
@@ -37,7 +37,7 @@ func TestASessionThatMovesDoesNotEscapeItsEnd(t *testing.T) {
 						t.Parallel()
 						synctest.Test(t, func(t *testing.T) {
 							e, l := newIndexedEnv(t, renewing)
-							v := e.login("ann", count, external("sid-1"))
+							v := e.login("ann", count)
 							var publicID string
 							v.do(publicIDOf(&publicID))
 							records := l.records(t) - 1 // that of the session

@@ -238,8 +238,8 @@ func TestABadSubjectIsInvalid(t *testing.T) {
 		if _, err := e.m.EndSubject(t.Context(), subject); !errors.Is(err, session.ErrInvalid) {
 			t.Errorf("EndSubject: %v", err)
 		}
-		if _, err := e.m.EndExternal(t.Context(), subject); !errors.Is(err, session.ErrInvalid) {
-			t.Errorf("EndExternal: %v", err)
+		if _, err := e.m.EndIf(t.Context(), subject, func(session.Info) bool { return true }); !errors.Is(err, session.ErrInvalid) {
+			t.Errorf("EndIf: %v", err)
 		}
 	}
 	if !alive(v) {
@@ -253,7 +253,7 @@ func wantAllRefused(t *testing.T, v *visitor, publicID string, want error, subje
 	m, ctx := v.m, t.Context()
 	_, list := m.List(ctx, subject)
 	_, endSubject := m.EndSubject(ctx, subject)
-	_, endExternal := m.EndExternal(ctx, "sid-1")
+	_, endExternal := m.EndIf(ctx, "ann", func(session.Info) bool { return true })
 	_, endAll := m.EndAll(ctx)
 	var endOthers error
 	v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
@@ -261,7 +261,7 @@ func wantAllRefused(t *testing.T, v *visitor, publicID string, want error, subje
 	})
 	for name, err := range map[string]error{
 		"List": list, "End": m.End(ctx, subject, publicID), "EndSubject": endSubject,
-		"EndExternal": endExternal, "EndOthers": endOthers, "EndAll": endAll,
+		"EndIf": endExternal, "EndOthers": endOthers, "EndAll": endAll,
 	} {
 		if !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", name, err, want)

@@ -2,10 +2,15 @@ package session
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// A ticket is what the visitor holds: token and signature, each in base64url.
+// A ticket is what the visitor holds: a token and its signature, each in base64url.
 const (
 	tokenTextLen = 43
 	ticketSep    = '.'
@@ -18,6 +23,70 @@ const (
 // maxTickets bounds the work on a request: a browser sends two cookies of the
 // same name when their paths or domains differ, hardly ever more.
 const maxTickets = 4
+
+var b64 = base64.RawURLEncoding.Strict()
+
+// A token is the random part of a ticket: 32 bytes from crypto/rand. The first half
+// names the session, whose tickets all have it; the second is the ticket's own
+// secret. Each has 128 bits, as ASVS 7.2.3 asks for.
+type token [2 * tokenHalf]byte
+
+const tokenHalf = 16
+
+// newToken returns a token of a new session. crypto/rand never fails: it ends the
+// process rather than return predictable bytes.
+func newToken() token {
+	var t token
+	_, _ = rand.Read(t[:])
+	return t
+}
+
+// sibling returns another token of the same session.
+func (t *token) sibling() token {
+	s := *t
+	_, _ = rand.Read(s[tokenHalf:])
+	return s
+}
+
+// Labels keep apart what is derived from tokens.
+const (
+	labelID   = "cloakroom session id\x00"
+	labelHash = "cloakroom ticket\x00"
+	labelSeed = "cloakroom ticket seed\x00"
+)
+
+// id returns the store's key for the session. Nobody who reads the store can
+// compute the token from it.
+func (t *token) id() string {
+	sum := labelled(labelID, t[:tokenHalf])
+	var id [sessionstore.IDLen]byte
+	b64.Encode(id[:], sum[:])
+	return string(id[:])
+}
+
+// hash returns what the session's record knows of the ticket.
+func (t *token) hash() ticketHash {
+	sum := labelled(labelHash, t[:])
+	return ticketHash(sum[:len(ticketHash{})])
+}
+
+// seed returns bytes that only the ticket's holder has.
+func (t *token) seed() [seedLen]byte {
+	sum := labelled(labelSeed, t[:])
+	return [seedLen]byte(sum[:seedLen])
+}
+
+func labelled(label string, data []byte) [sha256.Size]byte {
+	var b [64]byte
+	return sha256.Sum256(append(append(b[:0], label...), data...))
+}
+
+// A presented ticket has a valid signature; whether it is good for a session only
+// the store knows.
+type presented struct {
+	token  token
+	ticket string
+}
 
 // present returns t with its ticket.
 func (m *Manager) present(t token) presented { return presented{t, m.ticket(&t)} }
@@ -51,17 +120,10 @@ func (m *Manager) verify(ticket string) (token, bool) {
 	return token(msg), true
 }
 
-// A presented ticket has a valid signature; whether there is such a session
-// only the store knows.
-type presented struct {
-	token  token
-	ticket string
-}
-
-// presented returns the valid tickets in a request. A value that is not valid
-// leaves one line in the log, whatever its number and size.
-func (m *Manager) presented(ctx context.Context, r *http.Request) []presented {
-	var found []presented
+// presented returns the valid tickets in a request, and whether it has brought any,
+// valid or not. A value that is not valid leaves one line in the log, whatever its
+// number and size.
+func (m *Manager) presented(ctx context.Context, r *http.Request) (found []presented, brought bool) {
 	seen, forged := 0, 0
 	m.opts.eachTicket(r, func(value string) bool {
 		if seen++; seen > maxTickets {
@@ -77,7 +139,7 @@ func (m *Manager) presented(ctx context.Context, r *http.Request) []presented {
 		return true
 	})
 	m.logForged(ctx, forged)
-	return found
+	return found, seen > 0
 }
 
 func (m *Manager) logForged(ctx context.Context, n int) {

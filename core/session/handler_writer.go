@@ -114,9 +114,11 @@ func (x *exchange) flush() error {
 	return http.NewResponseController(x.w).Flush() //nolint:wrapcheck // we are not there
 }
 
-// hijack commits before the connection is handed over. A cookie is then in the
-// header map only: the handler writes the header itself.
+// hijack commits before the connection is handed over. The handler then writes the
+// header itself, so that no new ticket is certain to reach the visitor: none is
+// offered. One of an earlier Session.Commit is in the header map.
 func (x *exchange) hijack() (net.Conn, *bufio.ReadWriter, error) {
+	x.takenOver.Store(true)
 	if err := x.beforeHeader(); err != nil {
 		return nil, nil, err
 	}

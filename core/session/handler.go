@@ -3,20 +3,29 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // An exchange is one request with its response, as one Manager sees it.
 type exchange struct {
-	m *Manager
-	r *http.Request
-	w http.ResponseWriter
+	m     *Manager
+	r     *http.Request
+	w     http.ResponseWriter
+	began time.Time
 
 	skipped    bool        // by Options.Skip: it has no session
+	rival      bool        // another Manager of this request has the same cookie
 	headerSent atomic.Bool // the final header has left, or is about to
+	takenOver  atomic.Bool // the handler writes the header itself, after Hijack
+	over       atomic.Bool // the handler has returned
+
+	presented []presented // what the request has brought, once somebody has asked for the session
+	brought   bool        // also if it does not verify
 
 	// Fail may be called by another goroutine than the one that writes: within
 	// http.TimeoutHandler.
@@ -31,6 +40,33 @@ type exchange struct {
 }
 
 type exchangeKey struct{ m *Manager }
+
+// A carrierKey finds the Manager that a cookie, or a header field, belongs to.
+type carrierKey struct{ purpose string }
+
+// answerable returns why a new ticket can't reach the visitor any more, or nil.
+func (x *exchange) answerable() error {
+	if x.headerSent.Load() || x.takenOver.Load() {
+		return ErrHeaderSent
+	}
+	if err := x.r.Context().Err(); err != nil {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	return nil
+}
+
+// errGone says that the visitor, or a TimeoutHandler, has given the request up.
+var errGone = errors.New("session: nobody waits for the answer any more")
+
+// changed is told of each change. One that comes when the handler has returned,
+// because it was given up by http.TimeoutHandler, for instance, is not saved.
+func (x *exchange) changed(s *Session) {
+	if !x.over.Load() || x.takenOver.Load() { // else it goes on, and commits by itself
+		return
+	}
+	ctx := context.WithValue(x.r.Context(), exchangeKey{x.m}, nil) // s is locked
+	x.m.log().WarnContext(ctx, "session: changed after the handler has returned, saved only by Session.Commit", "session", s.cur.idText())
+}
 
 func (m *Manager) skips(r *http.Request) bool {
 	for _, skip := range m.opts.Skip {
@@ -66,8 +102,10 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		x := &exchange{m: m, w: w, skipped: m.skips(r)}
-		x.r = r.WithContext(context.WithValue(r.Context(), exchangeKey{m}, x))
+		x := &exchange{m: m, w: w, began: wallNow(), skipped: m.skips(r)}
+		ctx := context.WithValue(r.Context(), exchangeKey{m}, x)
+		_, x.rival = ctx.Value(carrierKey{m.purpose}).(*Manager)
+		x.r = r.WithContext(context.WithValue(ctx, carrierKey{m.purpose}, m))
 		defer func() { r.MultipartForm = x.r.MultipartForm }() // net/http removes the files of the request that it has made
 		if x.skipped {
 			next.ServeHTTP(w, x.r)
@@ -122,11 +160,11 @@ func (x *exchange) failInstead(err error) bool {
 }
 
 // StatusCode returns the HTTP status for an error of this package: 409 if
-// another request has ended the session, 403 if its subject has too many, 500 if trying again can't help, because
+// another request has ended the session or replaced its ticket, 403 if its subject has too many, 500 if trying again can't help, because
 // the session is too large, say, and otherwise 503.
 func StatusCode(err error) int {
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, ErrNotFound), errors.Is(err, ErrRetired):
 		return http.StatusConflict
 	case errors.Is(err, ErrTooManySessions):
 		return http.StatusForbidden
@@ -149,7 +187,7 @@ func (m *Manager) respond(w http.ResponseWriter, r *http.Request, err error) {
 	text := "Something went wrong on our side."
 	switch status {
 	case http.StatusConflict:
-		text = "Your session has ended. Please try again."
+		text = "Your session has ended or moved on. Please try again."
 	case http.StatusForbidden:
 		text = "You have too many sessions already. Please sign out somewhere first."
 	case http.StatusServiceUnavailable:
@@ -224,12 +262,11 @@ func (x *exchange) beforeHeader() error {
 // end commits a response whose handler has returned without writing, and
 // reports changes that came too late.
 func (x *exchange) end() {
-	if err := x.beforeHeader(); err != nil {
-		return // answered and logged
-	}
+	err := x.beforeHeader()
+	x.over.Store(true)
 	s, _ := x.loaded()
-	if s == nil {
-		return
+	if err != nil || s == nil {
+		return // answered and logged, or nothing to do
 	}
 	if s.pending() {
 		x.m.log().ErrorContext(x.r.Context(), "session: changed after the response header had left, not saved; call Session.Commit",

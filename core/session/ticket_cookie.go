@@ -38,9 +38,9 @@ type Cookie struct {
 	// pages in other sites' frames.
 	SameSite http.SameSite
 
-	// Persistent keeps the cookie after the browser was closed, for as long as
-	// the session lives. It is sent again when the session is extended. For a
-	// choice of the visitor's, see Session.SetPersistent.
+	// Persistent keeps the cookie after the browser was closed, until the session's
+	// AbsoluteTimeout, 400 days at most. The server ends it earlier, by its
+	// IdleTimeout. For a choice of the visitor's, see Session.Remember.
 	Persistent bool
 
 	// Partitioned keeps a cookie in another site's frame apart from the cookie

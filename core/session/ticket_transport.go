@@ -1,12 +1,16 @@
 package session
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"net/http"
 	"net/textproto"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A session's ticket travels in a cookie or, with Options.Header, in a header
@@ -43,6 +47,40 @@ func (o *Options) carrier() string {
 		return "header " + o.Header
 	}
 	return "cookie " + o.Cookie.Name
+}
+
+// form returns a number that is another one for tickets of another key or of a cookie
+// with other attributes. A Signer whose signatures differ from call to call has no
+// such number of its own.
+func (o *Options) form() uint32 {
+	const probe = "cloakroom form"
+	key := o.Signer.Sign(probe, nil)
+	if !bytes.Equal(key, o.Signer.Sign(probe, nil)) {
+		key = nil
+	}
+	cookie := fmt.Sprint(o.Cookie.build("").String(), o.Cookie.Persistent, o.Header)
+	sum := sha256.Sum256(append(key, cookie...))
+	return binary.BigEndian.Uint32(sum[:])
+}
+
+// keptBack reports whether a request without a ticket is one from another site that
+// our SameSite keeps the cookie back from (RFC 6265bis, 5.8.3): the visitor may well
+// have a session.
+func (m *Manager) keptBack(r *http.Request) bool {
+	if m.opts.Header != "" || r.Header.Get("Sec-Fetch-Site") != "cross-site" {
+		return false
+	}
+	switch m.opts.Cookie.SameSite {
+	case http.SameSiteStrictMode:
+		return true
+	case http.SameSiteLaxMode:
+		safe := r.Method == http.MethodGet || r.Method == http.MethodHead
+		dest := r.Header.Get("Sec-Fetch-Dest")
+		framed := dest == "iframe" || dest == "frame" || dest == "embed" || dest == "object" || dest == "fencedframe"
+		return !safe || r.Header.Get("Sec-Fetch-Mode") != "navigate" || framed
+	default:
+		return false
+	}
 }
 
 // eachTicket calls yield with the tickets in a request, as the client sent them,
@@ -91,7 +129,7 @@ func (s *Session) handOut(h http.Header) {
 		}
 		h.Set(name, value)
 	case s.cookie == cookieSet:
-		h.Add("Set-Cookie", o.Cookie.set(s.ticket.ticket, s.stored.expires, o.persistent(&s.cur)).String())
+		h.Add("Set-Cookie", o.Cookie.set(s.ticket.ticket, s.lastsUntil(), o.persistent(&s.cur.state)).String())
 	default:
 		h.Add("Set-Cookie", o.Cookie.unset().String())
 	}
@@ -99,6 +137,12 @@ func (s *Session) handOut(h http.Header) {
 	if personal := s.cookie != cookieKeep || s.cur.subject != ""; personal && h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
 	}
+}
+
+// lastsUntil returns until when a persistent cookie is to be kept: to the session's
+// last possible end, because it is not sent again. The server ends it earlier.
+func (s *Session) lastsUntil() time.Time {
+	return s.cur.deadlineFor(s.cur.rights.started, s.m.opts.AbsoluteTimeout)
 }
 
 // persistent reports whether the browser is to keep the cookie when it closes.
@@ -111,10 +155,12 @@ func (o *Options) persistent(st *state) bool {
 
 // Ticket commits the session and returns its ticket, for an API that hands it out
 // in the body of a response (with [Options].Header). It is a secret as good as a
-// password. A session that is new is stored for it. A ticket that changes later,
-// with Authenticate, for instance, is in the response's header.
+// password. A session that is new is stored for it. If another ticket is offered
+// later in the same response, with Authenticate, for instance, that one is in the
+// header, and is the one to use.
 //
-// Errors are those of [Session.Commit]. Where the ticket travels in a cookie, which
+// Errors are those of [Session.Commit]; [ErrNotFound] also if the request's ticket is
+// not good for its session any more. Where the ticket travels in a cookie, which
 // scripts must not read, it is [ErrUnsupported].
 func (s *Session) Ticket(ctx context.Context) (string, error) {
 	if s.m.opts.Header == "" {
@@ -123,7 +169,11 @@ func (s *Session) Ticket(ctx context.Context) (string, error) {
 	s.mu.Lock()
 	s.keepLocked()
 	s.mu.Unlock()
-	if err := s.Commit(ctx); err != nil {
+	err := s.Commit(ctx)
+	if err == nil {
+		err = s.gone()
+	}
+	if err != nil {
 		return "", err
 	}
 	s.mu.Lock()

@@ -44,8 +44,8 @@ func (k Key[T]) Set(s *Session, v T) {
 		s.fail(err)
 		return
 	}
-	s.change(func(st *state) error {
-		st.set(k.name, data)
+	s.change(func(view *view) error {
+		view.set(k.name, data)
 		return nil
 	})
 }
@@ -60,11 +60,11 @@ func (k Key[T]) Set(s *Session, v T) {
 // change nothing outside; it may return its argument changed. It must not use
 // the same key.
 func (k Key[T]) Update(s *Session, f func(T) T) {
-	update := func(st *state) error {
-		old, _ := st.get(k.name)
+	update := func(v *view) error {
+		old, _ := v.get(k.name)
 		data, changed, err := k.apply(s, old, f)
 		if changed {
-			st.set(k.name, data)
+			v.set(k.name, data)
 		}
 		return err
 	}
@@ -92,6 +92,7 @@ func (s *Session) swap(name string, old []byte, exists bool, data []byte, update
 	}
 	s.cur.set(name, data)
 	s.changes = append(s.changes, update)
+	s.x.changed(s)
 	return true
 }
 
@@ -108,8 +109,8 @@ func (k Key[T]) Delete(s *Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.cur.get(k.name); ok {
-		s.changeLocked(func(st *state) error {
-			st.remove(k.name)
+		s.changeLocked(func(v *view) error {
+			v.remove(k.name)
 			return nil
 		})
 	}

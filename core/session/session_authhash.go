@@ -10,8 +10,8 @@ import (
 // after Authenticate; when the subject's value changes, call it in the session
 // that may stay. Only a hash of value is kept.
 func (s *Session) SetAuthHash(value string) {
-	s.change(func(st *state) error {
-		st.authHash = st.hashOf(value)
+	s.change(func(v *view) error {
+		v.authHash = v.hashOf(value)
 		return nil
 	})
 }
@@ -32,7 +32,7 @@ func (s *Session) CheckAuthHash(value string) bool {
 // hashOf is different in every session, so that a copy of the store does not
 // show who has the same value.
 func (st *state) hashOf(value string) []byte {
-	mac := hmac.New(sha256.New, st.publicID[:])
+	mac := hmac.New(sha256.New, st.id[:])
 	mac.Write([]byte("cloakroom authentication hash " + value))
 	return mac.Sum(nil)
 }

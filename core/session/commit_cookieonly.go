@@ -24,7 +24,7 @@ import (
 //     answer that arrives last wins, and the other one's change is lost.
 //   - Name and value have at most 4096 bytes together (RFC 6265bis, 5.6); above
 //     that a commit fails with [ErrTooLarge].
-//   - Renew, SetExternalID and the methods that list or end sessions give
+//   - Renew and the methods that list or end sessions give
 //     [ErrUnsupported]; RenewEvery and MaxSessions are refused here.
 //
 // Every change sends the cookie again, so it has to be made before the response
@@ -74,10 +74,13 @@ func (m *Manager) open(p presented) (found, error) {
 	case err != nil: // an outage of the Sealer's is no logout
 		return found{}, fmt.Errorf("session: opening: %w", err)
 	}
-	if !m.live(&st, expires) {
-		return found{}, fmt.Errorf("%w: expired", ErrNotFound)
+	f := found{view: view{state: st, rights: st.tickets[0].rights}}
+	if now := wallNow(); !now.Before(expires) || !now.Before(m.deadline(&f.view)) {
+		return found{}, nil
 	}
-	return found{ticket: p, stored: st.stored("", 0, expires), state: st}, nil
+	f.stored = st.stored("", sessionstore.Record{Expires: expires})
+	f.verdict = verdict{standing: good, rights: f.view.rights}
+	return f, nil
 }
 
 func (m *Manager) unpack(ticket string) (st state, expires time.Time, err error) {
@@ -136,7 +139,9 @@ var errForged = errors.New("session: ticket does not open")
 
 var errNotBase64 = fmt.Errorf("%w: not base64url", sessionstore.ErrCorrupt)
 
-func (m *Manager) pack(st *state, expires time.Time) (string, error) {
+func (m *Manager) pack(v *view, expires time.Time) (string, error) {
+	st := v.state
+	st.tickets, st.count = []entry{{rights: v.rights, offered: 1}}, 1 // no list: it says what the cookie is good for
 	data := binary.BigEndian.AppendUint64(nil, uint64(expires.UnixNano()))
 	data = append(data, st.encode()...)
 	data = appendField(data, tagSubject, []byte(st.subject))
@@ -161,34 +166,35 @@ func (m *Manager) pack(st *state, expires time.Time) (string, error) {
 
 // seal is run for a session that travels in its cookie.
 func (c *commit) seal(ctx context.Context) error {
-	for len(c.doomed) > 0 {
-		if err := c.cookieCanBeSet(); err != nil {
-			return err
+	if c.wants.unset || len(c.doomed) > 0 {
+		if c.s.x.answerable() != nil {
+			return ErrHeaderSent
 		}
-		c.forget()
+		for _, d := range c.doomed {
+			c.event(d.stored.over(d.reason))
+		}
+		c.doomed, c.cookie, c.wants.unset = nil, cookieUnset, false
 	}
 	switch {
 	case c.err != nil:
 		return c.err
-	case c.state.point:
-		return fmt.Errorf("%w: SetExternalID of a session that travels in its cookie", ErrUnsupported)
-	case c.stored == nil && (len(c.changes) == 0 || c.state.empty()):
+	case c.quiet || c.stored == nil && (len(c.changes) == 0 || c.view.empty()):
 		return nil
-	case len(c.changes) == 0 && (!c.m.touchDue(&c.state, c.stored) || c.s.x.headerSent.Load()):
+	case len(c.changes) == 0 && (!c.m.touchDue(&c.view, c.stored.expires) || c.s.x.answerable() != nil):
 		return nil
 	}
-	if err := c.cookieCanBeSet(); err != nil {
+	if err := c.s.x.answerable(); err != nil {
 		return err
 	}
 	now := wallNow()
-	expires := c.m.expires(&c.state, now)
+	expires := c.m.expires(&c.view, now)
 	switch {
 	case c.stored != nil && !now.Before(c.stored.expires):
 		return errEnded
 	case !now.Before(expires):
 		return errPast
 	}
-	ticket, err := c.m.pack(&c.state, expires)
+	ticket, err := c.m.pack(&c.view, expires)
 	switch {
 	case err != nil && len(c.changes) == 0:
 		c.notExtended(ctx, err)
@@ -198,13 +204,15 @@ func (c *commit) seal(ctx context.Context) error {
 	}
 	switch {
 	case c.stored == nil:
-		c.event(c.state.event(EventCreated))
-	case c.stored.publicID != c.state.publicID:
+		c.event(c.view.event(EventCreated))
+	case c.stored.publicID != c.view.id:
 		c.event(c.stored.over(EndReplaced))
 	}
-	if c.login {
-		c.event(c.state.event(EventAuthenticated))
+	if c.wants.login != "" {
+		c.event(c.view.event(EventAuthenticated))
 	}
-	c.ticket, c.stored, c.cookie = presented{ticket: ticket}, c.state.stored("", 0, expires), cookieSet
+	c.ticket.ticket, c.cookie, c.wants, c.saved = ticket, cookieSet, wants{}, true
+	c.view.tickets = []entry{{rights: c.view.rights}}
+	c.stored = c.view.stored("", sessionstore.Record{Expires: expires})
 	return nil
 }

@@ -15,60 +15,56 @@ import (
 const (
 	stateVersion = 1
 
-	tagCreated       = 1  // time
-	tagPublicID      = 2  // publicIDLen bytes
-	tagAuthenticated = 3  // time
-	tagEnded         = 4  // empty
-	tagSeed          = 5  // seedLen bytes
-	tagIssued        = 6  // time
-	tagSuccessor     = 7  // sealed token
-	tagGraceUntil    = 8  // time
-	tagDeadline      = 9  // time
-	tagIdle          = 10 // nanoseconds, 8 bytes
-	tagPersistence   = 11 // 1 byte
-	tagAuthHash      = 12 // bytes
-	tagExternal      = 13 // text
-	tagBinding       = 14 // bytes
-	tagStep          = 15 // time, then the level's name
-	tagValue         = 16 // a name behind its length, and data
-	tagFlash         = 18 // a category behind its length, and a message
-	tagSubject       = 17 // text; where there is no record to carry it
+	tagID          = 1  // publicIDLen bytes
+	tagTicket      = 2  // an entry, see state_entry.go
+	tagCount       = 3  // uvarint
+	tagEnded       = 4  // empty
+	tagAged        = 5  // time
+	tagUntaken     = 6  // uvarint
+	tagPlace       = 7  // time
+	tagWrites      = 8  // 8 bytes each
+	tagDeadline    = 9  // time
+	tagIdle        = 10 // nanoseconds, 8 bytes
+	tagAbsolute    = 11 // nanoseconds, 8 bytes
+	tagPersistence = 12 // 1 byte
+	tagAuthHash    = 13 // bytes
+	tagBinding     = 14 // bytes
+	tagFlash       = 15 // a category behind its length, and a message
+	tagValue       = 16 // a name behind its length, and data
+	tagSubject     = 17 // text; where there is no record to carry it
 )
 
 func (st *state) encode() []byte {
-	size := 192 + len(st.unknown)
+	size := 64 + len(st.unknown) + len(st.tickets)*entrySize + len(st.writes)*8
 	for _, v := range st.values {
 		size += len(v.name) + len(v.data) + 3*binary.MaxVarintLen32
 	}
 	b := append(make([]byte, 0, size), stateVersion)
-	b = appendTime(b, tagCreated, st.created)
-	b = appendField(b, tagPublicID, st.publicID[:])
-	b = appendTime(b, tagAuthenticated, st.authenticated)
+	b = appendField(b, tagID, st.id[:])
+	for i := range st.tickets {
+		b = st.tickets[i].append(b)
+	}
+	b = appendNumber(b, tagCount, st.count)
 	if st.ended {
 		b = append(b, tagEnded, 0)
 	}
-	if st.seed != [seedLen]byte{} {
-		b = appendField(b, tagSeed, st.seed[:])
+	b = appendTime(b, tagAged, st.aged)
+	b = appendNumber(b, tagUntaken, st.untaken)
+	b = appendTime(b, tagPlace, st.place)
+	if len(st.writes) > 0 {
+		b = binary.AppendUvarint(append(b, tagWrites), uint64(8*len(st.writes)))
+		for _, v := range st.writes {
+			b = binary.BigEndian.AppendUint64(b, uint64(v))
+		}
 	}
-	b = appendTime(b, tagIssued, st.issued)
-	b = appendField(b, tagSuccessor, st.successor)
-	b = appendTime(b, tagGraceUntil, st.graceUntil)
 	b = appendTime(b, tagDeadline, st.deadline)
-	if st.idle != 0 {
-		b = binary.BigEndian.AppendUint64(append(b, tagIdle, 8), uint64(st.idle)) //nolint:gosec // never negative
-	}
+	b = appendDuration(b, tagIdle, st.idle)
+	b = appendDuration(b, tagAbsolute, st.absolute)
 	if st.persistence != persistDefault {
 		b = append(b, tagPersistence, 1, byte(st.persistence))
 	}
 	b = appendField(b, tagAuthHash, st.authHash)
-	b = appendField(b, tagExternal, []byte(st.external))
 	b = appendField(b, tagBinding, st.binding)
-	for _, s := range st.steps {
-		b = append(b, tagStep)
-		b = binary.AppendUvarint(b, uint64(8+len(s.level)))
-		b = binary.BigEndian.AppendUint64(b, uint64(s.until.UnixNano()))
-		b = append(b, s.level...)
-	}
 	for _, f := range st.flashes {
 		b = appendPair(b, tagFlash, f.Category, f.Message)
 	}
@@ -97,12 +93,29 @@ func appendPair[T string | []byte](b []byte, tag byte, first string, second T) [
 	return append(b, second...)
 }
 
+// appendNumber appends a number unless it is zero.
+func appendNumber(b []byte, tag byte, n uint64) []byte {
+	if n == 0 {
+		return b
+	}
+	var number [binary.MaxVarintLen64]byte
+	return appendField(b, tag, binary.AppendUvarint(number[:0], n))
+}
+
 // appendTime appends a time unless it is zero.
 func appendTime(b []byte, tag byte, t time.Time) []byte {
 	if t.IsZero() {
 		return b
 	}
 	return binary.BigEndian.AppendUint64(append(b, tag, 8), uint64(t.UnixNano()))
+}
+
+// appendDuration appends a duration, which is not negative, unless it is zero.
+func appendDuration(b []byte, tag byte, d time.Duration) []byte {
+	if d == 0 {
+		return b
+	}
+	return binary.BigEndian.AppendUint64(append(b, tag, 8), uint64(d)) //nolint:gosec // not negative
 }
 
 // decodeState decodes a record's data, of which the state keeps parts. An error
@@ -118,8 +131,8 @@ func decodeState(r sessionstore.Record) (state, error) {
 			return st, err
 		}
 	}
-	if st.created.IsZero() {
-		return st, fmt.Errorf("%w: no time of creation", sessionstore.ErrCorrupt)
+	if err := st.check(); err != nil {
+		return st, fmt.Errorf("%w: %w", sessionstore.ErrCorrupt, err)
 	}
 	return st, nil
 }
@@ -143,20 +156,29 @@ func (d *decoder) field(st *state) error {
 	}
 	content := decoder{d.b[:size:size], d.text[:size]}
 	d.skip(int(size)) //nolint:gosec // not above len(d.b)
-	if t := st.timeField(tag); t != nil {
-		return content.time(t)
-	}
 	switch tag {
-	case tagIdle:
-		return content.duration(&st.idle)
-	case tagPublicID:
-		return content.array(st.publicID[:])
-	case tagSeed:
-		return content.array(st.seed[:])
+	case tagID:
+		return content.array(st.id[:])
+	case tagTicket:
+		return content.entry(st)
+	case tagCount:
+		return content.number(&st.count)
 	case tagEnded:
 		st.ended = true
-	case tagSuccessor:
-		st.successor = content.b
+	case tagAged:
+		return content.time(&st.aged)
+	case tagUntaken:
+		return content.number(&st.untaken)
+	case tagPlace:
+		return content.time(&st.place)
+	case tagWrites:
+		return content.writes(st)
+	case tagDeadline:
+		return content.time(&st.deadline)
+	case tagIdle:
+		return content.duration(&st.idle)
+	case tagAbsolute:
+		return content.duration(&st.absolute)
 	case tagPersistence:
 		var p [1]byte
 		err := content.array(p[:])
@@ -164,42 +186,20 @@ func (d *decoder) field(st *state) error {
 		return err
 	case tagAuthHash:
 		st.authHash = content.b
-	case tagExternal:
-		st.external = content.text
 	case tagBinding:
 		st.binding = content.b
-	case tagStep:
-		return content.step(st)
-	case tagValue:
-		return content.value(st)
 	case tagFlash:
 		category, message, err := content.pair()
 		st.flashes = append(st.flashes, Flash{category, message.text})
 		return err
+	case tagValue:
+		return content.value(st)
 	case tagSubject:
 		st.subject = content.text
 	default:
 		st.unknown = append(st.unknown, start.b[:len(start.b)-len(d.b)]...)
 	}
 	return nil
-}
-
-// timeField returns the field with a tag if it is a time.
-func (st *state) timeField(tag uint64) *time.Time {
-	switch tag {
-	case tagCreated:
-		return &st.created
-	case tagAuthenticated:
-		return &st.authenticated
-	case tagIssued:
-		return &st.issued
-	case tagGraceUntil:
-		return &st.graceUntil
-	case tagDeadline:
-		return &st.deadline
-	default:
-		return nil
-	}
 }
 
 func (d *decoder) skip(n int) { d.b, d.text = d.b[n:], d.text[n:] }
@@ -211,6 +211,15 @@ func (d *decoder) uvarint() (uint64, bool) {
 	}
 	d.skip(n)
 	return v, true
+}
+
+func (d *decoder) number(to *uint64) error {
+	n, ok := d.uvarint()
+	if !ok || len(d.b) > 0 {
+		return fmt.Errorf("%w: no number", sessionstore.ErrCorrupt)
+	}
+	*to = n
+	return nil
 }
 
 func (d *decoder) array(to []byte) error {
@@ -238,16 +247,14 @@ func (d *decoder) duration(to *time.Duration) error {
 	return err
 }
 
-func (d *decoder) step(st *state) error {
-	if len(d.b) < 8 {
-		return fmt.Errorf("%w: step-up level is cut short", sessionstore.ErrCorrupt)
+func (d *decoder) writes(st *state) error {
+	if len(d.b)%8 != 0 {
+		return fmt.Errorf("%w: list of writes is cut short", sessionstore.ErrCorrupt)
 	}
-	s := step{level: d.text[8:]}
-	until := decoder{b: d.b[:8]}
-	if err := until.time(&s.until); err != nil {
-		return err
+	st.writes = make([]sessionstore.Version, 0, len(d.b)/8)
+	for ; len(d.b) > 0; d.skip(8) {
+		st.writes = append(st.writes, sessionstore.Version(binary.BigEndian.Uint64(d.b)))
 	}
-	st.steps = append(st.steps, s)
 	return nil
 }
 

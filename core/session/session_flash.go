@@ -16,8 +16,8 @@ type Flash struct {
 // no values: Clear leaves them. Those that nobody reads count for
 // [Options].MaxSize.
 func (s *Session) Flash(category, message string) {
-	s.change(func(st *state) error {
-		st.flashes = append(st.flashes, Flash{category, message})
+	s.change(func(v *view) error {
+		v.flashes = append(v.flashes, Flash{category, message})
 		return nil
 	})
 }
@@ -36,10 +36,10 @@ func (s *Session) Flashes(ctx context.Context, categories ...string) ([]Flash, e
 		return nil, nil
 	}
 	var taken []Flash
-	var from [publicIDLen]byte
-	s.changeLocked(func(st *state) error {
-		taken, from = nil, st.publicID // what was taken before a conflict, another request may have
-		st.flashes = slices.DeleteFunc(st.flashes, func(f Flash) bool {
+	var from publicID
+	s.changeLocked(func(v *view) error {
+		taken, from = nil, v.id // what was taken before a conflict, another request may have
+		v.flashes = slices.DeleteFunc(v.flashes, func(f Flash) bool {
 			if wanted(f) {
 				taken = append(taken, f)
 				return true
@@ -58,9 +58,9 @@ func (s *Session) Flashes(ctx context.Context, categories ...string) ([]Flash, e
 	}
 	s.commitMu.Lock() // a commit that is under way may be taking them
 	defer s.commitMu.Unlock()
-	s.change(func(st *state) error {
-		if st.publicID == from {
-			st.flashes = slices.Concat(taken, st.flashes)
+	s.change(func(v *view) error {
+		if v.id == from {
+			v.flashes = slices.Concat(taken, v.flashes)
 		}
 		return nil
 	})

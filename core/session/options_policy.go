@@ -36,9 +36,12 @@ func (m *Manager) Policy() string {
 	case m.store == nil:
 		line("new ticket", "with every change, old ones are good until they expire")
 	case o.RenewEvery > 0:
-		line("new ticket", "on authentication, and every %v, the old one good for %v more", o.RenewEvery, o.RenewGrace)
+		line("new ticket", "on authentication, and every %v", o.RenewEvery)
 	default:
 		line("new ticket", "on authentication")
+	}
+	if m.store != nil {
+		line("old ticket", "good for nothing after a first login, else for %v after the new one was used", o.RenewGrace)
 	}
 	switch {
 	case o.MaxSessions == 0:

@@ -1,0 +1,119 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// A doomed session is ended by the next commit.
+type doomed struct {
+	ticket held
+	stored *stored // nil: not looked at yet
+	reason EndReason
+}
+
+// tombstoneLife is how long a tombstone keeps the tickets of an ended session quiet:
+// longer than a request that brought one takes to be answered.
+const tombstoneLife = 10 * time.Minute
+
+// end ends what Destroy, and the like, have doomed.
+func (c *commit) end(ctx context.Context) error {
+	for len(c.doomed) > 0 {
+		d := c.doomed[0]
+		ended, err := c.endTicket(ctx, d)
+		if err != nil {
+			return err
+		}
+		if ended != nil {
+			c.event(ended.over(d.reason))
+		}
+		c.doomed = c.doomed[1:]
+		c.wants.unset = c.wants.unset || d.reason != EndReplaced
+	}
+	if c.wants.unset && c.stored == nil { // else the visitor has brought another session as well, and is to keep it
+		c.cookie = cookieUnset
+	}
+	c.wants.unset = false
+	return nil
+}
+
+// endTicket ends the session of a ticket, if the ticket is good enough for that,
+// and returns what has ended.
+func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
+	at := d.stored
+	for attempt := 0; ; attempt++ {
+		if at == nil {
+			f, err := c.m.load(ctx, d.ticket.presented, underWay)
+			if err != nil {
+				return nil, err
+			}
+			if !f.endable() {
+				return nil, nil //nolint:nilnil // nothing has ended
+			}
+			at = f.stored
+		}
+		err := c.m.bury(ctx, at)
+		switch {
+		case err == nil, errors.Is(err, ErrNotFound):
+			return at, nil
+		case !errors.Is(err, sessionstore.ErrConflict): // no room for a tombstone, perhaps; Delete needs none
+			return at, c.m.remove(ctx, at.id)
+		}
+		if err := backOff(ctx, attempt); err != nil {
+			return nil, fmt.Errorf("session: ending: %w", err)
+		}
+		at = nil
+	}
+}
+
+// bury replaces the record of a session by a tombstone, at the version that was
+// seen.
+func (m *Manager) bury(ctx context.Context, at *stored) error {
+	if at.version == 0 { // it can't be read, and so not be replaced
+		return m.remove(ctx, at.id)
+	}
+	tombstone := at.tombstone()
+	data, err := m.encode(at.id, &tombstone)
+	if err != nil {
+		return err
+	}
+	r := sessionstore.Record{Data: data, Expires: wallNow().Add(tombstoneLife), Version: sessionstore.NewVersion()}
+	return m.store.Update(ctx, at.id, at.version, r) //nolint:wrapcheck // the caller does
+}
+
+// remove deletes a record.
+func (m *Manager) remove(ctx context.Context, id string) error {
+	if err := m.store.Delete(ctx, id); err != nil {
+		return fmt.Errorf("session: ending: %w", err)
+	}
+	return nil
+}
+
+// tombstone returns what is left of a session that has ended: enough for its
+// tickets to be known, and for a form of its pages to verify.
+func (s *stored) tombstone() state {
+	t := state{id: s.publicID, ended: true, tickets: make([]entry, len(s.tickets))}
+	for i := range s.tickets {
+		t.tickets[i] = entry{hash: s.tickets[i].hash, rights: rights{seed: s.tickets[i].seed}}
+	}
+	return t
+}
+
+// expire ends a session whose deadline has passed before it was saved: what is
+// stored would live on without it.
+func (c *commit) expire(ctx context.Context, past error) error {
+	switch {
+	case c.stored == nil:
+	case c.m.store == nil:
+		c.cookie = cookieUnset
+	default:
+		if _, err := c.endTicket(ctx, doomed{ticket: c.ticket, stored: c.stored}); err != nil {
+			return err
+		}
+	}
+	return past
+}

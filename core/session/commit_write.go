@@ -1,0 +1,199 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// errFull says that all places in the list of tickets are taken by some that the
+// visitor may still receive.
+var errFull = errors.New("session: too many new tickets are on their way to the visitor; try again in ten minutes")
+
+// create stores a session under a new id.
+func (c *commit) create(ctx context.Context) error {
+	if err := c.s.x.answerable(); err != nil {
+		return err
+	}
+	now := wallNow()
+	next := c.view.clone()
+	next.tickets, next.count, next.writes = nil, 0, nil
+	next.replaced = false
+	t := c.newTicket(true)
+	next.offer(c.newEntry(t, now), ticketHash{}, now)
+	if next.subject == "" {
+		next.see(t.hash, now) // it is the only one that there will be: nothing depends on when it is seen
+	}
+	done, err := c.admit(ctx, &next, now)
+	if err != nil {
+		return err
+	}
+	done.hand = true
+	var replaced []doomed
+	if c.view.replaced && c.stored != nil && c.ticket.standing == good {
+		replaced = []doomed{{c.ticket, c.stored, EndReplaced}}
+	}
+	r, err := c.m.record(t.token.id(), &next)
+	if err != nil {
+		return err
+	}
+	err = c.m.store.Create(ctx, t.token.id(), r)
+	switch {
+	case errors.Is(err, sessionstore.ErrExists): // an earlier attempt has landed
+		c.ticket = t
+		return err //nolint:wrapcheck // run makes it again
+	case err != nil:
+		c.note(attempt{r.Version, len(c.changes), t, true, done, replaced}, err)
+		return fmt.Errorf("session: creating: %w", err)
+	}
+	c.event(next.event(EventCreated))
+	c.doomed = append(c.doomed, replaced...)
+	c.wrote(t, &next, r, done)
+	return nil
+}
+
+// update replaces the record by one with the changes in it, and with a new ticket
+// in its list if that is due.
+func (c *commit) update(ctx context.Context) error {
+	now := wallNow()
+	unseen := c.view.unseen(c.ticket)
+	asked, err := c.asked()
+	if err != nil {
+		return err
+	}
+	aged := !asked && c.s.renewDue(&c.view, c.ticket)
+	if len(c.changes) == 0 && !asked && !aged && !unseen {
+		c.touch(ctx)
+		return nil
+	}
+	err = c.replace(ctx, now, asked, aged)
+	if err == nil || asked || len(c.changes) > 0 || errors.Is(err, errEnded) || errors.Is(err, sessionstore.ErrConflict) {
+		return err
+	}
+	c.m.log().WarnContext(ctx, "session: not noted that a ticket was seen, or not renewed; the next request tries again",
+		"session", c.view.idText(), "error", err)
+	c.tellError(err)
+	return nil
+}
+
+// replace writes the state over the version that it was made from.
+func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) error {
+	if !now.Before(c.stored.expires) {
+		return sessionstore.ErrConflict // expired, unless another request has extended it: look again
+	}
+	next, t := c.view.clone(), c.ticket
+	presented := t.hash
+	if t.standing == good {
+		next.dropBanked(presented, c.s.x.began)
+	} else {
+		presented = ticketHash{}
+	}
+	if !t.offered {
+		next.see(t.hash, now)
+	}
+	var left wants
+	if asked || aged {
+		if t.offered { // in this very answer, which has room for one
+			next.tickets = slices.DeleteFunc(next.tickets, func(e entry) bool { return e.hash == t.hash })
+		}
+		t = c.newTicket(false)
+		switch full := !next.offer(c.newEntry(t, now), presented, now); {
+		case full && asked:
+			return errFull
+		case full:
+			t, aged = c.ticket, false
+		default:
+			left.hand = true
+		}
+		if aged {
+			next.aged = now
+			next.untaken++
+		}
+	}
+	done, err := c.admit(ctx, &next, now)
+	if err != nil {
+		return err
+	}
+	done.hand = left.hand
+	r, err := c.m.record(c.stored.id, &next)
+	if err != nil {
+		return err
+	}
+	switch err := c.m.store.Update(ctx, c.stored.id, c.stored.version, r); {
+	case errors.Is(err, ErrNotFound):
+		return sessionstore.ErrConflict // rebase decides what that means
+	case err != nil:
+		c.note(attempt{r.Version, len(c.changes), t, false, done, nil}, err)
+		return fmt.Errorf("session: updating: %w", err)
+	}
+	c.wrote(t, &next, r, done)
+	return nil
+}
+
+// note remembers a write whose outcome is unknown. A conflict may be its own doing:
+// a driver repeats what has not been answered.
+func (c *commit) note(a attempt, err error) {
+	if !sessionstore.Certain(err) || errors.Is(err, sessionstore.ErrConflict) {
+		c.tried = append(c.tried[max(0, len(c.tried)-maxWrites+1):], a) // no record remembers more
+	}
+}
+
+// wrote takes over what a write has stored.
+func (c *commit) wrote(t held, next *view, r sessionstore.Record, left wants) {
+	if c.stored != nil && c.view.unseen(c.ticket) {
+		c.event(next.event(EventSeen))
+	}
+	switch {
+	case c.wants.login != "":
+		c.event(next.event(EventAuthenticated))
+	case left.hand && c.stored != nil:
+		c.event(next.event(EventOffered))
+	}
+	c.ticket, c.view, c.wants, c.saved = t, *next, left, true
+	c.stored = next.stored(t.token.id(), r)
+	c.quiet, c.ended = false, false
+}
+
+// asked reports whether a ticket has to be offered because the handler wants it. An
+// error says that the visitor could not get it: a login fails, anything else is
+// saved without the new ticket.
+func (c *commit) asked() (bool, error) {
+	login := c.wants.login != ""
+	if !login && (!c.wants.offer || c.view.subject == "") {
+		return false, nil
+	}
+	err := c.s.x.answerable()
+	if err == nil && !login && c.ticket.standing == retired {
+		err = ErrRetired
+	}
+	if err == nil || login {
+		return true, err
+	}
+	c.notMoved = err
+	return false, nil
+}
+
+// newTicket returns the ticket to offer: of the session that is there, or of a new
+// one.
+func (c *commit) newTicket(create bool) held {
+	t := newToken()
+	if !create {
+		t = c.ticket.token.sibling()
+	}
+	for _, a := range c.tried {
+		if create && a.create {
+			t = a.ticket.token // its record may be there
+		}
+	}
+	return held{presented: c.m.present(t), hash: t.hash(), standing: good, offered: true}
+}
+
+// newEntry returns the entry of a ticket that is good for what the request's own is,
+// and for what the request has proved.
+func (c *commit) newEntry(t held, now time.Time) entry {
+	return entry{rights: c.view.rights, hash: t.hash, at: now, login: c.wants.login != "", form: c.m.form}
+}

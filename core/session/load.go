@@ -1,0 +1,230 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// underWay is the grace for requests that had their session before its ticket was
+// retired: they keep it, however slow they are.
+const underWay = time.Duration(math.MaxInt64)
+
+// stored says what is known of a session's record.
+type stored struct {
+	id       string
+	version  sessionstore.Version
+	expires  time.Time
+	publicID publicID
+	subject  string
+	tickets  []entry // never changed
+}
+
+// stored returns what is known of a record that keeps st.
+func (st *state) stored(id string, r sessionstore.Record) *stored {
+	return &stored{id, r.Version, r.Expires, st.id, st.subject, st.tickets}
+}
+
+// A held ticket is the one that a request's changes are made with.
+type held struct {
+	presented
+
+	hash     ticketHash
+	standing standing
+	offered  bool // by this request: the visitor has not got it yet
+}
+
+// A found record is what the store has under a ticket's id, and what the ticket is
+// good for. If there is no record, it is zero.
+type found struct {
+	stored  *stored
+	view    view
+	verdict verdict
+}
+
+// joins reports whether signing in as subject leads into the session although the
+// ticket is no longer good for it.
+func (f *found) joins(subject string) bool {
+	switch f.verdict.reason {
+	case isEnded, isUnreadable:
+		return false
+	default:
+		return f.stored != nil && f.view.subject == subject
+	}
+}
+
+// endable reports whether the ticket is good for ending the session: also one from
+// before a login whose answer has not arrived, for the visitor holds no other.
+func (f *found) endable() bool {
+	switch f.verdict.reason {
+	case isFromBefore:
+		return !f.view.loginSeen()
+	case isUnreadable:
+		return true
+	default:
+		return f.verdict.standing >= retired
+	}
+}
+
+// judge notes what the ticket with this hash is good for.
+func (f *found) judge(m *Manager, hash ticketHash, grace time.Duration) {
+	f.verdict = f.view.judge(hash, times{now: wallNow(), grace: grace, absolute: m.opts.AbsoluteTimeout})
+	f.view.rights = f.verdict.rights
+}
+
+// load returns what the store has under p's id. It judges expiry to the nanosecond,
+// on top of what the store does with its own clock and precision. An error says that
+// the store could not answer.
+func (m *Manager) load(ctx context.Context, p presented, grace time.Duration) (found, error) {
+	if m.store == nil {
+		return m.open(p)
+	}
+	id := p.token.id()
+	r, err := m.store.Load(ctx, id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return found{}, nil
+	case err != nil:
+		return found{}, fmt.Errorf("session: loading: %w", err)
+	case !wallNow().Before(r.Expires):
+		return found{}, nil
+	}
+	var f found
+	f.view.state, err = m.decode(id, r)
+	switch {
+	case errors.Is(err, sessionstore.ErrCorrupt):
+		// The store vouches for the record. It was sealed under a key that this
+		// process lacks, perhaps: what it can't read it does not replace.
+		m.log().WarnContext(ctx, "session: record does not decode, nothing is stored for its visitor", "error", err)
+		f = found{stored: &stored{id: id}, verdict: verdict{standing: quiet, reason: isUnreadable}}
+		return f, nil
+	case err != nil:
+		return found{}, err
+	}
+	f.stored = f.view.stored(id, r)
+	f.judge(m, p.token.hash(), grace)
+	return f, nil
+}
+
+// find returns the session of the first ticket that is good for one. If none is, the
+// first quiet one decides; otherwise the session is new.
+func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
+	s := &Session{m: m, x: x}
+	forged := 0
+	defer func() { m.logForged(ctx, forged) }()
+	x.presented, x.brought = m.presented(ctx, x.r)
+	var fallback *found
+	for _, p := range x.presented {
+		f, err := m.load(ctx, p, m.opts.RenewGrace)
+		switch {
+		case errors.Is(err, errForged):
+			forged++
+			continue
+		case err != nil:
+			if !errors.Is(err, context.Canceled) { // else the client went away
+				m.emit(ctx, Event{Kind: EventStoreError, Err: err})
+			}
+			return nil, err
+		}
+		t := held{presented: p, hash: p.token.hash(), standing: f.verdict.standing}
+		switch {
+		case t.standing < retired:
+			m.noteReuse(ctx, &f)
+			if fallback == nil && f.stored != nil {
+				fallback, s.ticket = &f, t
+			}
+			continue
+		case !m.opts.Binding.matches(x.r, f.view.id[:], f.view.binding):
+			m.log().WarnContext(ctx, "session: not the browser or network that it is bound to, ended", "session", f.view.idText())
+			s.doomed = append(s.doomed, doomed{t, f.stored, EndBinding})
+			continue
+		}
+		s.ticket, s.stored, s.cur = t, f.stored, f.view
+		return s, nil
+	}
+	s.cur = newView(wallNow())
+	switch {
+	case fallback == nil:
+		s.quiet = len(s.doomed) == 0 && !x.brought && m.keptBack(x.r)
+	case s.ticket.standing == quiet:
+		s.quiet = true
+		s.cur.seed = fallback.seed(&s.ticket.token)
+	}
+	return s, nil
+}
+
+// seed returns what a quiet ticket's secrets derive from: what they did while it was
+// good, so that a form that is sent twice verifies, or what only its holder has.
+func (f *found) seed(t *token) [seedLen]byte {
+	if seed := f.verdict.rights.seed; seed != [seedLen]byte{} {
+		return seed
+	}
+	return t.seed()
+}
+
+// noteReuse tells of a ticket that is presented after it was retired and its grace
+// is over: a copy of it, perhaps. Nothing ends: the answer that brought the next
+// one may have been the thief's to drop.
+func (m *Manager) noteReuse(ctx context.Context, f *found) {
+	if f.verdict.reason == isRetired && f.verdict.standing == quiet {
+		m.log().WarnContext(ctx, "session: retired ticket presented after its grace", "session", f.view.idText())
+		m.emit(ctx, f.view.event(EventReused))
+	}
+}
+
+// decode undoes encode. An error wraps ErrCorrupt, unless the Sealer could not
+// answer.
+func (m *Manager) decode(id string, r sessionstore.Record) (state, error) {
+	if m.opts.Sealer != nil {
+		data, err := m.opts.Sealer.Open(sealPurpose(id, r.Subject), r.Data)
+		if err != nil {
+			return state{}, fmt.Errorf("session: opening: %w", err)
+		}
+		r.Data = data
+	}
+	return decodeState(r)
+}
+
+// encode returns what is kept of st in the record under id.
+func (m *Manager) encode(id string, st *state) ([]byte, error) {
+	data := st.encode()
+	if m.opts.Sealer == nil {
+		return data, nil
+	}
+	sealed, err := m.opts.Sealer.Seal(sealPurpose(id, st.subject), data)
+	if err != nil {
+		return nil, fmt.Errorf("session: sealing: %w", err)
+	}
+	return sealed, nil
+}
+
+// sealPurpose binds sealed data to its record: it does not open under another
+// id, or as another subject's.
+func sealPurpose(id, subject string) string { return "session " + id + " " + subject }
+
+// record returns the record that keeps v under id from now on. v remembers that it
+// was written.
+func (m *Manager) record(id string, v *view) (sessionstore.Record, error) {
+	now := wallNow()
+	r := sessionstore.Record{Subject: v.subject, Expires: m.expires(v, now), Version: sessionstore.NewVersion()}
+	if !now.Before(r.Expires) {
+		return r, errPast
+	}
+	v.noteWrite(r.Version)
+	var err error
+	if r.Data, err = m.encode(id, &v.state); err != nil {
+		return r, err
+	}
+	if len(r.Data) > m.opts.MaxSize {
+		return r, fmt.Errorf("%w: %d bytes, Options.MaxSize is %d", ErrTooLarge, len(r.Data), m.opts.MaxSize)
+	}
+	return r, nil
+}
+
+// wallNow returns the time without the monotonic clock: expiry has to be right
+// in other processes and after a suspended machine wakes up.
+func wallNow() time.Time { return time.Now().Round(0).UTC() }

@@ -1,0 +1,173 @@
+package session
+
+import (
+	"fmt"
+	"time"
+)
+
+// Remember keeps the visitor signed in for d, for a login form's "remember me": the
+// browser keeps the cookie when it is closed, and the session ends d after the
+// login, in the place of [Options].IdleTimeout and AbsoluteTimeout. Call it in the
+// request that calls [Session.Authenticate]. The next login undoes it, unless its
+// request calls Remember again.
+//
+// If d is not positive, the commit fails with [ErrInvalid] and nothing is saved.
+// The browser learns of it with a new ticket; see [Session.Renew] for what that
+// needs. Browsers keep a cookie for 400 days at most.
+func (s *Session) Remember(d time.Duration) {
+	if d <= 0 {
+		s.fail(fmt.Errorf("%w: Remember(%v)", ErrInvalid, d))
+		return
+	}
+	s.limit(true, func(l *lifetime) { l.persistence, l.idle, l.absolute = persistYes, d, d })
+}
+
+// SetPersistent decides for this session, in the place of [Cookie].Persistent,
+// whether the browser keeps the cookie when it is closed. The timeouts stay as
+// they are; [Session.Remember] changes them as well. The next login undoes it,
+// unless its request calls SetPersistent again.
+//
+// The browser learns of it with a new ticket; see [Session.Renew] for what that
+// needs. An anonymous session that is stored already gets that when its visitor
+// signs in.
+func (s *Session) SetPersistent(persistent bool) {
+	p := persistNo
+	if persistent {
+		p = persistYes
+	}
+	s.limit(true, func(l *lifetime) { l.persistence = p })
+}
+
+// SetIdleTimeout gives this session an idle timeout of its own, in the place of
+// [Options].IdleTimeout; 0 goes back to that. [NoTimeout] leaves only the absolute
+// timeout, which bounds the session in any case. Reading such a session extends it
+// when that moves its expiry by a tenth. The next login undoes it, unless its
+// request calls SetIdleTimeout again.
+//
+// A negative d, or NoTimeout where AbsoluteTimeout is NoTimeout too, is an
+// [ErrInvalid] at commit; nothing is saved.
+func (s *Session) SetIdleTimeout(d time.Duration) {
+	if d < 0 || d == NoTimeout && s.m.opts.AbsoluteTimeout == NoTimeout {
+		s.fail(fmt.Errorf("%w: SetIdleTimeout(%v)", ErrInvalid, d))
+		return
+	}
+	s.limit(false, func(l *lifetime) { l.idle = d })
+}
+
+// SetDeadline ends the session at t at the latest, whatever the timeouts would
+// allow: when what an identity provider has vouched for runs out, for instance
+// (ASVS 7.6.1). It can be called again with another time; the zero time takes it
+// back. The next login undoes it, unless its request calls SetDeadline again.
+//
+// A time that is not in the future is an [ErrInvalid] at commit; nothing is
+// saved.
+func (s *Session) SetDeadline(t time.Time) {
+	if !t.IsZero() {
+		if t = earlier(t, maxExpires).Round(0).UTC(); !wallNow().Before(t) { // what can be stored
+			s.fail(fmt.Errorf("%w: SetDeadline(%v)", ErrInvalid, t))
+			return
+		}
+	}
+	s.limit(false, func(l *lifetime) { l.deadline = t })
+}
+
+// limit changes the session's own lifetime. If the cookie changes with it, the
+// next commit offers a new ticket.
+func (s *Session) limit(cookie bool, set func(*lifetime)) {
+	s.commitMu.Lock()
+	defer s.commitMu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changeLocked(func(v *view) error {
+		set(&v.lifetime)
+		v.limited = true
+		return nil
+	})
+	if cookie {
+		s.offerLocked()
+	}
+}
+
+// maxExpires is the last whole second that a record may expire at.
+var maxExpires = time.Unix(1<<63/1_000_000_000-1, 0)
+
+// deadlineFor returns when a ticket ends, however much it is used, whose
+// AbsoluteTimeout began to run at started.
+func (l *lifetime) deadlineFor(started time.Time, absolute time.Duration) time.Time {
+	deadline := maxExpires
+	if l.absolute != 0 {
+		absolute = l.absolute
+	}
+	if absolute != NoTimeout {
+		deadline = earlier(deadline, started.Add(absolute))
+	}
+	if !l.deadline.IsZero() {
+		deadline = earlier(deadline, l.deadline)
+	}
+	return deadline
+}
+
+// idleOr returns the session's idle timeout, where timeout is Options'.
+func (l *lifetime) idleOr(timeout time.Duration) time.Duration {
+	if l.idle != 0 {
+		return l.idle
+	}
+	return timeout
+}
+
+// deadline returns when the session ends that v shows, however much it is used:
+// when its youngest ticket does.
+func (m *Manager) deadline(v *view) time.Time {
+	started := v.newestStart()
+	if v.rights.started.After(started) {
+		started = v.rights.started
+	}
+	return v.deadlineFor(started, m.opts.AbsoluteTimeout)
+}
+
+// expires returns when a session that is used at now ends.
+func (m *Manager) expires(v *view, now time.Time) time.Time {
+	deadline := m.deadline(v)
+	idle := v.idleOr(m.opts.IdleTimeout)
+	if idle == NoTimeout {
+		return deadline
+	}
+	return earlier(deadline, now.Add(idle))
+}
+
+// touchDue reports whether using the session now moves its expiry far enough to
+// be worth a write. It moves back if a longer idle timeout was meanwhile taken
+// away; up to an idle timeout may be the difference between two clocks.
+func (m *Manager) touchDue(v *view, expires time.Time) bool {
+	interval := m.opts.TouchInterval
+	idle := v.idleOr(m.opts.IdleTimeout)
+	switch {
+	case idle == NoTimeout:
+		return false
+	case v.idle != 0:
+		interval = v.idle / touchFraction
+	}
+	further := m.expires(v, wallNow()).Sub(expires)
+	return further >= interval || -further > idle
+}
+
+// lastSeen returns when a session that expires then was last extended. The idle
+// timeout may have been changed since.
+func (m *Manager) lastSeen(st *state, expires time.Time) time.Time {
+	started := st.newestStart()
+	idle := st.idleOr(m.opts.IdleTimeout)
+	if idle == NoTimeout {
+		return started
+	}
+	if seen := expires.Add(-idle); seen.After(started) {
+		return earlier(seen, wallNow())
+	}
+	return started
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,188 @@
+package session
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// Authenticate records that the visitor has proved to be subject: an account's
+// id, say, not empty and at most 255 bytes of UTF-8 without NUL. The response hands
+// out a new ticket, and AbsoluteTimeout starts again; levels that were stepped up to
+// are gone, and so is what Remember, SetPersistent, SetIdleTimeout and SetDeadline
+// have set in an earlier request.
+//
+// At the first login all tickets from before it are worthless at once, so that one
+// that was planted is (ASVS 7.2.4, session fixation). At a later one the old ticket
+// is retired when the new one is first presented: the answer that brings it may be
+// lost. A form that is sent twice signs the visitor in twice, into one session, and
+// either answer works.
+//
+// The values are kept, a cart that was filled before signing in, for instance.
+// If the session belongs to another subject, it ends, and a new one with nothing in
+// it begins.
+//
+// A subject that breaks the rule is an [ErrInvalid] at commit; nothing is
+// saved. If [Options].RefuseNew refuses the login, the commit fails with
+// [ErrTooManySessions]; to answer that with a page of one's own, call
+// [Session.Commit] and look at its error. If the response can't hand out a ticket
+// any more, because its header has left, the connection was taken over or the
+// request's context is done, the commit fails and nothing is saved: nobody is signed
+// in by a request that the visitor has given up.
+func (s *Session) Authenticate(subject string) {
+	if err := sessionstore.CheckSubject(subject); err != nil {
+		s.fail(fmt.Errorf("Authenticate: %w", err))
+		return
+	}
+	fresh := newView(wallNow()) // once: it is the same session if the change is made again
+	s.commitMu.Lock()           // a commit that is under way knows nothing of a login
+	defer s.commitMu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changeLocked(func(v *view) error {
+		life, limited := v.lifetime, v.limited
+		switch {
+		case v.subject != "" && v.subject != subject:
+			*v = fresh.clone() // nothing of one account reaches another
+			v.replaced = true
+		case v.subject == "":
+			v.retireBefore()
+		}
+		v.lifetime, v.limited = lifetime{}, limited
+		if limited {
+			v.lifetime = life
+		}
+		v.subject, v.binding = subject, nil
+		v.rights = rights{authenticated: fresh.rights.started, started: fresh.rights.started, seed: fresh.seed}
+		return nil
+	})
+	s.wants.login = subject
+}
+
+// Renew hands out a new ticket with the response. The one that the request has
+// brought is retired when the new one is first presented, because the answer may be
+// lost; it works on for [Options].RenewGrace then, for requests that are on their
+// way. Use it when what a visitor may do changes in another way than by
+// [Session.Authenticate] or [Session.StepUp], which hand out a ticket by
+// themselves (ASVS 7.2.4).
+//
+// All tickets of a session see the same values. What only the visitor who has
+// passed a check may do belongs into a level of StepUp, which is the new ticket's
+// alone.
+//
+// Renew does nothing for an anonymous session: Authenticate will. With a ticket that
+// was retired by a newer one, the commit saves all other changes and then fails
+// with [ErrRetired]; if the response can't hand out a ticket any more, it does so
+// with [ErrHeaderSent] or the context's error.
+func (s *Session) Renew() {
+	s.commitMu.Lock()
+	defer s.commitMu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.m.store == nil {
+		s.failLocked(fmt.Errorf("%w: Renew of a session that travels in its cookie", ErrUnsupported))
+		return
+	}
+	s.offerLocked()
+}
+
+// offerLocked has the next commit offer a new ticket. A session that travels in its
+// cookie gets one with each change, and a new or an anonymous one needs none.
+func (s *Session) offerLocked() {
+	if s.m.store != nil && s.stored != nil && s.cur.subject != "" {
+		s.wants.offer = true
+	}
+}
+
+// Fresh reports whether the visitor has authenticated less than maxAge ago. Ask
+// before something that a session left open must not allow, such as a change of
+// the password (ASVS 7.5.1).
+func (s *Session) Fresh(maxAge time.Duration) bool {
+	at := s.Authenticated()
+	return !at.IsZero() && wallNow().Sub(at) < maxAge
+}
+
+// StepUp records that the visitor has passed a further check, a second factor,
+// say, and holds its level for d (ASVS 7.5.3). The response hands out a new ticket,
+// which alone is good for the level; see [Session.Renew] for what becomes of the
+// old one and for the errors. Authenticate takes all levels back, and
+// [Session.StepDown] takes one.
+//
+// If nobody is signed in, if level is empty or longer than 255 bytes, or if d is not
+// positive, the commit fails with [ErrInvalid]; nothing is saved.
+func (s *Session) StepUp(level string, d time.Duration) {
+	if s.Subject() == "" || level == "" || len(level) > sessionstore.MaxSubjectLen || d <= 0 {
+		s.fail(fmt.Errorf("%w: StepUp(%q, %v)", ErrInvalid, level, d))
+		return
+	}
+	until := earlier(wallNow().Add(d), maxExpires) // what can be stored
+	s.commitMu.Lock()
+	defer s.commitMu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changeLocked(func(v *view) error {
+		now := wallNow()
+		steps := append(without(v.steps, level), step{level, until})
+		v.steps = slices.DeleteFunc(steps, func(p step) bool { return !now.Before(p.until) })
+		slices.SortFunc(v.steps, func(a, b step) int { return cmp.Compare(a.level, b.level) })
+		return nil
+	})
+	s.offerLocked()
+}
+
+// StepDown takes a level back before its time, from all tickets of the session.
+func (s *Session) StepDown(level string) {
+	s.change(func(v *view) error {
+		v.steps = without(v.steps, level)
+		v.tickets = slices.Clone(v.tickets)
+		for i := range v.tickets {
+			v.tickets[i].steps = without(v.tickets[i].steps, level)
+		}
+		return nil
+	})
+}
+
+// without returns a new list of steps without a level.
+func without(steps []step, level string) []step {
+	return slices.DeleteFunc(slices.Clone(steps), func(p step) bool { return p.level == level })
+}
+
+// SteppedUp reports whether the visitor holds a level now.
+func (s *Session) SteppedUp(level string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.cur.steps, func(p step) bool { return p.level == level && wallNow().Before(p.until) })
+}
+
+// RequireFresh returns a handler that calls next only for visitors who have
+// authenticated less than maxAge ago; otherwise is called for all others, to ask
+// for the password, for instance. nil means a plain 403. If the session can't be
+// loaded, the visitor gets the response of [Manager.Fail].
+func (m *Manager) RequireFresh(maxAge time.Duration, next, otherwise http.Handler) http.Handler {
+	return m.require(func(s *Session) bool { return s.Fresh(maxAge) }, next, otherwise)
+}
+
+// RequireStepUp is [Manager.RequireFresh] for a level of [Session.StepUp].
+func (m *Manager) RequireStepUp(level string, next, otherwise http.Handler) http.Handler {
+	return m.require(func(s *Session) bool { return s.SteppedUp(level) }, next, otherwise)
+}
+
+func (m *Manager) require(ok func(*Session) bool, next, otherwise http.Handler) http.Handler {
+	if otherwise == nil {
+		otherwise = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Cache-Control", "no-store")
+			http.Error(w, "Please sign in again.", http.StatusForbidden)
+		})
+	}
+	return m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *Session) {
+		if ok(s) {
+			next.ServeHTTP(w, r)
+		} else {
+			otherwise.ServeHTTP(w, r)
+		}
+	})
+}

@@ -1,0 +1,193 @@
+package session
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// A login with Options.MaxSessions lists its subject's sessions twice: before it is
+// written, to be placed behind all others, and afterwards, to keep the limit. All
+// rank the sessions alike, by place and then by id, so that of logins at the same
+// moment each comes to the same result for what it sees, and the one that looks last
+// sees all. Clocks need not agree: a place is later than all that were there.
+
+// place ranks a session among its subject's.
+func (f *found) place() time.Time {
+	place := f.view.lastLogin()
+	if f.view.place.After(place) {
+		place = f.view.place
+	}
+	return place
+}
+
+// takesPlace reports whether a login makes one more session of its subject.
+func (c *commit) takesPlace(subject string) bool {
+	return c.wants.login != "" && (c.stored == nil || c.stored.subject != subject)
+}
+
+// admit places a login behind the others of its subject, or refuses it, and returns
+// what is to be done once it is written.
+func (c *commit) admit(ctx context.Context, next *view, now time.Time) (wants, error) {
+	if c.m.opts.MaxSessions == 0 || !c.takesPlace(next.subject) {
+		return wants{}, nil
+	}
+	live, err := c.m.entries(ctx, next.subject)
+	if err != nil {
+		return wants{}, err
+	}
+	if c.m.opts.RefuseNew {
+		if err := c.refuse(ctx, live, next); err != nil {
+			return wants{}, err
+		}
+	}
+	next.place = now
+	for _, f := range live {
+		if p := f.place(); f.view.id != next.id && !p.Before(next.place) {
+			next.place = p.Add(time.Nanosecond)
+		}
+	}
+	return wants{limit: true}, nil
+}
+
+// refuse returns ErrTooManySessions if there is no room for a login besides the
+// subject's others. Those that never reached their visitor end.
+func (c *commit) refuse(ctx context.Context, live []*found, next *view) error {
+	others := 0
+	for _, f := range live {
+		switch {
+		case f.view.id == next.id:
+		case !f.view.lost(wallNow()):
+			others++
+		default:
+			if err := c.evict(ctx, f); err != nil && !errors.Is(err, sessionstore.ErrConflict) {
+				return err
+			}
+		}
+	}
+	if others >= c.m.opts.MaxSessions {
+		return fmt.Errorf("%w: %d", ErrTooManySessions, others)
+	}
+	if c.stored == nil {
+		return nil
+	}
+	r, err := c.m.store.Load(ctx, c.stored.id)
+	switch {
+	case errors.Is(err, ErrNotFound), err == nil && r.Version != c.stored.version:
+		return sessionstore.ErrConflict
+	case err != nil:
+		return fmt.Errorf("session: loading: %w", err)
+	}
+	c.before = &before{c.ticket, r}
+	return nil
+}
+
+// before is what a login has changed, in case that it has to be taken back.
+type before struct {
+	ticket held
+	record sessionstore.Record
+}
+
+// keepLimit sees to it that the subject has no more than MaxSessions.
+func (c *commit) keepLimit(ctx context.Context) error {
+	if c.m.opts.MaxSessions == 0 {
+		return nil
+	}
+	evicted := false
+	for round, batch := 0, evictBatch; ; round, batch = round+1, 2*batch {
+		live, err := c.m.entries(ctx, c.view.subject)
+		if err != nil {
+			return err
+		}
+		over := c.over(live)
+		own := slices.ContainsFunc(over, func(f *found) bool { return f.view.id == c.view.id })
+		switch {
+		case c.m.opts.RefuseNew && own:
+			return c.takeBack(ctx)
+		case c.m.opts.RefuseNew: // of the others, each takes itself back
+			return nil
+		case len(over) == 0 && evicted:
+			return errEnded
+		case len(over) == 0:
+			return nil
+		}
+		evicted = evicted || own
+		// Many logins at the same moment end the same sessions: each begins with a few
+		// others, and then looks what is left.
+		rand.Shuffle(len(over), func(i, j int) { over[i], over[j] = over[j], over[i] }) //nolint:gosec // it guards nothing
+		for _, f := range over[:min(batch, len(over))] {
+			if err := c.evict(ctx, f); err != nil && !errors.Is(err, sessionstore.ErrConflict) {
+				return err
+			}
+		}
+		if err := backOff(ctx, round); err != nil {
+			return fmt.Errorf("session: ending sessions above the limit: %w", err)
+		}
+	}
+}
+
+// evictBatch is how many sessions keepLimit ends before it looks for the first time;
+// it doubles, so that looking costs little beside ending.
+const evictBatch = 8
+
+// over returns the subject's sessions above the limit: those whose login nobody has
+// received, then the oldest, or with RefuseNew the newest.
+func (c *commit) over(live []*found) []*found {
+	now := wallNow()
+	rank := func(f *found) int {
+		if f.view.lost(now) {
+			return 1
+		}
+		return 0
+	}
+	slices.SortFunc(live, func(a, b *found) int {
+		byPlace := b.place().Compare(a.place())
+		if c.m.opts.RefuseNew {
+			byPlace = -byPlace
+		}
+		return cmp.Or(rank(a)-rank(b), byPlace, bytes.Compare(a.view.id[:], b.view.id[:]))
+	})
+	return live[min(c.m.opts.MaxSessions, len(live)):]
+}
+
+// evict ends one of the subject's sessions, unless it has changed since it was
+// listed.
+func (c *commit) evict(ctx context.Context, f *found) error {
+	err := c.m.bury(ctx, f.stored)
+	switch {
+	case err == nil:
+		c.event(f.stored.over(EndEvicted))
+		return nil
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case errors.Is(err, sessionstore.ErrConflict):
+		return err
+	default: // no room for a tombstone, perhaps; Delete needs none
+		return c.m.remove(ctx, f.stored.id)
+	}
+}
+
+// takeBack undoes a login that came too late, and returns ErrTooManySessions.
+func (c *commit) takeBack(ctx context.Context) error {
+	refused := fmt.Errorf("%w: %d", ErrTooManySessions, c.m.opts.MaxSessions)
+	if c.before == nil || c.before.record.Version == 0 {
+		_, err := c.endTicket(ctx, doomed{ticket: c.ticket, stored: c.stored})
+		c.stored, c.ticket = nil, held{}
+		return cmp.Or(err, refused)
+	}
+	r := c.before.record
+	r.Version = sessionstore.NewVersion()
+	err := c.m.store.Update(ctx, c.stored.id, c.stored.version, r)
+	if err != nil && !errors.Is(err, sessionstore.ErrConflict) && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("session: taking back a login: %w", err)
+	}
+	c.ticket = c.before.ticket
+	return refused
+}

@@ -1,0 +1,97 @@
+package session
+
+import "time"
+
+// This file is the barrier against session fixation and the first to read in a
+// review: [state.judge] alone decides what a ticket is good for. It is asked at
+// every load and whenever changes are made again on a newer record. It reads
+// nothing but its arguments.
+//
+// A record lists the tickets of its session. What a ticket is good for depends on
+// the record and on the ticket's entry, in this order:
+//
+//	the session has ended (tombstone)      quiet
+//	the ticket is not listed               quiet
+//	it is from before the first login      quiet; unknown once that login is lost
+//	its own AbsoluteTimeout has passed     quiet; unknown once the login is lost
+//	retired, for longer than the grace     quiet
+//	retired, within the grace              retired
+//	else                                   good
+//
+// A login is lost when nobody has presented one of its tickets for [lostAfter].
+
+// A standing says what a request may do with the ticket that it brought.
+type standing int
+
+const (
+	unknown standing = iota // as if there were no record: a new visitor
+	quiet                   // reads nothing, stores nothing and gets no ticket; may join by signing in
+	retired                 // reads and writes, gets no ticket
+	good                    // all that the ticket's rights allow
+)
+
+// A reason says which line of the table applied.
+type reason int
+
+const (
+	isGood reason = iota
+	isRetired
+	isEnded
+	isUnlisted
+	isFromBefore
+	isExpired
+	isUnreadable // the record is there but can't be decoded: no line of judge's
+)
+
+// rights are what a ticket is good for. Values belong to the session and are the
+// same for all its tickets; rights are each ticket's own.
+type rights struct {
+	authenticated time.Time     // when its holder last proved who they are; zero: never
+	started       time.Time     // when AbsoluteTimeout began to run
+	steps         []step        // the levels that its holder has stepped up to, by name
+	seed          [seedLen]byte // what Session.Secret derives from
+}
+
+// A verdict is what judge has found.
+type verdict struct {
+	standing standing
+	reason   reason
+	rights   rights // of the ticket's entry, also if the verdict is quiet; zero if it is not listed
+}
+
+// times are what a verdict depends on besides the record.
+type times struct {
+	now      time.Time
+	grace    time.Duration // for how long a retired ticket works on
+	absolute time.Duration // Options.AbsoluteTimeout
+}
+
+// judge returns what the ticket with this hash is good for.
+func (st *state) judge(hash ticketHash, t times) verdict {
+	v := verdict{standing: quiet}
+	e := st.entry(hash)
+	if e != nil {
+		v.rights = e.rights
+	}
+	switch {
+	case st.ended:
+		v.reason = isEnded
+	case e == nil:
+		v.reason = isUnlisted
+	case e.before:
+		v.reason = isFromBefore
+	case !t.now.Before(st.deadlineFor(e.started, t.absolute)):
+		v.reason = isExpired
+	case e.isRetired():
+		v.reason = isRetired
+		if t.now.Sub(e.retired) < t.grace {
+			v.standing = retired
+		}
+	default:
+		v.standing, v.reason = good, isGood
+	}
+	if (v.reason == isFromBefore || v.reason == isExpired) && st.lost(t.now) {
+		v.standing = unknown
+	}
+	return v
+}
