@@ -1,0 +1,3 @@
+// Package migrate moves visitors in from other frameworks without signing them
+// out.
+package migrate
