@@ -141,7 +141,7 @@ func (v *visitor) fork() *visitor {
 	return &c
 }
 
-// id returns the store's id for the visitor's session.
+// id returns the store's id for the visitor's session. All its tickets have it.
 func (v *visitor) id() string {
 	v.e.tb.Helper()
 	if v.cookie == nil {
@@ -150,13 +150,21 @@ func (v *visitor) id() string {
 	return idOf(v.e.tb, v.cookie.Value)
 }
 
+// ticket returns what the visitor's cookie holds, "" if there is none.
+func (v *visitor) ticket() string {
+	if v.cookie == nil {
+		return ""
+	}
+	return v.cookie.Value
+}
+
 func idOf(tb testing.TB, ticket string) string {
 	tb.Helper()
 	token, err := base64.RawURLEncoding.DecodeString(ticket[:43])
 	if err != nil {
 		tb.Fatal(err)
 	}
-	sum := sha256.Sum256(token)
+	sum := sha256.Sum256(append([]byte("cloakroom session id\x00"), token[:16]...))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
