@@ -119,7 +119,7 @@ func (p *Protection) refuse(w http.ResponseWriter, r *http.Request, s *session.S
 		logger = slog.Default()
 	}
 	logger.InfoContext(r.Context(), "csrf: request refused",
-		"method", r.Method, "pattern", r.Pattern, "session", s.ID(), "error", err)
+		"method", r.Method, "pattern", r.Pattern, "session", publicID(s), "error", err)
 	p.opts.ErrorHandler(w, r, err)
 }
 
@@ -131,4 +131,12 @@ func forbid(w http.ResponseWriter, _ *http.Request, err error) {
 		return
 	}
 	http.Error(w, "This form has expired, or it is not from this site. Reload the page and try again.", http.StatusForbidden)
+}
+
+// publicID returns the id of a session that is stored: another can't be found.
+func publicID(s *session.Session) string {
+	if s.IsNew() {
+		return ""
+	}
+	return s.ID()
 }

@@ -18,7 +18,8 @@ type commit struct {
 	ticket  held
 	stored  *stored // the record that view was made from; nil: none
 	view    view
-	changes []change
+	changes []change // to be made, after
+	done    int      // so many that were found to be saved already
 	wants   wants
 	doomed  []doomed
 	tried   []attempt
@@ -85,7 +86,7 @@ func (s *Session) attempt(ctx context.Context) (*commit, error) {
 	case errors.Is(err, errEnded):
 		s.m.log().InfoContext(ctx, "session: ended meanwhile, changes dropped", "session", c.view.idText())
 		c.ended, err = true, nil
-	case errors.Is(err, ErrTooManySessions):
+	case errors.Is(err, ErrTooManySessions), c.wants.login != "" && (errors.Is(err, ErrHeaderSent) || errors.Is(err, errGone)):
 		err = c.reject(ctx, err)
 	case err == nil:
 		err = c.notMoved
@@ -115,6 +116,13 @@ func (s *Session) settled() bool {
 // renewDue reports whether it is time for a new ticket that can still be handed out.
 func (s *Session) renewDue(v *view, t held) bool {
 	return t.standing == good && !t.offered && s.m.renewDue(&v.state, t.hash, wallNow()) && s.x.answerable() == nil
+}
+
+// tooLate reports whether the last commit has found the header gone.
+func (s *Session) tooLate() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.late
 }
 
 // pending reports whether there are changes that a commit would save.
@@ -246,10 +254,9 @@ func (c *commit) rebase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	changes := c.changes
 	if a := c.landed(&f.view.state); a != nil {
-		changes, c.wants, c.doomed = c.changes[a.changes:], a.wants, append(c.doomed, a.doomed...)
-		c.ticket = a.ticket
+		c.wants, c.doomed, c.ticket = a.wants, append(c.doomed, a.doomed...), a.ticket
+		c.changes, c.done, c.tried = c.changes[a.changes:], c.done+a.changes, nil
 		f.judge(c.m, c.ticket.hash, underWay)
 	}
 	switch {
@@ -263,7 +270,7 @@ func (c *commit) rebase(ctx context.Context) error {
 		c.stored, c.view = nil, newView(wallNow())
 	}
 	c.ticket.standing = f.verdict.standing
-	for _, change := range changes {
+	for _, change := range c.changes {
 		if err := change(&c.view); err != nil {
 			return err
 		}
@@ -306,11 +313,12 @@ func (c *commit) reject(ctx context.Context, why error) error {
 func (s *Session) finish(c *commit, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.doomed, s.tried = c.doomed, c.tried
+	s.doomed, s.late = c.doomed, errors.Is(err, ErrHeaderSent)
 	if c.cookie == cookieUnset {
-		s.cookie, s.wants.unset = cookieUnset, false
+		s.cookie = cookieUnset
 	}
-	if err != nil && !c.rejected && !c.saved {
+	if err != nil && !c.rejected && !c.saved { // some may have landed before
+		s.ticket, s.wants, s.tried, s.changes = c.ticket, c.wants, c.tried, s.changes[c.done:]
 		return
 	}
 	switch {
@@ -319,16 +327,23 @@ func (s *Session) finish(c *commit, err error) {
 	case !c.ended && c.cookie == cookieSet:
 		s.cookie = cookieSet
 	}
-	done := len(c.changes)
 	c.view.kept, c.view.replaced, c.view.limited = false, false, false
-	for made := done; made < len(s.changes); {
+	c.done, c.changes, c.tried = c.done+len(c.changes), nil, nil
+	c.wants = wants{limit: c.wants.limit, hand: c.wants.hand}
+	s.adopt(c)
+	s.quiet, s.ended = c.quiet && c.stored == nil, c.ended
+}
+
+// adopt goes on from what c has found or saved. Changes that were made while it ran
+// are made again on that.
+func (s *Session) adopt(c *commit) {
+	for made := c.done + len(c.changes); made < len(s.changes); {
 		later := s.changes[made:]
 		s.remake(later, &c.view)
 		made += len(later)
 	}
-	s.ticket, s.stored, s.cur, s.changes = c.ticket, c.stored, c.view, s.changes[done:]
-	s.wants, s.tried = wants{limit: c.wants.limit, hand: c.wants.hand}, nil
-	s.quiet, s.ended = c.quiet && c.stored == nil, c.ended
+	s.ticket, s.stored, s.cur, s.wants, s.tried = c.ticket, c.stored, c.view, c.wants, c.tried
+	s.changes = s.changes[c.done:]
 }
 
 // remake makes changes on v with the lock released, because they call what was

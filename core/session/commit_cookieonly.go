@@ -178,7 +178,9 @@ func (c *commit) seal(ctx context.Context) error {
 	switch {
 	case c.err != nil:
 		return c.err
-	case c.quiet || c.stored == nil && (len(c.changes) == 0 || c.view.empty()):
+	case c.quiet && c.wants.login == "" && len(c.changes) > 0:
+		return errEnded
+	case c.stored == nil && (len(c.changes) == 0 || c.view.empty()):
 		return nil
 	case len(c.changes) == 0 && (!c.m.touchDue(&c.view, c.stored.expires) || c.s.x.answerable() != nil):
 		return nil

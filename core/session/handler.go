@@ -268,10 +268,14 @@ func (x *exchange) end() {
 	if err != nil || s == nil {
 		return // answered and logged, or nothing to do
 	}
-	if s.pending() {
-		x.m.log().ErrorContext(x.r.Context(), "session: changed after the response header had left, not saved; call Session.Commit",
-			"session", s.ID())
+	if !s.pending() {
+		return
 	}
+	message := "session: changed after the response header had left, not saved; call Session.Commit"
+	if s.tooLate() {
+		message = "session: not saved, because a ticket has to be handed out and the response header had left"
+	}
+	x.m.log().ErrorContext(x.r.Context(), message, "session", s.ID())
 }
 
 // addTicket tells the client about its ticket, if there is news.

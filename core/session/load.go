@@ -84,6 +84,7 @@ func (m *Manager) load(ctx context.Context, p presented, grace time.Duration) (f
 		return m.open(p)
 	}
 	id := p.token.id()
+	var f found
 	r, err := m.store.Load(ctx, id)
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -93,15 +94,14 @@ func (m *Manager) load(ctx context.Context, p presented, grace time.Duration) (f
 	case !wallNow().Before(r.Expires):
 		return found{}, nil
 	}
-	var f found
 	f.view.state, err = m.decode(id, r)
 	switch {
 	case errors.Is(err, sessionstore.ErrCorrupt):
-		// The store vouches for the record. It was sealed under a key that this
-		// process lacks, perhaps: what it can't read it does not replace.
+		// The store vouches for the record: it was sealed under a key that this process
+		// lacks, perhaps. It is not replaced; but its visitor must not be locked out by
+		// it, and may sign in or out.
 		m.log().WarnContext(ctx, "session: record does not decode, nothing is stored for its visitor", "error", err)
-		f = found{stored: &stored{id: id}, verdict: verdict{standing: quiet, reason: isUnreadable}}
-		return f, nil
+		return found{stored: &stored{id: id}, verdict: verdict{standing: quiet, reason: isUnreadable}}, nil
 	case err != nil:
 		return found{}, err
 	}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -39,6 +40,7 @@ type Session struct {
 	tried   []attempt  // writes of changes
 	quiet   bool       // the ticket is not good for its session: nothing is stored unless the visitor signs in
 	ended   bool       // somebody else ended the session: nothing is saved
+	late    bool       // the last commit needed a header that had left
 	cookie  cookieAction
 	err     error // the first change that could not be made
 }
@@ -142,7 +144,7 @@ func (s *Session) end(reason EndReason) {
 			s.doomed = append(s.doomed, doomed{s.ticket, s.stored, reason})
 		}
 		for _, p := range s.x.presented {
-			if p.token != s.ticket.token && s.m.store != nil {
+			if s.m.store != nil && !p.token.isOf(&s.ticket.token) {
 				s.doomed = append(s.doomed, doomed{held{presented: p, hash: p.token.hash()}, nil, reason})
 			}
 		}
@@ -199,32 +201,32 @@ func (s *Session) Commit(ctx context.Context) error {
 func (s *Session) Reload(ctx context.Context) error {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
-	s.mu.Lock()
-	t, there := s.ticket, s.stored != nil
-	s.mu.Unlock()
-	if s.m.store == nil || !there {
+	c := s.begin()
+	if c.m.store == nil || c.stored == nil || c.ended {
 		return s.gone()
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.m.opts.StoreTimeout)
 	defer cancel()
-	f, err := s.m.load(ctx, t.presented, underWay)
-	if err != nil {
+	left := c.wants
+	c.wants.login = "" // signing in is the next commit's
+	err := c.rebase(ctx)
+	if c.done == 0 {
+		c.wants = left
+	}
+	switch {
+	case errors.Is(err, errEnded):
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.ended, s.wants, s.changes, s.cur = true, wants{}, nil, newView(wallNow())
+		return fmt.Errorf("%w: ended by another request", ErrNotFound)
+	case err != nil:
 		return s.m.tellError(ctx, err)
+	case c.ticket.standing == retired:
+		return ErrRetired
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch f.verdict.standing {
-	case retired:
-		return ErrRetired
-	case good:
-		changes := s.changes
-		s.remake(changes, &f.view)
-		s.stored, s.cur = f.stored, f.view
-	default:
-		s.ended = true
-		s.cur, s.changes = newView(wallNow()), nil
-		return fmt.Errorf("%w: ended by another request", ErrNotFound)
-	}
+	s.adopt(c)
 	return nil
 }
 
@@ -240,10 +242,14 @@ func (s *Session) gone() error {
 
 // ID returns the session's public id, which may be logged and shown, in a list
 // of devices, for instance. It stays the same for the session's whole life and
-// gives no access to it.
+// gives no access to it. If the request's ticket is not good for its session any
+// more, it is "".
 func (s *Session) ID() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.quiet {
+		return ""
+	}
 	return s.cur.idText()
 }
 
