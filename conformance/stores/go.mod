@@ -80,6 +80,7 @@ require (
 require (
 	github.com/anishathalye/porcupine v1.3.1 // indirect
 	github.com/bradfitz/gomemcache v0.0.0-20230905024940-24af94b03874
+	github.com/cloakroom-go/cloakroom/migrate v0.0.0-00010101000000-000000000000
 	github.com/cloakroom-go/cloakroom/otelsession v0.0.0-00010101000000-000000000000
 	github.com/cloakroom-go/cloakroom/store-memcache v0.0.0-00010101000000-000000000000
 	github.com/cloakroom-go/cloakroom/store-mongo v0.0.0-00010101000000-000000000000
@@ -105,3 +106,5 @@ replace github.com/cloakroom-go/cloakroom/store-memcache => ../../store-memcache
 replace github.com/cloakroom-go/cloakroom/store-mongo => ../../store-mongo
 
 replace github.com/cloakroom-go/cloakroom/otelsession => ../../otelsession
+
+replace github.com/cloakroom-go/cloakroom/migrate => ../../migrate

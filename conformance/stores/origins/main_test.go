@@ -1,0 +1,12 @@
+package origins_test
+
+import (
+	"testing"
+
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
+)
+
+func TestMain(m *testing.M) {
+	defer servers.Stop()
+	m.Run()
+}
