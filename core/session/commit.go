@@ -109,8 +109,13 @@ func (s *Session) settled() bool {
 	case s.stored == nil || s.ended:
 		return true
 	default:
-		return !s.cur.unseen(s.ticket) && !s.m.touchDue(&s.cur, s.stored.expires) && !s.renewDue(&s.cur, s.ticket)
+		return !s.cur.unseen(s.ticket) && !s.touchDue(&s.cur, s.stored) && !s.renewDue(&s.cur, s.ticket)
 	}
+}
+
+// touchDue reports whether the request extends the session.
+func (s *Session) touchDue(v *view, at *stored) bool {
+	return !s.x.passive && s.m.touchDue(v, at.expires)
 }
 
 // renewDue reports whether it is time for a new ticket that can still be handed out.

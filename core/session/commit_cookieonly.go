@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -35,6 +36,8 @@ func NewCookieOnly(o Options) (*Manager, error) {
 		return nil, errors.New("session: NewCookieOnly: Options.Header has no cookie to keep the session in")
 	case o.RenewEvery != 0:
 		return nil, fmt.Errorf("session: NewCookieOnly: Options.RenewEvery: %w: there is no id to renew", ErrUnsupported)
+	case o.RenewGrace != 0:
+		return nil, fmt.Errorf("session: NewCookieOnly: Options.RenewGrace: %w: no ticket is ever retired", ErrUnsupported)
 	case o.MaxSessions != 0:
 		return nil, fmt.Errorf("session: NewCookieOnly: Options.MaxSessions: %w: nobody knows the sessions", ErrUnsupported)
 	case o.Readable && o.Sealer != nil:
@@ -58,7 +61,7 @@ func NewCookieOnly(o Options) (*Manager, error) {
 			return nil, fmt.Errorf("session: Options.Keys: %w", err)
 		}
 	}
-	return &Manager{opts: o, purpose: "session in " + o.carrier()}, nil
+	return &Manager{opts: o, purpose: "session in " + o.carrier(), plainHTTP: new(atomic.Bool)}, nil
 }
 
 // A sealed ticket is base64url of what the Sealer made; one that is only signed
@@ -182,14 +185,14 @@ func (c *commit) seal(ctx context.Context) error {
 		return errEnded
 	case c.stored == nil && (len(c.changes) == 0 || c.view.empty()):
 		return nil
-	case len(c.changes) == 0 && (!c.m.touchDue(&c.view, c.stored.expires) || c.s.x.answerable() != nil):
+	case len(c.changes) == 0 && (!c.s.touchDue(&c.view, c.stored) || c.s.x.answerable() != nil):
 		return nil
 	}
 	if err := c.s.x.answerable(); err != nil {
 		return err
 	}
 	now := wallNow()
-	expires := c.m.expires(&c.view, now)
+	expires := c.expires(&c.view, now)
 	switch {
 	case c.stored != nil && !now.Before(c.stored.expires):
 		return errEnded

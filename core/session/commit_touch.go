@@ -12,7 +12,7 @@ import (
 // handler did is lost, and the next request tries again. Nor is a conflict: whoever
 // has written has extended the session, or has given it a shorter time.
 func (c *commit) touch(ctx context.Context) {
-	if c.ended || !c.m.touchDue(&c.view, c.stored.expires) {
+	if c.ended || !c.s.touchDue(&c.view, c.stored) {
 		return
 	}
 	expires := c.m.expires(&c.view, wallNow())

@@ -37,7 +37,7 @@ func (c *commit) create(ctx context.Context) error {
 	if c.view.replaced && c.stored != nil && c.ticket.standing == good {
 		replaced = []doomed{{c.ticket, c.stored, EndReplaced}}
 	}
-	r, err := c.m.record(t.token.id(), &next)
+	r, err := c.record(t.token.id(), &next)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 		return err
 	}
 	done.hand = left.hand
-	r, err := c.m.record(c.stored.id, &next)
+	r, err := c.record(c.stored.id, &next)
 	if err != nil {
 		return err
 	}
@@ -132,6 +132,36 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 	}
 	c.wrote(t, &next, r, done)
 	return nil
+}
+
+// record returns the record that keeps v under id from now on. v remembers that it
+// was written.
+func (c *commit) record(id string, v *view) (sessionstore.Record, error) {
+	now := wallNow()
+	m := c.m
+	r := sessionstore.Record{Subject: v.subject, Expires: c.expires(v, now), Version: sessionstore.NewVersion()}
+	if !now.Before(r.Expires) {
+		return r, errPast
+	}
+	v.noteWrite(r.Version)
+	var err error
+	if r.Data, err = m.encode(id, &v.state); err != nil {
+		return r, err
+	}
+	if len(r.Data) > m.opts.MaxSize {
+		return r, fmt.Errorf("%w: %d bytes, Options.MaxSize is %d", ErrTooLarge, len(r.Data), m.opts.MaxSize)
+	}
+	return r, nil
+}
+
+// expires returns when a session ends that is used at now. A passive request does not
+// use it.
+func (c *commit) expires(v *view, now time.Time) time.Time {
+	expires := c.m.expires(v, now)
+	if c.s.x.passive && c.stored != nil && c.wants.login == "" {
+		return earlier(expires, c.stored.expires)
+	}
+	return expires
 }
 
 // note remembers a write whose outcome is unknown. A conflict may be its own doing:

@@ -51,7 +51,11 @@ var (
 	// ticket, and Reload reads nothing with it.
 	ErrRetired = errors.New("session: ticket was replaced by a newer one")
 
-	// ErrEncode says that a value could not be encoded by the codec. The
-	// change was not made, and the session is not saved.
+	// ErrEncode says that a value could not be encoded by the codec, or would not
+	// come back as it was. The change was not made, and the session is not saved.
 	ErrEncode = errors.New("session: value can't be encoded")
+
+	// ErrDecode says that Key.Update has found a value that does not decode. It was
+	// left as it is, and the session is not saved.
+	ErrDecode = errors.New("session: stored value can't be decoded")
 )

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,7 @@ type exchange struct {
 	began time.Time
 
 	skipped    bool        // by Options.Skip: it has no session
+	passive    bool        // by Options.Passive: it does not extend the session
 	rival      bool        // another Manager of this request has the same cookie
 	headerSent atomic.Bool // the final header has left, or is about to
 	takenOver  atomic.Bool // the handler writes the header itself, after Hijack
@@ -68,9 +70,10 @@ func (x *exchange) changed(s *Session) {
 	x.m.log().WarnContext(ctx, "session: changed after the handler has returned, saved only by Session.Commit", "session", s.cur.idText())
 }
 
-func (m *Manager) skips(r *http.Request) bool {
-	for _, skip := range m.opts.Skip {
-		if skip(r) {
+// applies reports whether one of the rules says so.
+func applies(rules []func(*http.Request) bool, r *http.Request) bool {
+	for _, rule := range rules {
+		if rule(r) {
 			return true
 		}
 	}
@@ -102,11 +105,13 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		x := &exchange{m: m, w: w, began: wallNow(), skipped: m.skips(r)}
+		x := &exchange{m: m, w: w, began: wallNow(), skipped: applies(m.opts.Skip, r), passive: applies(m.opts.Passive, r)}
 		ctx := context.WithValue(r.Context(), exchangeKey{m}, x)
 		_, x.rival = ctx.Value(carrierKey{m.purpose}).(*Manager)
 		x.r = r.WithContext(context.WithValue(ctx, carrierKey{m.purpose}, m))
-		defer func() { r.MultipartForm = x.r.MultipartForm }() // net/http removes the files of the request that it has made
+		// What a router has found out about the request is for those around us, too: its
+		// Pattern, for instance. And net/http removes the files of the form that it knows.
+		defer func() { *r = *x.r.WithContext(r.Context()) }()
 		if x.skipped {
 			next.ServeHTTP(w, x.r)
 			return
@@ -119,7 +124,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 // HandlerFunc returns a handler that calls f with the request's session. If it
 // can't be loaded, the visitor gets the response of [Manager.Fail]. It works
 // within [Manager.Handler] as well as by itself.
-func (m *Manager) HandlerFunc(f func(http.ResponseWriter, *http.Request, *Session)) http.Handler {
+func (m *Manager) HandlerFunc(f func(http.ResponseWriter, *http.Request, *Session)) http.HandlerFunc {
 	return m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, err := m.Get(r)
 		if err != nil {
@@ -127,7 +132,7 @@ func (m *Manager) HandlerFunc(f func(http.ResponseWriter, *http.Request, *Sessio
 			return
 		}
 		f(w, r, s)
-	}))
+	})).ServeHTTP
 }
 
 // Fail answers a request whose session could not be loaded or saved, through
@@ -169,7 +174,7 @@ func StatusCode(err error) int {
 	case errors.Is(err, ErrTooManySessions):
 		return http.StatusForbidden
 	}
-	for _, permanent := range []error{ErrNoSession, ErrSkipped, ErrHeaderSent, ErrEncode, ErrTooLarge, ErrInvalid, ErrUnsupported} {
+	for _, permanent := range []error{ErrNoSession, ErrSkipped, ErrHeaderSent, ErrEncode, ErrDecode, ErrTooLarge, ErrInvalid, ErrUnsupported} {
 		if errors.Is(err, permanent) {
 			return http.StatusInternalServerError
 		}
@@ -288,6 +293,9 @@ func (x *exchange) addTicket(s *Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.handOut(x.w.Header())
+	if s.cookie == cookieSet {
+		x.m.warnPlainHTTP(context.WithValue(x.r.Context(), exchangeKey{x.m}, nil), x.r) // s is locked
+	}
 }
 
 // addVary makes the response vary by a request field unless it says so already.
@@ -307,13 +315,20 @@ func addVary(h http.Header, name string) {
 var suppressed = []string{ //nolint:gochecknoglobals // a constant
 	"Set-Cookie", "Cache-Control", "Clear-Site-Data", "Content-Disposition", "Content-Encoding", "Content-Language",
 	"Content-Length", "Content-Location", "Content-Range", "Content-Type", "Etag", "Expires", "Last-Modified", "Location",
-	"Refresh", "Trailer",
+	"Refresh", "Trailer", "X-Accel-Redirect", "X-Sendfile",
+}
+
+// targeted are the header fields that caches of one kind heed in the place of
+// Cache-Control (RFC 9213).
+var targeted = []string{ //nolint:gochecknoglobals // a constant
+	"Cdn-Cache-Control", "Cloudflare-Cdn-Cache-Control", "Netlify-Cdn-Cache-Control", "Surrogate-Control", "Vercel-Cdn-Cache-Control",
+	"X-Accel-Expires", "X-Litespeed-Cache-Control",
 }
 
 // fail replaces the handler's response. It is called with out held.
 func (x *exchange) fail(err error) {
 	x.failed = err
-	for _, name := range suppressed {
+	for _, name := range slices.Concat(suppressed, targeted) {
 		x.w.Header().Del(name)
 	}
 	x.w.Header().Del(headerTicket) // another Manager's

@@ -206,25 +206,6 @@ func (m *Manager) encode(id string, st *state) ([]byte, error) {
 // id, or as another subject's.
 func sealPurpose(id, subject string) string { return "session " + id + " " + subject }
 
-// record returns the record that keeps v under id from now on. v remembers that it
-// was written.
-func (m *Manager) record(id string, v *view) (sessionstore.Record, error) {
-	now := wallNow()
-	r := sessionstore.Record{Subject: v.subject, Expires: m.expires(v, now), Version: sessionstore.NewVersion()}
-	if !now.Before(r.Expires) {
-		return r, errPast
-	}
-	v.noteWrite(r.Version)
-	var err error
-	if r.Data, err = m.encode(id, &v.state); err != nil {
-		return r, err
-	}
-	if len(r.Data) > m.opts.MaxSize {
-		return r, fmt.Errorf("%w: %d bytes, Options.MaxSize is %d", ErrTooLarge, len(r.Data), m.opts.MaxSize)
-	}
-	return r, nil
-}
-
 // wallNow returns the time without the monotonic clock: expiry has to be right
 // in other processes and after a suspended machine wakes up.
 func wallNow() time.Time { return time.Now().Round(0).UTC() }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -18,10 +19,11 @@ type Store = sessionstore.Store
 // concurrent use. An application usually has one; several work side by side,
 // also on one request, if their cookies, or header fields, have different names.
 type Manager struct {
-	store   Store // nil: the session travels in its ticket
-	opts    Options
-	purpose string // what a ticket's signature, or seal, is good for
-	form    uint32 // tells tickets that were made with another key or cookie
+	store     Store // nil: the session travels in its ticket
+	opts      Options
+	purpose   string       // what a ticket's signature, or seal, is good for
+	plainHTTP *atomic.Bool // it was said that browsers drop the cookie
+	form      uint32       // tells tickets that were made with another key or cookie
 }
 
 // New returns a Manager that keeps sessions in store. It returns an error that
@@ -39,7 +41,7 @@ func New(store Store, o Options) (*Manager, error) {
 	if err := o.checkStore(store); err != nil {
 		return nil, err
 	}
-	m := &Manager{store: store, opts: o, purpose: o.carrier(), form: o.form()}
+	m := &Manager{store: store, opts: o, purpose: o.carrier(), form: o.form(), plainHTTP: new(atomic.Bool)}
 	if n := len(m.ticket(&token{})); n > maxTicketLen {
 		return nil, fmt.Errorf("session: Options.Signer makes tickets of %d bytes, at most %d are accepted", n, maxTicketLen)
 	}

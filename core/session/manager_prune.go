@@ -22,6 +22,9 @@ func (m *Manager) RunPruner(ctx context.Context, every time.Duration) error {
 	if every <= 0 {
 		return fmt.Errorf("%w: RunPruner every %v", ErrInvalid, every)
 	}
+	if m.store == nil {
+		return fmt.Errorf("%w: sessions that travel in their cookies leave nothing to prune", ErrUnsupported)
+	}
 	p, ok := m.store.(sessionstore.Pruner)
 	if !ok {
 		return fmt.Errorf("%w: %T is no Pruner", ErrUnsupported, m.store)

@@ -64,6 +64,12 @@ type Options struct {
 	// SkipHeader and SkipPath.
 	Skip []func(*http.Request) bool
 
+	// Passive lists rules; a request to which one of them applies does not extend its
+	// session: polling, or a banner that says how long the session will last, must not
+	// keep it alive. It may read and change the session like any other. See SkipHeader,
+	// SkipPath and Speculative.
+	Passive []func(*http.Request) bool
+
 	// Binding ends a session that comes from another browser or network than it
 	// began in. The zero value doesn't look.
 	Binding Binding
@@ -167,7 +173,7 @@ func withDefaults(o Options) (Options, error) {
 		return o, err
 	}
 	o.Binding.TrustedProxies = slices.Clone(o.Binding.TrustedProxies)
-	o.Skip = slices.Clone(o.Skip)
+	o.Skip, o.Passive = slices.Clone(o.Skip), slices.Clone(o.Passive)
 	var err error
 	if o.Signer, err = o.signer(); err != nil {
 		return o, err
@@ -215,9 +221,9 @@ func (o *Options) check() error {
 	case o.Header != "" && o.Cookie != Cookie{}:
 		return errors.New("session: both Options.Header and Options.Cookie are set; a ticket travels in one of them; make two Managers")
 	}
-	for i, skip := range o.Skip {
-		if skip == nil {
-			return fmt.Errorf("session: Options.Skip[%d] is nil", i)
+	for name, rules := range map[string][]func(*http.Request) bool{"Skip": o.Skip, "Passive": o.Passive} {
+		if i := slices.IndexFunc(rules, func(rule func(*http.Request) bool) bool { return rule == nil }); i >= 0 {
+			return fmt.Errorf("session: Options.%s[%d] is nil", name, i)
 		}
 	}
 	if err := o.Binding.check(); err != nil {

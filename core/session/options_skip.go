@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// SkipHeader returns a rule for [Options].Skip: requests that have a header
+// SkipHeader returns a rule for [Options].Skip, or Passive: requests that have a header
 // field of this name with exactly this value, on one of its lines, or with any
 // value if value is "*", get no session.
 //
@@ -27,7 +27,7 @@ func SkipHeader(name, value string) func(*http.Request) bool {
 	}
 }
 
-// SkipPath returns a rule for [Options].Skip: requests for the path that pattern
+// SkipPath returns a rule for [Options].Skip, or Passive: requests for the path that pattern
 // is, or for it and everything beneath it if it ends in a slash, as a pattern of
 // http.ServeMux, get no session. The path is what Request.URL.Path holds where Manager.Handler
 // is called: decoded, and without what http.StripPrefix has removed. A pattern that
@@ -56,4 +56,20 @@ func plain(r *http.Request) bool {
 		r.URL.RawPath == "" && // what is sent is what Path is by default escaped to
 		!strings.ContainsAny(p, `%\;`) &&
 		strings.TrimSuffix(p, "/") == strings.TrimSuffix(path.Clean(p), "/")
+}
+
+// Speculative is a rule for [Options].Passive: it applies to requests that no visitor
+// has made by themselves, HEAD, and what a browser prefetches or prerenders
+// (Sec-Purpose). Such requests take no flash messages in any case, see
+// [Session.Flashes].
+func Speculative(r *http.Request) bool {
+	if r.Method == http.MethodHead {
+		return true
+	}
+	for _, name := range []string{"Sec-Purpose", "Purpose"} { // the latter of older browsers
+		if strings.HasPrefix(r.Header.Get(name), "prefetch") { // "prefetch;prerender" as well
+			return true
+		}
+	}
+	return false
 }

@@ -27,9 +27,13 @@ func (s *Session) Flash(category, message string) {
 // of them gets it. That has to be certain before it is shown, so that Flashes
 // commits the session if there is a message, and returns what [Session.Commit]
 // returns; then the messages are there for another request, unless the outcome is
-// unknown.
+// unknown. A request whose answer the visitor does not see, HEAD, or a prefetch, takes
+// none; see [Speculative].
 func (s *Session) Flashes(ctx context.Context, categories ...string) ([]Flash, error) {
 	wanted := func(f Flash) bool { return len(categories) == 0 || slices.Contains(categories, f.Category) }
+	if Speculative(s.x.r) {
+		return nil, nil
+	}
 	s.mu.Lock()
 	if !slices.ContainsFunc(s.cur.flashes, wanted) {
 		s.mu.Unlock()

@@ -28,8 +28,8 @@ func (s *Session) Remember(d time.Duration) {
 // unless its request calls SetPersistent again.
 //
 // The browser learns of it with a new ticket; see [Session.Renew] for what that
-// needs. An anonymous session that is stored already gets that when its visitor
-// signs in.
+// needs. The cookie of an anonymous session is set once, when the session is new;
+// afterwards SetPersistent has no effect on it.
 func (s *Session) SetPersistent(persistent bool) {
 	p := persistNo
 	if persistent {
@@ -83,7 +83,7 @@ func (s *Session) limit(cookie bool, set func(*lifetime)) {
 		v.limited = true
 		return nil
 	})
-	if cookie {
+	if cookie && s.m.opts.Header == "" {
 		s.offerLocked()
 	}
 }

@@ -35,7 +35,7 @@ func checkHeader(name string) (string, error) {
 		return "", fmt.Errorf("session: Options.Header %q is no name of a header field", name)
 	}
 	name = http.CanonicalHeaderKey(name)
-	if slices.Contains(suppressed, name) || slices.Contains(reserved, name) {
+	if slices.Contains(suppressed, name) || slices.Contains(targeted, name) || slices.Contains(reserved, name) {
 		return "", fmt.Errorf("session: Options.Header can't be %s, which has a meaning of its own", name)
 	}
 	return name, nil
@@ -105,6 +105,34 @@ func (o *Options) eachTicket(r *http.Request, yield func(string) bool) {
 	}
 }
 
+// StripTicket removes the session's cookie, or its header field, from a request that
+// goes on to another server, which must not learn the visitor's ticket: in the Rewrite
+// function of an httputil.ReverseProxy, call it with the outgoing request. Other
+// cookies stay.
+func (m *Manager) StripTicket(r *http.Request) {
+	if m.opts.Header != "" {
+		r.Header.Del(m.opts.Header)
+		return
+	}
+	lines := r.Header["Cookie"]
+	kept := lines[:0:0]
+	for _, line := range lines {
+		var pairs []string
+		for pair := range strings.SplitSeq(line, ";") {
+			pair = textproto.TrimString(pair)
+			if name, _, _ := strings.Cut(pair, "="); pair != "" && name != m.opts.Cookie.Name {
+				pairs = append(pairs, pair)
+			}
+		}
+		if len(pairs) > 0 {
+			kept = append(kept, strings.Join(pairs, "; "))
+		}
+	}
+	if r.Header.Del("Cookie"); len(kept) > 0 {
+		r.Header["Cookie"] = kept
+	}
+}
+
 // varies names the request field on which the response depends.
 func (o *Options) varies() string {
 	if o.Header != "" {
@@ -136,6 +164,17 @@ func (s *Session) handOut(h http.Header) {
 	// Else a browser shows the page again, by its Back button, after signing out.
 	if personal := s.cookie != cookieKeep || s.cur.subject != ""; personal && h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
+	}
+	if s.cookie == cookieKeep {
+		return
+	}
+	for _, name := range targeted { // whatever they say: a ticket is nobody else's
+		switch _, ok := h[name]; {
+		case ok && name == "X-Accel-Expires":
+			h.Set(name, "0")
+		case ok:
+			h.Set(name, "no-store")
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 )
 
 // A Key names a value in a session and knows its type. Declare keys as package
@@ -10,11 +11,16 @@ import (
 // type.
 //
 // A value is encoded when it is set and decoded when it is got: what Get
-// returns is the caller's own, and changing it does not change the session.
-type Key[T any] struct{ name string }
+// returns is the caller's own, and changing it does not change the session. What
+// the codec would not give back as it was is refused with [ErrEncode]: text that is
+// not UTF-8, or a large integer in an any, with JSON.
+type Key[T any] struct {
+	name  string
+	exact bool // values come back as they were: see exactType
+}
 
 // NewKey returns the key for values of type T under name.
-func NewKey[T any](name string) Key[T] { return Key[T]{name} }
+func NewKey[T any](name string) Key[T] { return Key[T]{name, exactType(reflect.TypeFor[T](), nil)} }
 
 // Name returns the key's name.
 func (k Key[T]) Name() string { return k.name }
@@ -51,7 +57,7 @@ func (k Key[T]) Set(s *Session, v T) {
 }
 
 // Update replaces the value by what f makes of it; f gets the zero value if
-// there is none. If f returns what it was given, nothing is changed. No
+// there is none, or an empty map if T is a map. If f returns what it was given, nothing is changed. No
 // concurrent change is lost: if another request has written meanwhile, f runs
 // again on the value that the other one left, so what Get returns after an
 // Update is certain only after a commit.
@@ -59,6 +65,9 @@ func (k Key[T]) Set(s *Session, v T) {
 // f may run several times, and must depend on nothing but its argument and
 // change nothing outside; it may return its argument changed. It must not use
 // the same key.
+//
+// A stored value that does not decode into T is not overwritten: the commit fails
+// with [ErrDecode]. Set and Delete replace it.
 func (k Key[T]) Update(s *Session, f func(T) T) {
 	update := func(v *view) error {
 		old, _ := v.get(k.name)
@@ -121,7 +130,11 @@ func (k Key[T]) Delete(s *Session) {
 func (k Key[T]) apply(s *Session, old []byte, f func(T) T) (data []byte, changed bool, err error) {
 	v, ok := k.decode(s, old)
 	before := old
-	if !ok { // then f is given the zero value, and may have nothing to add
+	switch {
+	case !ok && old != nil:
+		return nil, false, fmt.Errorf("%w: %q as %T; Set or Delete replaces it", ErrDecode, k.name, v)
+	case !ok: // then f may have nothing to add
+		v = emptyMap(v)
 		before, _ = k.encode(s, v) // a zero value without an encoding is no result
 	}
 	if data, err = k.encode(s, f(v)); err != nil {
@@ -138,7 +151,24 @@ func (k Key[T]) encode(s *Session, v T) ([]byte, error) {
 	if data == nil {
 		data = []byte{}
 	}
-	return data, nil
+	if !k.exact {
+		err = k.comesBack(s, data)
+	}
+	return data, err
+}
+
+// comesBack returns an error unless data, decoded, is encoded to the same again.
+func (k Key[T]) comesBack(s *Session, data []byte) error {
+	var v T
+	err := s.m.opts.Codec.Unmarshal(data, &v)
+	if err != nil {
+		return fmt.Errorf("%w: %q: %T can't be read back: %s", ErrEncode, k.name, v, decodeReason(err))
+	}
+	again, err := s.m.opts.Codec.Marshal(v)
+	if err != nil || !bytes.Equal(data, again) {
+		return fmt.Errorf("%w: %q: %T is another value when it is read back", ErrEncode, k.name, v)
+	}
+	return nil
 }
 
 // decode takes nil for no value.
@@ -148,7 +178,7 @@ func (k Key[T]) decode(s *Session, data []byte) (v T, ok bool) {
 	}
 	if err := s.m.opts.Codec.Unmarshal(data, &v); err != nil {
 		s.m.log().WarnContext(s.x.r.Context(), "session: value does not decode, treated as absent",
-			"session", s.ID(), "key", k.name, "type", fmt.Sprintf("%T", v))
+			"session", s.ID(), "key", k.name, "type", fmt.Sprintf("%T", v), "reason", decodeReason(err))
 		var zero T
 		return zero, false
 	}

@@ -1,6 +1,10 @@
 package session
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+)
 
 // A Codec turns the values of a session into bytes and back. It is safe for
 // concurrent use.
@@ -25,5 +29,33 @@ var JSON Codec = jsonCodec{} //nolint:gochecknoglobals // stateless
 
 type jsonCodec struct{}
 
-func (jsonCodec) Marshal(v any) ([]byte, error)      { return json.Marshal(v) }         //nolint:wrapcheck // wrapped by the caller
+func (jsonCodec) Marshal(v any) ([]byte, error) {
+	data, err := json.Marshal(v)
+	if err == nil && replaced(data) {
+		err = errNotUTF8
+	}
+	return data, err //nolint:wrapcheck // wrapped by the caller
+}
+
+var errNotUTF8 = errors.New("text is not UTF-8; use []byte")
+
+// replaced reports whether encoding/json has put replacement characters in the place
+// of what is not UTF-8: it writes these as an escape, and others as they are.
+func replaced(data []byte) bool {
+	for rest := data; ; {
+		i := bytes.Index(rest, []byte(`\ufffd`))
+		if i < 0 {
+			return false
+		}
+		backslashes := i
+		for backslashes > 0 && rest[backslashes-1] == '\\' {
+			backslashes--
+		}
+		if (i-backslashes)%2 == 0 {
+			return true
+		}
+		rest = rest[i+1:]
+	}
+}
+
 func (jsonCodec) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) } //nolint:wrapcheck // wrapped by the caller
