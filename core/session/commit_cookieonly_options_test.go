@@ -75,7 +75,6 @@ func TestNewCookieOnlyRefusesWhatCanNotWorkAndSaysWhatToDo(t *testing.T) {
 		{"short key", func(o *options) { o.Keys = [][]byte{testKey[:31]} }, "at least 32", false},
 		{"Header", func(o *options) { o.Header = "X-Session" }, "Header", false},
 		{"RenewEvery", func(o *options) { o.RenewEvery = session.DefaultIdleTimeout }, "RenewEvery", true},
-		{"RenewGrace", func(o *options) { o.RenewGrace = 1 }, "RenewGrace", false},
 		{"MaxSessions", func(o *options) { o.MaxSessions = 1 }, "MaxSessions", true},
 		{"RefuseNew", func(o *options) { o.RefuseNew = true }, "RefuseNew", false},
 		{"Readable and Sealer", func(o *options) { o.Keys, o.Sealer, o.Readable = nil, sealer, true }, "leave one out", false},

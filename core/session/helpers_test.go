@@ -229,6 +229,16 @@ func (v *visitor) slow(f handler) (finish func() *http.Response) {
 	}
 }
 
+// ended reports whether nothing but a tombstone is left of a visitor's session.
+func (e *env) ended(v *visitor) bool {
+	e.tb.Helper()
+	r, err := e.record(v)
+	if err != nil && !errors.Is(err, session.ErrNotFound) {
+		e.tb.Fatal(err)
+	}
+	return err != nil || session.IsTombstone(r)
+}
+
 // pass lets time go by; in a bubble it takes none.
 func pass(d time.Duration) {
 	<-time.After(d)

@@ -123,7 +123,7 @@ func ExampleOptions() {
 	fmt.Println(c.Name, c.Path, c.MaxAge)
 	fmt.Println("Secure:", c.Secure, "HttpOnly:", c.HttpOnly, "SameSite=Strict:", c.SameSite == http.SameSiteStrictMode)
 	// Output:
-	// __Host-session / 1800
+	// __Host-session / 43200
 	// Secure: true HttpOnly: true SameSite=Strict: true
 }
 

@@ -39,7 +39,6 @@ func TestNewRefusesOptionsThatContradictEachOther(t *testing.T) {
 		{"RefuseNew without MaxSessions", func(o *options) { o.RefuseNew = true }, "MaxSessions"},
 		{"negative RenewEvery", func(o *options) { o.RenewEvery = -1 }, "RenewEvery"},
 		{"negative RenewGrace", func(o *options) { o.RenewEvery, o.RenewGrace = time.Hour, -1 }, "RenewGrace"},
-		{"RenewGrace without RenewEvery", func(o *options) { o.RenewGrace = time.Second }, "RenewEvery"},
 		{"RenewEvery as short as its grace", func(o *options) { o.RenewEvery, o.RenewGrace = time.Minute, time.Minute }, "RenewGrace"},
 		{"RenewEvery as short as the default grace", func(o *options) { o.RenewEvery = session.DefaultRenewGrace }, "RenewGrace"},
 	} {
@@ -72,6 +71,7 @@ func TestOptionsAtTheEdgeOfWhatIsRefusedWork(t *testing.T) {
 	for name, configure := range map[string]func(*session.Options){
 		"RenewEvery a nanosecond over its grace":         func(o *session.Options) { o.RenewEvery, o.RenewGrace = 61, 60 },
 		"RenewEvery a nanosecond over the default grace": func(o *session.Options) { o.RenewEvery = session.DefaultRenewGrace + 1 },
+		"RenewGrace without RenewEvery":                  func(o *session.Options) { o.RenewGrace = time.Second },
 		"IdleTimeout equal to AbsoluteTimeout":           func(o *session.Options) { o.IdleTimeout = session.DefaultAbsoluteTimeout },
 		"TouchInterval a nanosecond under IdleTimeout":   func(o *session.Options) { o.TouchInterval = session.DefaultIdleTimeout - 1 },
 		"MaxSessions 1":                                    func(o *session.Options) { o.MaxSessions = 1 },

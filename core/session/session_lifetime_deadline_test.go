@@ -32,8 +32,9 @@ func TestADeadlineEndsASessionHoweverBusy(t *testing.T) {
 		{"with an idle timeout over it", []handler{setIdle(5 * time.Hour), endsIn(3 * time.Hour)}, 3 * time.Hour},
 		{"with no idle timeout", []handler{setIdle(session.NoTimeout), endsIn(3 * time.Hour)}, 3 * time.Hour},
 		{"then Renew", []handler{endsIn(3 * time.Hour), renew}, 3 * time.Hour},
-		{"then Authenticate", []handler{endsIn(3 * time.Hour), authenticate}, 3 * time.Hour},
-		{"then the same subject", []handler{authenticate, endsIn(3 * time.Hour), authenticate}, 3 * time.Hour},
+		{"then Authenticate", []handler{endsIn(3 * time.Hour), authenticate}, day},
+		{"then Authenticate in the same request", []handler{both(endsIn(3*time.Hour), authenticate)}, 3 * time.Hour},
+		{"then the same subject", []handler{authenticate, endsIn(3 * time.Hour), authenticate}, day},
 		{"then another subject", []handler{authenticate, endsIn(3 * time.Hour), eve}, day},
 		{"then Destroy", []handler{endsIn(3 * time.Hour), both(destroy, count)}, day},
 	} {

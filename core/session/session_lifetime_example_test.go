@@ -23,22 +23,33 @@ func answer(sessions *session.Manager, f func(http.ResponseWriter, *http.Request
 
 // Who ticks "remember me" stays signed in when the browser is closed, and for
 // longer.
-func ExampleSession_SetPersistent() {
-	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{
-		Keys:            [][]byte{session.GenerateKey()},
-		AbsoluteTimeout: 90 * 24 * time.Hour,
+func ExampleSession_Remember() {
+	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	c := answer(sessions, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		s.Authenticate("account-1001")
+		s.Remember(30 * 24 * time.Hour)
 	})
+	fmt.Println(time.Duration(c.MaxAge) * time.Second)
+	// Output:
+	// 720h0m0s
+}
+
+// The browser keeps the cookie when it is closed. The timeouts stay as they are.
+func ExampleSession_SetPersistent() {
+	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}})
 	if err != nil {
 		log.Fatal(err)
 	}
 	c := answer(sessions, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		s.Authenticate("account-1001")
 		s.SetPersistent(true)
-		s.SetIdleTimeout(30 * 24 * time.Hour)
 	})
 	fmt.Println(time.Duration(c.MaxAge) * time.Second)
 	// Output:
-	// 720h0m0s
+	// 24h0m0s
 }
 
 // An administrator's session ends sooner than others when nobody uses it.
@@ -97,7 +108,8 @@ func ExampleManager_Policy() {
 	// data:             on the server
 	// idle timeout:     1h0m0s
 	// absolute timeout: 24h0m0s
-	// new ticket:       on authentication, and every 15m0s, the old one good for 30s more
+	// new ticket:       on authentication, and every 15m0s
+	// old ticket:       good for nothing after a first login, else for 30s after the new one was used
 	// sessions:         at most 5 for each subject, one more ends the oldest
 	// bound to:         nothing
 }

@@ -16,39 +16,39 @@ func setPersistent(persistent bool) handler {
 
 func TestPersistenceIsDecidedForASession(t *testing.T) {
 	t.Parallel()
-	const hour = 3600
-	eve := func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("eve") }
+	const day = 24 * 3600
 	for _, c := range []struct {
 		name       string
 		persistent bool // by default
 		work       []handler
 		maxAge     int // in the last answer that sets a cookie
 	}{
-		{"yes", false, []handler{setPersistent(true)}, hour},
+		{"yes", false, []handler{setPersistent(true)}, day},
 		{"no", true, []handler{setPersistent(false)}, 0},
-		{"yes, as by default", true, []handler{setPersistent(true)}, hour},
+		{"yes, as by default", true, []handler{setPersistent(true)}, day},
 		{"no, as by default", false, []handler{setPersistent(false)}, 0},
 		{"yes and no", false, []handler{setPersistent(true), setPersistent(false)}, 0},
-		{"no and yes", true, []handler{setPersistent(false), setPersistent(true)}, hour},
-		{"yes, then a write", false, []handler{setPersistent(true), count}, hour},
+		{"no and yes", true, []handler{setPersistent(false), setPersistent(true)}, day},
+		{"yes, then a write", false, []handler{setPersistent(true), count}, day},
 		{"no, then a write", true, []handler{setPersistent(false), count}, 0},
-		{"yes, then Renew", false, []handler{setPersistent(true), renew}, hour},
+		{"yes, then Renew", false, []handler{setPersistent(true), renew}, day},
 		{"no, then Renew", true, []handler{setPersistent(false), renew}, 0},
-		{"yes, then Authenticate", false, []handler{setPersistent(true), authenticate}, hour},
-		{"no, then Authenticate", true, []handler{setPersistent(false), authenticate}, 0},
-		{"yes, then another subject", false, []handler{authenticate, setPersistent(true), eve}, 0},
-		{"no, then another subject", true, []handler{authenticate, setPersistent(false), eve}, hour},
-		{"yes, for two hours", false, []handler{setPersistent(true), setIdle(2 * time.Hour)}, 2 * hour},
-		{"yes, until AbsoluteTimeout", false, []handler{setPersistent(true), setIdle(session.NoTimeout)}, 24 * hour},
-		{"yes, with a deadline", false, []handler{setPersistent(true), endsIn(time.Minute)}, 60},
-		{"yes, a part of a second", false, []handler{setPersistent(true), endsIn(time.Second + 1)}, 2},
-		{"yes, a nanosecond", false, []handler{setPersistent(true), endsIn(1)}, 1},
+		{"yes, then the same subject", false, []handler{setPersistent(true), authenticate}, 0},
+		{"no, then the same subject", true, []handler{setPersistent(false), authenticate}, day},
+		{"yes, then another subject", false, []handler{setPersistent(true), signIn("eve")}, 0},
+		{"no, then another subject", true, []handler{setPersistent(false), signIn("eve")}, day},
+		{"yes, and a login in the same request", false, []handler{both(setPersistent(true), authenticate)}, day},
+		{"a login, and yes in the same request", false, []handler{both(authenticate, setPersistent(true))}, day},
+		{"yes, for two hours", false, []handler{both(setPersistent(true), setIdle(2*time.Hour))}, day},
+		{"yes, with a deadline", false, []handler{both(setPersistent(true), endsIn(time.Minute))}, 60},
+		{"yes, a part of a second", false, []handler{both(setPersistent(true), endsIn(time.Second+1))}, 2},
+		{"yes, a nanosecond", false, []handler{both(setPersistent(true), endsIn(1))}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				e := newEnv(t, func(o *session.Options) { o.Cookie.Persistent = c.persistent })
-				v := e.seed(count)
+				v := e.seed(signIn("ann", count))
 				var last *http.Cookie
 				for i, work := range c.work {
 					res := v.do(work)
@@ -68,46 +68,28 @@ func TestPersistenceIsDecidedForASession(t *testing.T) {
 	}
 }
 
-func TestARememberedSessionsCookieIsSentAgainWhenItIsExtended(t *testing.T) {
+// An anonymous session is never moved, so that no late answer takes a login's place.
+func TestSetPersistentOfAStoredAnonymousSessionSendsNoCookie(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		name    string
-		work    handler
-		cookies int
-	}{{"yes", setPersistent(true), 1}, {"no", setPersistent(false), 0}} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				v := newEnv(t, func(o *session.Options) { o.Cookie.Persistent = c.cookies == 0 }).seed(count)
-				v.do(c.work)
-				ticket := v.cookie.Value
-				for _, work := range []handler{look, count} { // by a touch, by a write
-					pass(session.DefaultIdleTimeout / 2)
-					cookies := v.do(work).Cookies()
-					if len(cookies) != c.cookies || c.cookies == 1 && (cookies[0].MaxAge != 3600 || cookies[0].Value != ticket) {
-						t.Errorf("Set-Cookie %v", cookies)
-					}
-				}
-			})
-		})
-	}
+	wantNoCookie(t, newEnv(t).seed(count).do(setPersistent(true)))
 }
 
-func TestSetPersistentAfterTheHeaderIsAnErrorAndChangesNothing(t *testing.T) {
+func TestSetPersistentAfterTheHeaderWaitsForTheNextTicket(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	v := e.seed(count)
-	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	v := e.seed(signIn("ann", count))
+	res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		w.WriteHeader(http.StatusOK)
 		s.SetPersistent(true)
 		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrHeaderSent) {
 			t.Errorf("%v, want ErrHeaderSent", err)
 		}
 	})
-	if calls := e.store.taken(); calls[opUpdate] != 0 {
-		t.Errorf("store calls %v: something was stored", calls)
-	}
+	wantNoCookie(t, res)
 	wantNoCookie(t, v.do(count))
+	if res := v.do(renew); v.cookie.MaxAge == 0 {
+		t.Errorf("Set-Cookie %q of the next ticket, want a persistent one", res.Header["Set-Cookie"])
+	}
 }
 
 func TestTheCookieOfSetPersistentArrivesThoughAnAnswerIsLostOrAnotherRequestWrites(t *testing.T) {
@@ -124,7 +106,7 @@ func TestTheCookieOfSetPersistentArrivesThoughAnAnswerIsLostOrAnotherRequestWrit
 			"another request": func(_ *env, v *visitor, _ *http.Request, _ *session.Session) { v.fork().do(count) },
 		} {
 			e := newEnv(t, func(o *session.Options) { o.Cookie.Persistent = !persistent })
-			v := e.seed(count)
+			v := e.seed(signIn("ann", count))
 			res := v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 				s.SetPersistent(persistent)
 				disturb(e, v, r, s)

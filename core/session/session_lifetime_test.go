@@ -68,9 +68,11 @@ func TestASessionHasAnIdleTimeoutOfItsOwn(t *testing.T) {
 		{"back to the Manager's", nil, []handler{setIdle(5 * time.Hour), setIdle(0)}, session.DefaultIdleTimeout},
 		{"set twice", nil, []handler{setIdle(time.Minute), setIdle(2 * time.Minute)}, 2 * time.Minute},
 		{"after it, Renew", nil, []handler{setIdle(5 * time.Hour), renew}, 5 * time.Hour},
-		{"after it, Authenticate", nil, []handler{setIdle(5 * time.Hour), authenticate}, 5 * time.Hour},
+		{"after it, Authenticate", nil, []handler{setIdle(5 * time.Hour), authenticate}, session.DefaultIdleTimeout},
+		{"after it in the same request, Authenticate", nil, []handler{both(setIdle(5*time.Hour), authenticate)}, 5 * time.Hour},
+		{"before it in the same request, Authenticate", nil, []handler{both(authenticate, setIdle(5*time.Hour))}, 5 * time.Hour},
 		{"before it, Authenticate", nil, []handler{authenticate, setIdle(5 * time.Hour)}, 5 * time.Hour},
-		{"after it, the same subject again", nil, []handler{authenticate, setIdle(5 * time.Hour), authenticate}, 5 * time.Hour},
+		{"after it, the same subject again", nil, []handler{authenticate, setIdle(5 * time.Hour), authenticate}, session.DefaultIdleTimeout},
 		{"after it, another subject", nil, []handler{
 			authenticate, setIdle(5 * time.Hour),
 			func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("eve") },
@@ -157,7 +159,8 @@ func TestLifetimesThatCanNotBeAreInvalidAndSaveNothing(t *testing.T) {
 		{"deadline a nanosecond ago", nil, func(s *session.Session) { s.SetDeadline(time.Now().Add(-1)) }},
 		{"deadline in 1970", nil, func(s *session.Session) { s.SetDeadline(time.Unix(0, 0)) }},
 		{"deadline in the year 1", nil, func(s *session.Session) { s.SetDeadline(time.Time{}.Add(1)) }},
-		{"deadline in the year 1", nil, func(s *session.Session) { s.SetDeadline(time.Time{}.Add(1)) }},
+		{"remembered for no time", nil, func(s *session.Session) { s.Remember(0) }},
+		{"remembered for a negative time", nil, func(s *session.Session) { s.Remember(-1) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -236,6 +239,7 @@ func TestALifetimeAloneIsNotWorthARecord(t *testing.T) {
 	t.Parallel()
 	for what, work := range map[string]handler{
 		"SetPersistent": setPersistent(true), "SetIdleTimeout": setIdle(time.Minute), "SetDeadline": endsIn(time.Minute),
+		"Remember": remember(time.Hour),
 	} {
 		e := newEnv(t)
 		v := e.visitor()

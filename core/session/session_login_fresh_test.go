@@ -137,14 +137,42 @@ func TestALevelForEverIsKept(t *testing.T) {
 	wantStatus(t, v.serve(e.m.RequireStepUp("2fa", passed, nil)), http.StatusTeapot)
 }
 
-func TestStepUpEndsTheOldTicket(t *testing.T) {
+// The answer with the new ticket may be lost: until it is seen, the old one is good
+// for what it was good for.
+func TestALevelIsTheNewTicketsAlone(t *testing.T) {
 	t.Parallel()
-	v := newEnv(t).seed(signIn("ann", count))
-	old := v.fork()
-	v.do(stepUp)
-	if alive(old) || !alive(v) {
-		t.Error("not the new ticket is the one that is good")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		v := e.seed(signIn("ann", count))
+		v.do(nothing)
+		old := v.fork()
+		v.do(stepUp)
+		vault := e.m.RequireStepUp("2fa", passed, nil)
+		wantStatus(t, old.fork().serve(vault), http.StatusForbidden)
+		wantStatus(t, v.serve(vault), http.StatusTeapot) // it is seen
+		wantStatus(t, old.fork().serve(vault), http.StatusForbidden)
+		if !alive(old) {
+			t.Error("the old ticket is dead within the grace")
+		}
+		pass(renewGrace)
+		if alive(old) || !alive(v) {
+			t.Error("not the new ticket is the one that is good after the grace")
+		}
+	})
+}
+
+func TestStepDownTakesTheLevelFromAllTickets(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(authenticate)
+	first := v.fork()
+	first.do(stepUp)
+	second := v.fork() // with the ticket that both began with
+	second.do(stepUp)
+	first.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.StepDown("2fa") })
+	vault := e.m.RequireStepUp("2fa", passed, nil)
+	wantStatus(t, first.serve(vault), http.StatusForbidden)
+	wantStatus(t, second.serve(vault), http.StatusForbidden)
 }
 
 func TestAStepUpThatCanNotBeIsRefused(t *testing.T) {

@@ -25,5 +25,5 @@ func ExampleOptions_renewEvery() {
 		}
 	}
 	// Output:
-	// new ticket:       on authentication, and every 15m0s, the old one good for 30s more
+	// new ticket:       on authentication, and every 15m0s
 }

@@ -169,32 +169,29 @@ func TestCookiesThatBrowsersDropAreRefused(t *testing.T) {
 	}
 }
 
-func TestAPersistentCookieIsSentAgainWhenTheSessionIsExtended(t *testing.T) {
+// A persistent cookie lasts until the session's last possible end, so that it need
+// not be sent again when the session is extended.
+func TestACookieIsSentOnce(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		e := newEnv(t, func(o *session.Options) { o.Cookie.Persistent = true })
-		v := e.seed(count)
-		value := v.cookie.Value
-		pass(time.Minute)
-		wantNoCookie(t, v.do(nothing))
-		for _, work := range []handler{count, nothing} { // by a write, by a touch
-			pass(session.DefaultIdleTimeout / 2)
-			res := v.do(work)
-			const hour = 3600
-			if got := res.Cookies(); len(got) != 1 || got[0].MaxAge != hour || got[0].Value != value {
-				t.Errorf("Set-Cookie: %q, want the same ticket for an hour", res.Header["Set-Cookie"])
-			}
+	for _, persistent := range []bool{false, true} {
+		for who, work := range map[string]handler{"anonymous": count, "signed in": signIn("ann", count)} {
+			t.Run(fmt.Sprintf("persistent %v, %s", persistent, who), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					v := newEnv(t, func(o *session.Options) { o.Cookie.Persistent = persistent }).seed(work)
+					maxAge := 0
+					if persistent {
+						maxAge = int(session.DefaultAbsoluteTimeout.Seconds())
+					}
+					if v.cookie.MaxAge != maxAge {
+						t.Errorf("Max-Age %d, want %d", v.cookie.MaxAge, maxAge)
+					}
+					for _, work := range []handler{count, nothing} { // by a write, by a touch
+						pass(session.DefaultIdleTimeout / 2)
+						wantNoCookie(t, v.do(work))
+					}
+				})
+			})
 		}
-	})
-}
-
-func TestABrowserSessionCookieIsSentOnce(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		v := newEnv(t).seed(count)
-		for _, work := range []handler{count, nothing} {
-			pass(session.DefaultIdleTimeout / 2)
-			wantNoCookie(t, v.do(work))
-		}
-	})
+	}
 }

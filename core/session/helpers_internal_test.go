@@ -1,0 +1,10 @@
+package session
+
+import "github.com/cloakroom-go/cloakroom/core/sessionstore"
+
+// IsTombstone reports whether a record that is not sealed is what is left of a
+// session that has ended.
+func IsTombstone(r sessionstore.Record) bool {
+	st, err := decodeState(r)
+	return err == nil && st.ended
+}
