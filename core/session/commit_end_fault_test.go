@@ -92,13 +92,13 @@ func TestALogoutEndsWhatARequestAtTheSameTimeHasRenewed(t *testing.T) {
 	}
 }
 
-func TestALogoutThatCanNotFindARenewedSessionIsAnOutage(t *testing.T) {
+func TestALogoutThatCanNotLookAgainIsAnOutage(t *testing.T) {
 	t.Parallel()
 	e, _ := newIndexedEnv(t)
 	v := e.login("ann", count)
 	finish := v.fork().slow(destroy)
 	v.do(renew)
-	e.store.fail(errDown, opList)
+	e.store.fail(errDown, opLoad)
 	wantOutage(t, finish())
 }
 

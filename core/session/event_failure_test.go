@@ -151,6 +151,7 @@ func TestAClientThatWentAwayIsNoFailureOfTheStore(t *testing.T) {
 	var d diary
 	e, _ := newIndexedEnv(t, d.keep)
 	v := e.login("ann")
+	v.do(nothing)
 	d.taken()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

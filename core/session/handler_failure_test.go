@@ -147,7 +147,7 @@ func TestAChangeAfterTheHeaderIsLogged(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			e := newEnv(t)
-			v := e.seed(count)
+			v := e.seed(signIn("ann", count))
 			res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 				w.WriteHeader(http.StatusOK)
 				c.work(w, r, s)

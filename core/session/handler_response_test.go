@@ -2,7 +2,6 @@ package session_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log"
 	"net/http"
@@ -202,46 +201,6 @@ func TestSwitchingProtocolsCommits(t *testing.T) {
 	if n, _ := read(v, counter); n != 1 {
 		t.Errorf("counter %d, want 1", n)
 	}
-}
-
-func TestHijackCommitsAndHandsOverTheCookie(t *testing.T) {
-	t.Parallel()
-	e := newEnv(t)
-	res := fetch(t, http.MethodGet, e.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		count(w, r, s)
-		conn, rw, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer func() { _ = conn.Close() }() // the client has its answer or fails
-		_, _ = rw.WriteString("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n")
-		if err := w.Header().Write(rw); err != nil {
-			t.Error(err)
-		}
-		_, _ = rw.WriteString("\r\n")
-		if err := rw.Flush(); err != nil {
-			t.Error(err)
-		}
-	}), false)
-	v := e.visitor()
-	v.took(res)
-	if n, _ := read(v, counter); n != 1 {
-		t.Errorf("counter %d, want 1", n)
-	}
-}
-
-func TestHijackFailsWithTheStore(t *testing.T) {
-	t.Parallel()
-	e := newEnv(t)
-	e.store.fail(errDown, opCreate)
-	res := fetch(t, http.MethodGet, e.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		count(w, r, s)
-		if _, _, err := http.NewResponseController(w).Hijack(); !errors.Is(err, errDown) {
-			t.Errorf("Hijack returned %v, want the store's error", err)
-		}
-	}), false)
-	wantOutage(t, res)
 }
 
 func TestVaryNamesCookieOnceWheneverTheSessionWasLookedAt(t *testing.T) {

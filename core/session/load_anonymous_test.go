@@ -68,14 +68,21 @@ func TestForgedTicketsNeverReachTheStore(t *testing.T) {
 	}
 }
 
+// forgotten returns a visitor whose session the store has lost.
+func (e *env) forgotten() *visitor {
+	e.tb.Helper()
+	v := e.seed(count)
+	if err := e.mem.Delete(e.tb.Context(), v.id()); err != nil {
+		e.tb.Fatal(err)
+	}
+	return v
+}
+
 func TestUnknownTicketsCostALoadAndNoRecord(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	v := e.seed(count)
-	unknown := v.fork()
-	v.do(destroy)
-	e.store.reset()
-	if calls := crowded(t, e, func() string { return unknown.cookie.Value }); calls[opLoad] != crowd || len(calls) != 1 {
+	unknown := e.forgotten()
+	if calls := crowded(t, e, unknown.ticket); calls[opLoad] != crowd || len(calls) != 1 {
 		t.Errorf("store calls %v, want loads only", calls)
 	}
 }
@@ -83,13 +90,11 @@ func TestUnknownTicketsCostALoadAndNoRecord(t *testing.T) {
 func TestAnUnknownTicketNeverNamesANewSession(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	v := e.seed(count)
-	unknown := v.fork()
-	v.do(destroy)
+	unknown := e.forgotten()
 	planted := unknown.fork()
 	wantStatus(t, planted.do(count), http.StatusOK)
-	if planted.cookie.Value == unknown.cookie.Value {
-		t.Error("the new session has the ticket that was presented")
+	if planted.ticket() == unknown.ticket() || planted.id() == unknown.id() {
+		t.Error("the new session has the ticket, or the id, that was presented")
 	}
 	if _, ok := read(unknown, counter); ok {
 		t.Error("something is stored under the ticket that was presented")

@@ -62,8 +62,7 @@ func TestErrorsOfTheStoreGiveTheirStatus(t *testing.T) {
 		{session.ErrInvalid, opLoad, http.StatusInternalServerError},
 		{session.ErrInvalid, opUpdate, http.StatusInternalServerError},
 		{session.ErrUnsupported, opUpdate, http.StatusInternalServerError},
-		{session.ErrNotFound, opLoad, http.StatusOK},   // a new session
-		{session.ErrNotFound, opUpdate, http.StatusOK}, // ended meanwhile
+		{session.ErrNotFound, opLoad, http.StatusOK}, // a new session
 	} {
 		t.Run(fmt.Sprintf("%v from %s is %d", c.err, c.op, c.want), func(t *testing.T) {
 			t.Parallel()
@@ -123,79 +122,6 @@ func TestAStalledStoreIsGivenUpAfterStoreTimeout(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-func TestEndlessConflictsEndWithStoreTimeout(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		e := newEnv(t)
-		v := e.seed(count)
-		e.store.fail(sessionstore.ErrConflict, opUpdate)
-		start := time.Now()
-		wantOutage(t, v.do(count))
-		if took := time.Since(start); took != session.DefaultStoreTimeout {
-			t.Errorf("gave up after %v, want %v", took, session.DefaultStoreTimeout)
-		}
-		if calls := e.store.taken(); calls[opUpdate] > 200 {
-			t.Errorf("%d attempts: no pause grows between them", calls[opUpdate])
-		}
-	})
-}
-
-func TestAFailingTouchDoesNotFailTheResponse(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		e := newEnv(t)
-		v := e.seed(count)
-		pass(session.DefaultIdleTimeout / 2)
-		e.store.fail(errDown, opTouch)
-		res := v.do(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
-			_, _ = fmt.Fprint(w, counter.Get(s)) // the recorder takes everything
-		})
-		wantStatus(t, res, http.StatusOK)
-		if calls := e.store.taken(); calls[opTouch] != 1 {
-			t.Errorf("store calls %v, want one Touch", calls)
-		}
-	})
-}
-
-func TestAClientThatDisconnectsLosesNoChange(t *testing.T) {
-	t.Parallel()
-	e := newEnv(t)
-	v := e.seed(count)
-	entered, gone, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer close(done)
-		e.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-			close(entered)
-			<-r.Context().Done()
-			<-gone
-			count(w, r, s)
-		}).ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL, http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.AddCookie(v.cookie)
-	go func() {
-		<-entered
-		cancel()
-		close(gone)
-	}()
-	if res, err := server.Client().Do(r); !errors.Is(err, context.Canceled) {
-		if err == nil {
-			_ = res.Body.Close() // the test has failed anyway
-		}
-		t.Fatalf("got %v, want a cancelled request", err)
-	}
-	<-done
-	if n, _ := read(v, counter); n != 2 {
-		t.Errorf("counter %d, want 2", n)
 	}
 }
 

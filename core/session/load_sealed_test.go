@@ -43,66 +43,102 @@ func TestASealedSessionWorksAndItsRecordCanNotBeRead(t *testing.T) {
 	}
 }
 
-func TestARecordThatDoesNotOpenIsTreatedAsAbsentAndLeft(t *testing.T) {
+// spoiled are records that a Manager with a Sealer can't read.
+var spoiled = map[string]func(e *env, v *visitor, r sessionstore.Record){
+	"sealed under a removed key": func(e *env, v *visitor, _ sessionstore.Record) {
+		v.m = e.manager(e.store, sealed(e.tb, session.GenerateKey()))
+	},
+	"not sealed": func(e *env, v *visitor, _ sessionstore.Record) {
+		other := e.visitor().with(e.manager(e.store))
+		other.do(signIn("ann", count))
+		v.cookie = other.cookie
+	},
+	"another subject's": func(e *env, v *visitor, r sessionstore.Record) {
+		r.Subject = "root"
+		e.overwrite(v, r)
+	},
+	"another session's": func(e *env, v *visitor, r sessionstore.Record) {
+		other := e.visitor()
+		other.do(count)
+		v.cookie = other.cookie
+		e.overwrite(v, r)
+	},
+}
+
+// overwrite changes a visitor's record by force, as an attacker with the database
+// could.
+func (e *env) overwrite(v *visitor, r sessionstore.Record) {
+	e.tb.Helper()
+	old, err := e.record(v)
+	if err != nil {
+		e.tb.Fatal(err)
+	}
+	r.Version = old.Version + 1
+	if err := e.mem.Update(e.tb.Context(), v.id(), old.Version, r); err != nil {
+		e.tb.Fatal(err)
+	}
+}
+
+// Another process may have the key: the visitor is not told that they are nobody, and
+// what is there is not replaced.
+func TestARecordThatDoesNotOpenIsQuietAndLeft(t *testing.T) {
 	t.Parallel()
+	eachSpoiled(t, func(e *env, v *visitor) {
+		before, err := e.record(v)
+		if err != nil {
+			e.tb.Fatal(err)
+		}
+		bad := v.fork()
+		res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			if s.IsNew() || s.Subject() != "" || len(s.Names()) != 0 {
+				e.tb.Errorf("new %v, subject %q, values %q", s.IsNew(), s.Subject(), s.Names())
+			}
+			count(w, r, s)
+			if err := s.Commit(r.Context()); !errors.Is(err, session.ErrNotFound) {
+				e.tb.Errorf("Commit: %v, want ErrNotFound", err)
+			}
+		})
+		wantStatus(e.tb, res, http.StatusOK)
+		wantNoCookie(e.tb, res)
+		wantStatus(e.tb, v.do(signIn("ann", count)), http.StatusOK) // to a session of its own
+		if n, _ := read(v, counter); n != 1 || v.id() == bad.id() {
+			e.tb.Errorf("after a login the counter is %d, want 1, in another session", n)
+		}
+		after, err := e.record(bad)
+		if err != nil || !bytes.Equal(after.Data, before.Data) {
+			e.tb.Errorf("the record was touched: %v", err)
+		}
+	})
+}
+
+func TestDestroyDeletesARecordThatDoesNotOpen(t *testing.T) {
+	t.Parallel()
+	eachSpoiled(t, func(e *env, v *visitor) {
+		bad := v.fork()
+		wantStatus(e.tb, v.do(destroy), http.StatusOK)
+		if v.cookie != nil {
+			e.tb.Error("the cookie is not taken back")
+		}
+		if _, err := e.record(bad); !errors.Is(err, session.ErrNotFound) {
+			e.tb.Errorf("the record is still there: %v", err)
+		}
+	})
+}
+
+func eachSpoiled(t *testing.T, f func(e *env, v *visitor)) {
+	t.Helper()
 	key := session.GenerateKey()
-	for what, spoil := range map[string]func(e *env, v *visitor, r sessionstore.Record){
-		"sealed under a removed key": func(e *env, v *visitor, _ sessionstore.Record) {
-			v.m = e.manager(e.store, sealed(e.tb, session.GenerateKey()))
-		},
-		"not sealed": func(e *env, v *visitor, _ sessionstore.Record) {
-			plain := e.manager(e.store)
-			other := &visitor{e: e, m: plain}
-			other.do(count)
-			v.cookie = other.cookie
-		},
-		"another subject's": func(e *env, v *visitor, r sessionstore.Record) {
-			old := r.Version
-			r.Subject = "root"
-			r.Version++
-			if err := e.mem.Update(e.tb.Context(), v.id(), old, r); err != nil {
-				e.tb.Fatal(err)
-			}
-		},
-		"another session's": func(e *env, v *visitor, r sessionstore.Record) {
-			other := e.visitor()
-			other.do(count)
-			old, err := e.record(other)
-			if err != nil {
-				e.tb.Fatal(err)
-			}
-			r.Version++
-			if err := e.mem.Update(e.tb.Context(), other.id(), old.Version, r); err != nil {
-				e.tb.Fatal(err)
-			}
-			v.cookie = other.cookie
-		},
-	} {
+	for what, spoil := range spoiled {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			e := newEnv(t, sealed(t, key))
-			v := e.seed(count)
+			v := e.seed(signIn("ann", count))
 			r, err := e.record(v)
 			if err != nil {
 				t.Fatal(err)
 			}
 			spoil(e, v, r)
-			before, err := e.record(v)
-			if err != nil {
-				t.Fatal(err)
-			}
-			bad := v.fork()
-			wantStatus(t, v.do(count), http.StatusOK)
-			if v.id() == bad.id() {
-				t.Error("the new session has the old one's ticket")
-			}
-			if n, _ := read(v, counter); n != 1 {
-				t.Errorf("counter %d, want 1: a new session", n)
-			}
-			after, err := e.record(bad)
-			if err != nil || !bytes.Equal(after.Data, before.Data) {
-				t.Errorf("the record was touched: %v", err)
-			}
+			f(e, v)
 		})
 	}
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"encoding/base64"
+	"encoding/hex"
 	"log/slog"
 	"strings"
 	"testing"
@@ -122,18 +123,47 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-func TestAnIDIsTheHashOfTheToken(t *testing.T) {
+// What is in stores now has to be found for ever.
+func TestWhatIsDerivedFromATokenIsTheGoldenOne(t *testing.T) {
 	t.Parallel()
 	var zero token
-	// echo -n | head -c 32 /dev/zero | sha256sum, in base64url.
-	if got, want := zero.id(), "Zmh6rfhivXdsj8GLjp-OIAiXFIVu4jOzkCpZHQ1fKSU"; got != want {
+	// { printf 'cloakroom session id\0'; head -c 16 /dev/zero; } | sha256sum, in base64url;
+	// for the others "cloakroom ticket" and "cloakroom ticket seed", of 32 zero bytes, cut
+	// to 16, in hexadecimal.
+	if got, want := zero.id(), "QeyRG-etD_BkfZo4ByAirlctnLzLyqVrG7h2TOoEgq8"; got != want {
 		t.Errorf("id %q, want %q", got, want)
 	}
-	token := newToken()
-	if err := sessionstore.CheckID(token.id()); err != nil {
+	hash, seed := zero.hash(), zero.seed()
+	if got, want := hex.EncodeToString(hash[:]), "50f67723d4592c4144a21747caca7d43"; got != want {
+		t.Errorf("hash %q, want %q", got, want)
+	}
+	if got, want := hex.EncodeToString(seed[:]), "0dd15f4b1b97772a4424640fe10dd4b5"; got != want {
+		t.Errorf("seed %q, want %q", got, want)
+	}
+}
+
+func TestTheTicketsOfASessionHaveOneIDAndSecretsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	first := newToken()
+	if err := sessionstore.CheckID(first.id()); err != nil {
 		t.Error(err)
 	}
-	if token.id() == base64.RawURLEncoding.EncodeToString(token[:]) {
+	if first.id() == base64.RawURLEncoding.EncodeToString(first[:]) {
 		t.Error("the id is the token")
+	}
+	second := first.sibling()
+	if first == second || first.id() != second.id() {
+		t.Error("a sibling is no other ticket of the same session")
+	}
+	if first.hash() == second.hash() || first.seed() == second.seed() {
+		t.Error("what the two tickets derive is the same")
+	}
+	other := newToken()
+	copy(other[tokenHalf:], first[tokenHalf:])
+	if first.id() == other.id() || first.hash() == other.hash() {
+		t.Error("the second half alone decides")
+	}
+	if got, ok := first.seed(), first.hash(); [16]byte(ok) == got {
+		t.Error("the hash, which the record knows, is the seed")
 	}
 }

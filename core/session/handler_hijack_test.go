@@ -1,0 +1,114 @@
+package session_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+// hijack takes the connection over and writes the header that w has, as a library for
+// WebSockets may do, or may not.
+func hijack(tb testing.TB, w http.ResponseWriter) {
+	tb.Helper()
+	conn, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		tb.Error(err)
+		return
+	}
+	defer func() { _ = conn.Close() }() // the client has its answer or fails
+	_, _ = rw.WriteString("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n")
+	if err := w.Header().Write(rw); err != nil {
+		tb.Error(err)
+	}
+	_, _ = rw.WriteString("\r\n")
+	if err := rw.Flush(); err != nil {
+		tb.Error(err)
+	}
+}
+
+// hijacked sends a request of v to a server whose handler takes the connection over
+// when f is done.
+func (v *visitor) hijacked(t *testing.T, f handler) *http.Response {
+	t.Helper()
+	return fetch(t, http.MethodGet, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if v.cookie != nil {
+			r.AddCookie(&http.Cookie{Name: v.cookie.Name, Value: v.cookie.Value})
+		}
+		v.m.HandlerFunc(f).ServeHTTP(w, r)
+	}), false)
+}
+
+func TestHijackCommitsAndOffersNoTicket(t *testing.T) {
+	t.Parallel()
+	v := newEnv(t, renewing, func(o *session.Options) { o.RenewEvery, o.RenewGrace = 2, 1 }).seed(signIn("ann", count))
+	res := v.hijacked(t, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		count(w, r, s)
+		hijack(t, w)
+		s.Renew()
+		count(w, r, s)
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrHeaderSent) {
+			t.Errorf("Commit of a Renew: %v, want ErrHeaderSent", err)
+		}
+	})
+	wantStatus(t, res, http.StatusOK)
+	wantNoCookie(t, res)
+	if n, _ := read(v, counter); n != 3 {
+		t.Errorf("counter %d, want 3", n)
+	}
+}
+
+func TestATicketOfACommitBeforeHijackIsInTheHeaderMap(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.visitor()
+	v.took(v.hijacked(t, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		count(w, r, s)
+		if err := s.Commit(r.Context()); err != nil {
+			t.Errorf("Commit: %v", err)
+		}
+		hijack(t, w)
+	}))
+	if n, _ := read(v, counter); n != 1 {
+		t.Errorf("counter %d, want 1", n)
+	}
+}
+
+func TestHijackOfARequestThatNeedsATicketFails(t *testing.T) {
+	t.Parallel()
+	for what, begin := range map[string]handler{"a new session": nil, "a login": count} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			v, work := e.visitor(), count
+			if begin != nil {
+				v, work = e.seed(begin), authenticate
+			}
+			res := v.hijacked(t, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				work(w, r, s)
+				if _, _, err := http.NewResponseController(w).Hijack(); !errors.Is(err, session.ErrHeaderSent) {
+					t.Errorf("Hijack returned %v, want ErrHeaderSent", err)
+				}
+			})
+			wantStatus(t, res, http.StatusInternalServerError)
+			wantNoCookie(t, res)
+			if calls := e.store.taken(); calls[opCreate]+calls[opUpdate] != 0 {
+				t.Errorf("store calls %v: something was stored", calls)
+			}
+		})
+	}
+}
+
+func TestHijackFailsWithTheStore(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	e.store.fail(errDown, opUpdate)
+	wantOutage(t, v.hijacked(t, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		count(w, r, s)
+		if _, _, err := http.NewResponseController(w).Hijack(); !errors.Is(err, errDown) {
+			t.Errorf("Hijack returned %v, want the store's error", err)
+		}
+	}))
+}
