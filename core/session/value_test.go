@@ -131,11 +131,11 @@ func TestAValueThatDoesNotDecodeIsAbsentAndLoggedByName(t *testing.T) {
 		if !strings.Contains(e.logs.String(), "key=name") || !strings.Contains(e.logs.String(), s.ID()) {
 			t.Errorf("logged %q, want the key and the id", e.logs)
 		}
-		number.Update(s, increment)
+		number.Set(s, 1)
 	})
 	wantStatus(t, res, http.StatusOK)
 	if got, _ := read(v, number); got != 1 {
-		t.Errorf("updated to %d, want 1", got)
+		t.Errorf("set to %d, want 1", got)
 	}
 	if got, _ := read(v, counter); got != 1 {
 		t.Errorf("another value is gone: counter %d, want 1", got)

@@ -1,0 +1,76 @@
+package session_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+func TestWhatARouterFindsOutIsVisibleOutside(t *testing.T) {
+	t.Parallel()
+	for name, options := range map[string]func(*session.Options){
+		"with a session": func(*session.Options) {},
+		"skipped":        func(o *session.Options) { o.Skip = append(o.Skip, session.SkipPath("/cart/")) },
+	} {
+		mux := http.NewServeMux()
+		mux.HandleFunc("GET /cart/{item}", func(_ http.ResponseWriter, r *http.Request) { _ = r.ParseForm() })
+		type key struct{}
+		inside := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			mux.ServeHTTP(w, r)
+		})
+		h := newEnv(t, options).m.Handler(inside)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/cart/coat?n=1", http.NoBody)
+		ctx := r.Context()
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		if r.Pattern != "GET /cart/{item}" || r.PathValue("item") != "coat" || r.Form.Get("n") != "1" {
+			t.Errorf("%s: outside: pattern %q, item %q, form %v", name, r.Pattern, r.PathValue("item"), r.Form)
+		}
+		if r.Context() != ctx {
+			t.Errorf("%s: the request outside has another context", name)
+		}
+	}
+}
+
+func TestAResponseThatReplacesTheHandlersHasNothingOfIt(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	e.store.fail(errDown, opUpdate)
+	res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		for _, name := range []string{"CDN-Cache-Control", "Surrogate-Control", "X-Accel-Redirect", "X-Accel-Expires", "X-Sendfile", "Location"} {
+			w.Header().Set(name, "the handler's")
+		}
+		count(w, r, s)
+	})
+	wantOutage(t, res)
+	for name, values := range res.Header {
+		if values[0] == "the handler's" {
+			t.Errorf("%s is the handler's still", name)
+		}
+	}
+}
+
+// A cache that heeds a field of its own would hand the ticket to others.
+func TestAResponseWithATicketIsNobodyElses(t *testing.T) {
+	t.Parallel()
+	cache := func(w http.ResponseWriter) {
+		for _, name := range []string{"CDN-Cache-Control", "Surrogate-Control", "X-Accel-Expires"} {
+			w.Header().Set(name, "600")
+		}
+	}
+	v := newEnv(t).visitor()
+	res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		cache(w)
+		count(w, r, s)
+	})
+	if got := fmt.Sprint(res.Header["Cdn-Cache-Control"], res.Header["Surrogate-Control"], res.Header["X-Accel-Expires"]); got != "[no-store] [no-store] [0]" {
+		t.Errorf("with a ticket: %s", got)
+	}
+	res = v.do(func(w http.ResponseWriter, _ *http.Request, _ *session.Session) { cache(w) })
+	if got := res.Header.Get("Cdn-Cache-Control"); got != "600" {
+		t.Errorf("without one: %q, want what the handler said", got)
+	}
+}
