@@ -91,11 +91,22 @@ func (s *Session) attempt(ctx context.Context) (*commit, error) {
 	case err == nil:
 		err = c.notMoved
 	}
-	if err != nil && !c.rejected && !errors.Is(err, ErrEncode) && !errors.Is(err, ErrHeaderSent) && !errors.Is(err, errGone) {
+	if err != nil && !c.rejected && !isRefusal(err) {
 		c.tellError(err)
 	}
 	s.finish(c, err)
 	return c, err
+}
+
+// isRefusal reports whether an error is this package's own word and no failure of the
+// store.
+func isRefusal(err error) bool {
+	for _, refusal := range []error{ErrEncode, ErrDecode, ErrHeaderSent, ErrRetired, errGone, errFull} {
+		if errors.Is(err, refusal) {
+			return true
+		}
+	}
+	return false
 }
 
 // settled reports whether a commit would do nothing. This is the common case: it
@@ -212,14 +223,14 @@ func (c *commit) run(ctx context.Context) error {
 // complete does what has to be done before a new ticket may be handed out. If it
 // can't be, the next commit tries again.
 func (c *commit) complete(ctx context.Context) error {
-	if err := c.end(ctx); err != nil {
-		return err
-	}
 	if c.wants.limit {
 		if err := c.keepLimit(ctx); err != nil {
 			return err
 		}
 		c.wants.limit = false
+	}
+	if err := c.end(ctx); err != nil { // the session that a login as somebody else replaces
+		return err
 	}
 	if c.wants.hand {
 		c.cookie, c.wants.hand = cookieSet, false

@@ -176,7 +176,10 @@ func (c *commit) seal(ctx context.Context) error {
 		for _, d := range c.doomed {
 			c.event(d.stored.over(d.reason))
 		}
-		c.doomed, c.cookie, c.wants.unset = nil, cookieUnset, false
+		if c.stored == nil { // else the visitor has brought another session as well
+			c.cookie = cookieUnset
+		}
+		c.doomed, c.wants.unset = nil, false
 	}
 	switch {
 	case c.err != nil:

@@ -44,10 +44,13 @@ func (c *commit) end(ctx context.Context) error {
 // endTicket ends the session of a ticket, if the ticket is good enough for that,
 // and returns what has ended.
 func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
-	at := d.stored
+	at, grace := d.stored, underWay
+	if at == nil { // the request has not had it
+		grace = c.m.opts.RenewGrace
+	}
 	for attempt := 0; ; attempt++ {
 		if at == nil {
-			f, err := c.m.load(ctx, d.ticket.presented, underWay)
+			f, err := c.m.load(ctx, d.ticket.presented, grace)
 			if err != nil {
 				return nil, err
 			}

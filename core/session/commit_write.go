@@ -28,7 +28,7 @@ func (c *commit) create(ctx context.Context) error {
 	if next.subject == "" {
 		next.see(t.hash, now) // it is the only one that there will be: nothing depends on when it is seen
 	}
-	done, err := c.admit(ctx, &next, now)
+	done, err := c.admit(ctx, &next, now, true)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 			next.untaken++
 		}
 	}
-	done, err := c.admit(ctx, &next, now)
+	done, err := c.admit(ctx, &next, now, false)
 	if err != nil {
 		return err
 	}

@@ -43,8 +43,8 @@ type Options struct {
 	// whoever reads the backend, or a copy of it, learns whose session it is and
 	// when it ends, but none of its values; who writes to it can't change them, nor
 	// the subject. NewSealer makes one. Records that
-	// were stored without it, or under a key that was removed, don't open, and
-	// their sessions are treated as absent: there is no weaker reading.
+	// were stored without it, or under a key that was removed, don't open: there is no
+	// weaker reading. Nothing is stored for their visitors until they sign in or out.
 	Sealer Sealer
 
 	// Cookie describes the cookie that carries the ticket.

@@ -63,7 +63,7 @@ func (m *Manager) List(ctx context.Context, subject string) ([]Info, error) {
 		return nil, m.tellError(ctx, err)
 	}
 	var list []Info
-	for _, f := range live {
+	for _, f := range readable(live) {
 		list = append(list, m.info(f))
 	}
 	slices.SortFunc(list, func(a, b Info) int {
@@ -90,15 +90,19 @@ func (m *Manager) End(ctx context.Context, subject, id string) error {
 // Authenticate had been committed before the call is looked at. Errors are as for
 // [Manager.List].
 func (m *Manager) EndIf(ctx context.Context, subject string, match func(Info) bool) (int, error) {
+	return m.endIf(ctx, subject, func(f *found) bool { return f.verdict.reason != isUnreadable && match(m.info(f)) })
+}
+
+func (m *Manager) endIf(ctx context.Context, subject string, match func(*found) bool) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.opts.StoreTimeout)
 	defer cancel()
-	live, err := m.entries(ctx, subject)
+	all, err := m.entries(ctx, subject)
 	if err != nil {
 		return 0, m.tellError(ctx, err)
 	}
 	n := 0
-	for _, f := range live {
-		if !match(m.info(f)) {
+	for _, f := range all {
+		if !match(f) {
 			continue
 		}
 		if err := m.remove(ctx, f.stored.id); err != nil {
@@ -112,16 +116,17 @@ func (m *Manager) EndIf(ctx context.Context, subject string, match func(Info) bo
 
 // EndOthers ends all other sessions of the session's subject, when the password
 // has changed, for instance (ASVS 7.4.3), and reports how many. The session itself
-// stays. If nobody is signed in, it returns [ErrInvalid], if the session has ended,
+// stays. Those end as well that this process can't read, because it lacks the
+// Sealer's key. If nobody is signed in, it returns [ErrInvalid], if the session has ended,
 // [ErrNotFound]; other errors are as for [Manager.List].
 func (s *Session) EndOthers(ctx context.Context) (int, error) {
 	if err := s.gone(); err != nil {
 		return 0, err
 	}
 	s.mu.Lock()
-	subject, id := s.cur.subject, s.cur.idText()
+	subject, id := s.cur.subject, s.cur.id
 	s.mu.Unlock()
-	return s.m.EndIf(ctx, subject, func(i Info) bool { return i.ID != id })
+	return s.m.endIf(ctx, subject, func(f *found) bool { return f.view.id != id })
 }
 
 // EndSubject ends all sessions of a subject, when the account is disabled, for
@@ -175,8 +180,8 @@ func (m *Manager) endSome(ctx context.Context) (int, error) {
 	return sessionstore.DeleteAll(ctx, m.store) //nolint:wrapcheck // the caller does
 }
 
-// entries returns the records of a subject's live sessions. A damaged one is nobody's:
-// it does not stand in the way of the others.
+// entries returns the records of a subject's live sessions, also those that can't be
+// decoded here. A damaged one is nobody's: it does not stand in the way of the others.
 func (m *Manager) entries(ctx context.Context, subject string) ([]*found, error) {
 	if m.store == nil {
 		return nil, fmt.Errorf("%w: a session that travels in its cookie is in no list", ErrUnsupported)
@@ -198,6 +203,8 @@ func (m *Manager) entries(ctx context.Context, subject string) ([]*found, error)
 		}
 		if err != nil {
 			m.log().WarnContext(ctx, "session: record does not decode, left out of the list", "error", err)
+			unreadable := &stored{id: e.ID, subject: subject}
+			live = append(live, &found{stored: unreadable, verdict: verdict{reason: isUnreadable}})
 			continue
 		}
 		f := &found{stored: st.stored(e.ID, e.Record), view: view{state: st}}
@@ -206,4 +213,9 @@ func (m *Manager) entries(ctx context.Context, subject string) ([]*found, error)
 		}
 	}
 	return live, nil
+}
+
+// readable leaves out the sessions that can't be decoded here.
+func readable(all []*found) []*found {
+	return slices.DeleteFunc(all, func(f *found) bool { return f.verdict.reason == isUnreadable })
 }

@@ -35,7 +35,7 @@ func (c *commit) takesPlace(subject string) bool {
 
 // admit places a login behind the others of its subject, or refuses it, and returns
 // what is to be done once it is written.
-func (c *commit) admit(ctx context.Context, next *view, now time.Time) (wants, error) {
+func (c *commit) admit(ctx context.Context, next *view, now time.Time, create bool) (wants, error) {
 	if c.m.opts.MaxSessions == 0 || !c.takesPlace(next.subject) {
 		return wants{}, nil
 	}
@@ -43,8 +43,9 @@ func (c *commit) admit(ctx context.Context, next *view, now time.Time) (wants, e
 	if err != nil {
 		return wants{}, err
 	}
+	live = readable(live)
 	if c.m.opts.RefuseNew {
-		if err := c.refuse(ctx, live, next); err != nil {
+		if err := c.refuse(ctx, live, next, create); err != nil {
 			return wants{}, err
 		}
 	}
@@ -59,7 +60,7 @@ func (c *commit) admit(ctx context.Context, next *view, now time.Time) (wants, e
 
 // refuse returns ErrTooManySessions if there is no room for a login besides the
 // subject's others. Those that never reached their visitor end.
-func (c *commit) refuse(ctx context.Context, live []*found, next *view) error {
+func (c *commit) refuse(ctx context.Context, live []*found, next *view, create bool) error {
 	others := 0
 	for _, f := range live {
 		switch {
@@ -75,7 +76,8 @@ func (c *commit) refuse(ctx context.Context, live []*found, next *view) error {
 	if others >= c.m.opts.MaxSessions {
 		return fmt.Errorf("%w: %d", ErrTooManySessions, others)
 	}
-	if c.stored == nil {
+	c.before = &before{ticket: c.ticket, stored: c.stored}
+	if create {
 		return nil
 	}
 	r, err := c.m.store.Load(ctx, c.stored.id)
@@ -85,14 +87,15 @@ func (c *commit) refuse(ctx context.Context, live []*found, next *view) error {
 	case err != nil:
 		return fmt.Errorf("session: loading: %w", err)
 	}
-	c.before = &before{c.ticket, r}
+	c.before.record = r
 	return nil
 }
 
-// before is what a login has changed, in case that it has to be taken back.
+// before is what there was before a login, in case that it has to be taken back.
 type before struct {
 	ticket held
-	record sessionstore.Record
+	stored *stored
+	record sessionstore.Record // if the login goes into it
 }
 
 // keepLimit sees to it that the subject has no more than MaxSessions.
@@ -106,7 +109,7 @@ func (c *commit) keepLimit(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		over := c.over(live)
+		over := c.over(readable(live))
 		own := slices.ContainsFunc(over, func(f *found) bool { return f.view.id == c.view.id })
 		switch {
 		case c.m.opts.RefuseNew && own:
@@ -177,12 +180,18 @@ func (c *commit) evict(ctx context.Context, f *found) error {
 // takeBack undoes a login that came too late, and returns ErrTooManySessions.
 func (c *commit) takeBack(ctx context.Context) error {
 	refused := fmt.Errorf("%w: %d", ErrTooManySessions, c.m.opts.MaxSessions)
-	if c.before == nil || c.before.record.Version == 0 {
-		_, err := c.endTicket(ctx, doomed{ticket: c.ticket, stored: c.stored})
-		c.stored, c.ticket = nil, held{}
-		return cmp.Or(err, refused)
+	if c.before == nil { // an earlier request's login
+		c.before = &before{}
 	}
 	r := c.before.record
+	if r.Version == 0 {
+		if _, err := c.endTicket(ctx, doomed{ticket: c.ticket, stored: c.stored}); err != nil {
+			return err
+		}
+		c.ticket, c.stored = c.before.ticket, c.before.stored
+		c.doomed = slices.DeleteFunc(slices.Clone(c.doomed), func(d doomed) bool { return d.reason == EndReplaced })
+		return refused
+	}
 	r.Version = sessionstore.NewVersion()
 	err := c.m.store.Update(ctx, c.stored.id, c.stored.version, r)
 	if err != nil && !errors.Is(err, sessionstore.ErrConflict) && !errors.Is(err, ErrNotFound) {
