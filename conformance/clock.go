@@ -2,8 +2,6 @@ package conformance
 
 import (
 	"time"
-
-	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 const day = 24 * time.Hour
@@ -114,8 +112,7 @@ func clockFractionsTouch(t *tester) {
 	id, _ := t.created()
 	for _, f := range fractions() {
 		expires := inAnHour().Add(f)
-		err := sessionstore.Touch(t.Context(), t.store, id, expires)
-		t.want(nil, err, "Touch")
+		t.touch(id, t.load(id).Version, expires) // the fallback of Touch changes it
 		t.wantExpires(id, expires)
 	}
 }

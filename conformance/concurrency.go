@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -49,6 +50,12 @@ func concurrencyCases() []testCase {
 			run: func(t *tester) {
 				raceHistory(t, []string{"Load", "Create", "Create", "Update", "Update", "Update", "Touch", "Delete"})
 			},
+		},
+		{
+			name:  "touched under an update",
+			rule:  "Of an Update and calls of Touch with the same version at the same time, the Update's expiry stands.",
+			needs: Touch,
+			run:   raceTouch,
 		},
 		{
 			name:  "listed under writes",
@@ -115,6 +122,27 @@ func raceUpdate(t *tester) {
 		t.wantOneWinner(sessionstore.ErrConflict, func(s sessionstore.Store) error {
 			return s.Update(t.Context(), id, r.Version, t.record())
 		})
+	}
+}
+
+func raceTouch(t *tester) {
+	for range raceRounds {
+		id, r := t.created()
+		next := t.record()
+		next.Expires = r.Expires.Add(2 * time.Hour)
+		t.race(func(n int, s sessionstore.Store) {
+			if n == 0 {
+				if err := s.Update(t.Context(), id, r.Version, next); err != nil {
+					t.Errorf("Update beside calls of Touch: %v", err)
+				}
+				return
+			}
+			err := sessionstore.Touch(t.Context(), s, id, r.Version, r.Expires.Add(time.Hour))
+			if err != nil && !errors.Is(err, sessionstore.ErrConflict) {
+				t.Errorf("Touch beside an Update: got error %v, want none or %v", err, sessionstore.ErrConflict)
+			}
+		})
+		t.wantExpires(id, next.Expires)
 	}
 }
 

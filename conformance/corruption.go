@@ -84,7 +84,7 @@ func corruptionNotUpdated(t *tester) {
 		return t.store.Update(t.Context(), id, t.version(), t.record())
 	})
 	id := corrupted(t)
-	err := sessionstore.Touch(t.Context(), t.store, id, inAnHour())
+	err := sessionstore.Touch(t.Context(), t.store, id, t.version(), inAnHour())
 	if err == nil || errors.Is(err, sessionstore.ErrNotFound) {
 		t.Errorf("Touch of foreign bytes: got error %v", err)
 	}

@@ -85,10 +85,12 @@ func step(s sessionstore.Version, c command) (sessionstore.Version, error) {
 	switch {
 	case s == 0:
 		return s, sessionstore.ErrNotFound
-	case c.method != "Update":
+	case c.method == "Load":
 		return s, nil
 	case s != c.old:
 		return s, sessionstore.ErrConflict
+	case c.method == "Touch":
+		return s, nil
 	}
 	return c.new, nil
 }
@@ -134,7 +136,7 @@ func (h *recorder) ask(ctx context.Context, s sessionstore.Store, c command) (an
 	case "Delete":
 		err = s.Delete(ctx, h.id)
 	case "Touch":
-		err = sessionstore.Touch(ctx, s, h.id, inAnHour().Add(time.Hour))
+		err = sessionstore.Touch(ctx, s, h.id, c.old, inAnHour().Add(time.Hour))
 	}
 	for _, sentinel := range sentinels() {
 		if errors.Is(err, sentinel) {
@@ -162,7 +164,7 @@ func writtenWith(data []byte) sessionstore.Version {
 	return sessionstore.Version(binary.BigEndian.Uint64(data))
 }
 
-// client runs a mixture of methods. Half of its updates go by what it has loaded
+// client runs a mixture of methods. Half of its updates and touches go by what it has loaded
 // just now, as requests do, the others by what it has seen last.
 func (h *recorder) client(n int, s sessionstore.Store, methods []string, seen sessionstore.Version) {
 	see := func(a answer, v sessionstore.Version) {
@@ -171,8 +173,9 @@ func (h *recorder) client(n int, s sessionstore.Store, methods []string, seen se
 		}
 	}
 	for range historySteps {
-		c := command{method: methods[rand.IntN(len(methods))]}               //nolint:gosec // a mixture, no secret
-		if c.method == "Load" || c.method == "Update" && rand.IntN(2) == 0 { //nolint:gosec // the same
+		c := command{method: methods[rand.IntN(len(methods))]} //nolint:gosec // a mixture, no secret
+		changes := c.method == "Update" || c.method == "Touch"
+		if c.method == "Load" || changes && rand.IntN(2) == 0 { //nolint:gosec // the same
 			a := h.do(n, s, command{method: "Load"})
 			see(a, a.version)
 		}
@@ -181,6 +184,9 @@ func (h *recorder) client(n int, s sessionstore.Store, methods []string, seen se
 		case "Create", "Update":
 			c.old, c.new = seen, h.version()
 			see(h.do(n, s, c), c.new)
+		case "Touch":
+			c.old = seen
+			h.do(n, s, c)
 		default:
 			h.do(n, s, c)
 		}
@@ -221,6 +227,8 @@ func describe(c command, a answer) string {
 		s += " " + name(c.new)
 	case "Update":
 		s += " " + name(c.old) + " → " + name(c.new)
+	case "Touch":
+		s += " " + name(c.old)
 	}
 	switch {
 	case a.err != nil:

@@ -30,7 +30,7 @@ func methods() []method {
 			return s.Delete(ctx, id)
 		}},
 		{"Touch", "", true, func(ctx context.Context, s sessionstore.Store, id string, r sessionstore.Record) error {
-			return sessionstore.Touch(ctx, s, id, r.Expires)
+			return sessionstore.Touch(ctx, s, id, r.Version, r.Expires)
 		}},
 		{"Prune", Prune, false, func(ctx context.Context, s sessionstore.Store, _ string, _ sessionstore.Record) error {
 			_, err := sessionstore.Prune(ctx, s)

@@ -19,7 +19,8 @@ func allMutants() []mutant {
 			all+"deletes and counts"),
 		wipeIf("DeleteAll stops after a hundred", func(i int, _, _ sessionstore.Record) bool { return i < 100 },
 			all+"deletes many"),
-		wipeIf("DeleteAll spares what was updated", func(_ int, created, r sessionstore.Record) bool { return created.Version == r.Version },
+		wipeIf("DeleteAll spares what was updated",
+			func(_ int, created, r sessionstore.Record) bool { return created.Version == r.Version },
 			all+"deletes what was written last", all+"is not listed", all+"deletes under updates"),
 		wipeIf("DeleteAll spares what was touched", func(_ int, created, r sessionstore.Record) bool {
 			return created.Version != r.Version || created.Expires.Equal(r.Expires)

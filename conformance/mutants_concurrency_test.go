@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -129,6 +130,24 @@ func peerMutants() []mutant {
 						old = stored.Version
 					}
 					return m.next.Update(ctx, id, old, r)
+				}
+			},
+		),
+		onPeer(
+			"a process touches by any version that it has read",
+			[]string{"peer/loses a touch to an update", "concurrency/one order with touch"},
+			func(m *mutated) {
+				var read set
+				m.peer.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
+					r, err := m.next.Load(ctx, id)
+					read.add(fmt.Sprint(id, r.Version))
+					return r, err
+				}
+				m.peer.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+					if stored, err := m.ref.Load(ctx, id); err == nil && read.has(fmt.Sprint(id, version)) {
+						version = stored.Version
+					}
+					return m.next.Touch(ctx, id, version, expires)
 				}
 			},
 		),

@@ -78,7 +78,7 @@ func createMutants() []mutant {
 		}},
 		{
 			"Create refuses what was deleted",
-			orders("create/after delete", "versions/none survives delete and create"),
+			orders("create/after delete", "versions/none survives delete and create", "touch/loses to a record created anew"),
 			func(m *mutated) {
 				deleted := m.deleted()
 				next := m.create

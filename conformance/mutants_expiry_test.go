@@ -139,10 +139,10 @@ func clockMutants() []mutant {
 			onUpdate(m, func(_ sessionstore.Record, r *sessionstore.Record) { roundDown(r) })
 		}},
 		{"Touch rounds down", []string{"clock/fractions of a second, touched"}, func(m *mutated) {
-			m.touch = func(ctx context.Context, id string, expires time.Time) error {
+			m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
 				r := sessionstore.Record{Expires: expires}
 				roundDown(&r)
-				return m.next.Touch(ctx, id, r.Expires)
+				return m.next.Touch(ctx, id, version, r.Expires)
 			}
 		}},
 	}

@@ -172,7 +172,8 @@ func tellsData(name, format string) mutant {
 func outageMutants() []mutant {
 	return []mutant{
 		outage("an outage is a success", []string{"outage/is no answer"}, nil),
-		outage("an outage is not found", []string{"outage/is no answer"}, fmt.Errorf("memstore: %w: %w", sessionstore.ErrNotFound, errDown)),
+		outage("an outage is not found", []string{"outage/is no answer"},
+			fmt.Errorf("memstore: %w: %w", sessionstore.ErrNotFound, errDown)),
 		outage("an outage hides its cause", []string{"outage/wraps the driver's error"}, errors.New("memstore: "+errDown.Error())),
 		outage("an outage names no package", []string{"outage/names the package"}, errDown),
 	}

@@ -75,7 +75,7 @@ func loadMutants() []mutant {
 				loads.put(id, n+1)
 				r, err := m.next.Load(ctx, id)
 				if err == nil && n > 0 && time.Until(r.Expires) > shortLife {
-					err = m.next.Touch(ctx, id, r.Expires.Add(time.Minute))
+					err = m.next.Touch(ctx, id, r.Version, r.Expires.Add(time.Minute))
 				}
 				return r, err
 			}

@@ -34,11 +34,11 @@ func subjectListMutants() []mutant {
 				updated.add(id)
 				return m.next.Update(ctx, id, old, r)
 			}
-			m.touch = func(ctx context.Context, id string, expires time.Time) error {
+			m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
 				if updated.has(id) {
 					both.add(id)
 				}
-				return m.next.Touch(ctx, id, expires)
+				return m.next.Touch(ctx, id, version, expires)
 			}
 			m.list = func(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 				list, err := m.next.ListSubject(ctx, subject)

@@ -10,7 +10,7 @@ import (
 )
 
 func touchMutants() []mutant {
-	const withTouch = "concurrency/one order with touch"
+	const withTouch, underUpdate = "concurrency/one order with touch", "concurrency/touched under an update"
 	return []mutant{
 		{
 			"Touch does not prolong, but says so",
@@ -21,25 +21,27 @@ func touchMutants() []mutant {
 		},
 		{"Touch does not shorten, but says so", []string{"touch/earlier"}, func(m *mutated) {
 			var shortened memory[sessionstore.Record]
-			m.touch = func(ctx context.Context, id string, expires time.Time) error {
+			m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
 				if r, err := m.ref.Load(ctx, id); err == nil && expires.Before(r.Expires) {
 					r.Expires = expires
 					shortened.put(id, r)
 				}
-				return m.next.Touch(ctx, id, expires)
+				return m.next.Touch(ctx, id, version, expires)
 			}
 			m.load = livesOn(m, &shortened)
 		}},
 		{
 			"Load reports the expiry from before Touch",
-			[]string{"touch/is reported", "clock/fractions of a second, touched"},
+			[]string{"touch/is reported", "clock/fractions of a second, touched", underUpdate},
 			func(m *mutated) {
 				var before memory[time.Time]
-				m.touch = func(ctx context.Context, id string, expires time.Time) error {
-					if r, err := m.ref.Load(ctx, id); err == nil {
+				m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+					r, _ := m.ref.Load(ctx, id)
+					err := m.next.Touch(ctx, id, version, expires)
+					if err == nil {
 						before.put(id, r.Expires)
 					}
-					return m.next.Touch(ctx, id, expires)
+					return err
 				}
 				m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 					r, err := m.next.Load(ctx, id)
@@ -52,9 +54,9 @@ func touchMutants() []mutant {
 		},
 		{"Touch loses the subject", []string{"touch/leaves data and subject"}, func(m *mutated) {
 			var touched set
-			m.touch = func(ctx context.Context, id string, expires time.Time) error {
+			m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
 				touched.add(id)
-				return m.next.Touch(ctx, id, expires)
+				return m.next.Touch(ctx, id, version, expires)
 			}
 			m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 				r, err := m.next.Load(ctx, id)
@@ -64,19 +66,23 @@ func touchMutants() []mutant {
 				return r, err
 			}
 		}},
-		{"Touch writes a new version", []string{"touch/leaves the version", "touch/before an update", withTouch}, func(m *mutated) {
-			m.touch = func(ctx context.Context, id string, expires time.Time) error {
-				bare := struct{ sessionstore.Store }{m.next}
-				return sessionstore.Touch(ctx, bare, id, expires)
-			}
-		}},
+		{
+			"Touch writes a new version",
+			[]string{"touch/leaves the version", "touch/before an update", withTouch, underUpdate},
+			func(m *mutated) {
+				m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+					bare := struct{ sessionstore.Store }{m.next}
+					return sessionstore.Touch(ctx, bare, id, version, expires)
+				}
+			},
+		},
 		{
 			"an Update after Touch conflicts once",
-			[]string{"touch/before an update", "subjects/lists each once", withTouch},
+			[]string{"touch/before an update", "subjects/lists each once", withTouch, underUpdate},
 			func(m *mutated) {
 				var touched set
-				m.touch = func(ctx context.Context, id string, expires time.Time) error {
-					err := m.next.Touch(ctx, id, expires)
+				m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+					err := m.next.Touch(ctx, id, version, expires)
 					if err == nil {
 						touched.add(id)
 					}
@@ -91,6 +97,48 @@ func touchMutants() []mutant {
 				}
 			},
 		},
+		{
+			"Touch disregards the version",
+			[]string{"touch/loses to an update", "touch/loses to a record created anew", withTouch, underUpdate},
+			func(m *mutated) {
+				m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+					if r, err := m.ref.Load(ctx, id); err == nil {
+						version = r.Version
+					}
+					return m.next.Touch(ctx, id, version, expires)
+				}
+			},
+		},
+		{"Touch looks before it writes", []string{underUpdate}, func(m *mutated) {
+			m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+				r, err := m.ref.Load(ctx, id)
+				pause(100 * time.Microsecond)
+				if stored, _ := m.ref.Load(ctx, id); err == nil && r.Version == version && stored.Version != 0 {
+					version = stored.Version
+				}
+				return m.next.Touch(ctx, id, version, expires)
+			}
+		}},
+		{
+			"Touch goes by a version from before Delete",
+			[]string{"touch/loses to a record created anew", withTouch},
+			func(m *mutated) {
+				var before memory[sessionstore.Version]
+				m.remove = func(ctx context.Context, id string) error {
+					if r, err := m.ref.Load(ctx, id); err == nil {
+						before.put(id, r.Version)
+					}
+					return m.next.Delete(ctx, id)
+				}
+				m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+					r, err := m.ref.Load(ctx, id)
+					if old, ok := before.get(id); ok && err == nil && old == version {
+						version = r.Version
+					}
+					return m.next.Touch(ctx, id, version, expires)
+				}
+			},
+		},
 		{"Touch of nothing succeeds", []string{"touch/never creates"}, func(m *mutated) {
 			var seen set
 			m.around = func(ctx context.Context, method, id string, next func(context.Context) error) error {
@@ -99,8 +147,8 @@ func touchMutants() []mutant {
 				}
 				return next(ctx)
 			}
-			m.touch = func(ctx context.Context, id string, expires time.Time) error {
-				err := m.next.Touch(ctx, id, expires)
+			m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+				err := m.next.Touch(ctx, id, version, expires)
 				if errors.Is(err, sessionstore.ErrNotFound) && !seen.has(id) {
 					return nil
 				}
@@ -109,18 +157,18 @@ func touchMutants() []mutant {
 		}},
 		{"Touch brings back what was deleted", []string{"touch/never brings back what was deleted", withTouch}, func(m *mutated) {
 			deleted := m.deleted()
-			m.touch = func(ctx context.Context, id string, expires time.Time) error {
+			m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
 				if r, ok := deleted.get(id); ok {
 					r.Expires = expires
 					return m.create(ctx, id, r)
 				}
-				return m.next.Touch(ctx, id, expires)
+				return m.next.Touch(ctx, id, version, expires)
 			}
 		}},
 		{"Touch brings back what has expired", []string{"touch/never brings back what has expired"}, func(m *mutated) {
 			created := m.created()
-			m.touch = func(ctx context.Context, id string, expires time.Time) error {
-				err := m.next.Touch(ctx, id, expires)
+			m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+				err := m.next.Touch(ctx, id, version, expires)
 				if r, ok := created.get(id); ok && errors.Is(err, sessionstore.ErrNotFound) {
 					r.Expires = expires
 					return m.create(ctx, id, r)
@@ -129,9 +177,9 @@ func touchMutants() []mutant {
 			}
 		}},
 		{"Touch ignores a bad expiry without a word", []string{"touch/refuses bad expiries"}, func(m *mutated) {
-			m.touch = func(ctx context.Context, id string, expires time.Time) error {
+			m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
 				if valid := sessionstore.CheckExpires(expires) == nil; valid {
-					return m.next.Touch(ctx, id, expires)
+					return m.next.Touch(ctx, id, version, expires)
 				}
 				return nil
 			}
@@ -229,8 +277,8 @@ func pruneOf(name string, wrong func(*written) bool, breaks ...string) mutant {
 		m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 			return note(m.next.Update(ctx, id, old, r), id, r, 0, 1)
 		}
-		m.touch = func(ctx context.Context, id string, expires time.Time) error {
-			return note(m.next.Touch(ctx, id, expires), id, sessionstore.Record{}, 0, 1)
+		m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+			return note(m.next.Touch(ctx, id, version, expires), id, sessionstore.Record{}, 0, 1)
 		}
 		m.prune = func(ctx context.Context) (int, error) {
 			for _, id := range all.keys(func(h written) bool { return wrong(&h) }) {

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -27,6 +28,11 @@ func peerCases() []testCase {
 			name: "loses to an update",
 			rule: "An Update with a version that another process has replaced returns ErrConflict.",
 			run:  peerConflict,
+		},
+		{
+			name: "loses a touch to an update",
+			rule: "A Touch with a version that another process has replaced returns ErrConflict.",
+			run:  peerTouch,
 		},
 		{
 			name:  "lists what was created",
@@ -89,6 +95,15 @@ func peerConflict(t *tester) {
 	t.update(id, old.Version, t.record())
 	err := t.peer.Update(t.Context(), id, old.Version, t.record())
 	t.want(sessionstore.ErrConflict, err, "Update by the peer with the version from before")
+}
+
+func peerTouch(t *tester) {
+	id, old := createdForPeer(t)
+	r := t.record()
+	t.update(id, old.Version, r)
+	err := sessionstore.Touch(t.Context(), t.peer, id, old.Version, r.Expires.Add(time.Hour))
+	t.want(sessionstore.ErrConflict, err, "Touch by the peer with the version from before")
+	t.wantExpires(id, r.Expires)
 }
 
 func peerLists(t *tester) {

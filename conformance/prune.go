@@ -145,8 +145,8 @@ func pruneLeavesProlonged(t *tester) {
 	updated, r := t.dying(func(id string, r sessionstore.Record) error {
 		return t.store.Update(t.Context(), id, r.Version, t.record())
 	})
-	touched, s := t.dying(func(id string, _ sessionstore.Record) error {
-		return sessionstore.Touch(t.Context(), t.store, id, inAnHour())
+	touched, s := t.dying(func(id string, r sessionstore.Record) error {
+		return sessionstore.Touch(t.Context(), t.store, id, r.Version, inAnHour())
 	})
 	t.waitExpired(r.Expires)
 	t.waitExpired(s.Expires)

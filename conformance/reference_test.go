@@ -61,11 +61,11 @@ func (f *reference) Delete(ctx context.Context, id string) error {
 	return f.Store.Delete(ctx, id)
 }
 
-func (f *reference) Touch(ctx context.Context, id string, expires time.Time) error {
+func (f *reference) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
 	if f.foreign.has(id) {
 		return sessionstore.ErrCorrupt
 	}
-	return f.Store.Touch(ctx, id, expires)
+	return f.Store.Touch(ctx, id, version, expires)
 }
 
 // harness returns a Harness with all that a reference can have.
@@ -136,7 +136,7 @@ type broken struct {
 	create func(ctx context.Context, id string, r sessionstore.Record) error
 	update func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error
 	remove func(ctx context.Context, id string) error
-	touch  func(ctx context.Context, id string, expires time.Time) error
+	touch  func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error
 	prune  func(ctx context.Context) (int, error)
 	list   func(ctx context.Context, subject string) ([]sessionstore.Entry, error)
 	purge  func(ctx context.Context, subject string) (int, error)
@@ -183,8 +183,8 @@ func (b *broken) Delete(ctx context.Context, id string) error {
 	return b.call(ctx, "Delete", id, func(ctx context.Context) error { return b.remove(ctx, id) })
 }
 
-func (b *broken) Touch(ctx context.Context, id string, expires time.Time) error {
-	return b.call(ctx, "Touch", id, func(ctx context.Context) error { return b.touch(ctx, id, expires) })
+func (b *broken) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+	return b.call(ctx, "Touch", id, func(ctx context.Context) error { return b.touch(ctx, id, version, expires) })
 }
 
 func (b *broken) Prune(ctx context.Context) (int, error) {

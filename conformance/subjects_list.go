@@ -162,7 +162,7 @@ func listOnce(t *tester) {
 		old := t.load(id).Version // the fallback of Touch changes it
 		r.Version = t.version()
 		t.update(id, old, r)
-		t.touch(id, r.Expires.Add(time.Minute))
+		t.touch(id, r.Version, r.Expires.Add(time.Minute))
 	}
 	t.wantList(r.Subject, id)
 }
@@ -177,8 +177,8 @@ func listUpdated(t *tester) {
 }
 
 func listTouched(t *tester) {
-	id, r := t.dying(func(id string, _ sessionstore.Record) error {
-		return sessionstore.Touch(t.Context(), t.store, id, inAnHour())
+	id, r := t.dying(func(id string, r sessionstore.Record) error {
+		return sessionstore.Touch(t.Context(), t.store, id, r.Version, inAnHour())
 	})
 	t.waitExpired(r.Expires)
 	t.wantList(r.Subject, id)

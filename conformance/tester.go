@@ -161,9 +161,9 @@ func (t *tester) remove(id string) {
 	}
 }
 
-func (t *tester) touch(id string, expires time.Time) {
+func (t *tester) touch(id string, version sessionstore.Version, expires time.Time) {
 	t.Helper()
-	if err := sessionstore.Touch(t.Context(), t.store, id, expires); err != nil {
+	if err := sessionstore.Touch(t.Context(), t.store, id, version, expires); err != nil {
 		t.Fatalf("Touch: %v", err)
 	}
 }

@@ -44,6 +44,16 @@ func touchCases() []testCase {
 			run:   touchThenUpdate,
 		},
 		{
+			name: "loses to an update",
+			rule: "If the stored version is another, Touch returns ErrConflict, and the expiry stays.",
+			run:  touchConflict,
+		},
+		{
+			name: "loses to a record created anew",
+			rule: "A version from before a Delete and a new Create never matches again in Touch.",
+			run:  touchAnew,
+		},
+		{
 			name: "never creates",
 			rule: "If there is no record, Touch returns ErrNotFound: it never creates.",
 			run:  touchAbsent,
@@ -68,8 +78,8 @@ func touchCases() []testCase {
 
 func touchLater(t *tester) {
 	expires := inAnHour()
-	id, r := t.dying(func(id string, _ sessionstore.Record) error {
-		return sessionstore.Touch(t.Context(), t.store, id, expires)
+	id, r := t.dying(func(id string, r sessionstore.Record) error {
+		return sessionstore.Touch(t.Context(), t.store, id, r.Version, expires)
 	})
 	t.waitExpired(r.Expires)
 	_, err := t.store.Load(t.Context(), id)
@@ -77,9 +87,9 @@ func touchLater(t *tester) {
 }
 
 func touchEarlier(t *tester) {
-	id, _ := t.created()
+	id, r := t.created()
 	expires := t.soon(func(expires time.Time) error {
-		return sessionstore.Touch(t.Context(), t.store, id, expires)
+		return sessionstore.Touch(t.Context(), t.store, id, r.Version, expires)
 	})
 	t.waitExpired(expires)
 	t.wantGone(id)
@@ -89,14 +99,14 @@ func touchReported(t *tester) {
 	id, r := t.created()
 	for _, shift := range []time.Duration{time.Hour, -30 * time.Minute} {
 		expires := r.Expires.Add(shift)
-		t.touch(id, expires)
+		t.touch(id, t.load(id).Version, expires) // the fallback of Touch changes it
 		t.wantExpires(id, expires)
 	}
 }
 
 func touchLeavesData(t *tester) {
 	id, r := t.created()
-	t.touch(id, r.Expires.Add(time.Hour))
+	t.touch(id, r.Version, r.Expires.Add(time.Hour))
 	if got := t.load(id); !bytes.Equal(got.Data, r.Data) || got.Subject != r.Subject {
 		t.Fatalf("after Touch the record is %q of %q, was %q of %q", got.Data, got.Subject, r.Data, r.Subject)
 	}
@@ -104,35 +114,57 @@ func touchLeavesData(t *tester) {
 
 func touchLeavesVersion(t *tester) {
 	id, r := t.created()
-	t.touch(id, r.Expires.Add(time.Hour))
+	t.touch(id, r.Version, r.Expires.Add(time.Hour))
 	t.wantLive(id, r.Version)
 }
 
 func touchThenUpdate(t *tester) {
 	id, old := t.created()
-	t.touch(id, old.Expires.Add(time.Hour))
+	t.touch(id, old.Version, old.Expires.Add(time.Hour))
 	err := t.store.Update(t.Context(), id, old.Version, t.record())
 	t.want(nil, err, "Update with the version from before a Touch")
 }
 
+func touchConflict(t *tester) {
+	id, old := t.created()
+	r := t.record()
+	t.update(id, old.Version, r)
+	for _, expires := range []time.Time{r.Expires.Add(time.Hour), r.Expires.Add(-30 * time.Minute)} {
+		err := sessionstore.Touch(t.Context(), t.store, id, old.Version, expires)
+		t.want(sessionstore.ErrConflict, err, "Touch with the version from before an Update")
+		t.wantExpires(id, r.Expires)
+	}
+	t.wantLive(id, r.Version)
+}
+
+func touchAnew(t *tester) {
+	id, old := t.created()
+	t.remove(id)
+	r := t.record()
+	t.create(id, r)
+	err := sessionstore.Touch(t.Context(), t.store, id, old.Version, r.Expires.Add(time.Hour))
+	t.want(sessionstore.ErrConflict, err, "Touch with the version from before Delete and Create")
+	t.wantExpires(id, r.Expires)
+}
+
 func touchAbsent(t *tester) {
 	id := t.newID()
-	err := sessionstore.Touch(t.Context(), t.store, id, inAnHour())
+	err := sessionstore.Touch(t.Context(), t.store, id, t.version(), inAnHour())
 	t.want(sessionstore.ErrNotFound, err, "Touch of nothing")
 	t.wantGone(id)
 }
 
 func touchDeleted(t *tester) {
-	id, _ := t.created()
+	id, r := t.created()
 	t.remove(id)
-	err := sessionstore.Touch(t.Context(), t.store, id, inAnHour())
+	err := sessionstore.Touch(t.Context(), t.store, id, r.Version, inAnHour())
 	t.want(sessionstore.ErrNotFound, err, "Touch of a deleted record")
 	t.wantGone(id)
 }
 
 func touchExpired(t *tester) {
-	id, _ := t.expired()
-	err := sessionstore.Touch(t.Context(), t.store, id, inAnHour())
+	id, r := t.expired()
+	err := sessionstore.Touch(t.Context(), t.store, id, r.Version, inAnHour())
 	t.want(sessionstore.ErrNotFound, err, "Touch of an expired record")
 	t.wantGone(id)
 }
@@ -140,7 +172,7 @@ func touchExpired(t *tester) {
 func touchInvalid(t *tester) {
 	id, r := t.created()
 	for _, b := range badExpiries() {
-		err := sessionstore.Touch(t.Context(), t.store, id, b.expires)
+		err := sessionstore.Touch(t.Context(), t.store, id, r.Version, b.expires)
 		t.want(sessionstore.ErrInvalid, err, "Touch with "+b.name)
 		t.wantExpires(id, r.Expires)
 	}

@@ -29,9 +29,9 @@ type (
 )
 
 // Touch implements [sessionstore.Toucher].
-func (t touch) Touch(ctx context.Context, id string, expires time.Time) error {
+func (t touch) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
 	ctx, end := t.rec.start(ctx, "touch")
-	err := t.s.Touch(ctx, id, expires)
+	err := t.s.Touch(ctx, id, version, expires)
 	end(err)
 	return err
 }

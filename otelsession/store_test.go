@@ -158,7 +158,7 @@ func callCapabilities(t *testing.T, s sessionstore.Store) {
 		}
 	}
 	if s, ok := s.(sessionstore.Toucher); ok {
-		check("Touch", 0, 0, s.Touch(t.Context(), "", time.Time{}))
+		check("Touch", 0, 0, s.Touch(t.Context(), "", 1, time.Time{}))
 	}
 	if s, ok := s.(sessionstore.Pruner); ok {
 		n, err := s.Prune(t.Context())

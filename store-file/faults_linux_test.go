@@ -174,7 +174,7 @@ func TestADiskThatStallsDoesNotStallTheCaller(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Touch(t.Context(), id, r.Expires); err != nil {
+	if err := s.Touch(t.Context(), id, r.Version, r.Expires); err != nil {
 		t.Error(err)
 	}
 }

@@ -29,7 +29,7 @@ var calls = map[string]func(context.Context, *filestore.Store, string) error{
 	},
 	"Delete": func(ctx context.Context, s *filestore.Store, id string) error { return s.Delete(ctx, id) },
 	"Touch": func(ctx context.Context, s *filestore.Store, id string) error {
-		return s.Touch(ctx, id, time.Now().Add(time.Hour))
+		return s.Touch(ctx, id, 1, time.Now().Add(time.Hour))
 	},
 }
 
@@ -86,12 +86,12 @@ func TestTouchChangesTheExpiryOnly(t *testing.T) {
 	id, r := create(t, s, "x", "ada")
 	for _, lifetime := range []time.Duration{time.Minute, 400 * 24 * time.Hour} {
 		r.Expires = time.Now().Add(lifetime)
-		if err := s.Touch(t.Context(), id, r.Expires); err != nil {
+		if err := s.Touch(t.Context(), id, r.Version, r.Expires); err != nil {
 			t.Fatal(err)
 		}
 		wantRecord(t, s, id, r)
 	}
-	wantError(t, "Touch", s.Touch(t.Context(), newID(), r.Expires), sessionstore.ErrNotFound)
+	wantError(t, "Touch", s.Touch(t.Context(), newID(), r.Version, r.Expires), sessionstore.ErrNotFound)
 }
 
 func TestAnExpiredRecordIsAsGoodAsAbsent(t *testing.T) {
@@ -137,7 +137,8 @@ func TestAnInvalidIdTouchesNothing(t *testing.T) {
 	for _, id := range []string{
 		"", ".", "..", "/", "../../../etc/passwd", "..\\..\\..\\windows\\system.ini", "FORMAT", "00/lock", "CON", "NUL.txt",
 		strings.Repeat("a", sessionstore.IDLen-1), strings.Repeat("a", sessionstore.IDLen+1),
-		strings.Repeat("../", 14) + "a", "/" + strings.Repeat("a", sessionstore.IDLen-1), strings.Repeat("a", sessionstore.IDLen-4) + ".tmp",
+		strings.Repeat("../", 14) + "a", "/" + strings.Repeat("a", sessionstore.IDLen-1),
+		strings.Repeat("a", sessionstore.IDLen-4) + ".tmp",
 		strings.Repeat("a", sessionstore.IDLen-1) + "\x00", strings.Repeat("a", sessionstore.IDLen-1) + ":",
 		strings.Repeat("a", sessionstore.IDLen-2) + "é",
 	} {

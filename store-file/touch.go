@@ -8,7 +8,7 @@ import (
 )
 
 // Touch implements [sessionstore.Toucher]. It costs as much as an Update.
-func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
+func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
 	if err := check(ctx, id); err != nil {
 		return err
 	}
@@ -22,6 +22,8 @@ func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
 			return err
 		case !live(r):
 			return sessionstore.ErrNotFound
+		case r.Version != version:
+			return sessionstore.ErrConflict
 		}
 		r.Expires = expires
 		return s.put(id, encode(id, r), r.Subject, r.Subject)

@@ -121,7 +121,7 @@ var methods = []method{
 	{"Create", func(ctx context.Context, s *Store) error { return s.Create(ctx, newID(), newRecord(1)) }},
 	{"Update", func(ctx context.Context, s *Store) error { return s.Update(ctx, newID(), 1, newRecord(2)) }},
 	{"Delete", func(ctx context.Context, s *Store) error { return s.Delete(ctx, newID()) }},
-	{"Touch", func(ctx context.Context, s *Store) error { return s.Touch(ctx, newID(), time.Now().Add(time.Hour)) }},
+	{"Touch", func(ctx context.Context, s *Store) error { return s.Touch(ctx, newID(), 1, time.Now().Add(time.Hour)) }},
 }
 
 func wantError(t *testing.T, what string, err, want error) {

@@ -60,7 +60,7 @@ func TestCommands(t *testing.T) {
 	create := func(s *Store) error { return s.Create(t.Context(), id, second) }
 	update := func(s *Store) error { return s.Update(t.Context(), id, first.Version, second) }
 	again := update
-	touch := func(s *Store) error { return s.Touch(t.Context(), id, expires) }
+	touch := func(s *Store) error { return s.Touch(t.Context(), id, first.Version, expires) }
 	remove := func(s *Store) error { return s.Delete(t.Context(), id) }
 	then := func(calls ...func(*Store) error) func(*Store) error {
 		return func(s *Store) error {
@@ -76,41 +76,49 @@ func TestCommands(t *testing.T) {
 		asked   string
 		want    error
 	}{
-		"load":                            {load, []string{v1}, "gets", nil},
-		"load nothing":                    {load, []string{miss}, "gets", sessionstore.ErrNotFound},
-		"load what has expired":           {load, []string{v0}, "gets", sessionstore.ErrNotFound},
-		"load from a server without cas":  {load, []string{stored(id, first, 0)}, "gets", errNoCAS},
-		"create":                          {create, []string{hit}, "add", nil},
-		"create over another":             {create, []string{taken, v1}, "add gets", sessionstore.ErrExists},
-		"create again":                    {create, []string{taken, v2}, "add gets", nil},
-		"create over foreign bytes":       {create, []string{taken, value(id, []byte("x"), 7)}, "add gets", sessionstore.ErrCorrupt},
-		"create over what has expired":    {create, []string{taken, v0, hit}, "add gets cas", nil},
-		"create over what is just going":  {create, []string{taken, miss, hit}, "add gets add", nil},
-		"create too late":                 {create, []string{taken, v0, stolen, taken, v1}, "add gets cas add gets", sessionstore.ErrExists},
-		"update":                          {update, []string{v1, hit}, "gets cas", nil},
-		"update nothing":                  {update, []string{miss}, "gets", sessionstore.ErrNotFound},
-		"update what has expired":         {update, []string{v0}, "gets", sessionstore.ErrNotFound},
-		"update another version":          {update, []string{v3}, "gets", sessionstore.ErrConflict},
-		"update again":                    {update, []string{v2}, "gets", nil},
-		"update foreign bytes":            {update, []string{value(id, nil, 7)}, "gets", sessionstore.ErrCorrupt},
-		"update what was touched":         {update, []string{v1, stolen, v1, hit}, "gets cas gets cas", nil},
-		"update too late":                 {update, []string{v1, stolen, v3}, "gets cas gets", sessionstore.ErrConflict},
-		"update what is deleted":          {update, []string{v1, gone, miss}, "gets cas gets", sessionstore.ErrNotFound},
-		"load, update":                    {then(load, update), []string{v1, hit}, "gets cas", nil},
-		"load, update what is touched":    {then(load, update), []string{v1, stolen, v1, hit}, "gets cas gets cas", nil},
-		"load, update too late":           {then(load, update), []string{v1, stolen, v3}, "gets cas gets", sessionstore.ErrConflict},
-		"load, update what is deleted":    {then(load, update), []string{v1, gone, miss}, "gets cas gets", sessionstore.ErrNotFound},
-		"load another version, update":    {then(load, update), []string{v3, v3}, "gets gets", sessionstore.ErrConflict},
-		"load, update, update":            {then(load, update, again), []string{v1, hit, v2}, "gets cas gets", nil},
-		"touch":                           {touch, []string{v1, hit}, "gets cas", nil},
-		"touch nothing":                   {touch, []string{miss}, "gets", sessionstore.ErrNotFound},
-		"touch too late":                  {touch, []string{v1, stolen, v2, hit}, "gets cas gets cas", nil},
-		"load, touch":                     {then(load, touch), []string{v1, hit}, "gets cas", nil},
-		"load, touch too late":            {then(load, touch), []string{v1, stolen, v2, hit}, "gets cas gets cas", nil},
-		"load, touch a large record":      {then(load, touch), []string{is(big), is(big), hit}, "gets gets cas", nil},
-		"delete":                          {remove, []string{"DELETED\r\n"}, "delete", nil},
-		"delete nothing":                  {remove, []string{gone}, "delete", nil},
-		"create what the server refuses":  {create, []string{"SERVER_ERROR object too large for cache\r\n"}, "add", sessionstore.ErrTooLarge},
+		"load":                           {load, []string{v1}, "gets", nil},
+		"load nothing":                   {load, []string{miss}, "gets", sessionstore.ErrNotFound},
+		"load what has expired":          {load, []string{v0}, "gets", sessionstore.ErrNotFound},
+		"load from a server without cas": {load, []string{stored(id, first, 0)}, "gets", errNoCAS},
+		"create":                         {create, []string{hit}, "add", nil},
+		"create over another":            {create, []string{taken, v1}, "add gets", sessionstore.ErrExists},
+		"create again":                   {create, []string{taken, v2}, "add gets", nil},
+		"create over foreign bytes":      {create, []string{taken, value(id, []byte("x"), 7)}, "add gets", sessionstore.ErrCorrupt},
+		"create over what has expired":   {create, []string{taken, v0, hit}, "add gets cas", nil},
+		"create over what is just going": {create, []string{taken, miss, hit}, "add gets add", nil},
+		"create too late": {
+			create, []string{taken, v0, stolen, taken, v1}, "add gets cas add gets", sessionstore.ErrExists,
+		},
+		"update":                       {update, []string{v1, hit}, "gets cas", nil},
+		"update nothing":               {update, []string{miss}, "gets", sessionstore.ErrNotFound},
+		"update what has expired":      {update, []string{v0}, "gets", sessionstore.ErrNotFound},
+		"update another version":       {update, []string{v3}, "gets", sessionstore.ErrConflict},
+		"update again":                 {update, []string{v2}, "gets", nil},
+		"update foreign bytes":         {update, []string{value(id, nil, 7)}, "gets", sessionstore.ErrCorrupt},
+		"update what was touched":      {update, []string{v1, stolen, v1, hit}, "gets cas gets cas", nil},
+		"update too late":              {update, []string{v1, stolen, v3}, "gets cas gets", sessionstore.ErrConflict},
+		"update what is deleted":       {update, []string{v1, gone, miss}, "gets cas gets", sessionstore.ErrNotFound},
+		"load, update":                 {then(load, update), []string{v1, hit}, "gets cas", nil},
+		"load, update what is touched": {then(load, update), []string{v1, stolen, v1, hit}, "gets cas gets cas", nil},
+		"load, update too late":        {then(load, update), []string{v1, stolen, v3}, "gets cas gets", sessionstore.ErrConflict},
+		"load, update what is deleted": {then(load, update), []string{v1, gone, miss}, "gets cas gets", sessionstore.ErrNotFound},
+		"load another version, update": {then(load, update), []string{v3, v3}, "gets gets", sessionstore.ErrConflict},
+		"load, update, update":         {then(load, update, again), []string{v1, hit, v2}, "gets cas gets", nil},
+		"touch":                        {touch, []string{v1, hit}, "gets cas", nil},
+		"touch nothing":                {touch, []string{miss}, "gets", sessionstore.ErrNotFound},
+		"touch another version":        {touch, []string{v3}, "gets", sessionstore.ErrConflict},
+		"touch what was touched":       {touch, []string{v1, stolen, v1, hit}, "gets cas gets cas", nil},
+		"touch too late":               {touch, []string{v1, stolen, v2}, "gets cas gets", sessionstore.ErrConflict},
+		"load, touch":                  {then(load, touch), []string{v1, hit}, "gets cas", nil},
+		"load, touch what is touched":  {then(load, touch), []string{v1, stolen, v1, hit}, "gets cas gets cas", nil},
+		"load, touch too late":         {then(load, touch), []string{v1, stolen, v2}, "gets cas gets", sessionstore.ErrConflict},
+		"load another version, touch":  {then(load, touch), []string{v3, v3}, "gets gets", sessionstore.ErrConflict},
+		"load, touch a large record":   {then(load, touch), []string{is(big), is(big), hit}, "gets gets cas", nil},
+		"delete":                       {remove, []string{"DELETED\r\n"}, "delete", nil},
+		"delete nothing":               {remove, []string{gone}, "delete", nil},
+		"create what the server refuses": {
+			create, []string{"SERVER_ERROR object too large for cache\r\n"}, "add", sessionstore.ErrTooLarge,
+		},
 		"load another session's record":   {load, []string{stored(newID(), first, 7)}, "gets", sessionstore.ErrCorrupt},
 		"update another session's record": {update, []string{stored(newID(), first, 7)}, "gets", sessionstore.ErrCorrupt},
 	} {
@@ -136,7 +144,7 @@ func TestNothingIsSentForBadArguments(t *testing.T) {
 	wantError(t, "Create of too much", store.Create(t.Context(), newID(), large), sessionstore.ErrTooLarge)
 	wantError(t, "Update with too much", store.Update(t.Context(), newID(), 9, large), sessionstore.ErrTooLarge)
 	wantError(t, "Update without version", store.Update(t.Context(), newID(), 9, newRecord(0)), sessionstore.ErrInvalid)
-	wantError(t, "Touch without expiry", store.Touch(t.Context(), newID(), time.Time{}), sessionstore.ErrInvalid)
+	wantError(t, "Touch without expiry", store.Touch(t.Context(), newID(), 1, time.Time{}), sessionstore.ErrInvalid)
 	if got := server.asked(); got != "" {
 		t.Errorf("commands are %q, want none", got)
 	}

@@ -11,7 +11,7 @@ import (
 
 // Touch implements [sessionstore.Toucher]. It writes the whole record, as the expiry
 // that counts is in it.
-func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
+func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
 	if err := check(ctx, id); err != nil {
 		return err
 	}
@@ -19,7 +19,7 @@ func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
 		return err
 	}
 	return do(ctx, func() error {
-		if seen, ok := s.seen.take(id); ok && seen.whole {
+		if seen, ok := s.seen.take(id); ok && seen.whole && seen.record.Version == version {
 			seen.record.Expires = expires
 			item := s.item(id, seen.record)
 			item.CasID = seen.casID
@@ -28,6 +28,9 @@ func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
 			}
 		}
 		return s.swap(ctx, id, func(cur sessionstore.Record) (*memcache.Item, error) {
+			if cur.Version != version {
+				return nil, sessionstore.ErrConflict
+			}
 			cur.Expires = expires
 			return s.item(id, cur), nil
 		})

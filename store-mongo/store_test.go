@@ -20,7 +20,7 @@ func calls(s *Store) map[string]func(context.Context) error {
 		"Create":        func(ctx context.Context) error { return s.Create(ctx, someID, record()) },
 		"Update":        func(ctx context.Context) error { return s.Update(ctx, someID, 6, record()) },
 		"Delete":        func(ctx context.Context) error { return s.Delete(ctx, someID) },
-		"Touch":         func(ctx context.Context) error { return s.Touch(ctx, someID, record().Expires) },
+		"Touch":         func(ctx context.Context) error { return s.Touch(ctx, someID, 1, record().Expires) },
 		"Prune":         func(ctx context.Context) error { _, err := s.Prune(ctx); return err },
 		"ListSubject":   func(ctx context.Context) error { _, err := s.ListSubject(ctx, "alice"); return err },
 		"DeleteSubject": func(ctx context.Context) error { _, err := s.DeleteSubject(ctx, "alice"); return err },
@@ -94,7 +94,7 @@ func TestNothingIsSentForWhatIsInvalid(t *testing.T) {
 		{"Update to a large record", s.Update(t.Context(), someID, 6, large), sessionstore.ErrTooLarge},
 		{"Create with version zero", s.Create(t.Context(), someID, zero), sessionstore.ErrInvalid},
 		{"Delete of a bad id", s.Delete(t.Context(), "../"+someID[3:]), sessionstore.ErrInvalid},
-		{"Touch into the past", s.Touch(t.Context(), someID, time.Now().Add(-time.Hour)), sessionstore.ErrInvalid},
+		{"Touch into the past", s.Touch(t.Context(), someID, 1, time.Now().Add(-time.Hour)), sessionstore.ErrInvalid},
 		{"ListSubject of nobody", errSubject, sessionstore.ErrInvalid},
 	} {
 		if !errors.Is(c.err, c.want) {

@@ -10,14 +10,14 @@ import (
 )
 
 // Touch implements [sessionstore.Toucher].
-func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
+func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
 	if err := check(ctx, id); err != nil {
 		return err
 	}
 	if err := sessionstore.CheckExpires(expires); err != nil {
 		return err
 	}
-	result, err := s.collection.UpdateOne(ctx, byID(id, sound(live())...),
+	result, err := s.collection.UpdateOne(ctx, byID(id, live(), bson.E{Key: versionField, Value: int64(version)}), //nolint:gosec // bits
 		bson.D{{Key: "$set", Value: bson.D{{Key: expiresField, Value: roundUp(expires)}}}})
 	switch {
 	case err != nil:
@@ -25,9 +25,13 @@ func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
 	case result.MatchedCount == 1:
 		return nil
 	}
-	if _, err = s.find(ctx, id, withoutData); err != nil {
+	was, err := s.find(ctx, id, withoutData)
+	switch {
+	case err != nil:
 		return err
+	case was.Version == version:
+		// It was created in between: there was none to touch.
+		return sessionstore.ErrNotFound
 	}
-	// It was created in between: there was none to touch.
-	return sessionstore.ErrNotFound
+	return sessionstore.ErrConflict
 }

@@ -97,7 +97,7 @@ func calls(s *Store) map[string]func(context.Context) error {
 		"Create":        func(ctx context.Context) error { return s.Create(ctx, someID, record()) },
 		"Update":        func(ctx context.Context) error { return s.Update(ctx, someID, 6, record()) },
 		"Delete":        func(ctx context.Context) error { return s.Delete(ctx, someID) },
-		"Touch":         func(ctx context.Context) error { return s.Touch(ctx, someID, record().Expires) },
+		"Touch":         func(ctx context.Context) error { return s.Touch(ctx, someID, 1, record().Expires) },
 		"Prune":         func(ctx context.Context) error { _, err := s.Prune(ctx); return err },
 		"ListSubject":   func(ctx context.Context) error { _, err := s.ListSubject(ctx, "alice"); return err },
 		"DeleteSubject": func(ctx context.Context) error { _, err := s.DeleteSubject(ctx, "alice"); return err },

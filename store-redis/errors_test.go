@@ -28,7 +28,7 @@ func TestAnswersOfScripts(t *testing.T) {
 			store, _ := open(t, always(bulk([]byte(answer))))
 			wantError(t, "Create", store.Create(t.Context(), newID(), newRecord("")), want)
 			wantError(t, "Update", store.Update(t.Context(), newID(), 1, newRecord("")), want)
-			wantError(t, "Touch", store.Touch(t.Context(), newID(), time.Now().Add(time.Hour)), want)
+			wantError(t, "Touch", store.Touch(t.Context(), newID(), 1, time.Now().Add(time.Hour)), want)
 		})
 	}
 }

@@ -84,13 +84,14 @@ end
 return put(record)
 `)
 
-// touchScript also takes the new expiry and whose index has been told.
+// touchScript also takes the version that is to be there and the new expiry.
 var touchScript = redis.NewScript(recordLua + `
-local expires, told = ARGV[5], ARGV[6]
+local version, expires = ARGV[5], ARGV[6]
 local state = look()
 if state ~= 'live' then return state end
+if head:sub(13, 20) ~= version then return 'conflict' end
 if subject ~= '' and before(known, expires) then
-  if subject ~= told then return 'unindexed ' .. subject end
+  if indexed == '' then return 'unindexed ' .. subject end
   redis.call('SETRANGE', key, 0, indexed)
 end
 redis.call('SETRANGE', key, 8 + 4, expires)
@@ -156,6 +157,11 @@ func ttl(expires time.Time) int64 {
 
 // timeLen is the length of an encoded time.
 const timeLen = 8
+
+// encodeVersion encodes v as records do.
+func encodeVersion(v sessionstore.Version) []byte {
+	return binary.BigEndian.AppendUint64(nil, uint64(v))
+}
 
 // encodeTime encodes t as records do; the zero Time becomes zero bytes.
 func encodeTime(t time.Time) []byte {

@@ -155,7 +155,7 @@ var methods = []method{
 	}},
 	{"Update", func(ctx context.Context, s *Store) error { return s.Update(ctx, newID(), 1, newRecord("visitor")) }},
 	{"Delete", func(ctx context.Context, s *Store) error { return s.Delete(ctx, newID()) }},
-	{"Touch", func(ctx context.Context, s *Store) error { return s.Touch(ctx, newID(), time.Now().Add(time.Hour)) }},
+	{"Touch", func(ctx context.Context, s *Store) error { return s.Touch(ctx, newID(), 1, time.Now().Add(time.Hour)) }},
 	{"ListSubject", func(ctx context.Context, s *Store) error { _, err := s.ListSubject(ctx, "visitor"); return err }},
 	{"DeleteSubject", func(ctx context.Context, s *Store) error { _, err := s.DeleteSubject(ctx, "visitor"); return err }},
 	{"DeleteAll", func(ctx context.Context, s *Store) error { _, err := s.DeleteAll(ctx); return err }},

@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"reflect"
@@ -95,7 +94,7 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 	}
 	b := sessionstore.AppendRecord(nil, id, r)
 	return do(ctx, func() error {
-		version := binary.BigEndian.AppendUint64(nil, uint64(old))
+		version := encodeVersion(old)
 		a := s.call(ctx, updateScript, id, ttl(r.Expires), nil, version, b)
 		if !a.unindexed {
 			return a.err

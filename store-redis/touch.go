@@ -8,7 +8,7 @@ import (
 )
 
 // Touch implements [sessionstore.Toucher]. It sends and rewrites the expiry alone.
-func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
+func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
 	if err := check(ctx, id); err != nil {
 		return err
 	}
@@ -16,15 +16,16 @@ func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
 		return err
 	}
 	return do(ctx, func() error {
-		a := s.call(ctx, touchScript, id, ttl(expires), nil, encodeTime(expires), "")
-		for a.unindexed {
-			indexed, err := s.index(ctx, a.subject, id, expires)
-			if err != nil {
-				return err
-			}
-			// Should the record have got another subject meanwhile, the script says so.
-			a = s.call(ctx, touchScript, id, ttl(expires), encodeTime(indexed), encodeTime(expires), a.subject)
+		b := encodeVersion(version)
+		a := s.call(ctx, touchScript, id, ttl(expires), nil, b, encodeTime(expires))
+		if !a.unindexed {
+			return a.err
 		}
-		return a.err
+		indexed, err := s.index(ctx, a.subject, id, expires)
+		if err != nil {
+			return err
+		}
+		// As long as the version is the same, the subject is.
+		return s.call(ctx, touchScript, id, ttl(expires), encodeTime(indexed), b, encodeTime(expires)).err
 	})
 }

@@ -48,7 +48,7 @@ func TestMemcacheFlushed(t *testing.T) {
 	server := memcacheDaemon(t)
 	store := memcacheStore(t, memcacheClient(t, server.URL))
 	id, r := memcacheCreated(t, store)
-	touched, _ := memcacheCreated(t, store)
+	touched, s := memcacheCreated(t, store)
 	for _, id := range []string{id, touched} {
 		if _, err := store.Load(t.Context(), id); err != nil {
 			t.Fatal(err)
@@ -59,7 +59,7 @@ func TestMemcacheFlushed(t *testing.T) {
 	next := r
 	next.Version++
 	memcacheGone(t, store.Update(t.Context(), id, r.Version, next))
-	memcacheGone(t, store.Touch(t.Context(), touched, r.Expires))
+	memcacheGone(t, store.Touch(t.Context(), touched, s.Version, s.Expires))
 	_, err := store.Load(t.Context(), id)
 	memcacheGone(t, err)
 	if err := store.Delete(t.Context(), id); err != nil {

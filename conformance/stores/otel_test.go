@@ -153,12 +153,15 @@ type told struct{ err error }
 func (s told) Load(context.Context, string) (sessionstore.Record, error) {
 	return sessionstore.Record{}, s.err
 }
-func (s told) Create(context.Context, string, sessionstore.Record) error { return s.err }
-func (s told) Delete(context.Context, string) error                      { return s.err }
-func (s told) Touch(context.Context, string, time.Time) error            { return s.err }
-func (s told) Prune(context.Context) (int, error)                        { return 2, s.err }
-func (s told) DeleteSubject(context.Context, string) (int, error)        { return 3, s.err }
-func (s told) DeleteAll(context.Context) (int, error)                    { return 4, s.err }
+func (s told) Create(context.Context, string, sessionstore.Record) error            { return s.err }
+func (s told) Delete(context.Context, string) error                                 { return s.err }
+func (s told) Touch(context.Context, string, sessionstore.Version, time.Time) error { return s.err }
+func (s told) Prune(context.Context) (int, error)                                   { return 2, s.err }
+
+func (s told) DeleteSubject(context.Context, string) (int, error) { return 3, s.err }
+
+func (s told) DeleteAll(context.Context) (int, error) { return 4, s.err }
+
 func (s told) ListSubject(context.Context, string) ([]sessionstore.Entry, error) {
 	return make([]sessionstore.Entry, 5), s.err
 }
@@ -181,7 +184,7 @@ var calls = map[string]func(ctx context.Context, s sessionstore.Store) error{
 	},
 	"delete": func(ctx context.Context, s sessionstore.Store) error { return s.Delete(ctx, secretID) },
 	"touch": func(ctx context.Context, s sessionstore.Store) error {
-		return sessionstore.Touch(ctx, s, secretID, time.Time{})
+		return sessionstore.Touch(ctx, s, secretID, 1, time.Time{})
 	},
 	"prune": func(ctx context.Context, s sessionstore.Store) error {
 		_, err := sessionstore.Prune(ctx, s)

@@ -78,7 +78,7 @@ func TestPostgresCancelled(t *testing.T) {
 	id, r := postgresCreated(t, store)
 
 	err := postgresBlocked(t, admin, table, id,
-		func() error { return store.Touch(t.Context(), id, r.Expires.Add(time.Hour)) },
+		func() error { return store.Touch(t.Context(), id, r.Version, r.Expires.Add(time.Hour)) },
 		func(pgx.Tx) {
 			eventually(t, "the server gives up on it", func() bool { return !postgresWaiting(t, admin, table) })
 		})

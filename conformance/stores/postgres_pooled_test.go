@@ -94,8 +94,8 @@ func (s *oneByOne) Delete(ctx context.Context, id string) error {
 	return err
 }
 
-func (s *oneByOne) Touch(ctx context.Context, id string, expires time.Time) error {
-	_, err := inTurn(ctx, s, func() (any, error) { return nil, s.store.Touch(ctx, id, expires) })
+func (s *oneByOne) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+	_, err := inTurn(ctx, s, func() (any, error) { return nil, s.store.Touch(ctx, id, version, expires) })
 	return err
 }
 

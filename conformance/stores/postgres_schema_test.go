@@ -88,7 +88,7 @@ func TestPostgresMissingTable(t *testing.T) {
 		"Create":      store.Create(t.Context(), id, r),
 		"Update":      store.Update(t.Context(), id, r.Version, r),
 		"Delete":      store.Delete(t.Context(), id),
-		"Touch":       store.Touch(t.Context(), id, r.Expires),
+		"Touch":       store.Touch(t.Context(), id, r.Version, r.Expires),
 		"Prune":       errPrune,
 		"ListSubject": errList,
 	} {

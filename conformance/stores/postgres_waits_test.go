@@ -48,9 +48,11 @@ func TestPostgresWaits(t *testing.T) {
 		},
 		{
 			"Touch", func(s *postgresstore.Store, id string, r sessionstore.Record) error {
-				return s.Touch(t.Context(), id, r.Expires.Add(time.Minute))
+				return s.Touch(t.Context(), id, r.Version, r.Expires.Add(time.Minute))
 			},
-			map[string]error{"expired": sessionstore.ErrNotFound, "deleted": sessionstore.ErrNotFound},
+			map[string]error{
+				"updated": sessionstore.ErrConflict, "expired": sessionstore.ErrNotFound, "deleted": sessionstore.ErrNotFound,
+			},
 		},
 		{
 			"Delete", func(s *postgresstore.Store, id string, _ sessionstore.Record) error {

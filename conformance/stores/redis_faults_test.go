@@ -31,7 +31,7 @@ func TestRedisFull(t *testing.T) {
 	for what, err := range map[string]error{
 		"Create": store.Create(t.Context(), randomID(), r),
 		"Update": store.Update(t.Context(), id, r.Version, next),
-		"Touch":  store.Touch(t.Context(), id, r.Expires.Add(time.Hour)),
+		"Touch":  store.Touch(t.Context(), id, r.Version, r.Expires.Add(time.Hour)),
 	} {
 		wantRedisError(t, what, err, "OOM ")
 	}
@@ -274,7 +274,7 @@ func redisKnows(t *testing.T, s *redisstore.Store) {
 	id, r := redisCreated(t, s, "")
 	next := r
 	next.Version++
-	if err := errors.Join(s.Update(t.Context(), id, r.Version, next), s.Touch(t.Context(), id, r.Expires)); err != nil {
+	if err := errors.Join(s.Update(t.Context(), id, r.Version, next), s.Touch(t.Context(), id, next.Version, r.Expires)); err != nil {
 		t.Fatal(err)
 	}
 }

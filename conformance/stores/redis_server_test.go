@@ -24,7 +24,7 @@ func TestRedisIndexOutlivesItsRecords(t *testing.T) {
 	before := redisMember(t, client, index, id)
 	for life := 2 * time.Minute; life < 1000*time.Minute; life *= 2 {
 		expires := time.Now().Add(life)
-		if err := store.Touch(t.Context(), id, expires); err != nil {
+		if err := store.Touch(t.Context(), id, r.Version, expires); err != nil {
 			t.Fatal(err)
 		}
 		kept := redisMember(t, client, index, id)
@@ -103,7 +103,7 @@ func TestRedisClocksApart(t *testing.T) {
 		if _, err := store.Load(t.Context(), id); !errors.Is(err, sessionstore.ErrNotFound) {
 			t.Errorf("Load at expiry: %v", err)
 		}
-		if err := store.Touch(t.Context(), id, time.Now().Add(time.Hour)); !errors.Is(err, sessionstore.ErrNotFound) {
+		if err := store.Touch(t.Context(), id, r.Version, time.Now().Add(time.Hour)); !errors.Is(err, sessionstore.ErrNotFound) {
 			t.Errorf("Touch at expiry: %v", err)
 		}
 	})

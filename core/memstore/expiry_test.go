@@ -114,7 +114,7 @@ func TestAnExpiredRecordIsGoneBeforeItIsRemoved(t *testing.T) {
 		if err := s.Update(t.Context(), id, 1, next); !errors.Is(err, sessionstore.ErrNotFound) {
 			t.Errorf("Update: %v", err)
 		}
-		if err := s.Touch(t.Context(), id, next.Expires); !errors.Is(err, sessionstore.ErrNotFound) {
+		if err := s.Touch(t.Context(), id, 1, next.Expires); !errors.Is(err, sessionstore.ErrNotFound) {
 			t.Errorf("Touch: %v", err)
 		}
 		if entries, err := s.ListSubject(t.Context(), "ann"); err != nil || len(entries) != 0 {
@@ -142,7 +142,7 @@ func TestTouchMovesARecordInTheHeap(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, life := range []time.Duration{time.Minute, 48 * time.Hour, time.Second} {
-			if err := s.Touch(t.Context(), id, time.Now().Add(life)); err != nil {
+			if err := s.Touch(t.Context(), id, 1, time.Now().Add(life)); err != nil {
 				t.Fatal(err)
 			}
 			held(t, s)

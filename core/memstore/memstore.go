@@ -152,7 +152,7 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 }
 
 // Touch implements [sessionstore.Toucher].
-func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
+func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
 	if err := check(ctx, id); err != nil {
 		return err
 	}
@@ -163,8 +163,11 @@ func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	it, ok := sh.items[id]
-	if !ok || !it.live(time.Now()) {
+	switch {
+	case !ok || !it.live(time.Now()):
 		return sessionstore.ErrNotFound
+	case it.record.Version != version:
+		return sessionstore.ErrConflict
 	}
 	it.record.Expires = toUTC(expires)
 	sh.expiry.fix(it)

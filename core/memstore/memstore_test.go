@@ -113,7 +113,10 @@ func TestMapsHeapsAndIndexAgreeUnderLoad(t *testing.T) {
 						err = s.Update(ctx, id, old.Version, r)
 					}
 				case 3:
-					err = s.Touch(ctx, id, r.Expires)
+					var old sessionstore.Record
+					if old, err = s.Load(ctx, id); err == nil {
+						err = s.Touch(ctx, id, old.Version, r.Expires)
+					}
 				case 4:
 					err = s.Delete(ctx, id)
 				case 5:

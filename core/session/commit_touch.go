@@ -16,7 +16,7 @@ func (c *commit) touch(ctx context.Context) {
 		return
 	}
 	expires := c.m.expires(&c.view, wallNow())
-	switch err := sessionstore.Touch(ctx, c.m.store, c.stored.id, expires); {
+	switch err := sessionstore.Touch(ctx, c.m.store, c.stored.id, c.stored.version, expires); {
 	case errors.Is(err, ErrNotFound):
 		c.ended = true
 	case errors.Is(err, sessionstore.ErrConflict):

@@ -121,8 +121,8 @@ func (f *faultyStore) Delete(ctx context.Context, id string) error {
 	return f.do(ctx, opDelete, func() error { return f.inner.Delete(ctx, id) })
 }
 
-func (f *faultyStore) Touch(ctx context.Context, id string, expires time.Time) error {
-	return f.do(ctx, opTouch, func() error { return f.inner.Touch(ctx, id, expires) })
+func (f *faultyStore) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+	return f.do(ctx, opTouch, func() error { return f.inner.Touch(ctx, id, version, expires) })
 }
 
 // A plainStore has no capability.

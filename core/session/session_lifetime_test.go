@@ -254,3 +254,25 @@ func TestALifetimeAloneIsNotWorthARecord(t *testing.T) {
 		}
 	}
 }
+
+// A slow reader knows nothing of what another request has decided since.
+func TestALateTouchUndoesNoShorterIdleTimeout(t *testing.T) {
+	t.Parallel()
+	for name, plain := range map[string]bool{"with Touch": false, "without": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t)
+				if plain {
+					e.m = e.manager(plainStore{e.store})
+				}
+				v := e.seed(count)
+				finish := v.fork().slow(nothing)
+				pass(30 * time.Minute)
+				v.do(setIdle(time.Minute))
+				wantStatus(t, finish(), http.StatusOK)
+				wantEnd(t, v, time.Minute)
+			})
+		})
+	}
+}

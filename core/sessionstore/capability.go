@@ -2,7 +2,6 @@ package sessionstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -13,12 +12,15 @@ type Toucher interface {
 	Store
 
 	// Touch sets the expiry of the live record under id to expires, earlier or
-	// later than it was. It changes neither data, subject nor version, so that a
-	// concurrent Update still succeeds, and it never creates.
+	// later than it was, if its version is version: whoever decides on an expiry
+	// has seen a record, and must not undo what another writer has decided since.
+	// It changes neither data, subject nor version, so that a concurrent Update
+	// still succeeds, and it never creates.
 	//
-	// If there is no record, or it has expired, Touch returns ErrNotFound. An
-	// expiry that CheckExpires refuses gives ErrInvalid.
-	Touch(ctx context.Context, id string, expires time.Time) error
+	// If the version is another, Touch returns ErrConflict. If there is no record,
+	// or it has expired, it returns ErrNotFound. What is no record is left, with
+	// ErrCorrupt. An expiry that CheckExpires refuses gives ErrInvalid.
+	Touch(ctx context.Context, id string, version Version, expires time.Time) error
 }
 
 // A Pruner is a [Store] whose expired records take up room until they are
@@ -84,34 +86,27 @@ type Entry struct {
 	Record Record
 }
 
-// touchAttempts bounds the fallback of Touch under contention: whoever wins
-// the race moves the expiry too.
-const touchAttempts = 4
-
-// Touch sets the expiry of the live record under id.
+// Touch sets the expiry of the live record under id if its version is version;
+// otherwise it returns [ErrConflict].
 //
 // If s is a [Toucher], Touch calls its method. Otherwise it loads the record and
-// updates it with the new expiry and a new version; if other writers win four
-// times in a row it returns ErrConflict.
-func Touch(ctx context.Context, s Store, id string, expires time.Time) error {
+// updates it with the new expiry, which gives it a new version.
+func Touch(ctx context.Context, s Store, id string, version Version, expires time.Time) error {
 	if t, ok := s.(Toucher); ok {
-		return t.Touch(ctx, id, expires)
+		return t.Touch(ctx, id, version, expires)
 	}
 	if err := CheckExpires(expires); err != nil {
 		return err
 	}
-	for range touchAttempts {
-		r, err := s.Load(ctx, id)
-		if err != nil {
-			return err
-		}
-		old := r.Version
-		r.Expires, r.Version = expires, NewVersion()
-		if err = s.Update(ctx, id, old, r); !errors.Is(err, ErrConflict) {
-			return err
-		}
+	r, err := s.Load(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case r.Version != version:
+		return ErrConflict
 	}
-	return ErrConflict
+	r.Expires, r.Version = expires, NewVersion()
+	return s.Update(ctx, id, version, r)
 }
 
 // Prune removes expired records and reports how many.

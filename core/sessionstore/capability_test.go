@@ -41,7 +41,7 @@ func TestTouchMovesTheExpiryOnly(t *testing.T) {
 				store = plainStore{store}
 			}
 			want := r.Expires.Add(time.Hour)
-			if err := sessionstore.Touch(t.Context(), store, anID, want); err != nil {
+			if err := sessionstore.Touch(t.Context(), store, anID, r.Version, want); err != nil {
 				t.Fatal(err)
 			}
 			got, err := e.mem.Load(t.Context(), anID)
@@ -51,37 +51,36 @@ func TestTouchMovesTheExpiryOnly(t *testing.T) {
 			if calls := e.store.taken(); !maps.Equal(calls, c.calls) {
 				t.Errorf("store calls %v, want %v", calls, c.calls)
 			}
-			if err := sessionstore.Touch(t.Context(), store, anotherID, want); !errors.Is(err, sessionstore.ErrNotFound) {
+			if err := sessionstore.Touch(t.Context(), store, anotherID, r.Version, want); !errors.Is(err, sessionstore.ErrNotFound) {
 				t.Errorf("no record: %v, want ErrNotFound", err)
 			}
 			if _, err := e.mem.Load(t.Context(), anotherID); !errors.Is(err, sessionstore.ErrNotFound) {
 				t.Errorf("Touch has created a record (%v)", err)
 			}
-			if err := sessionstore.Touch(t.Context(), store, anID, time.Now()); !errors.Is(err, sessionstore.ErrInvalid) {
+			if err := sessionstore.Touch(t.Context(), store, anID, r.Version, time.Now()); !errors.Is(err, sessionstore.ErrInvalid) {
 				t.Errorf("expiry now: %v, want ErrInvalid", err)
 			}
 		})
 	}
 }
 
-func TestTheFallbackOfTouchTriesAgainAndGivesUp(t *testing.T) {
+func TestTouchOfAnotherVersionIsAConflict(t *testing.T) {
 	t.Parallel()
-	for conflicts, want := range map[int]error{0: nil, 1: nil, 3: nil, 4: sessionstore.ErrConflict, 100: sessionstore.ErrConflict} {
+	for name, plain := range map[string]bool{"Toucher": false, "fallback": true} {
 		e := newEnv(t)
-		stored(t, e)
-		left := conflicts
-		e.store.before = func(o op) error {
-			if o == opUpdate && left > 0 {
-				left--
-				return sessionstore.ErrConflict
-			}
-			return nil
+		r := stored(t, e)
+		var store sessionstore.Store = e.store
+		if plain {
+			store = plainStore{store}
 		}
-		if err := sessionstore.Touch(t.Context(), plainStore{e.store}, anID, farAway); !errors.Is(err, want) {
-			t.Errorf("%d conflicts: %v, want %v", conflicts, err, want)
+		if err := sessionstore.Touch(t.Context(), store, anID, r.Version+1, farAway); !errors.Is(err, sessionstore.ErrConflict) {
+			t.Errorf("%s: %v, want ErrConflict", name, err)
 		}
-		if calls := e.store.taken(); calls[opUpdate] != min(conflicts+1, 4) {
-			t.Errorf("%d conflicts: %d updates", conflicts, calls[opUpdate])
+		if got, err := e.mem.Load(t.Context(), anID); err != nil || !got.Expires.Equal(r.Expires) || got.Version != r.Version {
+			t.Errorf("%s: the record is %+v, %v, was %+v", name, got, err, r)
+		}
+		if calls := e.store.taken(); calls[opUpdate] != 0 {
+			t.Errorf("%s: an update was tried", name)
 		}
 	}
 }
@@ -96,19 +95,17 @@ func TestTheFallbackOfTouchLosesNoUpdateAndRevivesNothing(t *testing.T) {
 	} {
 		e := newEnv(t)
 		stored(t, e)
-		done := false
 		e.store.before = func(o op) error {
-			if o != opUpdate || done {
+			if o != opUpdate {
 				return nil
 			}
-			done = true
 			return between(e)
 		}
-		err := sessionstore.Touch(t.Context(), plainStore{e.store}, anID, farAway)
+		err := sessionstore.Touch(t.Context(), plainStore{e.store}, anID, 7, farAway)
 		r, loadErr := e.mem.Load(t.Context(), anID)
 		switch name {
 		case "update":
-			if err != nil || loadErr != nil || string(r.Data) != "newer" {
+			if !errors.Is(err, sessionstore.ErrConflict) || loadErr != nil || string(r.Data) != "newer" {
 				t.Errorf("%s: %v; then %q, %v", name, err, r.Data, loadErr)
 			}
 		case "delete":

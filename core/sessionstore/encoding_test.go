@@ -66,7 +66,8 @@ func TestTheLayoutOfARecordIsTheGoldenOne(t *testing.T) {
 
 func TestARecordOfAnotherSessionIsCorrupt(t *testing.T) {
 	t.Parallel()
-	if _, err := sessionstore.ParseRecord(sessionstore.AppendRecord(nil, anID, aRecord), anotherID); !errors.Is(err, sessionstore.ErrCorrupt) {
+	b := sessionstore.AppendRecord(nil, anID, aRecord)
+	if _, err := sessionstore.ParseRecord(b, anotherID); !errors.Is(err, sessionstore.ErrCorrupt) {
 		t.Errorf("got %v, want ErrCorrupt", err)
 	}
 }

@@ -14,9 +14,8 @@ var (
 	// Nothing was written.
 	ErrExists = errors.New("session: already exists")
 
-	// ErrConflict says that the stored version is not the one that Update
-	// was told to replace: somebody else has written in between. Nothing was
-	// written.
+	// ErrConflict says that the stored version is not the one that Update or
+	// Touch was given: somebody else has written in between. Nothing was written.
 	ErrConflict = errors.New("session: version conflict")
 
 	// ErrTooLarge says that the record, or the session, is larger than what

@@ -81,11 +81,11 @@ func (s *spy) Update(ctx context.Context, id string, old sessionstore.Version, r
 	return s.Toucher.Update(ctx, id, old, r)
 }
 
-func (s *spy) Touch(ctx context.Context, id string, expires time.Time) error {
+func (s *spy) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
 	if err := s.note(opTouch); err != nil {
 		return err
 	}
-	return s.Toucher.Touch(ctx, id, expires)
+	return s.Toucher.Touch(ctx, id, version, expires)
 }
 
 // A plainStore has no capability.

@@ -87,11 +87,14 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 }
 
 // Touch implements [sessionstore.Toucher].
-func (s *Store) Touch(ctx context.Context, id string, expires time.Time) error {
+func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
 	return do(ctx, cmp.Or(sessionstore.CheckID(id), sessionstore.CheckExpires(expires)), s.db.Update, func(tx *bbolt.Tx) error {
 		r, err := live(tx, id)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case r.Version != version:
+			return sessionstore.ErrConflict
 		}
 		r.Expires = expires
 		return tx.Bucket(bucket).Put([]byte(id), sessionstore.AppendRecord(nil, id, r))
