@@ -76,8 +76,9 @@ func (s *Session) attempt(ctx context.Context) (*commit, error) {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
 	c := s.begin()
-	ctx, cancel := context.WithTimeout(ctx, s.m.opts.StoreTimeout)
-	defer cancel()
+	bounded := s.m.storeContext(ctx)
+	defer bounded.release()
+	ctx = bounded
 	err := c.run(ctx)
 	if errors.Is(err, errPast) {
 		err = c.expire(ctx, err)

@@ -61,7 +61,9 @@ func NewCookieOnly(o Options) (*Manager, error) {
 			return nil, fmt.Errorf("session: Options.Keys: %w", err)
 		}
 	}
-	return &Manager{opts: o, purpose: "session in " + o.carrier(), plainHTTP: new(atomic.Bool)}, nil
+	m := &Manager{opts: o, purpose: "session in " + o.carrier(), plainHTTP: new(atomic.Bool)}
+	m.carrier = carrierKey{o.carrier()}
+	return m, nil
 }
 
 // A sealed ticket is base64url of what the Sealer made; one that is only signed

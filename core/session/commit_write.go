@@ -21,7 +21,7 @@ func (c *commit) create(ctx context.Context) error {
 	}
 	now := wallNow()
 	next := c.view.clone()
-	next.tickets, next.count, next.writes = nil, 0, nil
+	next.tickets, next.count, next.writes = nil, 0, [maxWrites]sessionstore.Version{}
 	next.replaced = false
 	t := c.newTicket(true)
 	next.offer(c.newEntry(t, now), ticketHash{}, now)

@@ -14,6 +14,8 @@ import (
 
 // An exchange is one request with its response, as one Manager sees it.
 type exchange struct {
+	context.Context //nolint:containedctx // it is the context of its request
+
 	m     *Manager
 	r     *http.Request
 	w     http.ResponseWriter
@@ -26,8 +28,11 @@ type exchange struct {
 	takenOver  atomic.Bool // the handler writes the header itself, after Hijack
 	over       atomic.Bool // the handler has returned
 
-	presented []presented // what the request has brought, once somebody has asked for the session
-	brought   bool        // also if it does not verify
+	first     [1]presented           // room for presented
+	raw       [2 * len(token{})]byte // room for a ticket
+	vary      [1]string              // room for the header
+	presented []presented            // what the request has brought, once somebody has asked for the session
+	brought   bool                   // also if it does not verify
 
 	// Fail may be called by another goroutine than the one that writes: within
 	// http.TimeoutHandler.
@@ -43,8 +48,16 @@ type exchange struct {
 
 type exchangeKey struct{ m *Manager }
 
-// A carrierKey finds the Manager that a cookie, or a header field, belongs to.
+// A carrierKey finds out whether a cookie, or a header field, is some Manager's.
 type carrierKey struct{ purpose string }
+
+// Value implements [context.Context].
+func (x *exchange) Value(key any) any {
+	if key == (exchangeKey{x.m}) || key == x.m.carrier {
+		return x
+	}
+	return x.Context.Value(key)
+}
 
 // answerable returns why a new ticket can't reach the visitor any more, or nil.
 func (x *exchange) answerable() error {
@@ -105,13 +118,12 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		x := &exchange{m: m, w: w, began: wallNow(), skipped: applies(m.opts.Skip, r), passive: applies(m.opts.Passive, r)}
-		ctx := context.WithValue(r.Context(), exchangeKey{m}, x)
-		_, x.rival = ctx.Value(carrierKey{m.purpose}).(*Manager)
-		x.r = r.WithContext(context.WithValue(ctx, carrierKey{m.purpose}, m))
-		// What a router has found out about the request is for those around us, too: its
-		// Pattern, for instance. And net/http removes the files of the form that it knows.
-		defer func() { *r = *x.r.WithContext(r.Context()) }()
+		x := &exchange{
+			Context: r.Context(), m: m, w: w, began: wallNow(),
+			skipped: applies(m.opts.Skip, r), passive: applies(m.opts.Passive, r), rival: r.Context().Value(m.carrier) != nil,
+		}
+		x.r = r.WithContext(x)
+		defer x.tellOutside(r)
 		if x.skipped {
 			next.ServeHTTP(w, x.r)
 			return
@@ -119,6 +131,17 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 		next.ServeHTTP(x.writer(), x.r)
 		x.end() //nolint:contextcheck // it has the request's own context
 	})
+}
+
+// tellOutside tells those around us what has been found out about the request: the
+// router's Pattern, for instance. And net/http removes the files of the form that it
+// knows.
+func (x *exchange) tellOutside(r *http.Request) {
+	if strings.Contains(x.r.Pattern, "{") { // has path values
+		*r = *x.r.WithContext(r.Context())
+		return
+	}
+	r.Pattern, r.Form, r.PostForm, r.MultipartForm = x.r.Pattern, x.r.Form, x.r.PostForm, x.r.MultipartForm
 }
 
 // HandlerFunc returns a handler that calls f with the request's session. If it
@@ -216,12 +239,9 @@ func (x *exchange) session(ctx context.Context) (*Session, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if !x.done {
-		// A logger or a store that asks this context for the session would wait
-		// for itself.
 		asking := ctx
-		ctx = context.WithValue(ctx, exchangeKey{x.m}, nil)
-		ctx, cancel := context.WithTimeout(ctx, x.m.opts.StoreTimeout)
-		defer cancel()
+		ctx := x.m.storeContext(ctx)
+		defer ctx.release()
 		x.looked = true
 		x.s, x.err = x.m.find(ctx, x)
 		x.done = x.err == nil || asking.Err() == nil // others may have more time
@@ -259,7 +279,7 @@ func (x *exchange) beforeHeader() error {
 		x.fail(err)
 		return err
 	}
-	addVary(x.w.Header(), x.m.opts.varies())
+	x.addVary()
 	x.addTicket(s)
 	return nil
 }
@@ -298,8 +318,15 @@ func (x *exchange) addTicket(s *Session) {
 	}
 }
 
-// addVary makes the response vary by a request field unless it says so already.
-func addVary(h http.Header, name string) {
+// addVary makes the response vary by what carries the ticket unless it says so
+// already.
+func (x *exchange) addVary() {
+	h, name := x.w.Header(), x.m.opts.varies()
+	if len(h["Vary"]) == 0 {
+		x.vary[0] = name
+		h["Vary"] = x.vary[:]
+		return
+	}
 	for _, line := range h["Vary"] {
 		for field := range strings.SplitSeq(line, ",") {
 			if field = strings.Trim(field, " \t"); field == "*" || strings.EqualFold(field, name) {
@@ -332,7 +359,7 @@ func (x *exchange) fail(err error) {
 		x.w.Header().Del(name)
 	}
 	x.w.Header().Del(headerTicket) // another Manager's
-	addVary(x.w.Header(), x.m.opts.varies())
+	x.addVary()
 	if s, _ := x.loaded(); s != nil {
 		x.addTicket(s) // of a Commit that has succeeded before
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -116,8 +117,8 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 	s := &Session{m: m, x: x}
 	forged := 0
 	defer func() { m.logForged(ctx, forged) }()
-	x.presented, x.brought = m.presented(ctx, x.r)
-	var fallback *found
+	x.presented, x.brought = m.presented(ctx, x)
+	var fallback found // of a quiet ticket
 	for _, p := range x.presented {
 		f, err := m.load(ctx, p, m.opts.RenewGrace)
 		switch {
@@ -134,11 +135,11 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 		switch {
 		case t.standing < retired:
 			m.noteReuse(ctx, &f)
-			if fallback == nil && f.stored != nil {
-				fallback, s.ticket = &f, t
+			if fallback.stored == nil && f.stored != nil {
+				fallback, s.ticket = f, t
 			}
 			continue
-		case !m.opts.Binding.matches(x.r, f.view.id[:], f.view.binding):
+		case !m.bound(x.r, &f.view):
 			m.log().WarnContext(ctx, "session: not the browser or network that it is bound to, ended", "session", f.view.idText())
 			s.doomed = append(s.doomed, doomed{t, f.stored, EndBinding})
 			continue
@@ -148,13 +149,23 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 	}
 	s.cur = newView(wallNow())
 	switch {
-	case fallback == nil:
+	case fallback.stored == nil:
 		s.quiet = len(s.doomed) == 0 && !x.brought && m.keptBack(x.r)
 	case s.ticket.standing == quiet:
 		s.quiet = true
 		s.cur.seed = fallback.seed(&s.ticket.token)
 	}
 	return s, nil
+}
+
+// bound reports whether a session may be used by the browser and from the network that
+// r has come from.
+func (m *Manager) bound(r *http.Request, v *view) bool {
+	if !m.opts.Binding.enabled() {
+		return true
+	}
+	salt := v.id
+	return m.opts.Binding.matches(r, salt[:], v.binding)
 }
 
 // seed returns what a quiet ticket's secrets derive from: what they did while it was

@@ -22,6 +22,7 @@ type Manager struct {
 	store     Store // nil: the session travels in its ticket
 	opts      Options
 	purpose   string       // what a ticket's signature, or seal, is good for
+	carrier   any          // the carrierKey of its cookie, or header field
 	plainHTTP *atomic.Bool // it was said that browsers drop the cookie
 	form      uint32       // tells tickets that were made with another key or cookie
 }
@@ -42,6 +43,7 @@ func New(store Store, o Options) (*Manager, error) {
 		return nil, err
 	}
 	m := &Manager{store: store, opts: o, purpose: o.carrier(), form: o.form(), plainHTTP: new(atomic.Bool)}
+	m.carrier = carrierKey{m.purpose}
 	if n := len(m.ticket(&token{})); n > maxTicketLen {
 		return nil, fmt.Errorf("session: Options.Signer makes tickets of %d bytes, at most %d are accepted", n, maxTicketLen)
 	}

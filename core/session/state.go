@@ -18,13 +18,13 @@ type state struct {
 	tickets  []entry // in the order in which they were offered
 	count    uint64  // the last number that was given to an offer or a sight
 	aged     time.Time
-	untaken  uint64                 // tickets offered because of age, the last at aged, since one was seen
-	place    time.Time              // ranks the login among its subject's, see Options.MaxSessions; zero: by authenticated
-	writes   []sessionstore.Version // the last few versions of the record, the latest last
-	authHash []byte                 // of what has to stay the same while the session lives
-	binding  []byte                 // the browser and network that it began in
-	lifetime                        // of this session, in the place of Options'
-	ended    bool                   // a tombstone
+	untaken  uint64                          // tickets offered because of age, the last at aged, since one was seen
+	place    time.Time                       // ranks the login among its subject's, see Options.MaxSessions; zero: by authenticated
+	writes   [maxWrites]sessionstore.Version // the last versions of the record, the latest first; 0: none
+	authHash []byte                          // of what has to stay the same while the session lives
+	binding  []byte                          // the browser and network that it began in
+	lifetime                                 // of this session, in the place of Options'
+	ended    bool                            // a tombstone
 	flashes  []Flash
 	values   []value // by name
 	unknown  []byte  // fields that a newer version of this package wrote
@@ -112,12 +112,14 @@ func (v *view) empty() bool {
 
 // noteWrite remembers one more write.
 func (st *state) noteWrite(version sessionstore.Version) {
-	kept := st.writes[max(0, len(st.writes)-maxWrites+1):]
-	st.writes = append(slices.Clone(kept), version)
+	copy(st.writes[1:], st.writes[:])
+	st.writes[0] = version
 }
 
 // wrote reports whether version is one of the last writes.
-func (st *state) wrote(version sessionstore.Version) bool { return slices.Contains(st.writes, version) }
+func (st *state) wrote(version sessionstore.Version) bool {
+	return slices.Contains(st.writes[:], version)
+}
 
 func (st *state) find(name string) (int, bool) {
 	return slices.BinarySearchFunc(st.values, name, func(v value, name string) int { return strings.Compare(v.name, name) })

@@ -35,7 +35,7 @@ const (
 )
 
 func (st *state) encode() []byte {
-	size := 64 + len(st.unknown) + len(st.tickets)*entrySize + len(st.writes)*8
+	size := 64 + len(st.unknown) + len(st.tickets)*entrySize + maxWrites*8
 	for _, v := range st.values {
 		size += len(v.name) + len(v.data) + 3*binary.MaxVarintLen32
 	}
@@ -51,12 +51,7 @@ func (st *state) encode() []byte {
 	b = appendTime(b, tagAged, st.aged)
 	b = appendNumber(b, tagUntaken, st.untaken)
 	b = appendTime(b, tagPlace, st.place)
-	if len(st.writes) > 0 {
-		b = binary.AppendUvarint(append(b, tagWrites), uint64(8*len(st.writes)))
-		for _, v := range st.writes {
-			b = binary.BigEndian.AppendUint64(b, uint64(v))
-		}
-	}
+	b = st.appendWrites(b)
 	b = appendTime(b, tagDeadline, st.deadline)
 	b = appendDuration(b, tagIdle, st.idle)
 	b = appendDuration(b, tagAbsolute, st.absolute)
@@ -72,6 +67,21 @@ func (st *state) encode() []byte {
 		b = appendPair(b, tagValue, v.name, v.data)
 	}
 	return append(b, st.unknown...)
+}
+
+func (st *state) appendWrites(b []byte) []byte {
+	n := 0
+	for n < maxWrites && st.writes[n] != 0 {
+		n++
+	}
+	if n == 0 {
+		return b
+	}
+	b = append(b, tagWrites, byte(8*n))
+	for _, v := range st.writes[:n] {
+		b = binary.BigEndian.AppendUint64(b, uint64(v))
+	}
+	return b
 }
 
 // appendField appends a field unless it is empty.
@@ -248,12 +258,15 @@ func (d *decoder) duration(to *time.Duration) error {
 }
 
 func (d *decoder) writes(st *state) error {
-	if len(d.b)%8 != 0 {
-		return fmt.Errorf("%w: list of writes is cut short", sessionstore.ErrCorrupt)
+	if len(d.b)%8 != 0 || len(d.b) > 8*maxWrites {
+		return fmt.Errorf("%w: %d bytes of writes", sessionstore.ErrCorrupt, len(d.b))
 	}
-	st.writes = make([]sessionstore.Version, 0, len(d.b)/8)
-	for ; len(d.b) > 0; d.skip(8) {
-		st.writes = append(st.writes, sessionstore.Version(binary.BigEndian.Uint64(d.b)))
+	for i := 0; len(d.b) > 0; i++ {
+		st.writes[i] = sessionstore.Version(binary.BigEndian.Uint64(d.b))
+		if st.writes[i] == 0 {
+			return fmt.Errorf("%w: a write without a version", sessionstore.ErrCorrupt)
+		}
+		d.skip(8)
 	}
 	return nil
 }

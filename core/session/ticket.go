@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"net/http"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -106,14 +105,19 @@ func (m *Manager) ticket(t *token) string {
 }
 
 // verify returns the token in a ticket that we signed. Nothing else ever
-// reaches the store.
-func (m *Manager) verify(ticket string) (token, bool) {
+// reaches the store. room is for what is decoded.
+func (m *Manager) verify(ticket string, room *[2 * len(token{})]byte) (token, bool) {
 	if len(ticket) <= tokenTextLen || len(ticket) > maxTicketLen || ticket[tokenTextLen] != ticketSep {
 		return token{}, false
 	}
 	var text [2*tokenTextLen + 1]byte // all of it, when HMAC-SHA256 signs
 	src := append(text[:0], ticket...)
-	raw := make([]byte, len(token{})+b64.DecodedLen(len(src)-tokenTextLen-1))
+	raw := room[:]
+	if n := len(token{}) + b64.DecodedLen(len(src)-tokenTextLen-1); n <= len(room) {
+		raw = raw[:n]
+	} else {
+		raw = make([]byte, n)
+	}
 	// The number of bytes counts: the decoder skips line breaks.
 	if n, err := b64.Decode(raw, src[:tokenTextLen]); err != nil || n != len(token{}) {
 		return token{}, false
@@ -128,15 +132,16 @@ func (m *Manager) verify(ticket string) (token, bool) {
 // presented returns the valid tickets in a request, and whether it has brought any,
 // valid or not. A value that is not valid leaves one line in the log, whatever its
 // number and size.
-func (m *Manager) presented(ctx context.Context, r *http.Request) (found []presented, brought bool) {
+func (m *Manager) presented(ctx context.Context, x *exchange) (found []presented, brought bool) {
+	found = x.first[:0]
 	seen, forged := 0, 0
-	m.opts.eachTicket(r, func(value string) bool {
+	m.opts.eachTicket(x.r, func(value string) bool {
 		if seen++; seen > maxTickets {
 			return false
 		}
 		if m.store == nil {
 			found = append(found, presented{ticket: value}) // load opens it
-		} else if t, ok := m.verify(value); ok {
+		} else if t, ok := m.verify(value, &x.raw); ok {
 			found = append(found, presented{t, value})
 		} else {
 			forged++

@@ -38,7 +38,7 @@ func TestATicketGivesItsTokenBack(t *testing.T) {
 	t.Parallel()
 	m := ticketManager(t, Options{})
 	want := newToken()
-	got, ok := m.verify(m.ticket(&want))
+	got, ok := m.verify(m.ticket(&want), new([64]byte))
 	if !ok || got != want {
 		t.Error("a ticket that we signed does not verify")
 	}
@@ -53,13 +53,13 @@ func TestEveryBitOfATicketCounts(t *testing.T) {
 		for bit := range 8 {
 			b := []byte(ticket)
 			b[i] ^= 1 << bit
-			if _, ok := m.verify(string(b)); ok {
+			if _, ok := m.verify(string(b), new([64]byte)); ok {
 				t.Errorf("with bit %d of byte %d flipped it still verifies", bit, i)
 			}
 		}
 	}
 	for n := range ticket {
-		if _, ok := m.verify(ticket[:n]); ok {
+		if _, ok := m.verify(ticket[:n], new([64]byte)); ok {
 			t.Errorf("cut to %d bytes it still verifies", n)
 		}
 	}
@@ -70,12 +70,12 @@ func TestATicketIsWorthNothingUnderAnotherNameOrKey(t *testing.T) {
 	m := ticketManager(t, Options{})
 	token := newToken()
 	ticket := m.ticket(&token)
-	if _, ok := ticketManager(t, Options{}).verify(ticket); ok {
+	if _, ok := ticketManager(t, Options{}).verify(ticket, new([64]byte)); ok {
 		t.Error("it verifies under another key")
 	}
 	other := *m
 	other.purpose = "cookie __Host-other"
-	if _, ok := other.verify(ticket); ok {
+	if _, ok := other.verify(ticket, new([64]byte)); ok {
 		t.Error("it verifies under another cookie's name")
 	}
 }
@@ -99,7 +99,7 @@ func TestTheFormOfATicketIsCheckedWhateverTheSigner(t *testing.T) {
 		"padding in the token":           good[:42] + "=" + good[43:],
 		"longer than any ticket of ours": good + strings.Repeat("A", maxTicketLen),
 	} {
-		if _, ok := m.verify(ticket); ok {
+		if _, ok := m.verify(ticket, new([64]byte)); ok {
 			t.Errorf("%s: it is a ticket", name)
 		}
 	}
@@ -116,7 +116,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add(strings.Repeat(".", 87))
 	f.Add("")
 	f.Fuzz(func(t *testing.T, ticket string) {
-		got, ok := m.verify(ticket)
+		got, ok := m.verify(ticket, new([64]byte))
 		if ok && got != token {
 			t.Errorf("a ticket that we did not sign verifies: %q", ticket)
 		}

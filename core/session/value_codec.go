@@ -58,4 +58,24 @@ func replaced(data []byte) bool {
 	}
 }
 
-func (jsonCodec) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) } //nolint:wrapcheck // wrapped by the caller
+func (jsonCodec) Unmarshal(data []byte, v any) error {
+	if s, ok := v.(*string); ok && isPlain(data) {
+		*s = string(data[1 : len(data)-1])
+		return nil
+	}
+	return json.Unmarshal(data, v) //nolint:wrapcheck // wrapped by the caller
+}
+
+// isPlain reports whether data is a string of printable ASCII without escapes, as most
+// are: there is nothing to decode in it.
+func isPlain(data []byte) bool {
+	if len(data) < 2 || data[0] != '"' || data[len(data)-1] != '"' {
+		return false
+	}
+	for _, c := range data[1 : len(data)-1] {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
