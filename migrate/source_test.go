@@ -196,7 +196,7 @@ func (c *goRedis) Del(_ context.Context, keys ...string) *intCmd {
 	return &intCmd{}
 }
 
-func TestRedisTakesAClientOfGoRedis(t *testing.T) {
+func TestAClientOfGoRedisFindsRecords(t *testing.T) {
 	t.Parallel()
 	r := Redis(&goRedis{values: map[string]string{"key": "value"}}, errRedisNil)
 	if got, err := r.Load(t.Context(), "key"); string(got) != "value" || err != nil {

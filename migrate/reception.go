@@ -1,0 +1,314 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+// A Reception lets visitors in who come with a session of another framework. It is
+// safe for concurrent use.
+type Reception struct {
+	sessions *session.Manager
+	opts     Options
+	notes    bool // whether sessions note which record they came from
+}
+
+// NewReception returns a Reception for the sessions of a Manager. It returns an
+// error that says what to do if an option can't work.
+func NewReception(sessions *session.Manager, o Options) (*Reception, error) {
+	if sessions == nil {
+		return nil, errors.New("migrate: the Manager is nil")
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	return &Reception{sessions: sessions, opts: o, notes: !o.Keep && slices.ContainsFunc(o.Sources, hasRecords)}, nil
+}
+
+// Handler returns a handler that lets visitors in before it calls next. It works
+// within [session.Manager.Handler]:
+//
+//	http.ListenAndServe(":8080", sessions.Handler(reception.Handler(mux)))
+//
+// A request that brings an old cookie which verifies, and no session of ours in which
+// somebody is signed in, gets one: with the values that Options.Values moves and
+// signed in as the subject. It is stored before next is called. The response
+// hands out the new cookie and ends the old one; if it is lost, the next request does
+// the same again, and if two come at the same time, either answer works.
+//
+// What is refused, forged or expired, is logged, and its visitor is as anonymous as
+// without it. If the old records can't be read, or the new session not be stored, the
+// visitor gets the response of [session.Manager.Fail], and keeps the old cookie.
+//
+// A record at the old server is deleted when the visitor has come back with the new
+// cookie, half a minute later at the earliest, or signs out. What holds everything
+// in its cookie can't be revoked: a copy of such a cookie signs in until its age or
+// Options.Until ends it.
+//
+// Requests without an old cookie cost nothing, unless a visitor's old record is to be
+// deleted yet: that is noted in the session. So with sources that have records,
+// every request that brings cookies has its session read; put the Handler around those
+// handlers that do so anyway.
+func (rc *Reception) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v, err := rc.receive(w, r)
+		if err != nil {
+			rc.sessions.Fail(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+		rc.leave(r.Context(), v)
+	})
+}
+
+// End ends the old sessions that the request brings: it deletes their records and has
+// the response end their cookies. Call it when a visitor signs out, with
+// Options.Keep, before the response header leaves. An error means that a record could
+// not be deleted, and that its cookie is good still.
+func (rc *Reception) End(w http.ResponseWriter, r *http.Request) error {
+	var failed []error
+	for _, source := range rc.opts.Sources {
+		legacy, err := source.Read(r)
+		if err == nil && legacy.Record != "" {
+			err = source.Delete(r.Context(), legacy.Record)
+		}
+		if err != nil && !errors.Is(err, ErrNone) && !errors.Is(err, ErrRefused) {
+			failed = append(failed, err)
+			continue
+		}
+		if !errors.Is(err, ErrNone) {
+			http.SetCookie(w, source.Expired())
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// grace is how long requests with the old cookie may be under way after the visitor
+// was let in.
+const grace = 30 * time.Second
+
+// A note of a session says which record it came from.
+type note struct {
+	Source string    `json:"source"`
+	Record string    `json:"record"`
+	Taken  time.Time `json:"taken"`
+}
+
+var noted = session.NewKey[note]("migrate.taken")
+
+// A visit is a request whose session has a note.
+type visit struct {
+	s    *session.Session
+	note note
+}
+
+// receive lets the request's visitor in, if there is one to let in.
+func (rc *Reception) receive(w http.ResponseWriter, r *http.Request) (visit, error) {
+	if !rc.opts.Until.IsZero() && !time.Now().Before(rc.opts.Until) || r.Header["Cookie"] == nil {
+		return visit{}, nil
+	}
+	brings := rc.brings(r)
+	if !brings && !rc.notes {
+		return visit{}, nil
+	}
+	s, err := rc.sessions.Get(r)
+	switch {
+	case errors.Is(err, session.ErrSkipped):
+		return visit{}, nil
+	case err != nil:
+		return visit{}, err
+	}
+	v := visit{s, noted.Get(s)}
+	if brings {
+		if err := rc.welcome(w, r, &v); err != nil {
+			return visit{}, err
+		}
+	}
+	if v.note.Record != "" && time.Since(v.note.Taken) >= grace && !v.s.IsNew() {
+		if rc.forget(r.Context(), v.note) {
+			noted.Delete(s)
+			v.note = note{}
+		}
+	}
+	return v, nil
+}
+
+// brings reports whether the request has a cookie of a source's name.
+func (rc *Reception) brings(r *http.Request) bool {
+	for _, source := range rc.opts.Sources {
+		if len(r.CookiesNamed(source.Expired().Name)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// hasRecords reports whether a source may have to delete something. Those of other
+// packages are taken to.
+func hasRecords(source Source) bool {
+	s, ok := source.(interface{ hasRecords() bool })
+	return !ok || s.hasRecords()
+}
+
+func (f Flask) hasRecords() bool        { return false }
+func (s Starlette) hasRecords() bool    { return false }
+func (s Starsessions) hasRecords() bool { return s.Records != nil }
+func (g Gorilla) hasRecords() bool      { return g.Records != nil || g.Dir != "" }
+
+// welcome reads what the request brings, and lets its visitor in unless somebody is
+// signed in already. A session that is good for nothing stays so: the visitor has
+// just signed out, or a page of another site has made the request, and the browser
+// has kept our cookie back.
+func (rc *Reception) welcome(w http.ResponseWriter, r *http.Request, v *visit) error {
+	signedIn := v.s.Subject() != ""
+	if quiet := !v.s.IsNew() && v.s.ID() == ""; quiet {
+		return nil
+	}
+	source, old, err := rc.read(r)
+	switch {
+	case source == nil:
+		return nil
+	case err != nil && signedIn: // nobody waits for it
+		return nil
+	case err != nil:
+		return err
+	case signedIn:
+		rc.endAgain(w, r, source)
+		return nil
+	}
+	return rc.take(w, r, v, source, old)
+}
+
+// endAgain ends the cookie of a visitor who has a session of ours already: the
+// answer that did so was lost, or did not do it.
+func (rc *Reception) endAgain(w http.ResponseWriter, r *http.Request, source Source) {
+	if !rc.opts.Keep {
+		rc.log().WarnContext(r.Context(), "migrate: an old cookie comes back; its domain and path may not be those of Source.Expired",
+			"cookie", source.Expired().Name)
+		http.SetCookie(w, source.Expired())
+	}
+}
+
+// read returns the first session that the request brings, or an error if the
+// records can't be read. Without one, the source is nil.
+func (rc *Reception) read(r *http.Request) (Source, Legacy, error) {
+	for _, source := range rc.opts.Sources {
+		old, err := source.Read(r)
+		switch {
+		case err == nil:
+			return source, old, nil
+		case errors.Is(err, ErrRefused):
+			rc.refuse(r.Context(), source, err)
+		case !errors.Is(err, ErrNone):
+			rc.fail(r.Context(), source, "read an old session", err)
+			return source, Legacy{}, fmt.Errorf("migrate: %w", err)
+		}
+	}
+	return nil, Legacy{}, nil
+}
+
+// take makes the visitor's session.
+func (rc *Reception) take(w http.ResponseWriter, r *http.Request, v *visit, source Source, old Legacy) error {
+	subject, err := rc.opts.Subject(old)
+	if err != nil {
+		rc.refuse(r.Context(), source, fmt.Errorf("%w: %w", ErrRefused, err))
+		return nil
+	}
+	if subject == "" && !v.s.IsNew() {
+		return nil // one anonymous session is enough
+	}
+	if rc.opts.Values != nil {
+		if err := rc.opts.Values(old, v.s); err != nil {
+			v.s.Destroy()
+			rc.refuse(r.Context(), source, fmt.Errorf("%w: %w", ErrRefused, err))
+			return nil
+		}
+	}
+	if subject != "" {
+		v.s.Authenticate(subject) //nolint:contextcheck // the session has the request's
+	}
+	if len(v.s.Names()) == 0 && subject == "" {
+		return nil // there is nothing to keep
+	}
+	if n := (note{Source: nameOf(source), Record: old.Record, Taken: time.Now()}); rc.notes && old.Record != "" {
+		noted.Set(v.s, n)
+		v.note = n
+	}
+	if err := v.s.Commit(r.Context()); err != nil {
+		return rc.notStored(r.Context(), v, source, err)
+	}
+	if !rc.opts.Keep {
+		http.SetCookie(w, source.Expired())
+	}
+	rc.tell(r.Context(), Event{Kind: EventReceived, Source: source, Subject: subject})
+	return nil
+}
+
+// notStored tells what a second attempt may put right from what it can't: a
+// subject that has too many sessions, or values that are too large.
+func (rc *Reception) notStored(ctx context.Context, v *visit, source Source, err error) error {
+	v.note = note{}
+	if session.StatusCode(err) == http.StatusServiceUnavailable {
+		rc.fail(ctx, source, "store a visitor's session", err)
+		return err
+	}
+	v.s.Destroy()
+	rc.refuse(ctx, source, fmt.Errorf("%w: it can't be stored: %w", ErrRefused, err))
+	return nil
+}
+
+// leave deletes the old record of a visitor who has signed out.
+func (rc *Reception) leave(ctx context.Context, v visit) {
+	if v.note.Record != "" && !v.s.Has(noted.Name()) {
+		rc.forget(ctx, v.note)
+	}
+}
+
+// forget deletes an old record, and reports whether there is nothing left to do.
+func (rc *Reception) forget(ctx context.Context, n note) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), session.DefaultStoreTimeout)
+	defer cancel()
+	for _, source := range rc.opts.Sources {
+		if nameOf(source) != n.Source {
+			continue
+		}
+		if err := source.Delete(ctx, n.Record); err != nil {
+			rc.fail(ctx, source, "delete an old record", err)
+			return false
+		}
+	}
+	return true
+}
+
+// nameOf names a source in a note, which outlives the process.
+func nameOf(source Source) string { return fmt.Sprintf("%T %s", source, source.Expired().Name) }
+
+func (rc *Reception) refuse(ctx context.Context, source Source, err error) {
+	rc.log().InfoContext(ctx, "migrate: old session refused", "cookie", source.Expired().Name, "error", err)
+	rc.tell(ctx, Event{Kind: EventRefused, Source: source, Err: err})
+}
+
+func (rc *Reception) fail(ctx context.Context, source Source, what string, err error) {
+	rc.log().ErrorContext(ctx, "migrate: can't "+what, "cookie", source.Expired().Name, "error", err)
+	rc.tell(ctx, Event{Kind: EventFailed, Source: source, Err: err})
+}
+
+func (rc *Reception) tell(ctx context.Context, e Event) {
+	if rc.opts.OnEvent != nil {
+		rc.opts.OnEvent(ctx, e)
+	}
+}
+
+func (rc *Reception) log() *slog.Logger {
+	if rc.opts.Logger != nil {
+		return rc.opts.Logger
+	}
+	return slog.Default()
+}
