@@ -3,6 +3,7 @@ package servers
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"slices"
@@ -74,6 +75,25 @@ func (b *box) start(ctx context.Context) error {
 		return fmt.Errorf("start %s: %w", b.image, err)
 	}
 	return nil
+}
+
+func (b *box) died(ctx context.Context) error {
+	state, err := b.c.State(ctx)
+	if err != nil || state.Running {
+		return nil //nolint:nilerr // Docker doesn't know: the server may be well
+	}
+	return fmt.Errorf("%s: %w, exit status %d, and has said %q", b.image, errEnded, state.ExitCode, last(b.output(ctx)))
+}
+
+// output returns what the container has printed, as far as Docker tells.
+func (b *box) output(ctx context.Context) []byte {
+	logs, err := b.c.Logs(ctx)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = logs.Close() }() // only read
+	output, _ := io.ReadAll(logs)       // what there is
+	return output
 }
 
 func (b *box) kill(ctx context.Context) error {

@@ -34,9 +34,9 @@ type Kind struct {
 	// (LISTEN and PORT) and where to write (DIR).
 	shell string
 
-	binary  string                                                                 // its name on the PATH
-	notRoot bool                                                                   // refuses to run as root
-	process func(ctx context.Context, dir, port string) (args []string, err error) // to run the binary
+	binaries []string                                                               // its names on the PATH
+	notRoot  bool                                                                   // refuses to run as root
+	process  func(ctx context.Context, dir, port string) (args []string, err error) // to run the binary
 
 	url func(addr string) string
 	ask func(ctx context.Context, url string) (name, version string, err error)
@@ -58,7 +58,7 @@ var Redis = &Kind{ //nolint:gochecknoglobals // a constant
 	images:   []string{"redis:7", "redis:8", "valkey/valkey:8"},
 	port:     "6379",
 	args:     []string{"--protected-mode", "no", "--save", ""},
-	binary:   "redis-server",
+	binaries: []string{"redis-server", "valkey-server"},
 	process: func(_ context.Context, dir, port string) ([]string, error) {
 		return []string{"--port", port, "--bind", loopback, "--dir", dir, "--save", ""}, nil
 	},
@@ -73,8 +73,9 @@ var Sentinel = &Kind{ //nolint:gochecknoglobals // a constant
 	imageEnv: "CLOAKROOM_REDIS_IMAGE",
 	images:   []string{"redis:7"},
 	port:     "26379",
-	shell:    `printf '%s\n' "port $PORT" "dir $DIR" "$@" >"$DIR/sentinel.conf" && exec redis-sentinel "$DIR/sentinel.conf"`,
-	binary:   "redis-sentinel",
+	shell: `printf '%s\n' "port $PORT" "dir $DIR" "$@" >"$DIR/sentinel.conf" &&
+		exec "$(command -v redis-sentinel || command -v valkey-sentinel)" "$DIR/sentinel.conf"`,
+	binaries: []string{"redis-sentinel", "valkey-sentinel"},
 	process:  func(context.Context, string, string) ([]string, error) { return nil, nil },
 	url:      same,
 	ask:      askRedis,
@@ -113,7 +114,7 @@ var Memcached = &Kind{ //nolint:gochecknoglobals // a constant
 	imageEnv: "CLOAKROOM_MEMCACHE_IMAGE",
 	images:   []string{"memcached:1.6"},
 	port:     "11211",
-	binary:   "memcached",
+	binaries: []string{"memcached"},
 	notRoot:  true,
 	process: func(_ context.Context, _, port string) ([]string, error) {
 		return []string{"-l", loopback, "-p", port, "-U", "0"}, nil
@@ -162,11 +163,11 @@ var Postgres = &Kind{ //nolint:gochecknoglobals // a constant
 		"-c", "max_connections=300", "-c", "fsync=off",
 		"-c", "shared_preload_libraries=pg_stat_statements",
 	},
-	binary:  postgresName,
-	notRoot: true,
-	process: postgresProcess,
-	url:     postgresURL,
-	ask:     askPostgres,
+	binaries: []string{postgresName},
+	notRoot:  true,
+	process:  postgresProcess,
+	url:      postgresURL,
+	ask:      askPostgres,
 }
 
 func postgresURL(addr string) string {
@@ -198,13 +199,9 @@ func postgresProcess(ctx context.Context, dir, port string) ([]string, error) {
 	if err := os.WriteFile(password, []byte(postgresPassword), 0o644); err != nil { //nolint:gosec // read by another user; no secret
 		return nil, fmt.Errorf("password for initdb: %w", err)
 	}
-	if err := os.Chmod(dir, 0o777); err != nil { //nolint:gosec // written by another user
-		return nil, fmt.Errorf("folder for initdb: %w", err)
-	}
-	init := []string{"initdb", "-D", data, "-U", postgresName, "--pwfile", password, "--auth", "scram-sha-256", "--no-sync"}
-	if os.Getuid() == 0 {
-		init = append([]string{"runuser", "-u", "nobody", "--"}, init...)
-	}
+	init := unprivileged([]string{
+		"initdb", "-D", data, "-U", postgresName, "--pwfile", password, "--auth", "scram-sha-256", "--no-sync",
+	})
 	if out, err := exec.CommandContext(ctx, init[0], init[1:]...).CombinedOutput(); err != nil { //nolint:gosec // a known program
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
@@ -221,11 +218,11 @@ var PgBouncer = &Kind{ //nolint:gochecknoglobals // a constant
 	shell: `printf '%s\n' "$@" "listen_port = $PORT" "listen_addr = $LISTEN" "auth_type = any" \
 		"unix_socket_dir =" "ignore_startup_parameters = extra_float_digits" >"$DIR/pgbouncer.ini" &&
 		exec pgbouncer "$DIR/pgbouncer.ini"`,
-	binary:  "pgbouncer",
-	notRoot: true,
-	process: func(context.Context, string, string) ([]string, error) { return nil, nil },
-	url:     postgresURL,
-	ask:     askPostgres,
+	binaries: []string{"pgbouncer"},
+	notRoot:  true,
+	process:  func(context.Context, string, string) ([]string, error) { return nil, nil },
+	url:      postgresURL,
+	ask:      askPostgres,
 }
 
 // Mongo is MongoDB, or a server that speaks its protocol.
@@ -236,7 +233,7 @@ var Mongo = &Kind{ //nolint:gochecknoglobals // a constant
 	images:   []string{"mongo:6", "mongo:8"},
 	port:     "27017",
 	args:     []string{"--setParameter", "enableTestCommands=1"}, // so that faults can be arranged
-	binary:   "mongod",
+	binaries: []string{"mongod"},
 	process: func(_ context.Context, dir, port string) ([]string, error) {
 		return []string{"--bind_ip", loopback, "--port", port, "--dbpath", dir, "--setParameter", "enableTestCommands=1"}, nil
 	},

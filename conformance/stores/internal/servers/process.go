@@ -7,18 +7,22 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/user"
+	"path/filepath"
 	"slices"
+	"strconv"
 )
 
 // A process is a server from the PATH. It has the same port and folder each time
 // that it is started.
 type process struct {
-	kind *Kind
-	path string
-	args []string
-	dir  string
-	port string
-	cmd  *exec.Cmd // nil unless it runs
+	kind  *Kind
+	path  string
+	args  []string
+	dir   string
+	port  string
+	cmd   *exec.Cmd     // nil unless it was started
+	ended chan struct{} // closed when cmd has ended
 }
 
 // newProcess describes a server that start gives a folder and a port.
@@ -34,7 +38,7 @@ func (p *process) start(ctx context.Context) error {
 		}
 	}
 	if p.dir == "" {
-		if p.dir, err = os.MkdirTemp("", "cloakroom-server"); err != nil {
+		if p.dir, err = p.kind.folder(); err != nil {
 			return fmt.Errorf("folder for %s: %w", p.path, err)
 		}
 	}
@@ -47,28 +51,78 @@ func (p *process) start(ctx context.Context) error {
 		command = []string{"env", "LISTEN=127.0.0.1", "PORT=" + p.port, "DIR=" + p.dir, "sh", "-c", p.kind.shell, p.kind.name}
 	}
 	args = slices.Concat(command, args, p.args)
-	if p.kind.notRoot && os.Getuid() == 0 {
-		args = append([]string{"runuser", "-u", "nobody", "--"}, args...)
+	if p.kind.notRoot {
+		args = unprivileged(args)
 	}
+	output, err := os.Create(p.outputPath())
+	if err != nil {
+		return fmt.Errorf("output of %s: %w", p.path, err)
+	}
+	defer func() { _ = output.Close() }()      // the server has its own
 	p.cmd = exec.Command(args[0], args[1:]...) //nolint:gosec,noctx // a known server, which outlives ctx
-	p.cmd.Dir = p.dir
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = p.dir, output, output
 	if err := p.cmd.Start(); err != nil {
+		p.cmd = nil
 		return fmt.Errorf("start %s: %w", p.path, err)
 	}
+	cmd, ended := p.cmd, make(chan struct{})
+	p.ended = ended
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // what matters is that it has ended
+	}()
 	return nil
 }
+
+// unprivileged returns args, or for root what runs them as nobody.
+func unprivileged(args []string) []string {
+	if os.Getuid() == 0 {
+		return append([]string{"runuser", "-u", "nobody", "--"}, args...)
+	}
+	return args
+}
+
+// folder makes a folder for a server, which belongs to the user that it runs as.
+func (k *Kind) folder() (string, error) {
+	dir, err := os.MkdirTemp("", "cloakroom-server")
+	if err != nil || !k.notRoot || os.Getuid() != 0 {
+		return dir, err //nolint:wrapcheck // the caller says what for
+	}
+	nobody, err := user.Lookup("nobody")
+	if err != nil {
+		return "", errors.Join(err, os.Remove(dir))
+	}
+	uid, errUID := strconv.Atoi(nobody.Uid)
+	gid, errGID := strconv.Atoi(nobody.Gid)
+	if err := errors.Join(errUID, errGID); err != nil {
+		return "", errors.Join(err, os.Remove(dir))
+	}
+	return dir, os.Chown(dir, uid, gid) //nolint:wrapcheck // the same
+}
+
+func (p *process) outputPath() string { return filepath.Join(p.dir, "output") }
 
 func (p *process) kill(context.Context) error {
 	if p.cmd == nil {
 		return nil
 	}
 	err := p.cmd.Process.Kill()
-	_ = p.cmd.Wait() // says that it was killed
+	<-p.ended
 	p.cmd = nil
 	if err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("kill %s: %w", p.path, err)
 	}
 	return nil
+}
+
+func (p *process) died(context.Context) error {
+	select {
+	case <-p.ended:
+		output, _ := os.ReadFile(p.outputPath()) // the end of the process tells more than a failure here
+		return fmt.Errorf("%s: %w, %s, and has said %q", p.path, errEnded, p.cmd.ProcessState, last(output))
+	default:
+		return nil
+	}
 }
 
 func (p *process) remove(ctx context.Context) error {

@@ -8,11 +8,15 @@
 package servers
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -35,14 +39,22 @@ type Server struct {
 // A unit is what a server runs in: a container or a process.
 type unit interface {
 	start(ctx context.Context) error // also after kill, with its data
+	died(ctx context.Context) error  // why, if it has ended by itself, or nil
 	kill(ctx context.Context) error  // at once, as a crash does
 	remove(ctx context.Context) error
 	addr() string
 	inside(ctx context.Context) (string, error)
 }
 
-// timeout bounds the time until a server answers, or has ended.
-const timeout = 2 * time.Minute
+// timeout bounds the time until a server answers, or has ended. One that ends early
+// is not waited for, so it is only about those that hang; a busy machine may be slow.
+const timeout = 10 * time.Minute
+
+// errEnded is part of every report of a server that did not stay.
+var errEnded = errors.New("the server has ended by itself")
+
+// last returns the end of what a server has printed.
+func last(output []byte) []byte { return bytes.TrimSpace(output[max(0, len(output)-2000):]) }
 
 // Each runs a subtest on every version of a kind of server. Tests share these
 // servers, and must not get in each other's way.
@@ -134,6 +146,11 @@ func (s *Server) wait(ctx context.Context) error {
 			s.Name, s.Version = name, version
 			return nil
 		}
+		if s.unit != nil {
+			if err := s.unit.died(ctx); err != nil {
+				return err
+			}
+		}
 		select {
 		case <-time.After(100 * time.Millisecond):
 		case <-ctx.Done():
@@ -205,18 +222,19 @@ func (k *Kind) binaryHere() string {
 	if k.process == nil {
 		return ""
 	}
-	path, err := exec.LookPath(k.binary)
-	if err != nil {
-		return ""
+	for _, name := range k.binaries {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
 	}
-	return path
+	return ""
 }
 
 // missing ends a test that has no server.
 func (k *Kind) missing(tb testing.TB) {
 	tb.Helper()
 	looked := fmt.Sprintf("no %s server: %s is not set, Docker doesn't answer or %s is empty, and there is no %s on the PATH",
-		k.name, k.addrEnv, k.imageEnv, k.binary)
+		k.name, k.addrEnv, k.imageEnv, strings.Join(k.binaries, " or "))
 	need.Missing(tb, looked, k.name, "servers")
 }
 
@@ -243,13 +261,19 @@ func Stop() {
 	}
 }
 
-// FreePort returns a port of the loopback interface that nobody listens on.
+// FreePort returns a port of the loopback interface that nobody listens on. It is
+// below those that systems give to connections: until a server has taken it, or while
+// one is down, no client in another test gets it by chance.
 func FreePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // does not wait
-	if err != nil {
-		return "", fmt.Errorf("free port: %w", err)
+	const lowest, beyond, tries = 15_000, 32_768, 1000
+	var err error
+	for range tries {
+		port := strconv.Itoa(lowest + rand.IntN(beyond-lowest)) //nolint:gosec // no secret
+		var l net.Listener
+		l, err = net.Listen("tcp", net.JoinHostPort(loopback, port)) //nolint:noctx // does not wait
+		if err == nil {
+			return port, l.Close() //nolint:wrapcheck // can't happen
+		}
 	}
-	defer func() { _ = l.Close() }() // that it is free again is the purpose
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, err //nolint:wrapcheck // can't happen
+	return "", fmt.Errorf("free port: %w", err)
 }
