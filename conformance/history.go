@@ -27,9 +27,9 @@ const (
 	historySteps   = 20
 	historyRecords = 6 // each with a history of its own
 
-	// checkLimit bounds the search for an order, which takes milliseconds. A
-	// history that can't be judged in time counts as wrong.
-	checkLimit = time.Minute
+	// checkLimit bounds the search for an order, which takes milliseconds of a
+	// processor. A history that can't be judged in time counts as wrong.
+	checkLimit = 10 * time.Minute
 )
 
 // A command is what a client asked for.

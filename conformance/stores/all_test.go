@@ -63,7 +63,7 @@ func TestRedisDeleteAllLeavesOtherKeys(t *testing.T) {
 func TestRedisDeleteAllWhileSlotsMove(t *testing.T) {
 	t.Parallel()
 	nodes := redisCluster(t)
-	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{nodes[0].Inside}, Dialer: outside(nodes)})
+	client := redis.NewClusterClient(redisClusterOptions(nodes))
 	t.Cleanup(func() { _ = client.Close() }) // nothing is left to lose
 	store := redisStore(t, client)
 	corrupt := func(id string) { redisDo(t, client, "SET", redisPrefix+id, "not a record") }

@@ -71,6 +71,17 @@ func (c *cable) cut() {
 		_ = conn.Close() // the purpose
 		delete(c.conns, conn)
 	}
+	c.flow()
+}
+
+// resume lets through what was kept back.
+func (c *cable) resume() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flow()
+}
+
+func (c *cable) flow() {
 	select {
 	case <-c.stalled:
 	default:
@@ -131,11 +142,15 @@ func (p *patient) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// patience bounds a wait that ends by itself unless something hangs. No test is
+// about it: a busy machine may take minutes for what takes milliseconds elsewhere.
+const patience = 5 * time.Minute
+
 // eventually waits until the condition holds, which is what the test is about
 // to rely on.
 func eventually(tb testing.TB, what string, holds func() bool) {
 	tb.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patience)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -36,7 +36,7 @@ func lifeOptions() session.Options {
 	return session.Options{
 		Keys:         [][]byte{session.GenerateKey()},
 		Cookie:       session.Cookie{Insecure: true},
-		StoreTimeout: time.Minute,
+		StoreTimeout: patience,
 	}
 }
 
@@ -119,42 +119,58 @@ func TestRenewalLosesNobodyOnAnyStore(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, store sessionstore.Store) {
 		t.Helper()
-		o := lifeOptions()
-		o.RenewGrace = 20 * time.Second // longer than 50 requests take on a busy machine
-		o.RenewEvery = o.RenewGrace + time.Millisecond
-		m := manager(t, store, o)
-		who := subject()
-		_, old := login(t, m, who)
-		<-time.After(o.RenewEvery) // the servers' time can't be faked
-		var wg sync.WaitGroup
-		var mu sync.Mutex
-		tickets := make(map[string]*http.Cookie)
-		for range 50 {
-			wg.Go(func() {
-				res, now := send(t, m, old, count)
-				if res.StatusCode != http.StatusOK {
-					t.Errorf("status %d", res.StatusCode)
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				tickets[now.Value] = now
-			})
-		}
-		wg.Wait()
-		if len(tickets) != 1 || tickets[old.Value] != nil {
-			t.Fatalf("%d tickets were handed out, the old one among them: %v", len(tickets), tickets[old.Value] != nil)
-		}
-		for _, now := range tickets {
-			send(t, m, now, func(_ context.Context, s *session.Session) {
-				if n := counter.Get(s); n != 50 || s.Subject() != who {
-					t.Errorf("%q counted %d, want %q and 50", s.Subject(), n, who)
-				}
-			})
-		}
-		if list, err := sessionstore.ListSubject(t.Context(), store, who); err == nil && len(list) != 1 {
-			t.Errorf("%d records of the subject, want 1", len(list))
+		// A machine that is too busy for 50 requests within the grace shows nothing, and
+		// is given twice the time.
+		for grace := 4 * time.Second; !renewedAtOnce(t, store, grace); grace *= 2 {
+			t.Logf("50 requests took longer than %v", grace)
 		}
 	})
+}
+
+// renewedAtOnce reports whether the requests were done within the grace, and checks
+// then what has become of the session.
+func renewedAtOnce(t *testing.T, store sessionstore.Store, grace time.Duration) bool {
+	t.Helper()
+	o := lifeOptions()
+	o.RenewGrace = grace
+	o.RenewEvery = o.RenewGrace + time.Millisecond
+	m := manager(t, store, o)
+	who := subject()
+	_, old := login(t, m, who)
+	<-time.After(o.RenewEvery) // the servers' time can't be faked
+	start := time.Now()
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	tickets := make(map[string]*http.Cookie)
+	for range 50 {
+		wg.Go(func() {
+			res, now := send(t, m, old, count)
+			if res.StatusCode != http.StatusOK {
+				t.Errorf("status %d", res.StatusCode)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			tickets[now.Value] = now
+		})
+	}
+	wg.Wait()
+	if time.Since(start) >= grace {
+		return false
+	}
+	if len(tickets) != 1 || tickets[old.Value] != nil {
+		t.Fatalf("%d tickets were handed out, the old one among them: %v", len(tickets), tickets[old.Value] != nil)
+	}
+	for _, now := range tickets {
+		send(t, m, now, func(_ context.Context, s *session.Session) {
+			if n := counter.Get(s); n != 50 || s.Subject() != who {
+				t.Errorf("%q counted %d, want %q and 50", s.Subject(), n, who)
+			}
+		})
+	}
+	if list, err := sessionstore.ListSubject(t.Context(), store, who); err == nil && len(list) != 1 {
+		t.Errorf("%d records of the subject, want 1", len(list))
+	}
+	return true
 }
 
 func TestALimitOfSessionsIsExactOnEveryStore(t *testing.T) {

@@ -6,13 +6,11 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
 	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -47,10 +45,10 @@ func openChild(name, url string) (sessionstore.Store, error) {
 	case "file":
 		return filestore.New(url, filestore.Options{})
 	case "redis":
-		return redisstore.New(redis.NewClient(&redis.Options{Addr: url}), redisstore.Options{})
+		return redisstore.New(redis.NewClient(redisOptions(url)), redisstore.Options{})
 	case "memcache":
 		client := memcache.New(url)
-		client.Timeout = 2 * time.Second // a busy machine is slower than the default
+		client.Timeout = patience
 		return memcachestore.New(client, memcachestore.Options{})
 	case "postgres":
 		pool, err := pgxpool.New(context.Background(), url)
@@ -59,7 +57,7 @@ func openChild(name, url string) (sessionstore.Store, error) {
 		}
 		return postgresstore.New(pool, postgresstore.Options{Table: table})
 	case "mongo":
-		client, err := mongo.Connect(options.Client().ApplyURI(url))
+		client, err := mongo.Connect(mongoOptions(url))
 		if err != nil {
 			return nil, err
 		}

@@ -172,10 +172,10 @@ func TestMemcacheStalled(t *testing.T) {
 	t.Parallel()
 	server := memcacheDaemon(t)
 	line := newCable(t, server.URL)
+	id, _ := memcacheCreated(t, memcacheStore(t, memcacheClient(t, server.URL)))
 	client := memcacheClient(t, line.addr())
 	client.Timeout = 200 * time.Millisecond
 	store := memcacheStore(t, client)
-	id, _ := memcacheCreated(t, store)
 	line.stall()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()

@@ -3,7 +3,6 @@ package stores_test
 import (
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
 
@@ -90,7 +89,7 @@ func memcacheHarness(t *testing.T, addrs ...string) conformance.Harness {
 func memcacheClient(tb testing.TB, addr ...string) *memcache.Client {
 	tb.Helper()
 	client := memcache.New(addr...)
-	client.Timeout = 2 * time.Second // a busy machine is slower than the default
+	client.Timeout = patience
 	client.MaxIdleConns = 32
 	tb.Cleanup(func() { _ = client.Close() }) // nothing is left to lose
 	return client

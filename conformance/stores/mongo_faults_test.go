@@ -74,19 +74,20 @@ func TestMongoCreateRace(t *testing.T) {
 func TestMongoRestart(t *testing.T) {
 	t.Parallel()
 	d := servers.Own(t, servers.Mongo)
-	server := options.Client().ApplyURI(d.URL).SetServerSelectionTimeout(500 * time.Millisecond)
-	store := mongoStore(t, mongoCollection(t, server))
+	store := mongoStore(t, mongoCollection(t, mongoOptions(d.URL)))
 	id, r := mongoCreated(t, store)
 
 	d.Kill(t)
-	_, err := store.Load(t.Context(), id)
+	down, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	_, err := store.Load(down, id)
 	wantNoSentinel(t, err)
 	if err == nil {
 		t.Error("Load reports success while the server is down")
 	}
 	next := r
 	next.Version++
-	if err := store.Update(t.Context(), id, r.Version, next); err == nil {
+	if err := store.Update(down, id, r.Version, next); err == nil {
 		t.Error("Update reports success while the server is down")
 	}
 	d.Start(t)
@@ -160,11 +161,12 @@ func TestMongoReset(t *testing.T) {
 
 func TestMongoPoolExhausted(t *testing.T) {
 	t.Parallel()
-	server := mongoWithFailPoints(t).SetMaxPoolSize(1)
-	store := mongoStore(t, mongoCollection(t, server))
+	server := mongoServer(t)
+	line := newCable(t, server.Hosts[0])
+	far := mongoAs(t, mongoCollection(t, server), mongoAt(line.addr()).SetMaxPoolSize(1))
+	store := mongoStore(t, far)
 	id, r := mongoCreated(t, store)
-	defer mongoFail(t, server, "find", bson.D{{Key: "times", Value: 1}},
-		bson.E{Key: "blockConnection", Value: true}, bson.E{Key: "blockTimeMS", Value: 500})()
+	line.stall()
 	blocked := make(chan error, 1)
 	go func() { _, err := store.Load(t.Context(), id); blocked <- err }()
 	eventually(t, "there is no free connection", func() bool {
@@ -173,6 +175,7 @@ func TestMongoPoolExhausted(t *testing.T) {
 		err := store.Delete(ctx, randomID())
 		return err != nil && strings.Contains(err.Error(), "timed out while checking out a connection")
 	})
+	line.resume()
 	if err := <-blocked; err != nil {
 		t.Errorf("Load by the one who has the connection: %v", err)
 	}
@@ -257,7 +260,7 @@ func mongoCreated(t *testing.T, s sessionstore.Store) (string, sessionstore.Reco
 // told to: it can be told one thing at a time.
 func mongoWithFailPoints(t *testing.T) *options.ClientOptions {
 	t.Helper()
-	return options.Client().ApplyURI(servers.Own(t, servers.Mongo).URL).SetAppName(randomID())
+	return mongoOptions(servers.Own(t, servers.Mongo).URL).SetAppName(randomID())
 }
 
 // mongoFail has the server fail the command in this way, for this client alone,

@@ -21,7 +21,7 @@ func TestMongo(t *testing.T) {
 	servers.Each(t, servers.Mongo, func(t *testing.T, s *servers.Server) {
 		t.Helper()
 		describe(t, "mongo", s.Name, s.Version)
-		conformance.Run(t, mongoHarness(t, options.Client().ApplyURI(s.URL)))
+		conformance.Run(t, mongoHarness(t, mongoOptions(s.URL)))
 	})
 }
 
@@ -70,11 +70,17 @@ func mongoHarness(t *testing.T, server *options.ClientOptions) conformance.Harne
 // mongoServer returns where a server is that tests share.
 func mongoServer(t *testing.T) *options.ClientOptions {
 	t.Helper()
-	return options.Client().ApplyURI(servers.Any(t, servers.Mongo).URL)
+	return mongoOptions(servers.Any(t, servers.Mongo).URL)
 }
 
 func mongoAt(addr string) *options.ClientOptions {
-	return options.Client().SetHosts([]string{addr}).SetDirect(true)
+	return mongoOptions("mongodb://" + addr + "/?directConnection=true")
+}
+
+// mongoOptions are for a client that waits for its server as long as a busy machine
+// takes.
+func mongoOptions(url string) *options.ClientOptions {
+	return options.Client().ApplyURI(url).SetServerSelectionTimeout(patience).SetConnectTimeout(patience)
 }
 
 func mongoClient(tb testing.TB, server *options.ClientOptions) *mongo.Client {

@@ -58,61 +58,65 @@ func TestPostgresTx(t *testing.T) {
 	}
 }
 
-// A oneByOne makes calls wait for each other, as a transaction requires.
+// A oneByOne makes calls wait for each other, as a transaction requires. A context
+// that ends during a call makes the driver close the connection, and with it the
+// transaction of all cases: a call that has begun is not given up.
 type oneByOne struct {
 	store *postgresstore.Store
 	turn  chan struct{} // of capacity 1
 }
 
-func inTurn[T any](ctx context.Context, s *oneByOne, call func() (T, error)) (T, error) {
+func inTurn[T any](ctx context.Context, s *oneByOne, call func(ctx context.Context) (T, error)) (T, error) {
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
-		return call()
-	case <-ctx.Done():
-		var none T
-		return none, ctx.Err()
+	case <-ctx.Done(): // the store says so, without a look at the connection
+		return call(ctx)
 	}
+	if ctx.Err() == nil {
+		ctx = context.WithoutCancel(ctx)
+	}
+	return call(ctx)
 }
 
 func (s *oneByOne) Load(ctx context.Context, id string) (sessionstore.Record, error) {
-	return inTurn(ctx, s, func() (sessionstore.Record, error) { return s.store.Load(ctx, id) })
+	return inTurn(ctx, s, func(ctx context.Context) (sessionstore.Record, error) { return s.store.Load(ctx, id) })
 }
 
 func (s *oneByOne) Create(ctx context.Context, id string, r sessionstore.Record) error {
-	_, err := inTurn(ctx, s, func() (any, error) { return nil, s.store.Create(ctx, id, r) })
+	_, err := inTurn(ctx, s, func(ctx context.Context) (any, error) { return nil, s.store.Create(ctx, id, r) })
 	return err
 }
 
 func (s *oneByOne) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
-	_, err := inTurn(ctx, s, func() (any, error) { return nil, s.store.Update(ctx, id, old, r) })
+	_, err := inTurn(ctx, s, func(ctx context.Context) (any, error) { return nil, s.store.Update(ctx, id, old, r) })
 	return err
 }
 
 func (s *oneByOne) Delete(ctx context.Context, id string) error {
-	_, err := inTurn(ctx, s, func() (any, error) { return nil, s.store.Delete(ctx, id) })
+	_, err := inTurn(ctx, s, func(ctx context.Context) (any, error) { return nil, s.store.Delete(ctx, id) })
 	return err
 }
 
 func (s *oneByOne) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
-	_, err := inTurn(ctx, s, func() (any, error) { return nil, s.store.Touch(ctx, id, version, expires) })
+	_, err := inTurn(ctx, s, func(ctx context.Context) (any, error) { return nil, s.store.Touch(ctx, id, version, expires) })
 	return err
 }
 
 func (s *oneByOne) Prune(ctx context.Context) (int, error) {
-	return inTurn(ctx, s, func() (int, error) { return s.store.Prune(ctx) })
+	return inTurn(ctx, s, func(ctx context.Context) (int, error) { return s.store.Prune(ctx) })
 }
 
 func (s *oneByOne) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
-	return inTurn(ctx, s, func() ([]sessionstore.Entry, error) { return s.store.ListSubject(ctx, subject) })
+	return inTurn(ctx, s, func(ctx context.Context) ([]sessionstore.Entry, error) { return s.store.ListSubject(ctx, subject) })
 }
 
 func (s *oneByOne) DeleteSubject(ctx context.Context, subject string) (int, error) {
-	return inTurn(ctx, s, func() (int, error) { return s.store.DeleteSubject(ctx, subject) })
+	return inTurn(ctx, s, func(ctx context.Context) (int, error) { return s.store.DeleteSubject(ctx, subject) })
 }
 
 func (s *oneByOne) DeleteAll(ctx context.Context) (int, error) {
-	return inTurn(ctx, s, func() (int, error) { return s.store.DeleteAll(ctx) })
+	return inTurn(ctx, s, func(ctx context.Context) (int, error) { return s.store.DeleteAll(ctx) })
 }
 
 // pgBouncer starts a PgBouncer of the test's own in front of the server and

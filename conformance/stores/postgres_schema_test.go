@@ -123,7 +123,7 @@ func TestPostgresMigrateLeavesWhatIsThere(t *testing.T) {
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }() // it was only to hold locks
 	postgresCreated(t, postgresStore(t, tx, table))
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := postgresStore(t, pool, table).Migrate(ctx); err != nil {
 		t.Errorf("Migrate beside a transaction that writes: %v", err)

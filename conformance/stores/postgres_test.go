@@ -80,7 +80,9 @@ func postgresConfig(t *testing.T, url string) *pgxpool.Config {
 
 func postgresPool(tb testing.TB, server *pgxpool.Config) *pgxpool.Pool {
 	tb.Helper()
-	pool, err := pgxpool.NewWithConfig(tb.Context(), server.Copy())
+	config := server.Copy()
+	config.MaxConns = min(config.MaxConns, 4) // whatever the machine: many tests share the server's connections
+	pool, err := pgxpool.NewWithConfig(tb.Context(), config)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func TestRedisIndexOutlivesItsRecords(t *testing.T) {
 	id, r := redisCreated(t, store, subject)
 	index := redisIndex(t, client, id)
 	before := redisMember(t, client, index, id)
-	for life := 2 * time.Minute; life < 1000*time.Minute; life *= 2 {
+	for life := 2 * time.Hour; life < 1000*time.Hour; life *= 2 {
 		expires := time.Now().Add(life)
 		if err := store.Touch(t.Context(), id, r.Version, expires); err != nil {
 			t.Fatal(err)
@@ -31,7 +31,7 @@ func TestRedisIndexOutlivesItsRecords(t *testing.T) {
 		if kept.Before(expires) {
 			t.Fatalf("the record lives until %v, the index knows it until %v", expires, kept)
 		}
-		if ttl := client.PTTL(t.Context(), index).Val(); ttl < life-time.Minute {
+		if ttl := client.PTTL(t.Context(), index).Val(); ttl < life-time.Hour {
 			t.Fatalf("the index goes in %v, the record in %v", ttl, life)
 		}
 	}
@@ -39,7 +39,7 @@ func TestRedisIndexOutlivesItsRecords(t *testing.T) {
 		t.Error("the index was never told")
 	}
 	next := r
-	next.Version, next.Expires = r.Version+1, time.Now().Add(1000*time.Hour)
+	next.Version, next.Expires = r.Version+1, time.Now().Add(10_000*time.Hour)
 	if err := store.Update(t.Context(), id, r.Version, next); err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestRedisLifetimes(t *testing.T) {
 	client := redisClient(t, servers.Any(t, servers.Redis).URL)
 	store := redisStore(t, client)
 	const month = 30 * 24 * time.Hour
-	for _, life := range []time.Duration{time.Second, month - time.Second, month, month + time.Second, 400 * 24 * time.Hour} {
+	for _, life := range []time.Duration{time.Hour, month - time.Second, month, month + time.Second, 400 * 24 * time.Hour} {
 		id, start := randomID(), time.Now()
 		r := sessionstore.Record{Expires: start.Add(life), Version: 1}
 		if err := store.Create(t.Context(), id, r); err != nil {
@@ -96,7 +96,7 @@ func TestRedisClocksApart(t *testing.T) {
 			t.Errorf("Load: until %v, error %v, want %v", got.Expires, err, r.Expires)
 		}
 		life := time.Until(r.Expires) // this clock stands still
-		if left := client.PTTL(t.Context(), redisPrefix+id).Val(); left > life+2*time.Millisecond || left < life-10*time.Second {
+		if left := client.PTTL(t.Context(), redisPrefix+id).Val(); left > life+2*time.Millisecond || left < life-patience {
 			t.Errorf("the server keeps for %v what lives for %v", left, life)
 		}
 		<-time.After(time.Until(r.Expires))

@@ -17,10 +17,9 @@ import (
 func TestRedisCluster(t *testing.T) {
 	t.Parallel()
 	nodes := redisCluster(t)
-	options := &redis.ClusterOptions{Addrs: []string{nodes[0].Inside}, Dialer: outside(nodes)}
 	runRedis(t, "redis, Cluster", nodes[0], func(tb testing.TB) redis.UniversalClient {
 		tb.Helper()
-		return redis.NewClusterClient(options)
+		return redis.NewClusterClient(redisClusterOptions(nodes))
 	})
 }
 
@@ -33,6 +32,7 @@ func TestRedisSentinel(t *testing.T) {
 		MasterName:    "main",
 		SentinelAddrs: []string{sentinel.Inside},
 		Dialer:        outside([]*servers.Server{master, sentinel}),
+		DialTimeout:   patience, ReadTimeout: patience, WriteTimeout: patience, PoolTimeout: patience,
 	}
 	runRedis(t, "redis, Sentinel", master, func(tb testing.TB) redis.UniversalClient {
 		tb.Helper()
@@ -97,6 +97,14 @@ func redisCluster(t *testing.T) []*servers.Server {
 		})
 	}
 	return nodes
+}
+
+// redisClusterOptions are to a Cluster what redisOptions are to a single server.
+func redisClusterOptions(nodes []*servers.Server) *redis.ClusterOptions {
+	return &redis.ClusterOptions{
+		Addrs: []string{nodes[0].Inside}, Dialer: outside(nodes),
+		DialTimeout: patience, ReadTimeout: patience, WriteTimeout: patience, PoolTimeout: patience,
+	}
 }
 
 // outside dials servers that name each other by their addresses inside, which

@@ -66,9 +66,22 @@ func redisHarness(t *testing.T, addr string) conformance.Harness {
 
 func redisClient(tb testing.TB, addr string) *redis.Client {
 	tb.Helper()
-	client := redis.NewClient(&redis.Options{Addr: addr})
+	return redisClientOf(tb, redisOptions(addr))
+}
+
+func redisClientOf(tb testing.TB, o *redis.Options) *redis.Client {
+	tb.Helper()
+	client := redis.NewClient(o)
 	tb.Cleanup(func() { _ = client.Close() }) // a test may have closed it
 	return client
+}
+
+// redisOptions are for a client whose calls may wait as long as a busy machine
+// takes: for a connection, and for the server.
+func redisOptions(addr string) *redis.Options {
+	return &redis.Options{
+		Addr: addr, DialTimeout: patience, ReadTimeout: patience, WriteTimeout: patience, PoolTimeout: patience,
+	}
 }
 
 func redisStore(tb testing.TB, client redis.UniversalClient) *redisstore.Store {

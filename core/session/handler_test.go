@@ -83,17 +83,9 @@ func TestALoggerMayAskForTheSession(t *testing.T) {
 			session.NewKey[int](name.Name()).Get(s)
 		},
 	} {
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			v := &visitor{e: e, m: m, cookie: &http.Cookie{Name: "__Host-session", Value: "forged"}}
-			v.do(work)
-		}()
-		select {
-		case <-done:
-		case <-time.After(5 * time.Second):
-			t.Fatalf("%s: the logger waits for the session that is being loaded", name)
-		}
+		t.Log(name) // if it hangs, the logger waits for the session that is being loaded
+		v := &visitor{e: e, m: m, cookie: &http.Cookie{Name: "__Host-session", Value: "forged"}}
+		v.do(work)
 	}
 }
 

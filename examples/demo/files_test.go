@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
@@ -204,7 +205,7 @@ func TestAFolderThatCanNotBeUsed(t *testing.T) {
 		want["shared"] = "0777"
 	}
 	for name, text := range want {
-		if _, err := openStorage(t.Context(), "file:"+filepath.Join(dir, name), nil); err == nil || !strings.Contains(err.Error(), text) {
+		if _, err := openStorage(t.Context(), "file:"+filepath.Join(dir, name), nil, time.Minute); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%s: error %v, want %q", name, err, text)
 		}
 	}
@@ -215,7 +216,7 @@ func TestAFolderThatCanNotBeUsed(t *testing.T) {
 
 func newStorage(t *testing.T, name string, keys [][]byte) *storage {
 	t.Helper()
-	st, err := openStorage(t.Context(), name, keys)
+	st, err := openStorage(t.Context(), name, keys, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,10 +34,11 @@ func main() {
 
 // config is what the command line says.
 type config struct {
-	addr   string
-	store  string
-	secure bool
-	fresh  time.Duration
+	addr     string
+	store    string
+	secure   bool
+	fresh    time.Duration
+	patience time.Duration
 }
 
 const usage = `Demo is a small shop that keeps its visitors' sessions with cloakroom.
@@ -57,6 +58,7 @@ func parseArgs(args []string, out io.Writer) (config, error) {
 	flags.StringVar(&c.store, "store", "file:cloakroom-demo-data", "where sessions are kept: "+storeHelp)
 	flags.BoolVar(&c.secure, "secure", false, "visitors come over https, through a proxy that sets X-Forwarded-For: mark the cookie Secure")
 	flags.DurationVar(&c.fresh, "fresh", 5*time.Minute, "how long after entering the password devices can be seen and ended")
+	flags.DurationVar(&c.patience, "patience", 15*time.Second, "how long a request waits for the store")
 	err := flags.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -70,6 +72,8 @@ func parseArgs(args []string, out io.Writer) (config, error) {
 		return c, fmt.Errorf("unexpected argument %q; -h lists the flags", flags.Arg(0))
 	case c.fresh <= 0:
 		return c, fmt.Errorf("-fresh %v is not positive", c.fresh)
+	case c.patience <= 0:
+		return c, fmt.Errorf("-patience %v is not positive", c.patience)
 	}
 	return c, nil
 }
@@ -84,12 +88,14 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	st, err := openStorage(ctx, c.store, keys)
+	st, err := openStorage(ctx, c.store, keys, c.patience)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.close()) }()
-	sh, err := newShop(settings{store: st.store, keys: st.keys, secure: c.secure, fresh: c.fresh, log: slog.Default()})
+	sh, err := newShop(settings{
+		store: st.store, keys: st.keys, secure: c.secure, fresh: c.fresh, patience: c.patience, log: slog.Default(),
+	})
 	if err != nil {
 		return err
 	}
@@ -98,5 +104,5 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return fmt.Errorf("-addr %s: %w", c.addr, err)
 	}
 	greet(out, ln.Addr(), st.about(), c.secure)
-	return serve(ctx, ln, sh)
+	return serve(ctx, ln, sh, c.patience)
 }

@@ -20,7 +20,7 @@ const (
 
 // serve answers requests on ln until ctx is done, and lets those that are under
 // way come to their end.
-func serve(ctx context.Context, ln net.Listener, sh *shop) error {
+func serve(ctx context.Context, ln net.Listener, sh *shop, patience time.Duration) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var background sync.WaitGroup
 	defer background.Wait()
@@ -31,7 +31,7 @@ func serve(ctx context.Context, ln net.Listener, sh *shop) error {
 		Handler:           sh.handler(), //nolint:contextcheck // each request has its own
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
-		WriteTimeout:      30 * time.Second, // beyond any StoreTimeout
+		WriteTimeout:      15*time.Second + patience, // time enough to say that the store does not answer
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 	}

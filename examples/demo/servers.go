@@ -22,11 +22,12 @@ import (
 // Each of these makes the client that belongs to an application, asks the server
 // whether it is there, and gives the client to a store.
 
-func openRedis(ctx context.Context, address string) (*storage, error) {
+func openRedis(ctx context.Context, address string, patience time.Duration) (*storage, error) {
 	o, err := redis.ParseURL(address)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // openStorage does it
 	}
+	o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = patience, patience, patience
 	client := redis.NewClient(o)
 	err = client.Ping(ctx).Err()
 	var store *redisstore.Store
@@ -39,7 +40,7 @@ func openRedis(ctx context.Context, address string) (*storage, error) {
 	return &storage{store: store, where: "in Redis at " + withoutPassword(address), close: client.Close}, nil
 }
 
-func openMemcache(_ context.Context, address string) (*storage, error) {
+func openMemcache(_ context.Context, address string, patience time.Duration) (*storage, error) {
 	servers, err := hosts(strings.TrimPrefix(address, "memcache:"))
 	if err != nil {
 		return nil, err
@@ -49,7 +50,7 @@ func openMemcache(_ context.Context, address string) (*storage, error) {
 		return nil, errors.New("no server of that name")
 	}
 	client := memcache.NewFromSelector(&list)
-	client.Timeout = 2 * time.Second // it knows no contexts
+	client.Timeout = patience // it knows no contexts
 	client.MaxIdleConns = 16
 	err = client.Ping()
 	var store *memcachestore.Store
@@ -62,7 +63,7 @@ func openMemcache(_ context.Context, address string) (*storage, error) {
 	return &storage{store: store, where: "in memcached at " + withoutPassword(address), close: client.Close}, nil
 }
 
-func openPostgres(ctx context.Context, address string) (*storage, error) {
+func openPostgres(ctx context.Context, address string, _ time.Duration) (*storage, error) {
 	pool, err := pgxpool.New(ctx, address)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // openStorage does it
@@ -81,7 +82,7 @@ func openPostgres(ctx context.Context, address string) (*storage, error) {
 	return &storage{store: store, where: "in PostgreSQL at " + withoutPassword(address), close: closePool}, nil
 }
 
-func openMongo(ctx context.Context, address string) (*storage, error) {
+func openMongo(ctx context.Context, address string, _ time.Duration) (*storage, error) {
 	client, err := mongo.Connect(options.Client().ApplyURI(address))
 	if err != nil {
 		return nil, err //nolint:wrapcheck // openStorage does it

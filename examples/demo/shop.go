@@ -26,11 +26,12 @@ type shop struct {
 
 // settings are what a shop is opened with.
 type settings struct {
-	store  session.Store // nil: sessions travel in their cookies
-	keys   [][]byte
-	secure bool // visitors come over https, through a proxy
-	fresh  time.Duration
-	log    *slog.Logger
+	store    session.Store // nil: sessions travel in their cookies
+	keys     [][]byte
+	secure   bool // visitors come over https, through a proxy
+	fresh    time.Duration
+	patience time.Duration // with the store
+	log      *slog.Logger
 }
 
 func newShop(c settings) (*shop, error) {
@@ -62,7 +63,7 @@ func (sh *shop) manager(c settings) (*session.Manager, error) {
 		AbsoluteTimeout: 30 * 24 * time.Hour, // what "remember me" allows; see remember
 		// Many tabs of one visitor that all add to the cart at the same moment
 		// take turns, and on a slow disk a turn takes a while.
-		StoreTimeout: 15 * time.Second,
+		StoreTimeout: c.patience,
 		// All that a visitor can fill is bounded, and far below it, but for messages:
 		// whoever sends forms and looks at no page is told that it is enough.
 		MaxSize:      32 << 10,

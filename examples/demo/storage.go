@@ -32,7 +32,7 @@ func (st *storage) about() []string {
 
 // An opener opens a store without regard to keys; address is the whole of what
 // -store says.
-type opener func(ctx context.Context, address string) (*storage, error)
+type opener func(ctx context.Context, address string, patience time.Duration) (*storage, error)
 
 var openers = map[string]opener{
 	"memory":     openMemory,
@@ -49,12 +49,9 @@ var openers = map[string]opener{
 const storeHelp = "memory:, file:FOLDER, redis://HOST:PORT/DB, rediss://…, memcache://HOST:PORT[,HOST:PORT], " +
 	"postgres://USER@HOST/DB, mongodb://HOST:PORT/DB or cookie:"
 
-// openTime is how long a server has to answer when the shop opens.
-const openTime = 15 * time.Second
-
-// openStorage opens what -store names. Without keys, it uses those that it has, or
-// makes one.
-func openStorage(ctx context.Context, address string, keys [][]byte) (*storage, error) {
+// openStorage opens what -store names, whose server is given this time to answer.
+// Without keys, it uses those that it has, or makes one.
+func openStorage(ctx context.Context, address string, keys [][]byte, patience time.Duration) (*storage, error) {
 	kind, place, named := strings.Cut(address, ":")
 	if kind == "file" && place != "" {
 		return openFiles(place, keys)
@@ -64,9 +61,9 @@ func openStorage(ctx context.Context, address string, keys [][]byte) (*storage, 
 	if !ok || !named || alone != (place == "") || !alone && !strings.HasPrefix(place, "//") {
 		return nil, fmt.Errorf("-store %s names no store; it takes %s", withoutPassword(address), storeHelp)
 	}
-	ctx, cancel := context.WithTimeout(ctx, openTime)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	st, err := open(ctx, address)
+	st, err := open(ctx, address, patience)
 	if err != nil {
 		return nil, fmt.Errorf("-store %s: %w", withoutPassword(address), withoutAddress(err))
 	}
@@ -78,11 +75,11 @@ func openStorage(ctx context.Context, address string, keys [][]byte) (*storage, 
 	return st, nil
 }
 
-func openMemory(context.Context, string) (*storage, error) {
+func openMemory(context.Context, string, time.Duration) (*storage, error) {
 	return &storage{store: memstore.New(memstore.Options{}), where: "in memory: they end with this process", close: nothing}, nil
 }
 
-func openCookie(context.Context, string) (*storage, error) {
+func openCookie(context.Context, string, time.Duration) (*storage, error) {
 	return &storage{where: "in the visitors' cookies, encrypted: none can be listed or ended from here", close: nothing}, nil
 }
 

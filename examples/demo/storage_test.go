@@ -4,6 +4,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestStoreNamesThatAreNone(t *testing.T) {
@@ -11,7 +12,7 @@ func TestStoreNamesThatAreNone(t *testing.T) {
 	for _, name := range []string{
 		"", "file", "file:", "memory", "memory:x", "redis:localhost", "File:x", ":x", "redis:", "cookie:x", "sql://x",
 	} {
-		st, err := openStorage(t.Context(), name, nil)
+		st, err := openStorage(t.Context(), name, nil, time.Minute)
 		if err == nil {
 			t.Errorf("-store %q opens %v", name, st.about())
 			continue
@@ -46,7 +47,7 @@ func TestErrorsAndGreetingsShowNoPassword(t *testing.T) {
 		"memcache://localhost",
 		"sql://user:secret@host/",
 	} {
-		st, err := openStorage(t.Context(), address, nil)
+		st, err := openStorage(t.Context(), address, nil, time.Minute)
 		if err == nil {
 			t.Errorf("%s opens %v", address, st.about())
 			continue

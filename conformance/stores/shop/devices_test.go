@@ -79,7 +79,7 @@ func TestDevicesAreListedAndEnded(t *testing.T) {
 
 func TestDevicesAskForThePasswordAgain(t *testing.T) {
 	t.Parallel()
-	s := openFiles(t, "-fresh", "2s")
+	s := openFiles(t, "-fresh", "5s")
 	v, other := enter(t, s), enter(t, s)
 	v.signIn(ada, "/profile")
 	other.signIn(ada, "/profile")

@@ -60,7 +60,7 @@ func open(tb testing.TB, store string, flags ...string) *shop {
 	}
 	s := &shop{
 		tb:   tb,
-		args: append([]string{"-addr", "127.0.0.1:0", "-store", store}, flags...),
+		args: append([]string{"-addr", "127.0.0.1:0", "-store", store, "-patience", "5m"}, flags...),
 		key:  session.FormatKey(session.GenerateKey()),
 	}
 	s.start()

@@ -25,8 +25,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// timeout bounds what a Visitor does in one step. It only ends what hangs.
-const timeout = time.Minute
+// timeout bounds what a Visitor does in one step. It only ends what hangs: a busy
+// machine may be slow.
+const timeout = 5 * time.Minute
 
 // A Visitor is somebody with a browser of their own: one tab, and cookies, cache
 // and history that no other Visitor sees.
