@@ -83,6 +83,7 @@ func TestDamageIsToldOnce(t *testing.T) {
 			var d diary
 			e, _ := newIndexedEnv(t, d.keep)
 			v := e.login("ann")
+			v.do(nothing)
 			d.taken()
 			e.store.fail(sessionstore.ErrCorrupt, o)
 			v.do(work)

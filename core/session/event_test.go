@@ -33,28 +33,31 @@ var tellings = []struct {
 	{"read", count, nothing, nil},
 	{"write", count, count, nil},
 	{"login", count, authenticate, []string{"authenticated"}},
-	{"login again", authenticate, authenticate, []string{"authenticated"}},
-	{"login as somebody else", authenticate, signIn("bob", nothing), []string{"ended: replaced", "authenticated"}},
+	{"first sight of a login's ticket", authenticate, nothing, []string{"seen"}},
+	{"first sight with a write", authenticate, count, []string{"seen"}},
+	{"login again", authenticate, authenticate, []string{"seen", "authenticated"}},
+	{"login as somebody else", authenticate, signIn("bob", nothing), []string{"created", "authenticated", "ended: replaced"}},
 	{"login as two others", authenticate, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Authenticate("bob")
 		signIn("eve", nothing)(w, r, s)
-	}, []string{"ended: replaced", "authenticated"}},
+	}, []string{"created", "authenticated", "ended: replaced"}},
 	{"login as two others, one after the other", authenticate, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Authenticate("bob")
 		_ = s.Commit(r.Context()) // looked at by its events
 		signIn("eve", count)(w, r, s)
-	}, []string{"ended: replaced", "authenticated", "ended: replaced", "authenticated"}},
+	}, []string{"created", "authenticated", "ended: replaced", "created", "authenticated", "ended: replaced"}},
 	{"login of a new visitor as two", nil, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Authenticate("bob")
 		authenticate(w, r, s)
 	}, []string{"created", "authenticated"}},
 	{"login and Renew", count, signIn("ann", renew), []string{"authenticated"}},
-	{"Renew", count, renew, []string{"renewed"}},
-	{"StepUp", authenticate, stepUp, []string{"renewed"}},
+	{"Renew of an anonymous session", count, renew, nil},
+	{"Renew", authenticate, renew, []string{"seen", "offered"}},
+	{"StepUp", authenticate, stepUp, []string{"seen", "offered"}},
 	{"StepUp and StepUp", authenticate, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		stepUp(w, r, s)
 		stepTo("vault", time.Hour)(w, r, s)
-	}, []string{"renewed"}},
+	}, []string{"seen", "offered"}},
 	{"Destroy", count, destroy, []string{"ended: destroyed"}},
 	{"Destroy and Destroy", count, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		destroy(w, r, s)
@@ -69,7 +72,7 @@ var tellings = []struct {
 	}, []string{"ended: credentials changed"}},
 	{"EndOthers of none", authenticate, func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 		_, _ = s.EndOthers(r.Context()) // looked at by its events
-	}, nil},
+	}, []string{"seen"}},
 	{"what can't be saved", count, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("") }, nil},
 	{"what can't be encoded", count, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		session.NewKey[chan int]("c").Set(s, nil)
@@ -111,13 +114,22 @@ func wantEvents(t *testing.T, d *diary, want ...string) {
 
 func TestEventsNameTheSessionAndItsSubject(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, eventsNameTheSession)
+}
+
+func eventsNameTheSession(t *testing.T) {
+	t.Helper()
 	var d diary
 	e, _ := newIndexedEnv(t, d.keep)
 	v := e.seed(count)
 	var publicID string
 	v.do(publicIDOf(&publicID))
 	v.do(authenticate)
+	old := v.fork()
 	v.do(renew)
+	v.do(nothing)
+	pass(renewGrace)
+	old.do(nothing)
 	v.do(signIn("bob", nothing))
 	var bob string
 	v.do(publicIDOf(&bob))
@@ -125,9 +137,14 @@ func TestEventsNameTheSessionAndItsSubject(t *testing.T) {
 	want := []session.Event{
 		{Kind: session.EventCreated, ID: publicID},
 		{Kind: session.EventAuthenticated, ID: publicID, Subject: "ann"},
+		{Kind: session.EventSeen, ID: publicID, Subject: "ann"},
 		{Kind: session.EventOffered, ID: publicID, Subject: "ann"},
-		{Kind: session.EventEnded, ID: publicID, Subject: "ann", Reason: session.EndReplaced},
+		{Kind: session.EventSeen, ID: publicID, Subject: "ann"},
+		{Kind: session.EventReused, ID: publicID, Subject: "ann"},
+		{Kind: session.EventCreated, ID: bob, Subject: "bob"},
 		{Kind: session.EventAuthenticated, ID: bob, Subject: "bob"},
+		{Kind: session.EventEnded, ID: publicID, Subject: "ann", Reason: session.EndReplaced},
+		{Kind: session.EventSeen, ID: bob, Subject: "bob"},
 		{Kind: session.EventEnded, ID: bob, Subject: "bob", Reason: session.EndDestroyed},
 	}
 	if got := d.taken(); !slices.Equal(got, want) {
@@ -184,7 +201,7 @@ func TestEvictionsAndRefusalsAreTold(t *testing.T) {
 		policy func(int) func(*session.Options)
 		want   []string
 	}{
-		"evict":  {atMost, []string{"ended: evicted", "created", "authenticated"}},
+		"evict":  {atMost, []string{"created", "authenticated", "ended: evicted"}},
 		"refuse": {refusing, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -202,18 +219,20 @@ func TestEvictionsAndRefusalsAreTold(t *testing.T) {
 	}
 }
 
+// Requests with a ticket whose time has come do not each hand out another.
 func TestARenewalIsToldOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var d diary
 		e, _ := newIndexedEnv(t, renewing, d.keep)
 		v := e.login("ann", count)
+		v.do(nothing)
 		pass(renewEvery)
 		d.taken()
 		acrossARenewal(t, v, []*session.Manager{e.m})
 		told := slices.DeleteFunc(d.kinds(), func(kind string) bool { return kind == "conflict" })
-		if !slices.Equal(told, []string{"renewed"}) {
-			t.Errorf("told %q, want that it was renewed", told)
+		if !slices.Equal(told, []string{"offered", "seen"}) {
+			t.Errorf("told %q, want that a ticket was offered once, and then seen", told)
 		}
 	})
 }
@@ -225,7 +244,7 @@ func TestConflictsAndLateRequestsAreTold(t *testing.T) {
 		want      []string
 	}{
 		"another write":  {count, []string{"conflict"}},
-		"another logout": {destroy, nil},
+		"another logout": {destroy, []string{"conflict"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -15,17 +15,17 @@ const storeCalls = 9
 
 // What meets a renewal at the worst moment.
 var meetings = []struct {
-	name string
-	work handler
-	ends bool // the session is over afterwards
-	cuts bool // it goes on, but there is no grace
+	name  string
+	work  handler
+	moves bool // the answer hands out a ticket of its own
+	ends  bool // the session is over afterwards
 }{
 	{"a reader", nothing, false, false},
 	{"a writer", count, false, false},
-	{"Destroy", destroy, true, false},
-	{"Authenticate", authenticate, false, true},
-	{"Renew", renew, false, true},
-	{"StepUp", stepUp, false, true},
+	{"Destroy", destroy, false, true},
+	{"Authenticate", authenticate, true, false},
+	{"Renew", renew, true, false},
+	{"StepUp", stepUp, true, false},
 }
 
 // countFor counts a subject's requests, and leaves no session to others.
@@ -38,7 +38,7 @@ func countFor(subject string) handler {
 }
 
 // When a renewal is due, each of two requests is interrupted by the other at each
-// of its calls of the store. The other one's process renews tokens as well, or not:
+// of its calls of the store. The other one's process renews tickets as well, or not:
 // while RenewEvery is being introduced, both are at work.
 func TestWhateverMeetsARenewalFindsOneSession(t *testing.T) {
 	t.Parallel()
@@ -53,13 +53,19 @@ func TestWhateverMeetsARenewalFindsOneSession(t *testing.T) {
 						synctest.Test(t, func(t *testing.T) {
 							e, l := newIndexedEnv(t, renewing)
 							v := e.login("ann", count)
+							v.do(nothing)
 							renewer, other := v.fork(), v.fork()
 							if !alike {
 								other = other.with(e.manager(e.indexed()))
 							}
+							w := meeting{old: v, renewer: renewer, other: other, writers: 0}
 							renewing := nothing
 							if renewal == "writes" {
 								renewing = countFor("ann")
+								w.writers++
+							}
+							if m.name == "a writer" {
+								w.writers++
 							}
 							pass(renewEvery)
 							first, second := func() { renewer.do(renewing) }, func() { other.do(m.work) }
@@ -69,21 +75,12 @@ func TestWhateverMeetsARenewalFindsOneSession(t *testing.T) {
 							met := e.store.meet(n, second)
 							first()
 							e.store.reset()
-							if !met() {
-								return // it makes fewer calls
-							}
-							w := wantAfterMeeting{old: v, renewer: renewer, other: other, writers: 0}
-							if renewal == "writes" {
-								w.writers++
-							}
-							if m.name == "a writer" {
-								w.writers++
-							}
 							switch {
+							case !met(): // it makes fewer calls
 							case m.ends:
 								w.nobody(t, e)
 							default:
-								w.oneSession(t, e, l, m.cuts, outer)
+								w.oneSession(t, e, l, m.moves)
 							}
 						})
 					})
@@ -93,13 +90,13 @@ func TestWhateverMeetsARenewalFindsOneSession(t *testing.T) {
 	}
 }
 
-// wantAfterMeeting checks what is left after two requests have met.
-type wantAfterMeeting struct {
+// A meeting is what is left when two requests have met.
+type meeting struct {
 	old, renewer, other *visitor
 	writers             int
 }
 
-func (w wantAfterMeeting) nobody(t *testing.T, e *env) {
+func (w *meeting) nobody(t *testing.T, e *env) {
 	t.Helper()
 	for _, v := range []*visitor{w.old, w.renewer, w.other} {
 		if v.cookie != nil && alive(v) {
@@ -111,66 +108,85 @@ func (w wantAfterMeeting) nobody(t *testing.T, e *env) {
 	}
 }
 
-// oneSession wants one session, and the browser to have its ticket: the one that
-// came last.
-func (w wantAfterMeeting) oneSession(t *testing.T, e *env, l *ledger, cut, otherEndsLast bool) {
+// oneSession wants one session, and the browser to be in it whichever answer it has
+// got, if any: each ticket that was handed out is good, and the old one is until
+// another is seen.
+func (w *meeting) oneSession(t *testing.T, e *env, l *ledger, moves bool) {
 	t.Helper()
-	last, before := w.renewer, w.other
-	if otherEndsLast {
-		last, before = before, last
+	if !alive(w.old) {
+		t.Error("the visitor who has got no answer is logged out")
 	}
-	browser := last
-	if last.id() == w.old.id() {
-		browser = before // the last answer has set no cookie
+	browser := w.renewer
+	if moves {
+		if w.other.ticket() == w.old.ticket() {
+			t.Error("no ticket was handed out for the change of privileges")
+		}
+		browser = w.other
+	} else if w.renewer.ticket() == w.old.ticket() {
+		browser = w.other // it has come first, and renewed the ticket in its place
 	}
-	if !alive(browser) {
-		t.Error("the visitor is logged out")
-		return
+	for _, v := range []*visitor{w.renewer, w.other, w.renewer} {
+		if !alive(v) {
+			t.Error("the visitor is logged out with a ticket that was handed out")
+		}
 	}
-	n, _ := read(browser, counter)
-	if most := 1 + w.writers; n > most || !cut && n != most {
-		t.Errorf("counter %d, want %d", n, most)
+	if n, _ := read(browser, counter); n != 1+w.writers {
+		t.Errorf("counter %d, want %d", n, 1+w.writers)
 	}
 	if list := e.list("ann"); len(list) != 1 {
 		t.Errorf("%d sessions in the list, want 1", len(list))
-	}
-	if cut && alive(w.old) {
-		t.Error("the old ticket is good after a change of privileges")
 	}
 	pass(renewGrace)
 	if n := l.records(t); n != 1 {
 		t.Errorf("%d records remain, want 1", n)
 	}
-	if w.old.id() != browser.id() && alive(w.old) {
+	if w.renewer.ticket() != w.old.ticket() && w.other.ticket() != w.old.ticket() && alive(w.old) {
 		t.Error("the old ticket is good after the grace")
+	}
+	if !alive(browser) {
+		t.Error("the visitor is logged out after the grace")
 	}
 }
 
-func TestAChangeOfPrivilegesRightAfterARenewalCutsTheGraceShort(t *testing.T) {
+// What a request does with a ticket that was retired: a logout ends the session, a
+// login joins it, and nothing else moves it.
+func TestWithARetiredTicketASessionIsEndedOrSignedInToAgain(t *testing.T) {
 	t.Parallel()
 	for _, m := range meetings[2:] {
-		for _, with := range []string{"the new ticket", "the old ticket"} {
-			t.Run(m.name+" with "+with, func(t *testing.T) {
+		for _, slow := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, under way before the renewal: %v", m.name, slow), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					e, _ := newIndexedEnv(t, renewing)
 					v := e.login("ann", count)
-					old := v.fork()
-					pass(renewEvery)
 					v.do(nothing)
-					next := v.fork()
-					if with == "the old ticket" {
-						v = old.fork()
+					late := v.fork()
+					pass(renewEvery - time.Second)
+					finish := func() *http.Response { return late.do(m.work) }
+					if slow {
+						finish = late.slow(m.work)
 					}
-					v.do(m.work)
-					if alive(old) || alive(next) {
-						t.Error("an older ticket is good still")
-					}
-					if m.ends {
-						if list := e.list("ann"); v.cookie != nil || len(list) != 0 {
-							t.Errorf("%d sessions remain", len(list))
+					pass(time.Second)
+					v.do(nothing)
+					v.do(nothing) // the new ticket is seen
+					old := late.fork()
+					res := finish()
+					switch {
+					case m.ends:
+						if alive(v) || alive(old) || len(e.list("ann")) != 0 {
+							t.Error("the session has survived its end")
 						}
-					} else if !alive(v) {
+						return
+					case m.name == "Authenticate":
+						wantStatus(t, res, http.StatusOK)
+						if late.ticket() == old.ticket() || late.id() != v.id() || !alive(late) {
+							t.Error("the login has not joined the session")
+						}
+					default:
+						wantStatus(t, res, http.StatusConflict)
+						wantNoCookie(t, res)
+					}
+					if !alive(v) || len(e.list("ann")) != 1 {
 						t.Error("the visitor is logged out")
 					}
 				})
@@ -179,62 +195,38 @@ func TestAChangeOfPrivilegesRightAfterARenewalCutsTheGraceShort(t *testing.T) {
 	}
 }
 
-// A request that was under way across the renewal ends the session as well.
-func TestASlowRequestAcrossARenewalEndsTheSessionThatGoesOn(t *testing.T) {
-	t.Parallel()
-	for _, m := range meetings[2:] {
-		t.Run(m.name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				e, _ := newIndexedEnv(t, renewing)
-				v := e.login("ann", count)
-				old, slow := v.fork(), v.fork()
-				pass(renewEvery - time.Second)
-				finish := slow.slow(m.work)
-				pass(time.Second)
-				v.do(count)
-				pass(renewGrace / 2)
-				wantStatus(t, finish(), http.StatusOK)
-				if alive(old) || alive(v) {
-					t.Error("an older ticket is good still")
-				}
-				if !m.ends {
-					if n, _ := read(slow, counter); n != 2 {
-						t.Errorf("counter %d, want 2", n)
-					}
-				}
-			})
-		})
-	}
-}
-
 // A page that was asked for with the old ticket takes its time. Meanwhile the
-// visitor signs in: the page must not replace the cookie of that.
-func TestAFollowerHandsOutNoTicketThatIsDead(t *testing.T) {
+// visitor signs in, say: the page must not replace the cookie of that.
+func TestALatePageHandsOutNoTicketOverAnother(t *testing.T) {
 	t.Parallel()
 	for _, m := range meetings[2:] {
 		for what, work := range map[string]handler{"reads": nothing, "writes": count} {
-			t.Run(m.name+" while it "+what, func(t *testing.T) {
-				t.Parallel()
-				synctest.Test(t, func(t *testing.T) {
-					e, _ := newIndexedEnv(t, renewing)
-					v := e.login("ann", count)
-					late := v.fork()
-					pass(renewEvery)
-					v.do(nothing)
-					finish := late.slow(work)
-					v.do(m.work)
-					res := finish()
-					wantStatus(t, res, http.StatusOK)
-					wantNoCookie(t, res)
+			for _, seen := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s while it %s, the new ticket is seen: %v", m.name, what, seen), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						e, _ := newIndexedEnv(t, renewing)
+						v := e.login("ann", count)
+						v.do(nothing)
+						late := v.fork()
+						pass(renewEvery)
+						finish := late.slow(work)
+						v.do(m.work)
+						if seen {
+							v.do(nothing)
+						}
+						res := finish()
+						wantStatus(t, res, http.StatusOK)
+						wantNoCookie(t, res)
+					})
 				})
-			})
+			}
 		}
 	}
 }
 
-// The same, with the end in the middle of the follower's commit.
-func TestAFollowerWhoseSessionEndsDuringItsCommitHandsOutNoTicket(t *testing.T) {
+// The same, with the move, or the end, in the middle of the late request's commit.
+func TestARequestWhoseSessionMovesDuringItsCommitHandsOutNoDeadTicket(t *testing.T) {
 	t.Parallel()
 	for _, m := range meetings[2:] {
 		for n := 1; n <= storeCalls; n++ {
@@ -247,7 +239,6 @@ func TestAFollowerWhoseSessionEndsDuringItsCommitHandsOutNoTicket(t *testing.T) 
 					pass(renewEvery - time.Second)
 					finish := late.slow(count)
 					pass(time.Second)
-					v.do(nothing)
 					met := e.store.meet(n, func() { v.do(m.work) })
 					res := finish()
 					e.store.reset()
@@ -265,21 +256,22 @@ func TestAFollowerWhoseSessionEndsDuringItsCommitHandsOutNoTicket(t *testing.T) 
 	}
 }
 
-func TestARenewalInTheOtherManagerIsFollowed(t *testing.T) {
+func TestAProcessWithoutRenewEveryWorksOnWithBothTickets(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t, renewing)
-		v := e.seed(count)
-		late := v.fork()
-		late.m = e.manager(e.store) // of a process without RenewEvery, in a rolling deployment
+		v := e.seed(signIn("ann", count))
+		old := v.fork()
+		old.m = e.manager(e.store) // in a rolling deployment
 		pass(renewEvery)
 		v.do(nothing)
-		late.do(count)
-		if late.id() != v.id() {
-			t.Error("the old ticket does not lead to the new one")
+		next := v.fork()
+		next.m = old.m
+		for _, v := range []*visitor{old, next, old} {
+			wantNoCookie(t, v.do(count))
 		}
-		if n, _ := read(v, counter); n != 2 {
-			t.Errorf("counter %d, want 2", n)
+		if n, _ := read(v, counter); n != 4 {
+			t.Errorf("counter %d, want 4", n)
 		}
 	})
 }
