@@ -60,27 +60,40 @@ func TestALogoutThatTheStoreRefusesHandsNoTicketToAHeaderField(t *testing.T) {
 	})
 }
 
-func TestALogoutEndsWhatARequestAtTheSameTimeHasRenewed(t *testing.T) {
+// The session is the same one, whatever has become of its tickets. Only a first login
+// whose ticket the visitor has used is not the session that the request has seen.
+func TestALogoutEndsWhatARequestAtTheSameTimeHasMoved(t *testing.T) {
 	t.Parallel()
+	ann := signIn("ann", count)
 	stale := func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.CheckAuthHash("another password") }
 	for _, c := range []struct {
-		name  string
-		moves handler
-		ends  handler
-		stays bool
+		name       string
+		seed, move handler
+		seen       bool // the new ticket, before the logout
+		end        handler
+		stays      bool
 	}{
-		{"Renew", renew, destroy, false},
-		{"StepUp", stepUp, destroy, false},
-		{"Renew, and the other request had begun to sign in again", renew, both(authenticate, destroy), false},
-		{"Authenticate, as good after the logout", authenticate, destroy, true},
-		{"Renew, and the other request's password is out of date", renew, stale, true},
+		{"a write", ann, count, false, destroy, false},
+		{"Renew", ann, renew, false, destroy, false},
+		{"Renew, seen", ann, renew, true, destroy, false},
+		{"StepUp", ann, stepUp, false, destroy, false},
+		{"StepUp, seen", ann, stepUp, true, destroy, false},
+		{"Renew, and the other request had begun to sign in again", ann, renew, false, both(authenticate, destroy), false},
+		{"Renew, and the other request's password is out of date", ann, renew, true, stale, false},
+		{"a login again", ann, authenticate, false, destroy, false},
+		{"a login again, seen", ann, authenticate, true, destroy, false},
+		{"the first login", count, authenticate, false, destroy, false},
+		{"the first login, seen", count, authenticate, true, destroy, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			e, _ := newIndexedEnv(t)
-			v, elsewhere := e.login("ann", count), e.login("ann", count)
-			finish := v.fork().slow(c.ends)
-			v.do(c.moves)
+			v, elsewhere := e.seed(c.seed), e.login("ann", count)
+			finish := v.fork().slow(c.end)
+			v.do(c.move)
+			if c.seen {
+				v.do(nothing)
+			}
 			wantStatus(t, finish(), http.StatusOK)
 			if alive(v) != c.stays {
 				t.Errorf("alive afterwards: %v, want %v", !c.stays, c.stays)

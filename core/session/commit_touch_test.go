@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
@@ -24,4 +25,32 @@ func TestAFailingTouchDoesNotFailTheResponse(t *testing.T) {
 			t.Errorf("store calls %v, want one Touch", calls)
 		}
 	})
+}
+
+func TestALateTouchDoesNotEraseAnotherRequestsChange(t *testing.T) {
+	t.Parallel()
+	for _, plain := range []bool{false, true} {
+		t.Run(fmt.Sprintf("fallback %v", plain), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t)
+				if plain {
+					e.m = e.manager(plainStore{e.store})
+				}
+				v := e.seed(count)
+				finish := v.fork().slow(look)
+				pass(session.DefaultIdleTimeout / 2)
+				v.do(count)
+				pass(session.DefaultIdleTimeout / 5)
+				wantStatus(t, finish(), http.StatusOK)
+				if n, _ := read(v, counter); n != 2 {
+					t.Errorf("counter %d, want 2", n)
+				}
+				pass(session.DefaultIdleTimeout - time.Nanosecond)
+				if n, _ := read(v, counter); n != 2 {
+					t.Errorf("the touch did not extend the session: counter %d, want 2", n)
+				}
+			})
+		})
+	}
 }

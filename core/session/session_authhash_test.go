@@ -84,3 +84,17 @@ func TestTheStoreDoesNotShowWhoHasTheSameAuthHash(t *testing.T) {
 		}
 	}
 }
+
+// A page that was under way when the password changed compares with a hash that is
+// no longer the session's.
+func TestASlowCheckDoesNotEndASessionThatWasTiedAnew(t *testing.T) {
+	t.Parallel()
+	v := newEnv(t).seed(signIn("ann", tie("old"), count))
+	v.do(nothing)
+	finish := v.fork().slow(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.CheckAuthHash("new") })
+	v.do(tie("new"))
+	wantStatus(t, finish(), http.StatusOK)
+	if !alive(v) {
+		t.Error("the session that may stay has ended")
+	}
+}
