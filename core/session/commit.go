@@ -244,7 +244,7 @@ func (c *commit) prepare(ctx context.Context) error {
 	if c.wants.login != "" && c.stored == nil && c.ticket.token != (token{}) {
 		return c.rebase(ctx) // a quiet ticket's session can be joined
 	}
-	if c.m.opts.MaxSessions > 0 && c.view.unseen(c.ticket) && c.view.entry(c.ticket.hash).login {
+	if c.m.opts.MaxSessions > 0 && !c.m.opts.RefuseNew && c.view.unseen(c.ticket) && c.view.entry(c.ticket.hash).login {
 		return c.keepLimit(ctx) // the process that wrote the login may not have come to it
 	}
 	return nil

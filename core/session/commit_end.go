@@ -14,6 +14,7 @@ type doomed struct {
 	ticket held
 	stored *stored // nil: not looked at yet
 	reason EndReason
+	still  func(*state) bool // whether the reason holds when another request has written; nil: it does
 }
 
 // tombstoneLife is how long a tombstone keeps the tickets of an ended session quiet:
@@ -32,7 +33,7 @@ func (c *commit) end(ctx context.Context) error {
 			c.event(ended.over(d.reason))
 		}
 		c.doomed = c.doomed[1:]
-		c.wants.unset = c.wants.unset || d.reason != EndReplaced
+		c.wants.unset = c.wants.unset || ended != nil && d.reason != EndReplaced
 	}
 	if c.wants.unset && c.stored == nil { // else the visitor has brought another session as well, and is to keep it
 		c.cookie = cookieUnset
@@ -54,7 +55,7 @@ func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
 			if err != nil {
 				return nil, err
 			}
-			if !f.endable() {
+			if !f.endable() || d.still != nil && !d.still(&f.view.state) {
 				return nil, nil //nolint:nilnil // nothing has ended
 			}
 			at = f.stored

@@ -35,7 +35,7 @@ func (c *commit) create(ctx context.Context) error {
 	done.hand = true
 	var replaced []doomed
 	if c.view.replaced && c.stored != nil && c.ticket.standing == good {
-		replaced = []doomed{{c.ticket, c.stored, EndReplaced}}
+		replaced = []doomed{{ticket: c.ticket, stored: c.stored, reason: EndReplaced}}
 	}
 	r, err := c.record(t.token.id(), &next)
 	if err != nil {
@@ -77,6 +77,9 @@ func (c *commit) update(ctx context.Context) error {
 	c.m.log().WarnContext(ctx, "session: not noted that a ticket was seen, or not renewed; the next request tries again",
 		"session", c.view.idText(), "error", err)
 	c.tellError(err)
+	if sessionstore.Certain(err) { // there is no room, perhaps; a session in use has to live on
+		c.touch(ctx)
+	}
 	return nil
 }
 
@@ -183,6 +186,7 @@ func (c *commit) wrote(t held, next *view, r sessionstore.Record, left wants) {
 	case left.hand && c.stored != nil:
 		c.event(next.event(EventOffered))
 	}
+	left.hand, left.limit = left.hand || c.wants.hand, left.limit || c.wants.limit // of a write that was found to have landed
 	c.ticket, c.view, c.wants, c.saved = t, *next, left, true
 	c.stored = next.stored(t.token.id(), r)
 	c.quiet, c.ended = false, false

@@ -141,7 +141,7 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 			continue
 		case !m.bound(x.r, &f.view):
 			m.log().WarnContext(ctx, "session: not the browser or network that it is bound to, ended", "session", f.view.idText())
-			s.doomed = append(s.doomed, doomed{t, f.stored, EndBinding})
+			s.doomed = append(s.doomed, doomed{ticket: t, stored: f.stored, reason: EndBinding})
 			continue
 		}
 		s.ticket, s.stored, s.cur = t, f.stored, f.view

@@ -131,28 +131,30 @@ func (s *Session) Clear() {
 // The Session is then a new, empty one. What is set afterwards, a message that
 // says goodbye, for instance, is saved under a new ticket.
 func (s *Session) Destroy() {
-	s.end(EndDestroyed)
+	s.end(EndDestroyed, nil)
 }
 
-func (s *Session) end(reason EndReason) {
+// end dooms the session. If still is not nil, it says whether the reason holds when
+// another request has written meanwhile.
+func (s *Session) end(reason EndReason, still func(*state) bool) {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.m.store != nil || s.stored != nil {
 		if s.ticket.token != (token{}) || s.stored != nil {
-			s.doomed = append(s.doomed, doomed{s.ticket, s.stored, reason})
+			s.doomed = append(s.doomed, doomed{s.ticket, s.stored, reason, still})
 		}
 		for _, p := range s.x.presented {
-			if s.m.store != nil && !p.token.isOf(&s.ticket.token) {
-				s.doomed = append(s.doomed, doomed{held{presented: p, hash: p.token.hash()}, nil, reason})
+			if reason == EndDestroyed && s.m.store != nil && !p.token.isOf(&s.ticket.token) {
+				s.doomed = append(s.doomed, doomed{ticket: held{presented: p, hash: p.token.hash()}, reason: reason})
 			}
 		}
 	}
 	if s.cookie == cookieSet {
 		s.cookie = cookieKeep // there is no ticket to hand out any more
 	}
-	s.wants = wants{unset: s.x.brought || s.stored != nil}
+	s.wants = wants{unset: reason == EndDestroyed && (s.x.brought || s.stored != nil)}
 	s.ticket, s.stored, s.quiet, s.ended = held{}, nil, false, false
 	s.cur, s.changes, s.tried, s.err = newView(wallNow()), nil, nil, nil
 }

@@ -24,7 +24,7 @@ func (s *Session) CheckAuthHash(value string) bool {
 	signedIn, ok := s.cur.subject != "", hmac.Equal(s.cur.authHash, s.cur.hashOf(value))
 	s.mu.Unlock()
 	if signedIn && !ok {
-		s.end(EndCredentials)
+		s.end(EndCredentials, func(st *state) bool { return !hmac.Equal(st.authHash, st.hashOf(value)) })
 	}
 	return signedIn && ok
 }

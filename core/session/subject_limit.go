@@ -14,10 +14,10 @@ import (
 )
 
 // A login with Options.MaxSessions lists its subject's sessions twice: before it is
-// written, to be placed behind all others, and afterwards, to keep the limit. All
-// rank the sessions alike, by place and then by id, so that of logins at the same
-// moment each comes to the same result for what it sees, and the one that looks last
-// sees all. Clocks need not agree: a place is later than all that were there.
+// written, to be placed behind all others, and afterwards, to keep the limit. Of logins
+// at the same moment the one that looks last sees all. All rank the sessions alike, by
+// place and then by id, so that none ends a session that another would keep. Clocks
+// need not agree: a place is later than all that were there.
 
 // place ranks a session among its subject's.
 func (f *found) place() time.Time {
@@ -59,18 +59,26 @@ func (c *commit) admit(ctx context.Context, next *view, now time.Time, create bo
 }
 
 // refuse returns ErrTooManySessions if there is no room for a login besides the
-// subject's others. Those that never reached their visitor end.
+// subject's others. Those end, as far as the room is needed, that never reached their
+// visitor.
 func (c *commit) refuse(ctx context.Context, live []*found, next *view, create bool) error {
-	others := 0
+	others := len(live)
 	for _, f := range live {
-		switch {
-		case f.view.id == next.id:
-		case !f.view.lost(wallNow()):
-			others++
-		default:
-			if err := c.evict(ctx, f); err != nil && !errors.Is(err, sessionstore.ErrConflict) {
-				return err
-			}
+		if f.view.id == next.id {
+			others--
+		}
+	}
+	for _, f := range live {
+		if others < c.m.opts.MaxSessions {
+			break
+		}
+		if f.view.id == next.id || !f.view.lost(wallNow()) {
+			continue
+		}
+		if err := c.evict(ctx, f); err != nil && !errors.Is(err, sessionstore.ErrConflict) {
+			return err
+		} else if err == nil {
+			others--
 		}
 	}
 	if others >= c.m.opts.MaxSessions {
@@ -110,18 +118,15 @@ func (c *commit) keepLimit(ctx context.Context) error {
 			return err
 		}
 		over := c.over(readable(live))
-		own := slices.ContainsFunc(over, func(f *found) bool { return f.view.id == c.view.id })
 		switch {
-		case c.m.opts.RefuseNew && own:
+		case len(over) > 0 && c.m.opts.RefuseNew: // of logins at the same moment, each that sees too many is refused
 			return c.takeBack(ctx)
-		case c.m.opts.RefuseNew: // of the others, each takes itself back
-			return nil
 		case len(over) == 0 && evicted:
 			return errEnded
 		case len(over) == 0:
 			return nil
 		}
-		evicted = evicted || own
+		evicted = evicted || slices.ContainsFunc(over, func(f *found) bool { return f.view.id == c.view.id })
 		// Many logins at the same moment end the same sessions: each begins with a few
 		// others, and then looks what is left.
 		rand.Shuffle(len(over), func(i, j int) { over[i], over[j] = over[j], over[i] }) //nolint:gosec // it guards nothing
@@ -141,7 +146,7 @@ func (c *commit) keepLimit(ctx context.Context) error {
 const evictBatch = 8
 
 // over returns the subject's sessions above the limit: those whose login nobody has
-// received, then the oldest, or with RefuseNew the newest.
+// received, then the oldest.
 func (c *commit) over(live []*found) []*found {
 	now := wallNow()
 	rank := func(f *found) int {
@@ -151,11 +156,7 @@ func (c *commit) over(live []*found) []*found {
 		return 0
 	}
 	slices.SortFunc(live, func(a, b *found) int {
-		byPlace := b.place().Compare(a.place())
-		if c.m.opts.RefuseNew {
-			byPlace = -byPlace
-		}
-		return cmp.Or(rank(a)-rank(b), byPlace, bytes.Compare(a.view.id[:], b.view.id[:]))
+		return cmp.Or(rank(a)-rank(b), b.place().Compare(a.place()), bytes.Compare(a.view.id[:], b.view.id[:]))
 	})
 	return live[min(c.m.opts.MaxSessions, len(live)):]
 }
