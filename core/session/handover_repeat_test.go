@@ -1,0 +1,109 @@
+package session_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// A repeatingStore is behind a driver that repeats an Update whose answer was lost; in
+// the meantime somebody else has written.
+type repeatingStore struct {
+	*faultyStore
+
+	mu        sync.Mutex
+	meanwhile func()
+}
+
+func (s *repeatingStore) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+	err := s.faultyStore.Update(ctx, id, old, r)
+	s.mu.Lock()
+	meanwhile := s.meanwhile
+	s.meanwhile = nil
+	s.mu.Unlock()
+	if meanwhile == nil || err != nil {
+		return err
+	}
+	meanwhile()
+	return s.faultyStore.Update(ctx, id, old, r)
+}
+
+// TestAWriteThatComesBackAsAConflictIsMadeOnce repeats one after up to seven others.
+func TestAWriteThatComesBackAsAConflictIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	for others := range 7 {
+		for _, m := range append([]move{{"nothing else", (*browser).signIn, nothing}}, moves...) {
+			t.Run(fmt.Sprintf("%s, %d others", m.name, others), func(t *testing.T) {
+				t.Parallel()
+				e := newEnv(t)
+				store := &repeatingStore{faultyStore: e.store}
+				e.m = e.manager(store)
+				b := newBrowser(e)
+				m.before(b)
+				store.mu.Lock()
+				late, fresh := b.at(e.m), 0
+				store.meanwhile = func() {
+					for range others {
+						late.ask(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+							if s.Subject() != "" || m.name != "a first login" {
+								fresh++
+							}
+							count(w, r, s)
+						})
+					}
+				}
+				store.mu.Unlock()
+				res := b.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					count(w, r, s)
+					m.make(w, r, s)
+				})
+				wantStatus(t, res, http.StatusOK)
+				b.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+					if n := counter.Get(s); n != 1+fresh {
+						t.Errorf("counter %d, want %d: a change was lost, or made twice", n, 1+fresh)
+					}
+				})
+				b.wantSignedIn()
+			})
+		}
+	}
+}
+
+// TestACommitThatIsRepeatedMakesItsChangesOnce has a handler that commits again after
+// an error; in the meantime somebody else has written.
+func TestACommitThatIsRepeatedMakesItsChangesOnce(t *testing.T) {
+	t.Parallel()
+	for _, m := range append([]move{{"nothing else", (*browser).signIn, nothing}}, moves...) {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			b := newBrowser(e)
+			m.before(b)
+			e.store.reset()
+			late := b.at(e.m)
+			res := b.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				count(w, r, s) //nolint:contextcheck // the session has its own
+				m.make(w, r, s)
+				e.store.lose(errDown, opUpdate)
+				if s.Commit(r.Context()) == nil {
+					t.Error("an answer that is lost is no error")
+				}
+				e.store.reset()
+				late.ask(fillCart) //nolint:contextcheck // another request
+				count(w, r, s)     //nolint:contextcheck // the session has its own
+			})
+			wantStatus(t, res, http.StatusOK)
+			b.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				if n := counter.Get(s); n != 2 {
+					t.Errorf("counter %d, want 2", n)
+				}
+			})
+			b.wantSignedIn()
+		})
+	}
+}
