@@ -190,7 +190,7 @@ func (rc *Reception) welcome(w http.ResponseWriter, r *http.Request, v *visit) e
 // answer that did so was lost, or did not do it.
 func (rc *Reception) endAgain(w http.ResponseWriter, r *http.Request, source Source) {
 	if !rc.opts.Keep {
-		rc.log().WarnContext(r.Context(), "migrate: an old cookie comes back; its domain and path may not be those of Source.Expired",
+		rc.log().InfoContext(r.Context(), "migrate: an old cookie comes back; its domain and path may not be those of Source.Expired",
 			"cookie", source.Expired().Name)
 		http.SetCookie(w, source.Expired())
 	}
