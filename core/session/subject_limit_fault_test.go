@@ -170,9 +170,6 @@ func TestWhateverMeetsALoginTheLimitHolds(t *testing.T) {
 		for meets, work := range map[string]handler{
 			"a login": nil, "a renewal": nothing, "a login again": authenticate, "Renew": renew, "a write": count, "Destroy": destroy,
 		} {
-			if name == "refuse" && (meets == "a login" || meets == "a login again") {
-				continue // they take turns: one would wait for itself
-			}
 			for _, outside := range []bool{false, true} {
 				for n := 1; n <= 2*storeCalls; n++ {
 					t.Run(fmt.Sprintf("%s, %s, outside %v, call %d", name, meets, outside, n), func(t *testing.T) {
