@@ -211,8 +211,9 @@ func TestAfterTheHeaderASessionInItsCookieCanNotChange(t *testing.T) {
 			})
 			wantStatus(e.tb, res, http.StatusAccepted)
 		}
-		if lines := strings.Count(e.logs.String(), "not saved"); lines != 4 {
-			e.tb.Errorf("%d of 4 late changes are in the log", lines)
+		// A login is given up when Commit has refused it; the others are tried to the end.
+		if lines := strings.Count(e.logs.String(), "not saved"); lines != 3 {
+			e.tb.Errorf("%d of 3 late changes are in the log", lines)
 		}
 		if n, _ := read(v, counter); n != 1 {
 			e.tb.Errorf("counter %d, want 1", n)

@@ -3,7 +3,10 @@ package session_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
@@ -27,46 +30,59 @@ func TestEndAllEndsEverybodysSessions(t *testing.T) {
 	}
 }
 
-// A movingStore makes a record, or fails, when others have just been deleted.
-type movingStore struct {
+// A deletingStore does in the place of DeleteAll what a test says.
+type deletingStore struct {
 	*memstore.Store
 
-	after func() error // called once
+	deleteAll func(context.Context) (int, error)
 }
 
-func (s *movingStore) DeleteAll(ctx context.Context) (int, error) {
-	n, err := s.Store.DeleteAll(ctx)
-	if after := s.after; after != nil {
-		s.after = nil
-		err = errors.Join(err, after())
-	}
-	return n, err
-}
+func (s *deletingStore) DeleteAll(ctx context.Context) (int, error) { return s.deleteAll(ctx) }
 
-func TestEndAllEndsASessionThatWasJustMoving(t *testing.T) {
+// A backend may need longer than a request may wait.
+func TestEndAllGoesOnForAsLongAsSessionsEnd(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	store := &movingStore{Store: e.mem}
-	e.m = e.manager(store)
-	e.seed(count)
-	var moved *visitor
-	store.after = func() error { moved = e.seed(count); return nil }
-	if n, err := e.m.EndAll(t.Context()); n != 2 || err != nil {
-		t.Errorf("EndAll: %d, %v, want 2", n, err)
-	}
-	if alive(moved) {
-		t.Error("a session got past")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		var left, stalled int
+		store := &deletingStore{Store: e.mem}
+		store.deleteAll = func(ctx context.Context) (n int, err error) {
+			for ; left > 0; left-- {
+				if ctx.Err() != nil || left == stalled {
+					<-ctx.Done()
+					return n, fmt.Errorf("teststore: %w", ctx.Err())
+				}
+				n++
+				<-time.After(time.Second)
+			}
+			return n, nil
+		}
+		m := e.manager(store)
+		left = 12
+		if n, err := m.EndAll(t.Context()); n != 12 || err != nil {
+			t.Errorf("%d sessions ended, %v, want 12", n, err)
+		}
+		left, stalled = 12, 3
+		start := time.Now()
+		n, err := m.EndAll(t.Context())
+		if took := time.Since(start); n != 9 || !errors.Is(err, context.DeadlineExceeded) || took > 4*session.DefaultStoreTimeout {
+			t.Errorf("of a store that stalls: %d sessions ended, %v, after %v", n, err, took)
+		}
+		left, stalled = 12, 0
+		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
+		defer cancel()
+		if n, err := m.EndAll(ctx); n != 7 && n != 8 || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("with a time of its own: %d sessions ended, %v", n, err)
+		}
+	})
 }
 
 func TestAFailureOfEndAllIsReportedWithWhatHasEnded(t *testing.T) {
 	t.Parallel()
 	var d diary
 	e := newEnv(t)
-	store := &movingStore{Store: e.mem, after: func() error { return errDown }}
+	store := &deletingStore{Store: e.mem, deleteAll: func(context.Context) (int, error) { return 1, errDown }}
 	e.m = e.manager(store, d.keep)
-	e.seed(count)
-	d.taken()
 	if n, err := e.m.EndAll(t.Context()); n != 1 || !errors.Is(err, errDown) {
 		t.Errorf("EndAll: %d, %v, want 1 and the store's error", n, err)
 	}

@@ -118,7 +118,7 @@ func TestAHandlerAnswersARefusedLoginItself(t *testing.T) {
 
 func TestAnotherLoginInTheSameSessionCountsOnce(t *testing.T) {
 	t.Parallel()
-	for name, policy := range map[string]func(int) func(*session.Options){"evict": atMost, "refuse": refusing} {
+	for name, policy := range limitPolicies {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e, _ := newIndexedEnv(t, policy(2))
@@ -135,12 +135,13 @@ func TestAnotherLoginInTheSameSessionCountsOnce(t *testing.T) {
 
 func TestWhatIsNoLoginIsNotCounted(t *testing.T) {
 	t.Parallel()
-	for name, policy := range map[string]func(int) func(*session.Options){"evict": atMost, "refuse": refusing} {
+	for name, policy := range limitPolicies {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				e, _ := newIndexedEnv(t, policy(1), renewing)
 				v := e.login("ann", count)
+				v.do(nothing)
 				for _, work := range []handler{renew, stepUp, nothing} {
 					pass(renewEvery)
 					e.store.taken()
@@ -162,7 +163,7 @@ const logins = 100
 func TestTheLimitIsExactUnderParallelLogins(t *testing.T) {
 	t.Parallel()
 	for _, limit := range []int{1, 3} {
-		for name, policy := range map[string]func(int) func(*session.Options){"evict": atMost, "refuse": refusing} {
+		for name, policy := range limitPolicies {
 			for _, managers := range []int{1, 2} {
 				for _, known := range []bool{false, true} {
 					t.Run(fmt.Sprintf("%s above %d, %d managers, known visitors %v", name, limit, managers, known), func(t *testing.T) {

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -8,11 +9,12 @@ import (
 	"testing/synctest"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// Whoever moves or writes at the same moment is ended all the same, wherever the
-// one meets the other.
-func TestASessionThatMovesDoesNotEscapeItsEnd(t *testing.T) {
+// Whoever writes at the same moment is ended all the same, wherever the one meets
+// the other. A login that comes second makes a session of its own.
+func TestASessionThatIsBeingWrittenDoesNotEscapeItsEnd(t *testing.T) {
 	t.Parallel()
 	ends := map[string]func(e *env, publicID string) error{
 		"End": func(e *env, publicID string) error { return e.m.End(e.tb.Context(), "ann", publicID) },
@@ -70,6 +72,9 @@ func TestASessionThatMovesDoesNotEscapeItsEnd(t *testing.T) {
 								t.Error("the session has escaped")
 							}
 							pass(renewGrace)
+							if workName == "Authenticate" && v.cookie != nil && v.id() != held.id() {
+								records++
+							}
 							if n := l.records(t); n != records {
 								t.Errorf("%d records remain, want %d", n, records)
 							}
@@ -83,9 +88,18 @@ func TestASessionThatMovesDoesNotEscapeItsEnd(t *testing.T) {
 
 func TestAFaultWhileEndingIsReportedAndCanBeRepeated(t *testing.T) {
 	t.Parallel()
-	for _, failing := range []op{opList, opDelete, opDeleteSubject} {
+	ends := map[string]func(*session.Manager, context.Context) (int, error){
+		"EndSubject": func(m *session.Manager, ctx context.Context) (int, error) { return m.EndSubject(ctx, "ann") },
+		"EndIf": func(m *session.Manager, ctx context.Context) (int, error) {
+			return m.EndIf(ctx, "ann", func(session.Info) bool { return true })
+		},
+	}
+	for _, c := range []struct {
+		end     string
+		failing op
+	}{{"EndSubject", opList}, {"EndSubject", opDeleteSubject}, {"EndIf", opList}, {"EndIf", opDelete}} {
 		for _, lost := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, answer lost %v", failing, lost), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, %s, answer lost %v", c.end, c.failing, lost), func(t *testing.T) {
 				t.Parallel()
 				e, l := newIndexedEnv(t)
 				for range 3 {
@@ -93,15 +107,15 @@ func TestAFaultWhileEndingIsReportedAndCanBeRepeated(t *testing.T) {
 				}
 				e.store.reset()
 				if lost {
-					e.store.lose(errDown, failing)
+					e.store.lose(errDown, c.failing)
 				} else {
-					e.store.fail(errDown, failing)
+					e.store.fail(errDown, c.failing)
 				}
-				if _, err := e.m.EndSubject(t.Context(), "ann"); !errors.Is(err, errDown) {
-					t.Errorf("EndSubject: %v, want the store's error", err)
+				if _, err := ends[c.end](e.m, t.Context()); !errors.Is(err, errDown) {
+					t.Errorf("%v, want the store's error", err)
 				}
 				e.store.reset()
-				if _, err := e.m.EndSubject(t.Context(), "ann"); err != nil {
+				if _, err := ends[c.end](e.m, t.Context()); err != nil {
 					t.Error(err)
 				}
 				if n := l.records(t); n != 0 {
@@ -109,5 +123,30 @@ func TestAFaultWhileEndingIsReportedAndCanBeRepeated(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A record that is damaged does not stand in the way of the others: neither of their
+// end nor of a login.
+func TestADamagedListStandsInNobodysWay(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t, atMost(2))
+	phone := e.login("ann", count)
+	e.store.lose(fmt.Errorf("teststore: one of them: %w", sessionstore.ErrCorrupt), opList)
+	desk := e.login("ann", count)
+	list, err := e.m.List(t.Context(), "ann")
+	if len(list) != 2 || err != nil {
+		t.Errorf("List: %d sessions, %v, want those that can be read", len(list), err)
+	}
+	desk.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		if n, err := s.EndOthers(r.Context()); n != 1 || err != nil {
+			t.Errorf("EndOthers: %d, %v", n, err)
+		}
+	})
+	if alive(phone) || !alive(desk) {
+		t.Error("not exactly the other session has ended")
+	}
+	if _, err := e.m.EndSubject(t.Context(), "ann"); err != nil || alive(desk) {
+		t.Errorf("EndSubject: %v; alive afterwards: %v", err, alive(desk))
 	}
 }

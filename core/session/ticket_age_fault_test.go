@@ -82,13 +82,13 @@ func TestAFailedRenewalIsTriedAgain(t *testing.T) {
 	})
 }
 
-// A store that is full, say, takes no record with one more ticket in it.
+// A store that has no room takes no record with one more ticket in it.
 func TestASessionInUseLivesOnWhileNoRenewalSucceeds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t, renewing)
 		v := e.seed(signIn("ann", count))
-		e.store.fail(errDown, opUpdate)
+		e.store.fail(session.ErrTooLarge, opUpdate)
 		for range 30 {
 			pass(session.DefaultIdleTimeout / 10)
 			wantStatus(t, v.do(nothing), http.StatusOK)
