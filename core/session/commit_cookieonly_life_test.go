@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
@@ -110,81 +109,6 @@ func TestASessionWhoseTimeIsUpIsNotBroughtBackByItsCookie(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestACookieHas4096BytesAndNoMore(t *testing.T) {
-	t.Parallel()
-	eachMode(t, func(e *env) {
-		set := func(n int) handler {
-			return func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { name.Set(s, strings.Repeat("x", n)) }
-		}
-		longest := 0
-		for n := 2700; ; n++ {
-			v := e.visitor()
-			res := v.do(set(n))
-			if res.StatusCode == http.StatusOK {
-				longest = max(longest, len(v.cookie.Name)+len(v.cookie.Value))
-				if got, _ := read(v, name); len(got) != n {
-					e.tb.Fatalf("%d bytes of %d came back", len(got), n)
-				}
-				continue
-			}
-			wantStatus(e.tb, res, http.StatusInternalServerError)
-			wantNoCookie(e.tb, res)
-			break
-		}
-		if longest != 4096 {
-			e.tb.Errorf("the longest cookie has %d bytes, want 4096", longest)
-		}
-	})
-}
-
-func TestASessionThatIsTooLargeForItsCookieStaysAsItWas(t *testing.T) {
-	t.Parallel()
-	eachMode(t, func(e *env) {
-		v := e.seed(count)
-		res := v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-			counter.Set(s, 2)
-			name.Set(s, strings.Repeat("x", 4096))
-			err := s.Commit(r.Context())
-			if !errors.Is(err, session.ErrTooLarge) {
-				e.tb.Errorf("%v, want ErrTooLarge", err)
-				return
-			}
-			_, size, _ := strings.Cut(err.Error(), "the cookie has ")
-			if size, _, _ = strings.Cut(size, " "); len(size) != 4 || !strings.Contains(err.Error(), "the limit is 4096") {
-				e.tb.Errorf("%v: it lacks the size or the limit", err)
-			}
-		})
-		wantStatus(e.tb, res, http.StatusInternalServerError)
-		wantNoCookie(e.tb, res)
-		if n, _ := read(v, counter); n != 1 {
-			e.tb.Errorf("counter %d, want 1", n)
-		}
-		res = v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-			name.Set(s, strings.Repeat("x", 4096))
-			_ = s.Commit(r.Context()) // seen above
-			name.Delete(s)
-			counter.Set(s, 3)
-		})
-		wantStatus(e.tb, res, http.StatusOK)
-		if n, _ := read(v, counter); n != 3 {
-			e.tb.Errorf("made smaller: counter %d, want 3", n)
-		}
-	})
-}
-
-func TestMaxSizeHoldsForACookieToo(t *testing.T) {
-	t.Parallel()
-	e := newCookieOnlyEnv(t, func(o *session.Options) { o.MaxSize = 500 })
-	v := e.seed(count)
-	res := v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-		name.Set(s, strings.Repeat("x", 500))
-		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrTooLarge) || !strings.Contains(err.Error(), "MaxSize is 500") {
-			t.Errorf("%v, want ErrTooLarge and the limit", err)
-		}
-	})
-	wantStatus(t, res, http.StatusInternalServerError)
 }
 
 func TestAfterTheHeaderASessionInItsCookieCanNotChange(t *testing.T) {
@@ -288,62 +212,6 @@ func TestEventsOfASessionInItsCookie(t *testing.T) {
 	if !slices.Equal(kinds, want) {
 		t.Errorf("events %v, want %v", kinds, want)
 	}
-}
-
-// A faultySealer fails to seal while it is down.
-type faultySealer struct {
-	session.Sealer
-
-	down bool
-}
-
-func (s *faultySealer) Seal(purpose string, plaintext []byte) ([]byte, error) {
-	if s.down {
-		return nil, errDown
-	}
-	return s.Sealer.Seal(purpose, plaintext)
-}
-
-func TestWhileTheSealerIsDownReadingWorksAndWritingIsAnOutage(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		inner, err := session.NewSealer(testKey)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sealer := &faultySealer{Sealer: inner}
-		e := newCookieOnlyEnv(t, func(o *session.Options) { o.Keys, o.Sealer = nil, sealer })
-		v := e.seed(count)
-		pass(session.DefaultIdleTimeout / 2)
-		sealer.down = true
-		res := v.do(look) // a touch is due
-		wantStatus(t, res, http.StatusOK)
-		wantNoCookie(t, res)
-		wantOutage(t, v.do(count))
-		sealer.down = false
-		v.do(count)
-		if n, _ := read(v, counter); n != 2 {
-			t.Errorf("counter %d, want 2", n)
-		}
-	})
-}
-
-func TestACookieThatWasCommittedIsHandedOutThoughTheResponseFails(t *testing.T) {
-	t.Parallel()
-	eachMode(t, func(e *env) {
-		v := e.visitor()
-		res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-			count(w, r, s)
-			if err := s.Commit(r.Context()); err != nil {
-				e.tb.Error(err)
-			}
-			name.Set(s, strings.Repeat("x", 4096))
-		})
-		wantStatus(e.tb, res, http.StatusInternalServerError)
-		if n, _ := read(v, counter); n != 1 {
-			e.tb.Errorf("counter %d, want 1", n)
-		}
-	})
 }
 
 func TestGoroutinesOfOneRequestMayCommitASessionInItsCookie(t *testing.T) {

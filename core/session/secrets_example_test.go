@@ -1,17 +1,10 @@
 package session_test
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"fmt"
 	"log"
-	"log/slog"
-	"net/http"
 
-	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
-	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func ExampleGenerateKey() {
@@ -60,79 +53,4 @@ func ExampleNewSigner() {
 	// after rotation: true
 	// for another purpose: false
 	// with the new key: false
-}
-
-// strictJSON refuses values that have a field which their type no longer has,
-// where encoding/json drops the field.
-type strictJSON struct{ session.Codec }
-
-func (strictJSON) Unmarshal(data []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	return d.Decode(v)
-}
-
-// A codec of one's own. A value that it doesn't decode counts as absent.
-func ExampleCodec() {
-	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{
-		Keys:   [][]byte{session.GenerateKey()},
-		Codec:  strictJSON{session.JSON},
-		Logger: slog.New(slog.DiscardHandler), // that a value does not decode is logged
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
-	type preferences struct{ Theme string }
-	type preferencesLastYear struct{ Theme, Font string }
-	mux := http.NewServeMux()
-	mux.Handle("POST /lastyear", sessions.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-		session.NewKey[preferencesLastYear]("preferences").Set(s, preferencesLastYear{"dark", "serif"})
-	}))
-	mux.Handle("GET /today", sessions.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
-		_, ok := session.NewKey[preferences]("preferences").Lookup(s)
-		fmt.Fprint(w, ok)
-	}))
-
-	browse(mux, "POST /lastyear", "GET /today")
-	// Output:
-	// POST /lastyear: 200
-	// GET /today: 200 false
-}
-
-// Where somebody is signed in, and an end to all of it.
-func ExampleListSubject() {
-	store := memstore.New(memstore.Options{})
-	sessions, err := session.New(store, session.Options{Keys: [][]byte{session.GenerateKey()}})
-	if err != nil {
-		log.Fatal(err)
-	}
-	mux := http.NewServeMux()
-	mux.Handle("POST /login", sessions.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-		s.Authenticate("account-1001")
-	}))
-	mux.Handle("GET /", sessions.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
-		fmt.Fprint(w, s.Subject())
-	}))
-	browse(mux, "POST /login", "GET /") // on the phone
-	browse(mux, "POST /login", "GET /") // on the laptop
-
-	ctx := context.Background()
-	entries, err := sessionstore.ListSubject(ctx, store, "account-1001")
-	if err != nil {
-		log.Fatal(err) // ErrUnsupported where the backend has no such list
-	}
-	fmt.Println("signed in on", len(entries), "devices")
-
-	ended, err := sessionstore.DeleteSubject(ctx, store, "account-1001")
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println("signed out on", ended)
-	// Output:
-	// POST /login: 200
-	// GET /: 200 account-1001
-	// POST /login: 200
-	// GET /: 200 account-1001
-	// signed in on 2 devices
-	// signed out on 2
 }
