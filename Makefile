@@ -11,6 +11,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 PACKAGES  ?= work
 TESTFLAGS ?= -timeout 20m
 FUZZTIME  ?= 1m
+SEEDS     ?= 10000
 # A folder or URL that holds the vulnerability database; empty for the public one.
 VULNDB    ?=
 
@@ -31,6 +32,10 @@ demo: ## Run the demo shop on http://127.0.0.1:8080
 test: ## Run all tests with the race detector, and say how each store conforms
 	@env=$$(scripts/servers.sh && scripts/browser.sh) && eval "$$env" && \
 	{ go test -race -count=1 $(TESTFLAGS) -json $(PACKAGES); go test -count=1 -json -run Allocations ./core/session; } | go run ./conformance/stores/report
+
+.PHONY: simulate
+simulate: ## Let visitors, servers, faults and lost answers loose on sessions, in SEEDS runs
+	cd core && go test -count=1 -timeout 0 -run '^TestSimulation$$' ./session/internal/simulate -seeds $(SEEDS)
 
 .PHONY: screenshots
 screenshots: ## Take pictures of every page of the demo shop, into screenshots/

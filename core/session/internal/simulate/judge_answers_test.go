@@ -1,0 +1,186 @@
+package simulate_test
+
+import (
+	"net/http"
+	"slices"
+	"time"
+)
+
+// answered judges what a server has answered.
+func (j *judge) answered(q *request) {
+	j.settled(q)
+	if q.s == nil {
+		return
+	}
+	if !q.sentEarly {
+		j.left(q)
+	}
+	if l := j.byID[q.first.id]; l != nil {
+		l.usedAtMost = j.now()
+		// It is extended when the request is answered, if its time is not up by then.
+		if q.status == http.StatusOK && !q.excused() && j.inTime(l) {
+			l.used = later2(l.used, q.loaded)
+		}
+	}
+	if t := j.shown(q); t != nil && q.status == http.StatusOK && !q.excused() && q.first.id == t.life.id {
+		j.seenNow(t)
+	}
+}
+
+// left judges the header that leaves a server, and notes the ticket in it.
+func (j *judge) left(q *request) {
+	handed, set := q.handedOut()
+	if n := len(q.cookies()); n > 1 {
+		j.violatedf("cookies", "%s is answered with %d cookies", q.name(), n)
+	}
+	switch {
+	case set && handed == "":
+		j.takenBack(q)
+	case set:
+		j.handed(q, handed)
+	}
+	j.unanswered(q, handed)
+	if q.destroyed != nil && q.status == http.StatusOK && !q.sentEarly && q.presented != "" && !set {
+		j.violatedf("logout", "%s signs out, and the browser keeps its ticket", q.name())
+	}
+	j.form(q, handed)
+}
+
+// seenNow notes that a ticket was surely seen: it retires the one that it was asked
+// for with.
+func (j *judge) seenNow(t *ticket) {
+	if t.seen {
+		return
+	}
+	t.seen = true
+	if p := t.parent; p != nil && p.retired.IsZero() {
+		p.retired = time.Now()
+	}
+}
+
+// form notes the secret of a form on the page that the browser now shows.
+func (j *judge) form(q *request, handed string) {
+	if q.secret == "" || q.status != http.StatusOK {
+		return
+	}
+	t := j.tickets[handed]
+	if handed == "" {
+		t = j.shown(q)
+	}
+	if t != nil && t.life.id == q.atEnd().id {
+		t.secret = q.secret
+	}
+}
+
+// unanswered judges that a login that was acknowledged has its ticket.
+func (j *judge) unanswered(q *request, handed string) {
+	if q.status != http.StatusOK || q.sentEarly || q.destroyed != nil {
+		return
+	}
+	l := j.byID[q.atEnd().id]
+	if len(q.proved) > 0 && handed == "" && (l == nil || l.mayEnd == 0) {
+		j.violatedf("no ticket", "%s was to get a ticket, and gets none", q.name())
+	}
+}
+
+// takenBack judges that only a logout makes a browser forget its ticket.
+func (j *judge) takenBack(q *request) {
+	t := j.shown(q)
+	bound := q.client.plan.thief != honest || t != nil && slices.Contains(t.life.mayEndBy, "binding") // to one of the two browsers
+	if q.destroyed == nil && !bound {
+		j.violatedf("signed out", "%s is told to forget its ticket", q.name())
+	}
+}
+
+// handed judges a ticket that is handed out, and notes it.
+func (j *judge) handed(q *request, value string) {
+	see := q.atEnd()
+	if known := j.tickets[value]; known != nil {
+		j.violatedf("twice", "%s is handed %s, which was handed out before", q.name(), j.w.trace.ticket(value))
+		return
+	}
+	old := j.shown(q)
+	if old != nil && old.life.id != see.id {
+		j.movedOn(q, old, see)
+	}
+	if q.keptBack && len(q.proved) == 0 {
+		j.violatedf("cross-site", "%s replaces a cookie that was only kept back", q.name())
+	}
+	t := &ticket{value: value, life: j.life(see.id, q), start: q.sent, begun: q.sent, uncertain: q.status != http.StatusOK}
+	if old != nil && old.life == t.life {
+		t.proof, t.start, t.begun = old.proof, old.start, old.begun
+	} else {
+		t.start = j.now()
+	}
+	for _, a := range append(q.proved, q.acts...) {
+		switch a.kind {
+		case logsIn:
+			t.proof = proof{subject: a.subject, authenticated: j.now()}
+			t.start = j.now()
+			a.ticket = t
+		case stepsUp:
+			t.proof.level = a.at.Add(levelLife)
+		case renews, shortens: // prove nothing
+		}
+	}
+	if old != nil && old.life == t.life {
+		if !old.retired.IsZero() && q.loaded.Sub(old.retired) > quantum && len(q.proved) == 0 {
+			j.violatedf("retired", "%s is handed a ticket for one that was retired %v ago", q.name(), time.Since(old.retired))
+		}
+		t.parent = old
+		if !slices.ContainsFunc(q.proved, func(a *act) bool { return a.kind == logsIn }) { // which changes it
+			t.secret = old.secret
+		}
+	}
+	if t.life.owner != q.client && q.client.plan.thief == honest {
+		j.violatedf("crossed", "%s is handed a ticket for %s's session", q.name(), t.life.owner.name)
+	}
+	j.tickets[value] = t
+	if t.life.used.IsZero() {
+		t.life.used = q.sent
+	}
+	t.life.usedAtMost = j.now()
+}
+
+// movedOn judges a ticket for another session than that of the ticket that was
+// shown: the browser forgets the old one.
+func (j *judge) movedOn(q *request, old *ticket, see seen) {
+	l := old.life
+	as := ""
+	for _, a := range q.proved {
+		as = a.subject
+	}
+	switch {
+	case old.proof.subject == "" && j.unseenFor(l) >= lasting: // a login that is taken for lost: the ticket is unknown
+	case q.destroyed != nil || q.client.plan.thief != honest: // and begins anew
+	case as != "":
+		if j.surelyAlive(l) && (l.subject() == as || !l.mayBeLoggedIn()) && !j.w.plan.mixedSealer {
+			j.violatedf("cart lost", "%s signs in, and %s is left behind", q.name(), j.w.trace.session(l.id))
+		}
+	case j.surelyAlive(l):
+		j.violatedf("signed out", "%s gets a ticket for %s over %s, which lives", q.name(),
+			j.w.trace.session(see.id), j.w.trace.session(l.id))
+	case l.ended > 0 && l.clean && time.Since(l.endedAt) < lasting:
+		j.violatedf("signed out", "%s gets a ticket for %s over %s, which was destroyed just now", q.name(),
+			j.w.trace.session(see.id), j.w.trace.session(l.id))
+	}
+}
+
+// refusedNew judges that a login is refused because there are too many.
+func (j *judge) refusedNew(q *request) {
+	limit := q.server.options.MaxSessions
+	for _, a := range q.acts {
+		if a.kind == logsIn && !q.excused() && j.countAtMost(a) <= limit {
+			j.violatedf("limit", "%s is refused, with at most %d sessions", q.name(), j.countAtMost(a)-1)
+		}
+	}
+}
+
+func later2(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func (j *judge) now() time.Time { return time.Now() }

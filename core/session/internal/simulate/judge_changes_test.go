@@ -1,0 +1,277 @@
+package simulate_test
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+// changes notes a change that a request is about to make.
+func (j *judge) changes(q *request, name string, message bool) {
+	c := &change{name: name, message: message, q: q, step: j.w.step}
+	j.marks[name] = c
+	q.changes = append(q.changes, c)
+}
+
+// logsIn notes that a request is about to authenticate.
+func (j *judge) logsIn(q *request, subject string) *act {
+	a := j.act(q, logsIn, subject)
+	j.logins = append(j.logins, a)
+	if t := j.shown(q); t != nil {
+		if t.life.mayBeLoggedIn() && t.life.subject() != subject { // ends it, and begins another
+			j.mayEndNow(t.life, "signed in as somebody else")
+		}
+		t.life.logins = append(t.life.logins, a)
+	}
+	j.mayEvict(a)
+	for _, o := range j.logins {
+		if o.acked == 0 && !o.failed {
+			o.most = max(o.most, j.countNow(o))
+		}
+	}
+	return a
+}
+
+func (j *judge) stepsUp(q *request) { j.act(q, stepsUp, "") }
+
+func (j *judge) renews(q *request) {
+	if q.first.subject != "" { // else it does nothing
+		j.act(q, renews, "")
+	}
+}
+
+func (j *judge) shortens(q *request) {
+	a := j.act(q, shortens, "")
+	if l := j.byID[q.first.id]; l != nil {
+		l.idles = append(l.idles, a)
+	}
+}
+
+func (j *judge) act(q *request, kind actKind, subject string) *act {
+	a := &act{q: q, kind: kind, subject: subject, step: j.w.step, at: j.now()}
+	q.acts = append(q.acts, a)
+	return a
+}
+
+// committed judges what Commit has said.
+func (j *judge) committed(q *request, began int, err error) {
+	pending := len(q.changes) > 0 || len(q.acts) > 0 || q.destroyed != nil
+	switch {
+	case err == nil && pending:
+		j.acknowledged(q, began)
+	case err != nil:
+		j.refused(q, err)
+	}
+}
+
+// acknowledged notes that all that a request has changed so far is saved.
+func (j *judge) acknowledged(q *request, began int) {
+	if q.destroyed != nil && q.destroyed.life != nil {
+		j.destroyed(q)
+	}
+	see := look(q.s)
+	l := j.byID[see.id]
+	if l == nil && (len(q.changes) > 0 || len(q.acts) > 0) {
+		l = j.life(see.id, q)
+	}
+	if l != nil && l.ended > 0 && l.ended < began && (len(q.changes) > 0 || len(q.acts) > 0) {
+		j.violatedf("resurrected", "%s has changed %s, which was over (%s)", q.name(), j.w.trace.session(l.id), l.mayEndBy)
+	}
+	for _, c := range q.changes {
+		c.acked, c.life = j.w.step, l
+		if !c.message {
+			l.marks = append(l.marks, c)
+		} else {
+			l.messages = append(l.messages, c)
+		}
+	}
+	for _, a := range q.acts {
+		a.acked, a.ackedAt = j.w.step, time.Now()
+		switch {
+		case a.kind == logsIn:
+			j.loggedIn(a, l)
+		case a.kind == shortens && l != nil && !slices.Contains(l.idles, a):
+			l.idles = append(l.idles, a)
+		}
+		if a.kind != shortens {
+			q.proved = append(q.proved, a)
+		}
+	}
+	q.changes, q.acts = nil, nil
+	if l != nil {
+		l.usedAtMost = j.now()
+		if !q.excused() && j.inTime(l) {
+			l.used = j.now()
+		}
+		if see.subject != l.subject() && l.loggedIn() > 0 && len(q.proved) > 0 {
+			j.violatedf("rights", "%s is %q after a login as %q", q.name(), see.subject, l.subject())
+		}
+	}
+}
+
+// refused judges that what a request has changed may have been refused, and notes
+// it where that is certain.
+func (j *judge) refused(q *request, err error) {
+	certain := !q.excused()
+	switch {
+	case errors.Is(err, session.ErrHeaderSent):
+		if !q.sentEarly {
+			j.violatedf("refused", "%s: %v", q.name(), err)
+		}
+	case errors.Is(err, session.ErrTooManySessions):
+		j.refusedNew(q)
+	case errors.Is(err, session.ErrRetired):
+		if t := j.shown(q); t == nil || !j.mayBeRetired(t) {
+			j.violatedf("refused", "%s: %v", q.name(), err)
+		}
+		acts := q.acts
+		q.acts = nil
+		j.acknowledged(q, q.got) // all but the ticket
+		for _, a := range acts {
+			a.failed = true
+		}
+	case errors.Is(err, session.ErrNotFound):
+		if !j.mayBeQuiet(q) && !q.excused() && !q.keptBack && !j.overtaken(q) {
+			j.violatedf("refused", "%s: %v, although its session lives", q.name(), err)
+		}
+	default:
+		if !q.excused() && !j.mayBeFull(q) {
+			j.violatedf("outage", "%s: %v", q.name(), err)
+		}
+		certain = false
+	}
+	j.giveUp(q, certain)
+}
+
+// mayBeFull reports whether a session's list of tickets has possibly no room for
+// another: they are all on their way.
+func (j *judge) mayBeFull(q *request) bool {
+	unseen := 0
+	for _, t := range j.tickets {
+		if s := j.shown(q); s != nil && t.life == s.life && !t.seen {
+			unseen++
+		}
+	}
+	return unseen >= 6
+}
+
+// overtaken reports whether a login is possibly ended by later ones at once.
+func (j *judge) overtaken(q *request) bool {
+	limit := j.leastLimit()
+	for _, a := range q.acts {
+		newer := 0
+		for _, o := range j.logins {
+			if o != a && o.subject == a.subject && !o.failed && !o.latest().Before(a.at) {
+				newer++
+			}
+		}
+		if a.kind == logsIn && limit > 0 && newer >= limit {
+			return true
+		}
+	}
+	return false
+}
+
+// giveUp notes that a request has failed with what it has changed so far.
+func (j *judge) giveUp(q *request, certain bool) {
+	for _, c := range q.changes {
+		c.failed = certain
+	}
+	for _, a := range q.acts {
+		a.failed = certain
+	}
+	q.changes, q.acts = nil, nil
+}
+
+// settled judges a request whose response leaves, and notes what became of what it
+// has changed.
+func (j *judge) settled(q *request) {
+	switch {
+	case q.s == nil:
+	case q.status == http.StatusOK && !q.sentEarly:
+		if len(q.changes) > 0 || len(q.acts) > 0 || q.destroyed != nil {
+			if _, set := q.handedOut(); !set && j.mayBeQuiet(q) || q.keptBack && !set {
+				j.giveUp(q, false) // dropped without a word, and said so in the log
+				return
+			}
+			j.acknowledged(q, q.returned)
+		}
+	default:
+		j.refusedAtTheEnd(q)
+	}
+}
+
+// refusedAtTheEnd judges an answer that reports a failure.
+func (j *judge) refusedAtTheEnd(q *request) {
+	switch q.status {
+	case http.StatusOK, http.StatusUnauthorized, http.StatusSwitchingProtocols:
+	case http.StatusForbidden:
+		switch {
+		case q.err != nil:
+		case !slices.ContainsFunc(q.acts, func(a *act) bool { return a.kind == logsIn }):
+			j.violatedf("limit", "%s is no login, and is refused", q.name())
+		default:
+			j.refusedNew(q)
+		}
+	case http.StatusConflict:
+		retired := len(q.acts) > 0 && j.shown(q) != nil && j.mayBeRetired(j.shown(q))
+		if q.err == nil && !retired && !j.overtaken(q) && !j.mayBeQuiet(q) && !q.excused() {
+			j.violatedf("refused", "%s is answered 409, although its session lives", q.name())
+		}
+	default:
+		if !q.excused() && !j.mayBeFull(q) {
+			j.violatedf("outage", "%s is answered %d", q.name(), q.status)
+		}
+	}
+	j.giveUp(q, false)
+}
+
+// tookMessages judges that each message is read once.
+func (j *judge) tookMessages(q *request, list []session.Flash, err error) {
+	l := j.byID[q.first.id]
+	if err != nil {
+		j.refused(q, err)
+		if l != nil {
+			for _, m := range l.messages {
+				m.mayBe = true
+			}
+		}
+		return
+	}
+	got := make(map[string]int)
+	for _, f := range list {
+		m := j.marks[f.Message]
+		got[f.Message]++
+		switch {
+		case m == nil || m.q.client != q.client && m.q.client.plan.thief == honest && q.client.plan.thief == honest:
+			j.violatedf("crossed", "%s reads %s, which is not its visitor's", q.name(), f.Message)
+		case m.taken || got[f.Message] > 1:
+			j.violatedf("made twice", "%s reads %s, which was read before", q.name(), f.Message)
+		case m.failed:
+			j.violatedf("not made", "%s reads %s, which was refused", q.name(), f.Message)
+		default:
+			m.taken = true
+		}
+	}
+	if l == nil || l.mayEnd > 0 || j.mayBeQuiet(q) {
+		return
+	}
+	for _, m := range l.messages {
+		if m.acked > 0 && m.acked < q.got && !m.taken && !m.mayBe && !j.beingRead(q, l) {
+			j.violatedf("lost", "%s does not read %s", q.name(), m.name)
+		}
+	}
+}
+
+// beingRead reports whether another request may be reading a session's messages.
+func (j *judge) beingRead(q *request, l *life) bool {
+	for _, t := range j.w.tasks {
+		if o := t.request; o != nil && o != q && o.kind.name == "read messages" && o.s != nil && o.first.id == l.id {
+			return true
+		}
+	}
+	return false
+}

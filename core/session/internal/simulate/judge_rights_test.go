@@ -1,0 +1,144 @@
+package simulate_test
+
+import (
+	"time"
+)
+
+// found judges what a request sees, when its handler has asked for the session.
+func (j *judge) found(q *request) {
+	j.atMost(q)
+	j.atLeast(q)
+	if l := j.byID[q.first.id]; l != nil {
+		l.record = q.task.record
+		j.sees(q, l)
+		l.usedAtMost = time.Now()
+	}
+}
+
+// atMost judges that a request sees nothing but what its ticket is good for.
+func (j *judge) atMost(q *request) {
+	t, see := j.shown(q), q.first
+	l := j.byID[see.id]
+	if l == nil {
+		if see.subject != "" || len(see.values) > 0 || see.level {
+			j.violatedf("crossed", "%s sees %s, which nobody has a ticket for", q.name(), j.w.trace.seen(see))
+		}
+		return
+	}
+	if t == nil || t.life != l {
+		j.violatedf("crossed", "%s sees %s, which is not the session of its ticket", q.name(), j.w.trace.seen(see))
+		return
+	}
+	switch {
+	case l.ended > 0 && l.ended < q.got:
+		j.violatedf("resurrected", "%s sees %s, which was over (%s)", q.name(), j.w.trace.seen(see), l.mayEndBy)
+	case see.subject != t.proof.subject && see.subject != "":
+		j.violatedf("rights", "%s sees subject %q with a ticket that is good for %q", q.name(), see.subject, t.proof.subject)
+	case t.proof.subject == "" && l.loggedIn() > 0 && l.loggedIn() < q.got:
+		j.violatedf("old ticket", "%s sees %s with a ticket from before the first login", q.name(), j.w.trace.seen(see))
+	case !t.retired.IsZero() && q.loaded.Sub(t.retired) > renewGrace+quantum:
+		j.violatedf("retired", "%s sees %s with a ticket that was retired %v ago", q.name(), j.w.trace.seen(see), time.Since(t.retired))
+	case see.level && !time.Now().Before(t.proof.level):
+		j.violatedf("rights", "%s has a level that its ticket has not", q.name())
+	case see.authenticated.After(t.proof.authenticated):
+		j.violatedf("rights", "%s is fresher than its ticket", q.name())
+	case time.Since(t.start) >= j.most(absolute):
+		j.violatedf("timeout", "%s sees %s after AbsoluteTimeout", q.name(), j.w.trace.seen(see))
+	case time.Since(l.usedAtMost) >= j.mostIdle(l):
+		j.violatedf("timeout", "%s sees %s after IdleTimeout", q.name(), j.w.trace.seen(see))
+	}
+}
+
+// atLeast judges that a visitor whose browser has kept up is not signed out.
+func (j *judge) atLeast(q *request) {
+	t := j.shown(q)
+	if t == nil || q.client.plan.thief != honest || !j.goodFor(q, t) {
+		return
+	}
+	switch {
+	case q.first.id != t.life.id:
+		j.violatedf("signed out", "%s sees nothing of %s with %s", q.name(), j.w.trace.session(t.life.id), j.w.trace.ticket(t.value))
+	case q.first.subject != t.proof.subject:
+		j.violatedf("signed out", "%s is %q and not %q", q.name(), q.first.subject, t.proof.subject)
+	case time.Now().Before(t.proof.level) && !q.first.level:
+		j.violatedf("level lost", "%s has lost its level", q.name())
+	}
+}
+
+// goodFor reports whether a ticket surely shows its session to a request. The
+// ticket was the browser's when the request was sent, so that it has been retired
+// since, if at all.
+func (j *judge) goodFor(q *request, t *ticket) bool {
+	switch {
+	case t.uncertain, !j.surelyAlive(t.life), j.w.plan.mixedSealer, q.server.keyless:
+		return false
+	case time.Since(q.sent) >= renewGrace-time.Second: // a slow request; what it was sent with may have been retired
+		return false
+	case t.proof.subject == "" && t.life.mayBeLoggedIn(): // from before a first login
+		return false
+	}
+	return true
+}
+
+// notFound judges that an error of Get has a reason.
+func (j *judge) notFound(q *request, err error) {
+	if !q.excused() {
+		j.violatedf("outage", "%s can't get its session: %v", q.name(), err)
+	}
+}
+
+// sees judges the values that a request sees: each change that was acknowledged
+// before is there once, and no other's is.
+func (j *judge) sees(q *request, l *life) {
+	count := make(map[string]int)
+	for _, name := range q.first.values {
+		count[name]++
+		m := j.marks[name]
+		switch {
+		case m == nil:
+			j.violatedf("crossed", "%s sees %s, which nobody has made", q.name(), name)
+			return
+		case m.life != nil && m.life != l:
+			j.violatedf("crossed", "%s sees %s, which was made in another session", q.name(), name)
+		case m.q.client != l.owner && m.q.client.plan.thief == honest:
+			j.violatedf("crossed", "%s sees %s, which %s has made", q.name(), name, m.q.client.name)
+		case count[name] > 1:
+			j.violatedf("made twice", "%s sees %s twice", q.name(), name)
+		case m.failed:
+			j.violatedf("not made", "%s sees %s, which was refused", q.name(), name)
+		}
+	}
+	for _, m := range l.marks {
+		if m.acked > 0 && m.acked < q.got && count[m.name] == 0 {
+			j.violatedf("lost", "%s does not see %s, which was acknowledged", q.name(), m.name)
+		}
+	}
+	for _, name := range q.first.values { // what was seen stays
+		if m := j.marks[name]; m != nil && m.acked == 0 {
+			m.acked, m.life = j.w.step, l
+			l.marks = append(l.marks, m)
+		}
+	}
+}
+
+// secretOf judges the secret of a session that a form was made with before.
+func (j *judge) secretOf(q *request, secret string) {
+	t := j.shown(q)
+	if t == nil || t.secret == "" || !j.surelyAlive(t.life) || j.w.plan.mixedSealer || t.uncertain {
+		return
+	}
+	if t.secret != secret {
+		j.violatedf("form refused", "%s does not know the secret of %s any more", q.name(), j.w.trace.ticket(t.value))
+	}
+}
+
+// mayBeQuiet reports whether the ticket of a request is possibly good for nothing
+// any more, although its session lives.
+func (j *judge) mayBeQuiet(q *request) bool {
+	t := j.shown(q)
+	if t == nil {
+		return false
+	}
+	return q.client.plan.thief != honest || !j.surelyAlive(t.life) || t.uncertain || j.w.plan.mixedSealer ||
+		time.Since(q.sent) >= renewGrace-time.Second || t.proof.subject == "" && t.life.mayBeLoggedIn()
+}
