@@ -43,13 +43,14 @@ var prelude = []string{
 // importable are the packages that are imported by themselves, beside those of
 // the standard library and of this repository that no other shares a name with.
 var importable = map[string]string{
-	"memcache": "github.com/bradfitz/gomemcache/memcache",
-	"mongo":    "go.mongodb.org/mongo-driver/v2/mongo",
-	"options":  "go.mongodb.org/mongo-driver/v2/mongo/options",
-	"pgxpool":  "github.com/jackc/pgx/v5/pgxpool",
-	"rand":     "crypto/rand",
-	"redis":    "github.com/redis/go-redis/v9",
-	"template": "html/template",
+	"goredisstore": "github.com/alexedwards/scs/goredisstore",
+	"memcache":     "github.com/bradfitz/gomemcache/memcache",
+	"mongo":        "go.mongodb.org/mongo-driver/v2/mongo",
+	"options":      "go.mongodb.org/mongo-driver/v2/mongo/options",
+	"pgxpool":      "github.com/jackc/pgx/v5/pgxpool",
+	"rand":         "crypto/rand",
+	"redis":        "github.com/redis/go-redis/v9",
+	"template":     "html/template",
 }
 
 // TestCodeInPagesCompiles keeps the documentation's code working. A block is
