@@ -29,8 +29,8 @@ type Harness struct {
 	// nanosecond.
 	Precision time.Duration
 
-	// Require names the capabilities that the store must have. One that it
-	// neither has nor must have makes its cases not applicable.
+	// Require names the capabilities that the store must have, as sessionstore.As finds
+	// them. One that it neither has nor must have makes its cases not applicable.
 	Require []Capability
 
 	// MaxData is the size in bytes of the largest Record.Data that the store
@@ -139,6 +139,7 @@ func topics() []topic {
 		{"errors", errorCases()},
 		{"corruption", corruptionCases()},
 		{"outage", outageCases()},
+		{"wrapper", wrapperCases()},
 	}
 }
 

@@ -35,7 +35,7 @@ func mutants() []mutant {
 		expiryMutants(), clockMutants(), touchMutants(), pruneMutants(),
 		subjectListMutants(), subjectDeleteMutants(), allMutants(), allRaceMutants(),
 		ownershipMutants(), contextMutants(), concurrencyMutants(), peerMutants(), idMutants(), limitMutants(),
-		errorMutants(), corruptionMutants(), outageMutants(),
+		errorMutants(), corruptionMutants(), outageMutants(), wrapperMutants(),
 	)
 }
 

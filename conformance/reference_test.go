@@ -141,6 +141,7 @@ type broken struct {
 	list   func(ctx context.Context, subject string) ([]sessionstore.Entry, error)
 	purge  func(ctx context.Context, subject string) (int, error)
 	wipe   func(ctx context.Context) (int, error)
+	unwrap func() sessionstore.Store
 
 	// around is called around every method, with its name and id; nil for none.
 	around func(ctx context.Context, method, id string, next func(context.Context) error) error
@@ -150,6 +151,7 @@ func newBroken(next complete) *broken {
 	return &broken{
 		next: next, load: next.Load, create: next.Create, update: next.Update, remove: next.Delete,
 		touch: next.Touch, prune: next.Prune, list: next.ListSubject, purge: next.DeleteSubject, wipe: next.DeleteAll,
+		unwrap: func() sessionstore.Store { return next },
 	}
 }
 
@@ -222,6 +224,8 @@ func (b *broken) DeleteAll(ctx context.Context) (int, error) {
 	})
 	return n, err
 }
+
+func (b *broken) Unwrap() sessionstore.Store { return b.unwrap() }
 
 // pause sleeps in fake time.
 func pause(d time.Duration) {

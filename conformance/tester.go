@@ -53,18 +53,17 @@ func newSuite(h Harness, store, peer sessionstore.Store) *suite {
 func (s *suite) version() sessionstore.Version { return sessionstore.Version(s.versions.Add(1)) }
 
 func (s *suite) has(c Capability) bool {
-	var ok bool
 	switch c {
 	case Touch:
-		_, ok = s.store.(sessionstore.Toucher)
+		return hasCapability[sessionstore.Toucher](s.store)
 	case Prune:
-		_, ok = s.store.(sessionstore.Pruner)
+		return hasCapability[sessionstore.Pruner](s.store)
 	case Subjects:
-		_, ok = s.store.(sessionstore.SubjectIndex)
+		return hasCapability[sessionstore.SubjectIndex](s.store)
 	case All:
-		_, ok = s.store.(sessionstore.AllDeleter)
+		return hasCapability[sessionstore.AllDeleter](s.store)
 	}
-	return ok
+	return false
 }
 
 // run runs one case under tb.

@@ -24,10 +24,8 @@ const (
 // Wrap returns a store that does what s does, and records each call; the package
 // documentation says what. Results and errors are those of s, unchanged.
 //
-// The store has exactly the capabilities that s has: it is a [sessionstore.Toucher],
-// [sessionstore.Pruner], [sessionstore.SubjectIndex], or has a DeleteAll, if and only if s is
-// or has. Other methods of s are not to be had through it: to close s, for
-// instance, keep it.
+// The store is a [sessionstore.Wrapper]: it has the capabilities that s has, and
+// Unwrap returns s.
 //
 // Wrap returns an error if s is nil or the meter refuses an instrument.
 func Wrap(s sessionstore.Store, o Options) (sessionstore.Store, error) {
@@ -42,7 +40,7 @@ func Wrap(s sessionstore.Store, o Options) (sessionstore.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("otelsession: %w", err)
 	}
-	return withCapabilities(s, &recorder{o.tracer(), duration, o.attributes()}), nil
+	return &store{next: s, rec: &recorder{o.tracer(), duration, o.attributes()}}, nil
 }
 
 // A recorder records calls. It is safe for concurrent use.
@@ -77,40 +75,51 @@ func (rec *recorder) start(ctx context.Context, operation string) (
 	}
 }
 
-// basic is what every store can do.
-type basic struct {
-	rec *recorder
-	s   sessionstore.Store
+// A store passes calls on to another one, and records them.
+type store struct {
+	next sessionstore.Store
+	rec  *recorder
 }
 
+var (
+	_ sessionstore.Wrapper      = (*store)(nil)
+	_ sessionstore.Toucher      = (*store)(nil)
+	_ sessionstore.Pruner       = (*store)(nil)
+	_ sessionstore.SubjectIndex = (*store)(nil)
+	_ sessionstore.AllDeleter   = (*store)(nil)
+)
+
+// Unwrap implements [sessionstore.Wrapper].
+func (s *store) Unwrap() sessionstore.Store { return s.next }
+
 // Load implements [sessionstore.Store].
-func (b basic) Load(ctx context.Context, id string) (sessionstore.Record, error) {
-	ctx, end := b.rec.start(ctx, "load")
-	r, err := b.s.Load(ctx, id)
+func (s *store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
+	ctx, end := s.rec.start(ctx, "load")
+	r, err := s.next.Load(ctx, id)
 	end(err)
 	return r, err
 }
 
 // Create implements [sessionstore.Store].
-func (b basic) Create(ctx context.Context, id string, r sessionstore.Record) error {
-	ctx, end := b.rec.start(ctx, "create")
-	err := b.s.Create(ctx, id, r)
+func (s *store) Create(ctx context.Context, id string, r sessionstore.Record) error {
+	ctx, end := s.rec.start(ctx, "create")
+	err := s.next.Create(ctx, id, r)
 	end(err)
 	return err
 }
 
 // Update implements [sessionstore.Store].
-func (b basic) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
-	ctx, end := b.rec.start(ctx, "update")
-	err := b.s.Update(ctx, id, old, r)
+func (s *store) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+	ctx, end := s.rec.start(ctx, "update")
+	err := s.next.Update(ctx, id, old, r)
 	end(err)
 	return err
 }
 
 // Delete implements [sessionstore.Store].
-func (b basic) Delete(ctx context.Context, id string) error {
-	ctx, end := b.rec.start(ctx, "delete")
-	err := b.s.Delete(ctx, id)
+func (s *store) Delete(ctx context.Context, id string) error {
+	ctx, end := s.rec.start(ctx, "delete")
+	err := s.next.Delete(ctx, id)
 	end(err)
 	return err
 }

@@ -94,7 +94,7 @@ func wantSubject(t *testing.T, m *session.Manager, cookie *http.Cookie, want str
 // that it says so.
 func unsupported(t *testing.T, store sessionstore.Store) bool {
 	t.Helper()
-	if _, ok := store.(sessionstore.SubjectIndex); ok {
+	if _, ok := sessionstore.As[sessionstore.SubjectIndex](store); ok {
 		return false
 	}
 	m := manager(t, store, lifeOptions())

@@ -25,7 +25,7 @@ func (m *Manager) RunPruner(ctx context.Context, every time.Duration) error {
 	if m.store == nil {
 		return fmt.Errorf("%w: sessions that travel in their cookies leave nothing to prune", ErrUnsupported)
 	}
-	p, ok := m.store.(sessionstore.Pruner)
+	p, ok := sessionstore.As[sessionstore.Pruner](m.store)
 	if !ok {
 		return fmt.Errorf("%w: %T is no Pruner", ErrUnsupported, m.store)
 	}

@@ -237,7 +237,7 @@ func (o *Options) checkStore(store Store) error {
 	if o.Readable {
 		return errors.New("session: Options.Readable is for NewCookieOnly; a store's records are readable unless Sealer is set")
 	}
-	if _, ok := store.(sessionstore.SubjectIndex); !ok && o.MaxSessions > 0 {
+	if _, ok := sessionstore.As[sessionstore.SubjectIndex](store); !ok && o.MaxSessions > 0 {
 		return fmt.Errorf("session: Options.MaxSessions: %w: %T is no SubjectIndex", ErrUnsupported, store)
 	}
 	return nil

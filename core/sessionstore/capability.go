@@ -2,7 +2,6 @@ package sessionstore
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -92,7 +91,7 @@ type Entry struct {
 // If s is a [Toucher], Touch calls its method. Otherwise it loads the record and
 // updates it with the new expiry, which gives it a new version.
 func Touch(ctx context.Context, s Store, id string, version Version, expires time.Time) error {
-	if t, ok := s.(Toucher); ok {
+	if t, ok := As[Toucher](s); ok {
 		return t.Touch(ctx, id, version, expires)
 	}
 	if err := CheckExpires(expires); err != nil {
@@ -114,10 +113,10 @@ func Touch(ctx context.Context, s Store, id string, version Version, expires tim
 // If s is a [Pruner], Prune calls its method. Otherwise it returns
 // [ErrUnsupported]: the backend removes expired records by itself.
 func Prune(ctx context.Context, s Store) (int, error) {
-	if p, ok := s.(Pruner); ok {
+	if p, ok := As[Pruner](s); ok {
 		return p.Prune(ctx)
 	}
-	return 0, fmt.Errorf("%w: %T is no Pruner", ErrUnsupported, s)
+	return 0, unsupported[Pruner](s)
 }
 
 // ListSubject returns the live records of a subject.
@@ -125,10 +124,10 @@ func Prune(ctx context.Context, s Store) (int, error) {
 // If s is a [SubjectIndex], ListSubject calls its method. Otherwise it returns
 // [ErrUnsupported]; there is no truthful fallback.
 func ListSubject(ctx context.Context, s Store, subject string) ([]Entry, error) {
-	if x, ok := s.(SubjectIndex); ok {
+	if x, ok := As[SubjectIndex](s); ok {
 		return x.ListSubject(ctx, subject)
 	}
-	return nil, fmt.Errorf("%w: %T is no SubjectIndex", ErrUnsupported, s)
+	return nil, unsupported[SubjectIndex](s)
 }
 
 // DeleteSubject deletes the records of a subject and reports how many.
@@ -136,10 +135,10 @@ func ListSubject(ctx context.Context, s Store, subject string) ([]Entry, error) 
 // If s is a [SubjectIndex], DeleteSubject calls its method. Otherwise it returns
 // [ErrUnsupported]; there is no truthful fallback.
 func DeleteSubject(ctx context.Context, s Store, subject string) (int, error) {
-	if x, ok := s.(SubjectIndex); ok {
+	if x, ok := As[SubjectIndex](s); ok {
 		return x.DeleteSubject(ctx, subject)
 	}
-	return 0, fmt.Errorf("%w: %T is no SubjectIndex", ErrUnsupported, s)
+	return 0, unsupported[SubjectIndex](s)
 }
 
 // DeleteAll deletes every record of a store and reports how many live ones it
@@ -148,8 +147,8 @@ func DeleteSubject(ctx context.Context, s Store, subject string) (int, error) {
 // If s is an [AllDeleter], DeleteAll calls its method. Otherwise it returns
 // [ErrUnsupported]; there is no truthful fallback.
 func DeleteAll(ctx context.Context, s Store) (int, error) {
-	if d, ok := s.(AllDeleter); ok {
+	if d, ok := As[AllDeleter](s); ok {
 		return d.DeleteAll(ctx)
 	}
-	return 0, fmt.Errorf("%w: %T is no AllDeleter", ErrUnsupported, s)
+	return 0, unsupported[AllDeleter](s)
 }

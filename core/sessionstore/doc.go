@@ -7,6 +7,8 @@
 // [Prune], [SubjectIndex] with [ListSubject] and [DeleteSubject], [AllDeleter] and
 // [DeleteAll].
 //
+// A store around another one is a [Wrapper]; [As] finds the capabilities through it.
+//
 // For stores there are [CheckID], [CheckRecord], [CheckSubject] and [CheckExpires],
 // which refuse what the contract forbids; [AppendRecord] and [ParseRecord], an
 // encoding for backends that keep plain bytes; [Await], for drivers that know no

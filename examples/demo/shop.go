@@ -75,7 +75,7 @@ func (sh *shop) manager(c settings) (*session.Manager, error) {
 		return session.NewCookieOnly(o)
 	}
 	o.RenewEvery = time.Hour
-	if _, ok := c.store.(sessionstore.SubjectIndex); ok {
+	if _, ok := sessionstore.As[sessionstore.SubjectIndex](c.store); ok {
 		o.MaxSessions = 20
 	}
 	return session.New(c.store, o)

@@ -1,0 +1,57 @@
+package conformance
+
+import "github.com/cloakroom-go/cloakroom/core/sessionstore"
+
+func wrapperCases() []testCase {
+	return []testCase{
+		{
+			name: "unwraps",
+			rule: "Unwrap returns the wrapped store, and never nil.",
+			run:  wrapperUnwraps,
+		},
+		{
+			name: "says what it can't do",
+			rule: "A method of a capability that the wrapped store lacks returns ErrUnsupported.",
+			run:  wrapperUnsupported,
+		},
+	}
+}
+
+// wrapped returns the store that the one under test wraps.
+func (t *tester) wrapped() sessionstore.Store {
+	t.Helper()
+	w, ok := t.store.(sessionstore.Wrapper)
+	if !ok {
+		t.Skipf("not applicable: %T is no sessionstore.Wrapper", t.store)
+	}
+	return w.Unwrap()
+}
+
+func wrapperUnwraps(t *tester) {
+	if t.wrapped() == nil {
+		t.Fatal("Unwrap returns nil")
+	}
+}
+
+func wrapperUnsupported(t *tester) {
+	inner := t.wrapped()
+	if p, ok := t.store.(sessionstore.Pruner); ok && !hasCapability[sessionstore.Pruner](inner) {
+		_, err := p.Prune(t.Context())
+		t.want(sessionstore.ErrUnsupported, err, "Prune around a store that is no Pruner")
+	}
+	if x, ok := t.store.(sessionstore.SubjectIndex); ok && !hasCapability[sessionstore.SubjectIndex](inner) {
+		_, err := x.ListSubject(t.Context(), newSubject())
+		t.want(sessionstore.ErrUnsupported, err, "ListSubject around a store that is no SubjectIndex")
+		_, err = x.DeleteSubject(t.Context(), newSubject())
+		t.want(sessionstore.ErrUnsupported, err, "DeleteSubject around a store that is no SubjectIndex")
+	}
+	if d, ok := t.store.(sessionstore.AllDeleter); ok && !hasCapability[sessionstore.AllDeleter](inner) {
+		_, err := d.DeleteAll(t.Context())
+		t.want(sessionstore.ErrUnsupported, err, "DeleteAll around a store that is no AllDeleter")
+	}
+}
+
+func hasCapability[T sessionstore.Store](s sessionstore.Store) bool {
+	_, ok := sessionstore.As[T](s)
+	return ok
+}
