@@ -70,36 +70,6 @@ func TestLinksThatLeadNowhereAreFound(t *testing.T) {
 	}
 }
 
-// TestPagesNameTestsThatExist does for the other pages what
-// TestSecurityNamesTestsThatExist does for that one.
-func TestPagesNameTestsThatExist(t *testing.T) {
-	t.Parallel()
-	there, topics := testNames(t), make(map[string]bool)
-	for name := range there {
-		if topic, _, ok := strings.Cut(name, "/"); ok {
-			topics[topic] = true
-		}
-	}
-	named := 0
-	for _, p := range pages(t) {
-		if p.path == "SECURITY.md" {
-			continue
-		}
-		for _, n := range claims.FindAllStringSubmatch(fenced.ReplaceAllString(p.text, ""), -1) {
-			if topic, _, ok := strings.Cut(n[1], "/"); ok && !topics[topic] {
-				continue // a folder
-			}
-			named++
-			if !there[n[1]] {
-				t.Errorf("%s: %s is named, but not there", p.path, n[1])
-			}
-		}
-	}
-	if named < 50 {
-		t.Errorf("%d tests named; are they still written in this way?", named)
-	}
-}
-
 func (p page) links() (targets []string) {
 	text := inline.ReplaceAllString(fenced.ReplaceAllString(p.text, ""), "code")
 	for _, m := range link.FindAllStringSubmatch(text, -1) {
@@ -154,39 +124,4 @@ func (p page) anchors() map[string]bool {
 		found[unique] = true
 	}
 	return found
-}
-
-// TestLogLinesInPagesAreLogged: who looks for a line of docs/operations.md in the
-// log finds it.
-func TestLogLinesInPagesAreLogged(t *testing.T) {
-	t.Parallel()
-	var sources strings.Builder
-	for _, pattern := range []string{"core/session/*.go", "core/csrf/*.go"} {
-		files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range files {
-			text, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			sources.Write(text)
-		}
-	}
-	text, err := os.ReadFile(filepath.Join(root, "docs", "operations.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := regexp.MustCompile("(?:Info|Warn|Error) `([^`]+)`(?:, `([^`]+)`)?").FindAllStringSubmatch(string(text), -1)
-	for _, m := range lines {
-		for _, line := range m[1:] {
-			if !strings.Contains(sources.String(), line) {
-				t.Errorf("nothing logs %q", line)
-			}
-		}
-	}
-	if len(lines) < 8 {
-		t.Errorf("%d lines found; are they still written in this way?", len(lines))
-	}
 }

@@ -44,6 +44,8 @@ var prelude = []string{
 // the standard library and of this repository that no other shares a name with.
 var importable = map[string]string{
 	"goredisstore": "github.com/alexedwards/scs/goredisstore",
+	"chi":          "github.com/go-chi/chi/v5",
+	"websocket":    "github.com/gorilla/websocket",
 	"memcache":     "github.com/bradfitz/gomemcache/memcache",
 	"mongo":        "go.mongodb.org/mongo-driver/v2/mongo",
 	"options":      "go.mongodb.org/mongo-driver/v2/mongo/options",
