@@ -42,7 +42,7 @@ func TestAGorillaWebSocketHandsOutTheTicketAndLearnsOfTheEnd(t *testing.T) {
 			if _, _, err := conn.ReadMessage(); err != nil {
 				return
 			}
-			if err := s.Reload(t.Context()); err != nil {
+			if err := s.Reload(r.Context()); err != nil {
 				_ = conn.WriteJSON(err.Error())
 				if !errors.Is(err, session.ErrNotFound) {
 					t.Errorf("Reload: %v, want ErrNotFound", err)
@@ -94,7 +94,7 @@ func TestAGorillaWebSocketHandsOutTheTicketAndLearnsOfTheEnd(t *testing.T) {
 // cookieOf sends a request with a cookie and returns the one that the response sets.
 func cookieOf(t *testing.T, url, cookie string) (set string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
