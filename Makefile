@@ -28,8 +28,13 @@ help: ## Show this list
 demo: ## Run the demo shop on http://127.0.0.1:8080
 	go run ./examples/demo
 
+.PHONY: quick
+quick: ## Run the tests that need no server and no browser
+	@scripts/quick.sh $(PACKAGES)
+
 .PHONY: test
 test: ## Run all tests with the race detector, and say how each store conforms
+	@scripts/needs.sh
 	@env=$$(scripts/servers.sh && scripts/browser.sh) && eval "$$env" && \
 	{ go test -race -count=1 $(TESTFLAGS) -json $(PACKAGES); go test -count=1 -json -run Allocations ./core/session; } | go run ./conformance/stores/report
 
@@ -45,6 +50,7 @@ screenshots: ## Take pictures of every page of the demo shop, into screenshots/
 
 .PHONY: cover
 cover: ## Measure how much of each package all tests reach; line by line in coverage/
+	@scripts/needs.sh
 	@rm -rf coverage && mkdir -p coverage/data
 	env=$$(scripts/servers.sh && scripts/browser.sh) && eval "$$env" && \
 	go test -count=1 $(TESTFLAGS) -coverpkg=work $(PACKAGES) -args -test.gocoverdir=$(CURDIR)/coverage/data >coverage/tests.txt || \

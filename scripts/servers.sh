@@ -3,27 +3,33 @@
 # environment that the tests need for it, for eval. What it does goes to standard error;
 # what is done already is not done again.
 #
-# With Docker, the official images are used. On a Debian machine where we are root,
-# Docker is installed and started if need be; where no image can be pulled, images are
-# made of Debian's packages. Where neither is possible, the tests run what they can.
+# With Docker, official images are used. On a Debian machine where we are root, Docker is
+# installed and started if need be, and where no image can be pulled, images are made of
+# Debian's packages; CLOAKROOM_INSTALL=no keeps it from installing and starting anything.
+# Of what is left out it says so, and the tests run what they can.
+#
+#	servers.sh needs    prints the packages that it would install, and does nothing
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
+. ./common.sh
 
-say() { printf '=== servers: %s\n' "$*" >&2; }
 docker_works() { command -v docker >/dev/null && docker info >/dev/null 2>&1; }
+has_image() { docker image inspect "$1" >/dev/null 2>&1; }
 
-# packages installs Debian packages that are missing.
-packages() {
-	local missing=()
-	for p; do dpkg --status "$p" >/dev/null 2>&1 || missing+=("$p"); done
-	((${#missing[@]})) || return 0
-	say "installing ${missing[*]}"
-	apt-get -qq update >&2
-	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" </dev/null >/dev/null 2>&1
+# What a Debian machine needs to run Docker, and to make images.
+engine=(docker.io iptables procps)
+bootstrap=(debootstrap)
+
+needs() {
+	debian_root || return 0
+	docker_works || missing "${engine[@]}"
+	docker_works && { has_image memcached:1.6 || has_image cloakroom-debian:trixie; } || missing "${bootstrap[@]}"
+	compgen -G 'images/wheels/*' >/dev/null || command -v pip3 >/dev/null || missing python3-pip
 }
 
 start_docker() {
-	packages docker.io iptables procps
+	packages "${engine[@]}" || return
+	may_install || { say "Docker doesn't run, and CLOAKROOM_INSTALL=no"; return 1; }
 	# Chromium drops what it is about to ask for whenever a network interface gets an
 	# address or loses it, even for the loopback interface. Without link-local addresses,
 	# which nothing here needs, those of containers come and go unnoticed.
@@ -32,7 +38,14 @@ start_docker() {
 	# What a dockerd that was killed has left would keep another from starting.
 	pgrep -x dockerd >/dev/null || rm -f /var/run/docker.pid /var/run/docker/containerd/containerd.pid
 	say "starting dockerd, which goes on running; its log is /var/log/cloakroom-dockerd.log"
-	setsid nohup dockerd --exec-opt native.cgroupdriver=cgroupfs </dev/null >/var/log/cloakroom-dockerd.log 2>&1 &
+	# It must not keep open what whoever starts it has opened, such as a lock.
+	(
+		for fd in /proc/self/fd/*; do
+			fd=${fd##*/}
+			((fd < 3)) || eval "exec $fd>&-"
+		done
+		exec setsid nohup dockerd --exec-opt native.cgroupdriver=cgroupfs </dev/null >/var/log/cloakroom-dockerd.log 2>&1
+	) &
 	for _ in {1..60}; do
 		docker_works && return
 		sleep 1
@@ -45,30 +58,24 @@ start_docker() {
 # base makes an image of a Debian release.
 base() {
 	local release=$1 image=cloakroom-debian:$1 folder
-	docker image inspect "$image" >/dev/null 2>&1 && return
-	packages debootstrap
+	has_image "$image" && return
+	packages "${bootstrap[@]}" || return
 	say "making $image"
 	folder=$(mktemp -d)
 	debootstrap --variant=minbase --include=ca-certificates "$release" "$folder" >"$folder.log" 2>&1 ||
 		{ tail -n 5 "$folder.log" >&2; return 1; }
-	tar -C "$folder" -c . | docker import - "$image" >/dev/null
+	tar -C "$folder" -c . | docker import - "$image" >/dev/null || return
 	rm -r "$folder" "$folder.log"
-}
-
-# build makes an image of a server: name, Debian release, tag.
-build() {
-	base "$2"
-	image "$1" "cloakroom-debian:$2" "$3"
 }
 
 # image makes an image of a server: name, image that it is based on, tag. Unchanged
 # steps come from Docker's cache. The classic builder needs no plug-in.
 image() {
 	local image=cloakroom-test/$1:$3 log
-	docker image inspect "$image" >/dev/null 2>&1 || say "making $image"
+	has_image "$image" || say "making $image"
 	log=$(mktemp)
 	DOCKER_BUILDKIT=0 docker build --quiet --build-arg "BASE=$2" --tag "$image" \
-		--file "images/$1.Dockerfile" images >/dev/null 2>"$log" || { cat "$log" >&2; return 1; }
+		--file "images/$1.Dockerfile" images >/dev/null 2>"$log" || { cat "$log" >&2; rm "$log"; return 1; }
 	rm "$log"
 }
 
@@ -77,48 +84,109 @@ image() {
 wheels() {
 	local folder=images/wheels
 	compgen -G "$folder/*" >/dev/null && return
-	command -v pip3 >/dev/null || packages python3-pip
+	command -v pip3 >/dev/null || packages python3-pip || return
 	say "fetching $1"
 	pip3 download --quiet --disable-pip-version-check --dest "$folder" --only-binary=:all: \
 		--python-version 3.11 --platform "manylinux2014_$(uname -m)" --platform "manylinux_2_28_$(uname -m)" --platform any "$1" >&2 ||
 		{ rm -rf "$folder"; return 1; }
 }
 
-if ! docker_works; then
-	if [[ $(id -u) != 0 || ! -e /etc/debian_version ]]; then
-		say "no Docker here, and it can't be installed (that takes Debian and root); stores whose servers aren't on the PATH are skipped"
-		exit 0
-	fi
-	start_docker || exit 0
-fi
+# What there is in the end: the kinds of servers, and what the tests are told of their
+# images.
+kinds=
+use() {
+	local kind=$1 name=$2
+	shift 2
+	(($#)) || { say "no image for $kind; its tests run with one on the PATH, or are skipped"; set -- ''; }
+	[[ -z $1 ]] || kinds="$kinds $kind"
+	printf "export CLOAKROOM_%s_IMAGE='%s'\n" "$name" "$*"
+}
 
-echo 'export CLOAKROOM_REQUIRE=${CLOAKROOM_REQUIRE-servers}'
-if docker image inspect memcached:1.6 >/dev/null 2>&1 || timeout 120 docker pull --quiet memcached:1.6 >/dev/null 2>&1; then
-	say "using the official images"
-	# There is no official one of PgBouncer.
-	base=debian:trixie-slim
-	docker image inspect "$base" >/dev/null 2>&1 || docker pull --quiet "$base" >/dev/null
-	image pgbouncer "$base" 1
-	echo "export CLOAKROOM_PGBOUNCER_IMAGE='cloakroom-test/pgbouncer:1'"
+# pull makes sure that an official image is here. After a first failure, others are not
+# tried: each would take as long.
+offline=
+pull() {
+	has_image "$1" && return
+	[[ -z $offline ]] && bounded 600 docker pull --quiet "$1" >/dev/null 2>&1 && return
+	offline=yes
+	return 1
+}
+
+# official uses those of the images that are here or can be pulled.
+official() {
+	local kind=$1 name=$2 i got=()
+	shift 2
+	for i; do
+		if pull "$i"; then
+			got+=("$i")
+		else
+			say "$i can't be pulled"
+		fi
+	done
+	use "$kind" "$name" ${got[@]+"${got[@]}"}
+}
+
+# built uses those of our own images that can be made: name, Debian release and tag each.
+built() {
+	local kind=$1 name=$2 got=()
+	shift 2
+	while (($#)); do
+		if base "$2" && image "$1" "cloakroom-debian:$2" "$3"; then
+			got+=("cloakroom-test/$1:$3")
+		fi
+		shift 3
+	done
+	use "$kind" "$name" ${got[@]+"${got[@]}"}
+}
+
+# pgbouncer, of which there is no official image, is made from a small one.
+pgbouncer() {
+	local base=debian:trixie-slim
+	if pull "$base" && image pgbouncer "$base" 1; then
+		use pgbouncer PGBOUNCER cloakroom-test/pgbouncer:1
+	else
+		use pgbouncer PGBOUNCER
+	fi
+}
+
+if [[ ${1-} == needs ]]; then
+	needs
 	exit 0
 fi
 
-say "no image can be pulled; using images made of Debian's packages"
-build redis bookworm 7
-build redis trixie 8
-build valkey trixie 8
-build memcached bookworm 1.6
-build postgres bookworm 15
-build postgres trixie 17
-build pgbouncer trixie 1
-wheels secantusdb==0.7.0b3
-build mongo-standin bookworm 1
-cat <<'EOF'
-export CLOAKROOM_REDIS_IMAGE='cloakroom-test/redis:7 cloakroom-test/redis:8 cloakroom-test/valkey:8'
-export CLOAKROOM_MEMCACHE_IMAGE='cloakroom-test/memcached:1.6'
-export CLOAKROOM_POSTGRES_IMAGE='cloakroom-test/postgres:15 cloakroom-test/postgres:17'
-export CLOAKROOM_MONGO_IMAGE='cloakroom-test/mongo-standin:1'
-export CLOAKROOM_PGBOUNCER_IMAGE='cloakroom-test/pgbouncer:1'
-export TESTCONTAINERS_RYUK_DISABLED=true
-export TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1
-EOF
+if ! docker_works; then
+	if ! debian_root; then
+		say "no Docker here, and it can't be installed (that takes Debian and root); stores whose servers aren't on the PATH are skipped"
+		exit 0
+	fi
+	start_docker || { say "stores whose servers aren't on the PATH are skipped"; exit 0; }
+fi
+
+if pull memcached:1.6; then
+	say "using the official images"
+	official redis REDIS redis:7 redis:8 valkey/valkey:9
+	official memcache MEMCACHE memcached:1.6
+	official postgres POSTGRES postgres:15 postgres:18
+	official mongo MONGO mongo:7 mongo:8
+	pgbouncer
+	# Testcontainers' own container, which removes what a killed test leaves.
+	[[ -z $offline ]] || echo "export TESTCONTAINERS_RYUK_DISABLED=true"
+elif debian_root; then
+	say "no image can be pulled; using images made of Debian's packages"
+	built redis REDIS redis bookworm 7 redis trixie 8 valkey trixie 8
+	built memcache MEMCACHE memcached bookworm 1.6
+	built postgres POSTGRES postgres bookworm 15 postgres trixie 17
+	built pgbouncer PGBOUNCER pgbouncer trixie 1
+	if wheels secantusdb==0.7.0b3; then
+		built mongo MONGO mongo-standin bookworm 1
+	else
+		use mongo MONGO
+	fi
+	echo "export TESTCONTAINERS_RYUK_DISABLED=true"
+	echo "export TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1"
+else
+	say "no image can be pulled, and none can be made (that takes Debian and root); stores whose servers aren't on the PATH are skipped"
+	exit 0
+fi
+case $kinds in *redis*) kinds="$kinds sentinel" ;; esac
+printf 'export CLOAKROOM_REQUIRE=${CLOAKROOM_REQUIRE-%s}\n' "${kinds# }"

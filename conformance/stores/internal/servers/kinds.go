@@ -55,7 +55,7 @@ var Redis = &Kind{ //nolint:gochecknoglobals // a constant
 	name:     "redis",
 	addrEnv:  "CLOAKROOM_REDIS_ADDR",
 	imageEnv: "CLOAKROOM_REDIS_IMAGE",
-	images:   []string{"redis:7", "redis:8", "valkey/valkey:8"},
+	images:   []string{"redis:7", "redis:8", "valkey/valkey:9"},
 	port:     "6379",
 	args:     []string{"--protected-mode", "no", "--save", ""},
 	binaries: []string{"redis-server", "valkey-server"},
@@ -156,7 +156,7 @@ var Postgres = &Kind{ //nolint:gochecknoglobals // a constant
 	name:     postgresName,
 	addrEnv:  "CLOAKROOM_POSTGRES_DSN",
 	imageEnv: "CLOAKROOM_POSTGRES_IMAGE",
-	images:   []string{"postgres:14", "postgres:18"},
+	images:   []string{"postgres:15", "postgres:18"},
 	port:     "5432",
 	env:      map[string]string{"POSTGRES_PASSWORD": postgresPassword},
 	args: []string{
@@ -230,7 +230,7 @@ var Mongo = &Kind{ //nolint:gochecknoglobals // a constant
 	name:     "mongo",
 	addrEnv:  "CLOAKROOM_MONGO_URI",
 	imageEnv: "CLOAKROOM_MONGO_IMAGE",
-	images:   []string{"mongo:6", "mongo:8"},
+	images:   []string{"mongo:7", "mongo:8"},
 	port:     "27017",
 	args:     []string{"--setParameter", "enableTestCommands=1"}, // so that faults can be arranged
 	binaries: []string{"mongod"},
