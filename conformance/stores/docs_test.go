@@ -45,6 +45,7 @@ var prelude = []string{
 var importable = map[string]string{
 	"goredisstore": "github.com/alexedwards/scs/goredisstore",
 	"chi":          "github.com/go-chi/chi/v5",
+	"scs":          "github.com/alexedwards/scs/v2",
 	"websocket":    "github.com/gorilla/websocket",
 	"memcache":     "github.com/bradfitz/gomemcache/memcache",
 	"mongo":        "go.mongodb.org/mongo-driver/v2/mongo",

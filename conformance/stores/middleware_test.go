@@ -32,8 +32,12 @@ func TestWhatARecovererSavesDependsOnWhereItStands(t *testing.T) {
 		around func(m *session.Manager, h http.Handler) http.Handler
 		want   int
 	}{
-		{"outside of Handler nothing", func(m *session.Manager, h http.Handler) http.Handler { return recoverer(m.Handler(h)) }, 0},
-		{"inside of Handler what was changed before", func(m *session.Manager, h http.Handler) http.Handler { return m.Handler(recoverer(h)) }, 1},
+		{"outside of Handler nothing", func(m *session.Manager, h http.Handler) http.Handler {
+			return recoverer(m.Handler(h))
+		}, 0},
+		{"inside of Handler what was changed before", func(m *session.Manager, h http.Handler) http.Handler {
+			return m.Handler(recoverer(h))
+		}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
