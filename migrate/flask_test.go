@@ -136,6 +136,7 @@ func TestFlaskRefusesAndSaysWhy(t *testing.T) {
 		"bad uuid":         {sign(`{"a":{" u":"1234"}}`), "UUID does not parse"},
 		"long uuid":        {sign(`{"a":{" u":"3f0100000000000000000000000000567"}}`), "UUID does not parse"},
 		"bad bytes":        {sign(`{"a":{" b":"A"}}`), "base64 is incomplete"},
+		"bytes of text":    {sign(`{"a":{" b":"é"}}`), "not base64"},
 		"tuple of text":    {sign(`{"a":{" t":"xy"}}`), `tag " t"`},
 		"bytes of number":  {sign(`{"a":{" b":7}}`), `tag " b"`},
 		"bad escape":       {sign(`{"a":{" di":{" t":[1]}}}`), "no escaped name"},

@@ -45,17 +45,18 @@ func NewReception(sessions *session.Manager, o Options) (*Reception, error) {
 //
 // What is refused, forged or expired, is logged, and its visitor is as anonymous as
 // without it. If the old records can't be read, or the new session not be stored, the
-// visitor gets the response of [session.Manager.Fail], and keeps the old cookie.
+// visitor gets the response of [session.Manager.Fail], and keeps the old cookie. Old
+// records have [session.DefaultStoreTimeout] to answer.
 //
 // A record at the old server is deleted when the visitor has come back with the new
 // cookie, half a minute later at the earliest, or signs out. What holds everything
 // in its cookie can't be revoked: a copy of such a cookie signs in until its age or
 // Options.Until ends it.
 //
-// Requests without an old cookie cost nothing, unless a visitor's old record is to be
-// deleted yet: that is noted in the session. So with sources that have records,
-// every request that brings cookies has its session read; put the Handler around those
-// handlers that do so anyway.
+// Requests without an old cookie cost nothing, unless a visitor's old record may be
+// to be deleted yet. That is noted in the session, under the name migrate.taken. So
+// with sources that have records, every request that brings cookies has its session
+// read; put the Handler around those handlers that do so anyway.
 func (rc *Reception) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, err := rc.receive(w, r)
@@ -199,8 +200,10 @@ func (rc *Reception) endAgain(w http.ResponseWriter, r *http.Request, source Sou
 // read returns the first session that the request brings, or an error if the
 // records can't be read. Without one, the source is nil.
 func (rc *Reception) read(r *http.Request) (Source, Legacy, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), session.DefaultStoreTimeout)
+	defer cancel()
 	for _, source := range rc.opts.Sources {
-		old, err := source.Read(r)
+		old, err := source.Read(r.WithContext(ctx))
 		switch {
 		case err == nil:
 			return source, old, nil

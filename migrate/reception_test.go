@@ -206,9 +206,14 @@ func fromFlask() migrate.Options { return migrate.Options{Sources: []migrate.Sou
 type legacyRecords struct {
 	values map[string]string
 	down   error
+	hangs  bool
 }
 
-func (l *legacyRecords) Load(_ context.Context, key string) ([]byte, error) {
+func (l *legacyRecords) Load(ctx context.Context, key string) ([]byte, error) {
+	if l.hangs {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	if l.down != nil {
 		return nil, l.down
 	}
@@ -254,6 +259,25 @@ func TestAVisitorIsLetInWithCartAndSubject(t *testing.T) {
 	if e := srv.events[0]; e.Subject != "ann" || e.Err != nil {
 		t.Errorf("the event is %+v", e)
 	}
+}
+
+func TestVisitorsAreLetInWithoutAStoreAsWell(t *testing.T) {
+	t.Parallel()
+	sessions, err := session.NewCookieOnly(session.Options{Keys: [][]byte{session.GenerateKey()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	options, _, cookie := fromExpress()
+	options.Subject = func(old migrate.Legacy) (string, error) { return migrate.Value[string](old.Values, "user") }
+	reception, err := migrate.NewReception(sessions, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := sessions.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, s *session.Session) { fmt.Fprint(w, s.Subject()) })
+	b := (&server{t: t, handler: sessions.Handler(reception.Handler(page))}).browser("connect.sid", cookie)
+	b.wantPage("/", "ann")
+	b.wantCookies(ours)
+	b.wantPage("/", "ann")
 }
 
 func TestALostAnswerSignsNobodyOut(t *testing.T) {
@@ -316,6 +340,22 @@ func TestAnOutageKeepsTheOldCookie(t *testing.T) {
 	// Once let in, the visitor needs the old server no more.
 	records.down = outage
 	b.wantPage("/", "ann [coat]")
+}
+
+func TestOldRecordsThatDoNotAnswerAreGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		options, records, cookie := fromExpress()
+		records.hangs = true
+		b := newServer(t, options, session.Options{}).browser("connect.sid", cookie)
+		began := time.Now()
+		if w := b.send(http.MethodGet, "/"); w.Code != http.StatusServiceUnavailable {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		if waited := time.Since(began); waited != session.DefaultStoreTimeout {
+			t.Errorf("the visitor has waited for %v", waited)
+		}
+	})
 }
 
 func TestWhatIsRefusedIsAnonymousAndOnlyTheLogSaysWhy(t *testing.T) {

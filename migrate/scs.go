@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // SCS reads the sessions of scs 2: a token in the cookie, and a record in one of its
@@ -58,7 +60,8 @@ func (s SCS) Delete(ctx context.Context, record string) error {
 	}); ok {
 		return store.DeleteCtx(ctx, record)
 	}
-	return s.Store.Delete(record)
+	_, err := sessionstore.Await(ctx, func() (struct{}, error) { return struct{}{}, s.Store.Delete(record) })
+	return err
 }
 
 // Expired returns the cookie that ends that of scs, as a Source does.
@@ -92,17 +95,18 @@ func (s SCS) decode(ctx context.Context, token string, now time.Time) (Legacy, e
 type scsRecords struct{ store SCSStore }
 
 func (r scsRecords) Load(ctx context.Context, token string) ([]byte, error) {
-	find := func() ([]byte, bool, error) { return r.store.Find(token) }
+	found := func(record []byte, found bool, err error) ([]byte, error) {
+		if err == nil && !found {
+			err = ErrNotFound
+		}
+		return record, err
+	}
 	if store, ok := r.store.(interface {
 		FindCtx(ctx context.Context, token string) ([]byte, bool, error)
 	}); ok {
-		find = func() ([]byte, bool, error) { return store.FindCtx(ctx, token) }
+		return found(store.FindCtx(ctx, token))
 	}
-	record, found, err := find()
-	if err == nil && !found {
-		err = ErrNotFound
-	}
-	return record, err
+	return sessionstore.Await(ctx, func() ([]byte, error) { return found(r.store.Find(token)) })
 }
 
 func (r scsRecords) Delete(context.Context, string) error { return nil }

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"math/big"
 	"net/http"
+	"net/mail"
 	"reflect"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/cloakroom-go/cloakroom/migrate/internal/python"
 )
@@ -101,6 +103,9 @@ func untagDict(value any, tags map[string]func(any) (any, error)) (any, error) {
 func untagText(name, text string) (any, error) {
 	switch name {
 	case tagBytes:
+		if strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }) {
+			return nil, fmt.Errorf("tag %q holds what is not base64", name)
+		}
 		b, err := python.DecodeBase64(text)
 		if err != nil {
 			return nil, fmt.Errorf("tag %q: %w", name, err)
@@ -127,12 +132,12 @@ func parseUUID(text string) (UUID, error) {
 	return u, nil
 }
 
-// parseDate reads the date of HTTP headers, with other zones, too.
+// parseDate reads the date of an HTTP header or, with other zones, of a mail.
 func parseDate(text string) (time.Time, error) {
 	if t, err := http.ParseTime(text); err == nil {
 		return t.UTC(), nil
 	}
-	t, err := time.Parse(time.RFC1123Z, text)
+	t, err := mail.ParseDate(text)
 	if err != nil {
 		return time.Time{}, errors.New("a date does not parse")
 	}

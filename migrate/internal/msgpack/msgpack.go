@@ -128,6 +128,9 @@ func (d *decoder) object(n uint64, depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		if _, ok := key.(map[string]any); ok {
+			return nil, errors.New("MessagePack has a map for a key")
+		}
 		v, err := d.value(depth + 1)
 		if err != nil {
 			return nil, err

@@ -64,7 +64,7 @@ func TestKeysAreText(t *testing.T) {
 func TestWhatIsMalformedIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		"", "c1", "a2ff61", "0101", "d40500", "d5ff0000", "dfffffffff", "ddffffffff", "c6ffffffff", "dbffffffff", "c9ffffffffff",
+		"", "c1", "a2ff61", "818001", "0101", "d40500", "d5ff0000", "dfffffffff", "ddffffffff", "c6ffffffff", "dbffffffff", "c9ffffffffff",
 		"d7ffffffffff65920080", strings.Repeat("91", 2000) + "c0", strings.Repeat("81a161", 2000) + "c0", "c70cff000000007fffffffffffffff",
 	} {
 		data, err := hex.DecodeString(text)
