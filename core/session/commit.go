@@ -78,14 +78,20 @@ func (s *Session) attempt(ctx context.Context) (*commit, error) {
 	c := s.begin()
 	bounded := s.m.storeContext(ctx)
 	defer bounded.release()
-	ctx = bounded
+	err := c.bringHome(bounded) //nolint:contextcheck // it is ctx, bounded
+	s.finish(c, err)
+	return c, err
+}
+
+// bringHome runs the commit, and says what its end means to the request.
+func (c *commit) bringHome(ctx context.Context) error {
 	err := c.run(ctx)
 	if errors.Is(err, errPast) {
 		err = c.expire(ctx, err)
 	}
 	switch {
 	case errors.Is(err, errEnded):
-		s.m.log().InfoContext(ctx, "session: ended meanwhile, changes dropped", "session", c.view.idText())
+		c.m.log().InfoContext(ctx, "session: ended meanwhile, changes dropped", "session", c.view.idText())
 		c.ended, err = true, nil
 	case errors.Is(err, ErrTooManySessions), c.wants.login != "" && (errors.Is(err, ErrHeaderSent) || errors.Is(err, errGone)):
 		err = c.reject(ctx, err)
@@ -95,8 +101,7 @@ func (s *Session) attempt(ctx context.Context) (*commit, error) {
 	if err != nil && !c.rejected && !isRefusal(err) {
 		c.tellError(err)
 	}
-	s.finish(c, err)
-	return c, err
+	return err
 }
 
 // isRefusal reports whether an error is this package's own word and no failure of the

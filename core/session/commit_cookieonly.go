@@ -171,17 +171,8 @@ func (m *Manager) pack(v *view, expires time.Time) (string, error) {
 
 // seal is run for a session that travels in its cookie.
 func (c *commit) seal(ctx context.Context) error {
-	if c.wants.unset || len(c.doomed) > 0 {
-		if c.s.x.answerable() != nil {
-			return ErrHeaderSent
-		}
-		for _, d := range c.doomed {
-			c.event(d.stored.over(d.reason))
-		}
-		if c.stored == nil { // else the visitor has brought another session as well
-			c.cookie = cookieUnset
-		}
-		c.doomed, c.wants.unset = nil, false
+	if err := c.forget(); err != nil {
+		return err
 	}
 	switch {
 	case c.err != nil:
@@ -191,7 +182,7 @@ func (c *commit) seal(ctx context.Context) error {
 	case c.stored == nil && (len(c.changes) == 0 || c.view.empty()):
 		return nil
 	case len(c.changes) == 0 && (!c.s.touchDue(&c.view, c.stored) || c.s.x.answerable() != nil):
-		return nil
+		return nil //nolint:nilerr // the next request extends it
 	}
 	if err := c.s.x.answerable(); err != nil {
 		return err
@@ -212,6 +203,15 @@ func (c *commit) seal(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
+	c.sealed()
+	c.ticket.ticket, c.cookie, c.wants, c.saved = ticket, cookieSet, wants{}, true
+	c.view.tickets = []entry{{rights: c.view.rights}}
+	c.stored = c.view.stored("", sessionstore.Record{Expires: expires})
+	return nil
+}
+
+// sealed tells what has happened to a session that travels in its cookie.
+func (c *commit) sealed() {
 	switch {
 	case c.stored == nil:
 		c.event(c.view.event(EventCreated))
@@ -221,8 +221,22 @@ func (c *commit) seal(ctx context.Context) error {
 	if c.wants.login != "" {
 		c.event(c.view.event(EventAuthenticated))
 	}
-	c.ticket.ticket, c.cookie, c.wants, c.saved = ticket, cookieSet, wants{}, true
-	c.view.tickets = []entry{{rights: c.view.rights}}
-	c.stored = c.view.stored("", sessionstore.Record{Expires: expires})
+}
+
+// forget takes the cookie back of a session that travels in it and has ended.
+func (c *commit) forget() error {
+	if !c.wants.unset && len(c.doomed) == 0 {
+		return nil
+	}
+	if c.s.x.answerable() != nil {
+		return ErrHeaderSent
+	}
+	for _, d := range c.doomed {
+		c.event(d.stored.over(d.reason))
+	}
+	if c.stored == nil { // else the visitor has brought another session as well
+		c.cookie = cookieUnset
+	}
+	c.doomed, c.wants.unset = nil, false
 	return nil
 }

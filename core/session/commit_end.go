@@ -86,7 +86,7 @@ func (m *Manager) bury(ctx context.Context, at *stored) error {
 		return err
 	}
 	r := sessionstore.Record{Data: data, Expires: wallNow().Add(tombstoneLife), Version: sessionstore.NewVersion()}
-	return m.store.Update(ctx, at.id, at.version, r) //nolint:wrapcheck // the caller does
+	return m.store.Update(ctx, at.id, at.version, r)
 }
 
 // remove deletes a record.

@@ -7,25 +7,32 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
+// touchAttempts bounds how often a touch looks what another request has written.
+const touchAttempts = 4
+
 // touch extends a session that was only read, if that moves its expiry far
 // enough. A failure is no reason to refuse the response: nothing that the
-// handler did is lost, and the next request tries again. Nor is a conflict: whoever
-// has written has extended the session, or has given it a shorter time.
+// handler did is lost, and the next request tries again.
 func (c *commit) touch(ctx context.Context) {
-	if c.ended || !c.s.touchDue(&c.view, c.stored) {
+	for attempt := 0; attempt < touchAttempts && !c.ended && c.s.touchDue(&c.view, c.stored); attempt++ {
+		expires := c.m.expires(&c.view, wallNow())
+		err := sessionstore.Touch(ctx, c.m.store, c.stored.id, c.stored.version, expires)
+		if errors.Is(err, sessionstore.ErrConflict) { // who has written may have given the session a shorter time
+			if err = c.rebase(ctx); err == nil {
+				continue
+			}
+		}
+		switch {
+		case errors.Is(err, ErrNotFound):
+			c.ended = true
+		case err != nil:
+			c.notExtended(ctx, err)
+		default:
+			extended := *c.stored
+			extended.expires = expires
+			c.stored = &extended
+		}
 		return
-	}
-	expires := c.m.expires(&c.view, wallNow())
-	switch err := sessionstore.Touch(ctx, c.m.store, c.stored.id, c.stored.version, expires); {
-	case errors.Is(err, ErrNotFound):
-		c.ended = true
-	case errors.Is(err, sessionstore.ErrConflict):
-	case err != nil:
-		c.notExtended(ctx, err)
-	default:
-		extended := *c.stored
-		extended.expires = expires
-		c.stored = &extended
 	}
 }
 

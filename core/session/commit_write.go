@@ -45,7 +45,7 @@ func (c *commit) create(ctx context.Context) error {
 	switch {
 	case errors.Is(err, sessionstore.ErrExists): // an earlier attempt has landed
 		c.ticket = t
-		return err //nolint:wrapcheck // run makes it again
+		return err
 	case err != nil:
 		c.note(attempt{r.Version, len(c.changes), t, true, done, replaced}, err)
 		return fmt.Errorf("session: creating: %w", err)
@@ -77,9 +77,7 @@ func (c *commit) update(ctx context.Context) error {
 	c.m.log().WarnContext(ctx, "session: not noted that a ticket was seen, or not renewed; the next request tries again",
 		"session", c.view.idText(), "error", err)
 	c.tellError(err)
-	if sessionstore.Certain(err) { // there is no room, perhaps; a session in use has to live on
-		c.touch(ctx)
-	}
+	c.touch(ctx) // a session in use has to live on, though there is no room, perhaps
 	return nil
 }
 
@@ -218,9 +216,9 @@ func (c *commit) newTicket(create bool) held {
 	if !create {
 		t = c.ticket.token.sibling()
 	}
-	for _, a := range c.tried {
-		if create && a.create {
-			t = a.ticket.token // its record may be there
+	for i := range c.tried {
+		if create && c.tried[i].create {
+			t = c.tried[i].ticket.token // its record may be there
 		}
 	}
 	return held{presented: c.m.present(t), hash: t.hash(), standing: good, offered: true}

@@ -59,6 +59,18 @@ func (x *exchange) Value(key any) any {
 	return x.Context.Value(key)
 }
 
+// A muted context is for those who are told something while the session is locked:
+// they don't find it.
+type muted struct{ *exchange }
+
+// Value implements [context.Context].
+func (c muted) Value(key any) any {
+	if key == (exchangeKey{c.m}) {
+		return nil
+	}
+	return c.exchange.Value(key)
+}
+
 // answerable returns why a new ticket can't reach the visitor any more, or nil.
 func (x *exchange) answerable() error {
 	if x.headerSent.Load() || x.takenOver.Load() {
@@ -75,12 +87,14 @@ var errGone = errors.New("session: nobody waits for the answer any more")
 
 // changed is told of each change. One that comes when the handler has returned,
 // because it was given up by http.TimeoutHandler, for instance, is not saved.
+//
+//nolint:contextcheck,nolintlint // it has the request's own context
 func (x *exchange) changed(s *Session) {
 	if !x.over.Load() || x.takenOver.Load() { // else it goes on, and commits by itself
 		return
 	}
-	ctx := context.WithValue(x.r.Context(), exchangeKey{x.m}, nil) // s is locked
-	x.m.log().WarnContext(ctx, "session: changed after the handler has returned, saved only by Session.Commit", "session", s.cur.idText())
+	x.m.log().WarnContext(muted{x}, "session: changed after the handler has returned, saved only by Session.Commit",
+		"session", s.cur.idText())
 }
 
 // applies reports whether one of the rules says so.
@@ -122,7 +136,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 			Context: r.Context(), m: m, w: w, began: wallNow(),
 			skipped: applies(m.opts.Skip, r), passive: applies(m.opts.Passive, r), rival: r.Context().Value(m.carrier) != nil,
 		}
-		x.r = r.WithContext(x)
+		x.r = r.WithContext(x) //nolint:contextcheck // x has the context of r
 		defer x.tellOutside(r)
 		if x.skipped {
 			next.ServeHTTP(w, x.r)
@@ -164,7 +178,7 @@ func (m *Manager) HandlerFunc(f func(http.ResponseWriter, *http.Request, *Sessio
 // only logs.
 func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	x, ok := r.Context().Value(exchangeKey{m}).(*exchange)
-	if ok && x.failInstead(err) {
+	if ok && x.failInstead(err) { //nolint:contextcheck // it has the request's own context
 		return
 	}
 	m.logFailure(r, err)
@@ -188,8 +202,9 @@ func (x *exchange) failInstead(err error) bool {
 }
 
 // StatusCode returns the HTTP status for an error of this package: 409 if
-// another request has ended the session or replaced its ticket, 403 if its subject has too many, 500 if trying again can't help, because
-// the session is too large, say, and otherwise 503.
+// another request has ended the session or replaced its ticket, 403 if its subject has
+// too many, 500 if trying again can't help, because the session is too large, say, and
+// otherwise 503.
 func StatusCode(err error) int {
 	switch {
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrRetired):
@@ -197,7 +212,9 @@ func StatusCode(err error) int {
 	case errors.Is(err, ErrTooManySessions):
 		return http.StatusForbidden
 	}
-	for _, permanent := range []error{ErrNoSession, ErrSkipped, ErrHeaderSent, ErrEncode, ErrDecode, ErrTooLarge, ErrInvalid, ErrUnsupported} {
+	for _, permanent := range []error{
+		ErrNoSession, ErrSkipped, ErrHeaderSent, ErrEncode, ErrDecode, ErrTooLarge, ErrInvalid, ErrUnsupported,
+	} {
 		if errors.Is(err, permanent) {
 			return http.StatusInternalServerError
 		}
@@ -239,12 +256,11 @@ func (x *exchange) session(ctx context.Context) (*Session, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if !x.done {
-		asking := ctx
-		ctx := x.m.storeContext(ctx)
-		defer ctx.release()
+		bounded := x.m.storeContext(ctx)
+		defer bounded.release()
 		x.looked = true
-		x.s, x.err = x.m.find(ctx, x)
-		x.done = x.err == nil || asking.Err() == nil // others may have more time
+		x.s, x.err = x.m.find(bounded, x)         //nolint:contextcheck // it is ctx, bounded
+		x.done = x.err == nil || ctx.Err() == nil // others may have more time
 	}
 	return x.s, x.err
 }
@@ -314,7 +330,7 @@ func (x *exchange) addTicket(s *Session) {
 	defer s.mu.Unlock()
 	s.handOut(x.w.Header())
 	if s.cookie == cookieSet {
-		x.m.warnPlainHTTP(context.WithValue(x.r.Context(), exchangeKey{x.m}, nil), x.r) // s is locked
+		x.m.warnPlainHTTP(muted{x}, x.r)
 	}
 }
 

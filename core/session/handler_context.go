@@ -21,7 +21,7 @@ type storeContext struct {
 	cancel context.CancelFunc
 }
 
-// storeContext returns a context for calls of the store. release it.
+// storeContext returns a context for calls of the store. Call release afterwards.
 func (m *Manager) storeContext(ctx context.Context) *storeContext {
 	at := time.Now().Add(m.opts.StoreTimeout)
 	if earlier, ok := ctx.Deadline(); ok && earlier.Before(at) {
@@ -50,9 +50,9 @@ func (c *storeContext) Err() error {
 	c.mu.Unlock()
 	switch {
 	case timer != nil:
-		return timer.Err() //nolint:wrapcheck // a context's own
+		return timer.Err()
 	case c.Context.Err() != nil:
-		return c.Context.Err() //nolint:wrapcheck // a context's own
+		return c.Context.Err()
 	case !time.Now().Before(c.at):
 		return context.DeadlineExceeded
 	default:

@@ -11,7 +11,7 @@ import (
 )
 
 // request sends a request with a header field for a visitor.
-func (v *visitor) request(method, name, value string, f handler) *http.Response {
+func (v *visitor) request(method, name, value string, f handler) {
 	r := httptest.NewRequestWithContext(v.e.tb.Context(), method, "/", http.NoBody)
 	if name != "" {
 		r.Header.Set(name, value)
@@ -21,7 +21,7 @@ func (v *visitor) request(method, name, value string, f handler) *http.Response 
 	}
 	w := httptest.NewRecorder()
 	v.m.HandlerFunc(f)(w, r)
-	return v.took(w.Result())
+	v.took(w.Result())
 }
 
 func polls(o *session.Options) {

@@ -281,7 +281,7 @@ func (s *Session) Subject() string {
 func (s *Session) Started() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.cur.rights.started
+	return s.cur.started
 }
 
 // Authenticated returns when the visitor has last authenticated, as far as the
@@ -289,7 +289,7 @@ func (s *Session) Started() time.Time {
 func (s *Session) Authenticated() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.cur.rights.authenticated
+	return s.cur.authenticated
 }
 
 // LastSeen returns when the session was last extended, as the store knew when it
@@ -300,7 +300,7 @@ func (s *Session) LastSeen() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stored == nil {
-		return s.cur.rights.started
+		return s.cur.started
 	}
 	return s.m.lastSeen(&s.cur.state, s.stored.expires)
 }
@@ -313,5 +313,5 @@ func (s *Session) Expires() time.Time {
 	if s.stored == nil {
 		return s.m.expires(&s.cur, wallNow())
 	}
-	return earlier(s.stored.expires, s.cur.deadlineFor(s.cur.rights.started, s.m.opts.AbsoluteTimeout))
+	return earlier(s.stored.expires, s.cur.deadlineFor(s.cur.started, s.m.opts.AbsoluteTimeout))
 }

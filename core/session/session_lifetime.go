@@ -119,8 +119,8 @@ func (l *lifetime) idleOr(timeout time.Duration) time.Duration {
 // when its youngest ticket does.
 func (m *Manager) deadline(v *view) time.Time {
 	started := v.newestStart()
-	if v.rights.started.After(started) {
-		started = v.rights.started
+	if v.started.After(started) {
+		started = v.started
 	}
 	return v.deadlineFor(started, m.opts.AbsoluteTimeout)
 }

@@ -57,7 +57,7 @@ func (s *Session) Authenticate(subject string) {
 			v.lifetime = life
 		}
 		v.subject, v.binding = subject, nil
-		v.rights = rights{authenticated: fresh.rights.started, started: fresh.rights.started, seed: fresh.seed}
+		v.rights = rights{authenticated: fresh.started, started: fresh.started, seed: fresh.seed}
 		return nil
 	})
 	s.wants.login = subject

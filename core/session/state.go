@@ -13,6 +13,8 @@ import (
 // state is what a session consists of: what is encoded into Record.Data, and
 // the subject, which stands beside it in the record.
 type state struct {
+	lifetime // of this session, in the place of Options'
+
 	id       publicID
 	subject  string
 	tickets  []entry // in the order in which they were offered
@@ -23,7 +25,6 @@ type state struct {
 	writes   [maxWrites]sessionstore.Version // the last versions of the record, the latest first; 0: none
 	authHash []byte                          // of what has to stay the same while the session lives
 	binding  []byte                          // the browser and network that it began in
-	lifetime                                 // of this session, in the place of Options'
 	ended    bool                            // a tombstone
 	flashes  []Flash
 	values   []value // by name
@@ -87,7 +88,7 @@ func newView(now time.Time) view {
 	_, _ = rand.Read(random[:])
 	copy(v.id[:], random[:])
 	copy(v.seed[:], random[publicIDLen:])
-	v.rights.started = now
+	v.started = now
 	return v
 }
 

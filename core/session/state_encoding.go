@@ -166,6 +166,9 @@ func (d *decoder) field(st *state) error {
 	}
 	content := decoder{d.b[:size:size], d.text[:size]}
 	d.skip(int(size)) //nolint:gosec // not above len(d.b)
+	if t := st.timeField(tag); t != nil {
+		return content.time(t)
+	}
 	switch tag {
 	case tagID:
 		return content.array(st.id[:])
@@ -175,16 +178,10 @@ func (d *decoder) field(st *state) error {
 		return content.number(&st.count)
 	case tagEnded:
 		st.ended = true
-	case tagAged:
-		return content.time(&st.aged)
 	case tagUntaken:
 		return content.number(&st.untaken)
-	case tagPlace:
-		return content.time(&st.place)
 	case tagWrites:
 		return content.writes(st)
-	case tagDeadline:
-		return content.time(&st.deadline)
 	case tagIdle:
 		return content.duration(&st.idle)
 	case tagAbsolute:
@@ -210,6 +207,20 @@ func (d *decoder) field(st *state) error {
 		st.unknown = append(st.unknown, start.b[:len(start.b)-len(d.b)]...)
 	}
 	return nil
+}
+
+// timeField returns the field with a tag if it is a time.
+func (st *state) timeField(tag uint64) *time.Time {
+	switch tag {
+	case tagAged:
+		return &st.aged
+	case tagPlace:
+		return &st.place
+	case tagDeadline:
+		return &st.deadline
+	default:
+		return nil
+	}
 }
 
 func (d *decoder) skip(n int) { d.b, d.text = d.b[n:], d.text[n:] }

@@ -177,7 +177,7 @@ func (m *Manager) EndAll(ctx context.Context) (int, error) {
 func (m *Manager) endSome(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.opts.StoreTimeout)
 	defer cancel()
-	return sessionstore.DeleteAll(ctx, m.store) //nolint:wrapcheck // the caller does
+	return sessionstore.DeleteAll(ctx, m.store)
 }
 
 // entries returns the records of a subject's live sessions, also those that can't be

@@ -133,6 +133,37 @@ func (m *Manager) StripTicket(r *http.Request) {
 	}
 }
 
+// CarryTicket gives r the ticket that res has handed out, or takes away the one that res
+// takes back, as the visitor's client would do; otherwise it leaves r as it is. It is
+// for clients and tests.
+func (m *Manager) CarryTicket(r *http.Request, res *http.Response) {
+	if name := m.opts.Header; name != "" {
+		given := name
+		if name == headerAuthorization {
+			given = headerTicket
+		}
+		ticket, ok := res.Header[given]
+		switch {
+		case !ok:
+		case ticket[0] == "":
+			r.Header.Del(name)
+		case name == headerAuthorization:
+			r.Header.Set(name, bearerScheme+ticket[0])
+		default:
+			r.Header.Set(name, ticket[0])
+		}
+		return
+	}
+	for _, cookie := range res.Cookies() {
+		if cookie.Name != m.opts.Cookie.Name {
+			continue
+		}
+		if m.StripTicket(r); cookie.MaxAge >= 0 {
+			r.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookie.Value}) //nolint:gosec // a request's cookie has no attributes
+		}
+	}
+}
+
 // varies names the request field on which the response depends.
 func (o *Options) varies() string {
 	if o.Header != "" {
@@ -181,7 +212,7 @@ func (s *Session) handOut(h http.Header) {
 // lastsUntil returns until when a persistent cookie is to be kept: to the session's
 // last possible end, because it is not sent again. The server ends it earlier.
 func (s *Session) lastsUntil() time.Time {
-	return s.cur.deadlineFor(s.cur.rights.started, s.m.opts.AbsoluteTimeout)
+	return s.cur.deadlineFor(s.cur.started, s.m.opts.AbsoluteTimeout)
 }
 
 // persistent reports whether the browser is to keep the cookie when it closes.

@@ -31,7 +31,9 @@ func TestAnUpstreamDoesNotLearnTheTicket(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got []string
-			upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header[c.field] }))
+			upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				got = r.Header[c.field]
+			}))
 			defer upstream.Close()
 			to, err := url.Parse(upstream.URL)
 			if err != nil {

@@ -34,7 +34,7 @@ func (jsonCodec) Marshal(v any) ([]byte, error) {
 	if err == nil && replaced(data) {
 		err = errNotUTF8
 	}
-	return data, err //nolint:wrapcheck // wrapped by the caller
+	return data, err
 }
 
 var errNotUTF8 = errors.New("text is not UTF-8; use []byte")

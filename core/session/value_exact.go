@@ -19,10 +19,8 @@ func exactType(t reflect.Type, within []reflect.Type) bool {
 	}
 	within = append(within, t)
 	p := reflect.PointerTo(t)
-	for _, custom := range []reflect.Type{reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler]()} {
-		if p.Implements(custom) {
-			return false
-		}
+	if p.Implements(reflect.TypeFor[json.Marshaler]()) || p.Implements(reflect.TypeFor[encoding.TextMarshaler]()) {
+		return false
 	}
 	switch t.Kind() {
 	case reflect.Slice, reflect.Array, reflect.Pointer:

@@ -1,6 +1,7 @@
 package sessionstore
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -38,7 +39,7 @@ func probe(ctx context.Context, s Store, id string, r Record) error {
 		return fmt.Errorf("probe: what was written is not there: is the store's clock ahead, or does it read from a replica? %w", err)
 	case err != nil:
 		return fmt.Errorf("probe: loading a record: %w", err)
-	case string(got.Data) != string(r.Data) || got.Version != r.Version:
+	case !bytes.Equal(got.Data, r.Data) || got.Version != r.Version:
 		return fmt.Errorf("probe: %w: what was read is not what was written", ErrCorrupt)
 	}
 	old := r.Version
@@ -47,8 +48,13 @@ func probe(ctx context.Context, s Store, id string, r Record) error {
 		return fmt.Errorf("probe: updating a record: %w", err)
 	}
 	r.Version = NewVersion()
-	if err := s.Update(ctx, id, old, r); !errors.Is(err, ErrConflict) {
-		return fmt.Errorf("probe: an update over another version gives %v, want %w", err, ErrConflict)
+	switch err := s.Update(ctx, id, old, r); {
+	case err == nil:
+		return errBlind
+	case !errors.Is(err, ErrConflict):
+		return fmt.Errorf("probe: updating another version: %w", err)
 	}
 	return nil
 }
+
+var errBlind = errors.New("probe: the store replaces a record whatever its version: updates are lost")
