@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -188,7 +189,8 @@ func (c *commit) event(e Event) {
 // tellError notes a failure of the store's. An answer is none, nor is it that a
 // client went away.
 func (c *commit) tellError(err error) {
-	if isFailure(err) && !errors.Is(err, context.Canceled) {
+	told := slices.ContainsFunc(c.events, func(e Event) bool { return e.Kind == EventStoreError }) // of the same outage
+	if isFailure(err) && !errors.Is(err, context.Canceled) && !told {
 		c.event(Event{Kind: EventStoreError, ID: c.view.idText(), Subject: c.view.subject, Err: err})
 	}
 }

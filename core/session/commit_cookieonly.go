@@ -80,7 +80,7 @@ func (m *Manager) open(p presented) (found, error) {
 		return found{}, fmt.Errorf("session: opening: %w", err)
 	}
 	f := found{view: view{state: st, rights: st.tickets[0].rights}}
-	if now := wallNow(); !now.Before(expires) || !now.Before(m.deadline(&f.view)) {
+	if now := wallNow(); !now.Before(expires) || m.over(&f.view, now) {
 		return found{}, nil
 	}
 	f.stored = st.stored("", sessionstore.Record{Expires: expires})
@@ -188,6 +188,7 @@ func (c *commit) seal(ctx context.Context) error {
 		return err
 	}
 	now := wallNow()
+	c.view.tickets = nil // the cookie that is replaced is no other ticket
 	expires := c.expires(&c.view, now)
 	switch {
 	case c.stored != nil && !now.Before(c.stored.expires):

@@ -15,7 +15,7 @@ const touchAttempts = 4
 // handler did is lost, and the next request tries again.
 func (c *commit) touch(ctx context.Context) {
 	for attempt := 0; attempt < touchAttempts && !c.ended && c.s.touchDue(&c.view, c.stored); attempt++ {
-		expires := c.m.expires(&c.view, wallNow())
+		expires := c.m.expires(&c.view, wallNow(), c.stored.expires)
 		err := sessionstore.Touch(ctx, c.m.store, c.stored.id, c.stored.version, expires)
 		if errors.Is(err, sessionstore.ErrConflict) { // who has written may have given the session a shorter time
 			if err = c.rebase(ctx); err == nil {

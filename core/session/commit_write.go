@@ -87,6 +87,7 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 		return sessionstore.ErrConflict // expired, unless another request has extended it: look again
 	}
 	next, t := c.view.clone(), c.ticket
+	next.limitLogin()
 	presented := t.hash
 	if t.standing == good {
 		next.dropBanked(presented, c.s.x.began)
@@ -158,7 +159,11 @@ func (c *commit) record(id string, v *view) (sessionstore.Record, error) {
 // expires returns when a session ends that is used at now. A passive request does not
 // use it.
 func (c *commit) expires(v *view, now time.Time) time.Time {
-	expires := c.m.expires(v, now)
+	var prior time.Time
+	if c.stored != nil {
+		prior = c.stored.expires
+	}
+	expires := c.m.expires(v, now, prior)
 	if c.s.x.passive && c.stored != nil && c.wants.login == "" {
 		return earlier(expires, c.stored.expires)
 	}

@@ -53,7 +53,7 @@ type carrierKey struct{ purpose string }
 
 // Value implements [context.Context].
 func (x *exchange) Value(key any) any {
-	if key == (exchangeKey{x.m}) || key == x.m.carrier {
+	if key == (exchangeKey{x.m}) || key == x.m.carrier && !x.skipped {
 		return x
 	}
 	return x.Context.Value(key)

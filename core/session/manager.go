@@ -70,10 +70,10 @@ func (m *Manager) FromContext(ctx context.Context) (*Session, error) {
 	switch {
 	case !ok:
 		return nil, ErrNoSession
-	case x.rival:
-		return nil, fmt.Errorf("%w: another Manager of this request has the same %s", ErrInvalid, m.opts.carrier())
 	case x.skipped:
 		return nil, ErrSkipped
+	case x.rival:
+		return nil, fmt.Errorf("%w: another Manager of this request has the same %s", ErrInvalid, m.opts.carrier())
 	default:
 		return x.session(ctx)
 	}

@@ -311,7 +311,7 @@ func (s *Session) Expires() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stored == nil {
-		return s.m.expires(&s.cur, wallNow())
+		return s.m.endOf(&s.cur.rights, wallNow())
 	}
-	return earlier(s.stored.expires, s.cur.deadlineFor(s.cur.started, s.m.opts.AbsoluteTimeout))
+	return earlier(s.stored.expires, s.m.endOf(&s.cur.rights, wallNow()))
 }

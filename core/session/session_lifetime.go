@@ -71,8 +71,8 @@ func (s *Session) SetDeadline(t time.Time) {
 	s.limit(false, func(l *lifetime) { l.deadline = t })
 }
 
-// limit changes the session's own lifetime. If the cookie changes with it, the
-// next commit offers a new ticket.
+// limit changes the lifetime of the login that the request's ticket is of. If the
+// cookie changes with it, the next commit offers a new ticket.
 func (s *Session) limit(cookie bool, set func(*lifetime)) {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
@@ -88,26 +88,35 @@ func (s *Session) limit(cookie bool, set func(*lifetime)) {
 	}
 }
 
+// limitLogin gives the lifetime that the request has set to all tickets of the same
+// login: one of them may be on its way to the visitor.
+func (v *view) limitLogin() {
+	for i := range v.tickets {
+		if e := &v.tickets[i]; v.limited && e.started.Equal(v.started) {
+			e.lifetime = v.lifetime
+		}
+	}
+}
+
 // maxExpires is the last whole second that a record may expire at.
 var maxExpires = time.Unix(1<<63/1_000_000_000-1, 0)
 
-// deadlineFor returns when a ticket ends, however much it is used, whose
-// AbsoluteTimeout began to run at started.
-func (l *lifetime) deadlineFor(started time.Time, absolute time.Duration) time.Time {
-	deadline := maxExpires
-	if l.absolute != 0 {
-		absolute = l.absolute
+// endsBy returns when a ticket ends, however much it is used. absolute is Options'.
+func (r *rights) endsBy(absolute time.Duration) time.Time {
+	end := maxExpires
+	if r.absolute != 0 {
+		absolute = r.absolute
 	}
 	if absolute != NoTimeout {
-		deadline = earlier(deadline, started.Add(absolute))
+		end = earlier(end, r.started.Add(absolute))
 	}
-	if !l.deadline.IsZero() {
-		deadline = earlier(deadline, l.deadline)
+	if !r.deadline.IsZero() {
+		end = earlier(end, r.deadline)
 	}
-	return deadline
+	return end
 }
 
-// idleOr returns the session's idle timeout, where timeout is Options'.
+// idleOr returns the idle timeout of a ticket, where timeout is Options'.
 func (l *lifetime) idleOr(timeout time.Duration) time.Duration {
 	if l.idle != 0 {
 		return l.idle
@@ -115,24 +124,37 @@ func (l *lifetime) idleOr(timeout time.Duration) time.Duration {
 	return timeout
 }
 
-// deadline returns when the session ends that v shows, however much it is used:
-// when its youngest ticket does.
-func (m *Manager) deadline(v *view) time.Time {
-	started := v.newestStart()
-	if v.started.After(started) {
-		started = v.started
+// endOf returns when a ticket ends that is used at now.
+func (m *Manager) endOf(r *rights, now time.Time) time.Time {
+	end := r.endsBy(m.opts.AbsoluteTimeout)
+	if idle := r.idleOr(m.opts.IdleTimeout); idle != NoTimeout {
+		end = earlier(end, now.Add(idle))
 	}
-	return v.deadlineFor(started, m.opts.AbsoluteTimeout)
+	return end
 }
 
-// expires returns when a session that is used at now ends.
-func (m *Manager) expires(v *view, now time.Time) time.Time {
-	deadline := m.deadline(v)
-	idle := v.idleOr(m.opts.IdleTimeout)
-	if idle == NoTimeout {
-		return deadline
+// expires returns when a session ends whose ticket with v's rights is used at now. Of
+// its other tickets it is known that they may end at prior, when the record would
+// have expired, but not later.
+func (m *Manager) expires(v *view, now, prior time.Time) time.Time {
+	expires := m.endOf(&v.rights, now)
+	for i := range v.tickets {
+		if e := &v.tickets[i]; !e.before && !e.isRetired() {
+			expires = later(expires, earlier(prior, m.endOf(&e.rights, now)))
+		}
 	}
-	return earlier(deadline, now.Add(idle))
+	return expires
+}
+
+// over reports whether a session has ended that v shows, however much it was used:
+// all its tickets have.
+func (m *Manager) over(v *view, now time.Time) bool {
+	for i := range v.tickets {
+		if e := &v.tickets[i]; !e.before && now.Before(e.endsBy(m.opts.AbsoluteTimeout)) {
+			return false
+		}
+	}
+	return true
 }
 
 // touchDue reports whether using the session now moves its expiry far enough to
@@ -147,26 +169,38 @@ func (m *Manager) touchDue(v *view, expires time.Time) bool {
 	case v.idle != 0:
 		interval = v.idle / touchFraction
 	}
-	further := m.expires(v, wallNow()).Sub(expires)
+	further := m.expires(v, wallNow(), expires).Sub(expires)
 	return further >= interval || -further > idle
 }
 
 // lastSeen returns when a session that expires then was last extended. The idle
 // timeout may have been changed since.
 func (m *Manager) lastSeen(st *state, expires time.Time) time.Time {
-	started := st.newestStart()
-	idle := st.idleOr(m.opts.IdleTimeout)
-	if idle == NoTimeout {
-		return started
+	var latest rights // of the latest login
+	for i := range st.tickets {
+		if e := &st.tickets[i]; !e.before && e.started.After(latest.started) {
+			latest = e.rights
+		}
 	}
-	if seen := expires.Add(-idle); seen.After(started) {
+	idle := latest.idleOr(m.opts.IdleTimeout)
+	if idle == NoTimeout {
+		return latest.started
+	}
+	if seen := expires.Add(-idle); seen.After(latest.started) {
 		return earlier(seen, wallNow())
 	}
-	return started
+	return latest.started
 }
 
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
 		return b
 	}
 	return a

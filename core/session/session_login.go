@@ -44,7 +44,7 @@ func (s *Session) Authenticate(subject string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.changeLocked(func(v *view) error {
-		life, limited := v.lifetime, v.limited
+		life, limited := v.lifetime, v.limited // what this request has set
 		switch {
 		case v.subject != "" && v.subject != subject:
 			*v = fresh.clone() // nothing of one account reaches another
@@ -52,15 +52,21 @@ func (s *Session) Authenticate(subject string) {
 		case v.subject == "":
 			v.retireBefore()
 		}
-		v.lifetime, v.limited = lifetime{}, limited
-		if limited {
-			v.lifetime = life
-		}
 		v.subject, v.binding = subject, nil
 		v.rights = rights{authenticated: fresh.started, started: fresh.started, seed: fresh.seed}
+		if v.limited = limited; limited {
+			v.lifetime = life
+		}
 		return nil
 	})
 	s.wants.login = subject
+}
+
+// signingIn reports whether a login is to be committed.
+func (s *Session) signingIn() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wants.login != ""
 }
 
 // Renew hands out a new ticket with the response. The one that the request has

@@ -13,8 +13,6 @@ import (
 // state is what a session consists of: what is encoded into Record.Data, and
 // the subject, which stands beside it in the record.
 type state struct {
-	lifetime // of this session, in the place of Options'
-
 	id       publicID
 	subject  string
 	tickets  []entry // in the order in which they were offered
@@ -29,15 +27,6 @@ type state struct {
 	flashes  []Flash
 	values   []value // by name
 	unknown  []byte  // fields that a newer version of this package wrote
-}
-
-// A lifetime is what this session alone has in the place of Options. The next
-// login begins without it.
-type lifetime struct {
-	deadline    time.Time     // ends it before AbsoluteTimeout; zero: not
-	idle        time.Duration // 0: Options.IdleTimeout
-	absolute    time.Duration // 0: Options.AbsoluteTimeout
-	persistence persistence   // in the place of Cookie.Persistent
 }
 
 // A view is a session as one request sees it: the state that all requests share,

@@ -15,23 +15,19 @@ import (
 const (
 	stateVersion = 1
 
-	tagID          = 1  // publicIDLen bytes
-	tagTicket      = 2  // an entry, see state_entry.go
-	tagCount       = 3  // uvarint
-	tagEnded       = 4  // empty
-	tagAged        = 5  // time
-	tagUntaken     = 6  // uvarint
-	tagPlace       = 7  // time
-	tagWrites      = 8  // 8 bytes each
-	tagDeadline    = 9  // time
-	tagIdle        = 10 // nanoseconds, 8 bytes
-	tagAbsolute    = 11 // nanoseconds, 8 bytes
-	tagPersistence = 12 // 1 byte
-	tagAuthHash    = 13 // bytes
-	tagBinding     = 14 // bytes
-	tagFlash       = 15 // a category behind its length, and a message
-	tagValue       = 16 // a name behind its length, and data
-	tagSubject     = 17 // text; where there is no record to carry it
+	tagID       = 1  // publicIDLen bytes
+	tagTicket   = 2  // an entry, see state_entry.go
+	tagCount    = 3  // uvarint
+	tagEnded    = 4  // empty
+	tagAged     = 5  // time
+	tagUntaken  = 6  // uvarint
+	tagPlace    = 7  // time
+	tagWrites   = 8  // 8 bytes each
+	tagAuthHash = 9  // bytes
+	tagBinding  = 10 // bytes
+	tagFlash    = 11 // a category behind its length, and a message
+	tagValue    = 12 // a name behind its length, and data
+	tagSubject  = 13 // text; where there is no record to carry it
 )
 
 func (st *state) encode() []byte {
@@ -52,12 +48,6 @@ func (st *state) encode() []byte {
 	b = appendNumber(b, tagUntaken, st.untaken)
 	b = appendTime(b, tagPlace, st.place)
 	b = st.appendWrites(b)
-	b = appendTime(b, tagDeadline, st.deadline)
-	b = appendDuration(b, tagIdle, st.idle)
-	b = appendDuration(b, tagAbsolute, st.absolute)
-	if st.persistence != persistDefault {
-		b = append(b, tagPersistence, 1, byte(st.persistence))
-	}
 	b = appendField(b, tagAuthHash, st.authHash)
 	b = appendField(b, tagBinding, st.binding)
 	for _, f := range st.flashes {
@@ -120,14 +110,6 @@ func appendTime(b []byte, tag byte, t time.Time) []byte {
 	return binary.BigEndian.AppendUint64(append(b, tag, 8), uint64(t.UnixNano()))
 }
 
-// appendDuration appends a duration, which is not negative, unless it is zero.
-func appendDuration(b []byte, tag byte, d time.Duration) []byte {
-	if d == 0 {
-		return b
-	}
-	return binary.BigEndian.AppendUint64(append(b, tag, 8), uint64(d)) //nolint:gosec // not negative
-}
-
 // decodeState decodes a record's data, of which the state keeps parts. An error
 // wraps ErrCorrupt.
 func decodeState(r sessionstore.Record) (state, error) {
@@ -182,15 +164,6 @@ func (d *decoder) field(st *state) error {
 		return content.number(&st.untaken)
 	case tagWrites:
 		return content.writes(st)
-	case tagIdle:
-		return content.duration(&st.idle)
-	case tagAbsolute:
-		return content.duration(&st.absolute)
-	case tagPersistence:
-		var p [1]byte
-		err := content.array(p[:])
-		st.persistence = persistence(p[0])
-		return err
 	case tagAuthHash:
 		st.authHash = content.b
 	case tagBinding:
@@ -216,8 +189,6 @@ func (st *state) timeField(tag uint64) *time.Time {
 		return &st.aged
 	case tagPlace:
 		return &st.place
-	case tagDeadline:
-		return &st.deadline
 	default:
 		return nil
 	}
@@ -255,16 +226,6 @@ func (d *decoder) time(t *time.Time) error {
 	var b [8]byte
 	err := d.array(b[:])
 	*t = time.Unix(0, int64(binary.BigEndian.Uint64(b[:]))).UTC() //nolint:gosec // the inverse of appendTime
-	return err
-}
-
-func (d *decoder) duration(to *time.Duration) error {
-	var b [8]byte
-	err := d.array(b[:])
-	*to = time.Duration(binary.BigEndian.Uint64(b[:])) //nolint:gosec // checked below
-	if *to < 0 {
-		return fmt.Errorf("%w: negative duration", sessionstore.ErrCorrupt)
-	}
 	return err
 }
 

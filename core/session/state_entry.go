@@ -11,20 +11,25 @@ import (
 
 // The encoding of an entry in the list of tickets:
 //
-//	 0  1  flags: from before a login, made by a login, retired, authenticated
+//	 0  1  flags: from before a login, made by a login, and what is there of the rest
 //	 1 16  hash
 //	17 16  seed
 //	33  4  form
 //	37  8  at
 //	45  8  started
 //	53     number of the offer, then of the sight, as uvarints
-//	       when it was retired, when it was authenticated: 8 bytes each, if the flags say so
+//	       when it was retired, when it was authenticated, deadline, idle timeout,
+//	       absolute timeout: 8 bytes each; persistence: 1 byte; each if its flag is set
 //	       levels to the end: when each ends (8 bytes), its length (uvarint), its name
 const (
 	entryBefore = 1 << iota
 	entryLogin
 	entryRetired
 	entryAuthenticated
+	entryDeadline
+	entryIdle
+	entryAbsolute
+	entryPersistence
 
 	entryFixed = 53
 	entrySize  = entryFixed + 32 // most entries have no levels
@@ -40,11 +45,18 @@ func (e *entry) append(b []byte) []byte {
 	c = appendInstant(c, e.started)
 	c = binary.AppendUvarint(c, e.offered)
 	c = binary.AppendUvarint(c, e.seen)
-	if e.isRetired() {
-		c = appendInstant(c, e.retired)
+	for _, t := range []time.Time{e.retired, e.authenticated, e.deadline} {
+		if !t.IsZero() {
+			c = appendInstant(c, t)
+		}
 	}
-	if !e.authenticated.IsZero() {
-		c = appendInstant(c, e.authenticated)
+	for _, d := range []time.Duration{e.idle, e.absolute} {
+		if d != 0 {
+			c = binary.BigEndian.AppendUint64(c, uint64(d)) //nolint:gosec // not negative
+		}
+	}
+	if e.persistence != persistDefault {
+		c = append(c, byte(e.persistence))
 	}
 	for _, s := range e.steps {
 		c = appendInstant(c, s.until)
@@ -56,17 +68,13 @@ func (e *entry) append(b []byte) []byte {
 
 func (e *entry) flags() byte {
 	var flags byte
-	if e.before {
-		flags |= entryBefore
-	}
-	if e.login {
-		flags |= entryLogin
-	}
-	if e.isRetired() {
-		flags |= entryRetired
-	}
-	if !e.authenticated.IsZero() {
-		flags |= entryAuthenticated
+	for i, set := range []bool{
+		e.before, e.login, e.isRetired(), !e.authenticated.IsZero(), !e.deadline.IsZero(), e.idle != 0, e.absolute != 0,
+		e.persistence != persistDefault,
+	} {
+		if set {
+			flags |= 1 << i
+		}
 	}
 	return flags
 }
@@ -95,12 +103,7 @@ func (d *decoder) entry(st *state) error {
 	e.offered, ok1 = d.uvarint()
 	e.seen, ok2 = d.uvarint()
 	ok := ok1 && ok2
-	if flags&entryRetired != 0 {
-		ok = d.instant(&e.retired) && ok
-	}
-	if flags&entryAuthenticated != 0 {
-		ok = d.instant(&e.authenticated) && ok
-	}
+	ok = d.optional(flags, &e) && ok
 	for ok && len(d.b) > 0 {
 		ok = d.step(&e)
 	}
@@ -112,6 +115,45 @@ func (d *decoder) entry(st *state) error {
 	}
 	st.tickets = append(st.tickets, e)
 	return nil
+}
+
+// optional decodes what is there if its flag is set.
+func (d *decoder) optional(flags byte, e *entry) bool {
+	ok := true
+	for _, t := range []struct {
+		flag byte
+		to   *time.Time
+	}{{entryRetired, &e.retired}, {entryAuthenticated, &e.authenticated}, {entryDeadline, &e.deadline}} {
+		if flags&t.flag != 0 {
+			ok = d.instant(t.to) && ok
+		}
+	}
+	for _, t := range []struct {
+		flag byte
+		to   *time.Duration
+	}{{entryIdle, &e.idle}, {entryAbsolute, &e.absolute}} {
+		if flags&t.flag != 0 {
+			ok = d.duration(t.to) && ok
+		}
+	}
+	if flags&entryPersistence != 0 {
+		if len(d.b) == 0 {
+			return false
+		}
+		e.persistence = persistence(d.b[0])
+		d.skip(1)
+	}
+	return ok
+}
+
+// duration reads one that is not negative.
+func (d *decoder) duration(to *time.Duration) bool {
+	if len(d.b) < 8 {
+		return false
+	}
+	*to = time.Duration(binary.BigEndian.Uint64(d.b)) //nolint:gosec // checked below
+	d.skip(8)
+	return *to >= 0
 }
 
 func (d *decoder) step(e *entry) bool {

@@ -118,8 +118,14 @@ func (m *Manager) endIf(ctx context.Context, subject string, match func(*found) 
 // has changed, for instance (ASVS 7.4.3), and reports how many. The session itself
 // stays. Those end as well that this process can't read, because it lacks the
 // Sealer's key. If nobody is signed in, it returns [ErrInvalid], if the session has ended,
-// [ErrNotFound]; other errors are as for [Manager.List].
+// [ErrNotFound]; other errors are as for [Manager.List]. After Authenticate in the same
+// request it commits the login first, and may return what [Session.Commit] does.
 func (s *Session) EndOthers(ctx context.Context) (int, error) {
+	if s.signingIn() { // only then it is known which session it is
+		if err := s.Commit(ctx); err != nil {
+			return 0, err
+		}
+	}
 	if err := s.gone(); err != nil {
 		return 0, err
 	}
@@ -208,7 +214,7 @@ func (m *Manager) entries(ctx context.Context, subject string) ([]*found, error)
 			continue
 		}
 		f := &found{stored: st.stored(e.ID, e.Record), view: view{state: st}}
-		if now := wallNow(); !st.ended && now.Before(e.Record.Expires) && now.Before(m.deadline(&f.view)) {
+		if now := wallNow(); !st.ended && now.Before(e.Record.Expires) && !m.over(&f.view, now) {
 			live = append(live, f)
 		}
 	}

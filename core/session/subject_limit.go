@@ -28,9 +28,11 @@ func (f *found) place() time.Time {
 	return place
 }
 
-// takesPlace reports whether a login makes one more session of its subject.
+// takesPlace reports whether a login makes one more session of its subject. Where the
+// one that is joined was not received yet, the request that wrote it may not have kept
+// the limit.
 func (c *commit) takesPlace(subject string) bool {
-	return c.wants.login != "" && (c.stored == nil || c.stored.subject != subject)
+	return c.wants.login != "" && (c.stored == nil || c.stored.subject != subject || !c.view.loginSeen())
 }
 
 // admit places a login behind the others of its subject, or refuses it, and returns
@@ -72,7 +74,7 @@ func (c *commit) refuse(ctx context.Context, live []*found, next *view, create b
 		if others < c.m.opts.MaxSessions {
 			break
 		}
-		if f.view.id == next.id || !f.view.lost(wallNow()) {
+		if f.view.id == next.id || !f.view.lost(wallNow(), c.m.opts.AbsoluteTimeout) {
 			continue
 		}
 		if err := c.evict(ctx, f); err != nil && !errors.Is(err, sessionstore.ErrConflict) {
@@ -129,7 +131,8 @@ func (c *commit) keepLimit(ctx context.Context) error {
 		evicted = evicted || slices.ContainsFunc(over, func(f *found) bool { return f.view.id == c.view.id })
 		// Many logins at the same moment end the same sessions: each begins with a few
 		// others, and then looks what is left.
-		rand.Shuffle(len(over), func(i, j int) { over[i], over[j] = over[j], over[i] }) //nolint:gosec // it guards nothing
+		random := rand.New(rand.NewPCG(uint64(sessionstore.NewVersion()), 0)) //nolint:gosec // it guards nothing
+		random.Shuffle(len(over), func(i, j int) { over[i], over[j] = over[j], over[i] })
 		for _, f := range over[:min(batch, len(over))] {
 			if err := c.evict(ctx, f); err != nil && !errors.Is(err, sessionstore.ErrConflict) {
 				return err
@@ -150,7 +153,7 @@ const evictBatch = 8
 func (c *commit) over(live []*found) []*found {
 	now := wallNow()
 	rank := func(f *found) int {
-		if f.view.lost(now) {
+		if f.view.lost(now, c.m.opts.AbsoluteTimeout) {
 			return 1
 		}
 		return 0
@@ -195,7 +198,10 @@ func (c *commit) takeBack(ctx context.Context) error {
 	}
 	r.Version = sessionstore.NewVersion()
 	err := c.m.store.Update(ctx, c.stored.id, c.stored.version, r)
-	if err != nil && !errors.Is(err, sessionstore.ErrConflict) && !errors.Is(err, ErrNotFound) {
+	if errors.Is(err, sessionstore.ErrConflict) { // another request has joined it
+		_, err = c.endTicket(ctx, doomed{ticket: c.ticket, stored: c.stored})
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("session: taking back a login: %w", err)
 	}
 	c.ticket = c.before.ticket

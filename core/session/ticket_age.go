@@ -18,7 +18,7 @@ func (m *Manager) renewDue(st *state, hash ticketHash, now time.Time) bool {
 	age := now.Sub(e.at)
 	tooOld := m.opts.RenewEvery > 0 && age >= m.opts.RenewEvery
 	outdated := e.form != m.form && age >= m.opts.RenewGrace // processes with other options may serve the next request
-	if !tooOld && !outdated {
+	if !tooOld && !outdated || len(st.tickets) >= maxEntries && st.expendable(hash, now) < 0 {
 		return false
 	}
 	for i := range st.tickets {

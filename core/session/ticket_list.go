@@ -61,13 +61,14 @@ func (v *view) unseen(t held) bool {
 }
 
 // lost reports whether the login's tickets have stayed unseen for too long: the
-// visitor never learned of it.
-func (st *state) lost(now time.Time) bool {
+// visitor never learned of it. A ticket whose own time is over says nothing. absolute
+// is Options.AbsoluteTimeout.
+func (st *state) lost(now time.Time, absolute time.Duration) bool {
 	if st.subject == "" {
 		return false
 	}
 	for i := range st.tickets {
-		if e := &st.tickets[i]; !e.before && !e.stale(now) {
+		if e := &st.tickets[i]; !e.before && !e.stale(now) && now.Before(e.endsBy(absolute)) {
 			return false
 		}
 	}

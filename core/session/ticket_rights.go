@@ -13,12 +13,15 @@ import "time"
 //	the session has ended (tombstone)      quiet
 //	the ticket is not listed               quiet
 //	it is from before the first login      quiet; unknown once that login is lost
-//	its own AbsoluteTimeout has passed     quiet; unknown once the login is lost
+//	its AbsoluteTimeout has passed         quiet; unknown once the login is lost
+//	not presented within its idle timeout  unknown
 //	retired, for longer than the grace     quiet
 //	retired, within the grace              retired
 //	else                                   good
 //
-// A login is lost when nobody has presented one of its tickets for [lostAfter].
+// The record's expiry keeps idle timeouts, but for a ticket whose idle timeout is
+// shorter than that of the one before it. A login is lost when nobody has presented one
+// of its tickets for [lostAfter].
 
 // A standing says what a request may do with the ticket that it brought.
 type standing int
@@ -43,13 +46,24 @@ const (
 	isUnreadable // the record is there but can't be decoded: no line of judge's
 )
 
-// rights are what a ticket is good for. Values belong to the session and are the
-// same for all its tickets; rights are each ticket's own.
+// rights are what a ticket is good for, and for how long. Values belong to the session
+// and are the same for all its tickets; rights are each ticket's own.
 type rights struct {
+	lifetime
+
 	authenticated time.Time     // when its holder last proved who they are; zero: never
 	started       time.Time     // when AbsoluteTimeout began to run
 	steps         []step        // the levels that its holder has stepped up to, by name
 	seed          [seedLen]byte // what Session.Secret derives from
+}
+
+// A lifetime is what a login has in the place of Options. The next login begins without
+// it.
+type lifetime struct {
+	deadline    time.Time     // ends it before AbsoluteTimeout; zero: not
+	idle        time.Duration // 0: Options.IdleTimeout
+	absolute    time.Duration // 0: Options.AbsoluteTimeout
+	persistence persistence   // in the place of Cookie.Persistent
 }
 
 // A verdict is what judge has found.
@@ -64,6 +78,22 @@ type times struct {
 	now      time.Time
 	grace    time.Duration // for how long a retired ticket works on
 	absolute time.Duration // Options.AbsoluteTimeout
+	idle     time.Duration // Options.IdleTimeout
+}
+
+// unused reports whether a ticket was not presented within its idle timeout, and an
+// older one, of a login with a longer timeout, has kept the record alive.
+func (st *state) unused(e *entry, t times) bool {
+	idle := e.idleOr(t.idle)
+	if t.now.Sub(e.at) < idle {
+		return false
+	}
+	for i := range st.tickets {
+		if o := &st.tickets[i]; o.current() && o.idleOr(t.idle) > idle {
+			return true
+		}
+	}
+	return false
 }
 
 // judge returns what the ticket with this hash is good for.
@@ -80,8 +110,10 @@ func (st *state) judge(hash ticketHash, t times) verdict {
 		v.reason = isUnlisted
 	case e.before:
 		v.reason = isFromBefore
-	case !t.now.Before(st.deadlineFor(e.started, t.absolute)):
+	case !t.now.Before(e.endsBy(t.absolute)):
 		v.reason = isExpired
+	case e.pending() && st.unused(e, t):
+		v.standing, v.reason = unknown, isExpired
 	case e.isRetired():
 		v.reason = isRetired
 		if t.now.Sub(e.retired) < t.grace {
@@ -90,7 +122,7 @@ func (st *state) judge(hash ticketHash, t times) verdict {
 	default:
 		v.standing, v.reason = good, isGood
 	}
-	if (v.reason == isFromBefore || v.reason == isExpired) && st.lost(t.now) {
+	if (v.reason == isFromBefore || v.reason == isExpired) && st.lost(t.now, t.absolute) {
 		v.standing = unknown
 	}
 	return v

@@ -188,7 +188,7 @@ func (s *Session) handOut(h http.Header) {
 		}
 		h.Set(name, value)
 	case s.cookie == cookieSet:
-		h.Add("Set-Cookie", o.Cookie.set(s.ticket.ticket, s.lastsUntil(), o.persistent(&s.cur.state)).String())
+		h.Add("Set-Cookie", o.Cookie.set(s.ticket.ticket, s.lastsUntil(), o.persistent(&s.cur.lifetime)).String())
 	default:
 		h.Add("Set-Cookie", o.Cookie.unset().String())
 	}
@@ -212,15 +212,15 @@ func (s *Session) handOut(h http.Header) {
 // lastsUntil returns until when a persistent cookie is to be kept: to the session's
 // last possible end, because it is not sent again. The server ends it earlier.
 func (s *Session) lastsUntil() time.Time {
-	return s.cur.deadlineFor(s.cur.started, s.m.opts.AbsoluteTimeout)
+	return s.cur.endsBy(s.m.opts.AbsoluteTimeout)
 }
 
 // persistent reports whether the browser is to keep the cookie when it closes.
-func (o *Options) persistent(st *state) bool {
-	if st.persistence == persistDefault {
+func (o *Options) persistent(l *lifetime) bool {
+	if l.persistence == persistDefault {
 		return o.Cookie.Persistent
 	}
-	return st.persistence == persistYes
+	return l.persistence == persistYes
 }
 
 // Ticket commits the session and returns its ticket, for an API that hands it out
