@@ -25,11 +25,11 @@ func Shift(r sessionstore.Record, d time.Duration) (sessionstore.Record, error) 
 		for j := range e.steps {
 			shift(&e.steps[j].until)
 		}
-		for _, t := range []*time.Time{&e.at, &e.retired, &e.started, &e.authenticated} {
+		for _, t := range []*time.Time{&e.at, &e.retired, &e.started, &e.authenticated, &e.deadline} {
 			shift(t)
 		}
 	}
-	for _, t := range []*time.Time{&st.aged, &st.place, &st.deadline, &r.Expires} {
+	for _, t := range []*time.Time{&st.aged, &st.place, &r.Expires} {
 		shift(t)
 	}
 	r.Data = st.encode()
