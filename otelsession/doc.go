@@ -40,7 +40,8 @@
 //
 // with the attributes
 //
-//	cloakroom.session.event       created, renewed, authenticated, ended,
+//	cloakroom.session.event       created, offered, seen,
+//	                              retired_ticket_presented, authenticated, ended,
 //	                              conflict, store_error
 //	cloakroom.session.end.reason  of ended, such as destroyed or
 //	                              binding_mismatch: a session.EndReason

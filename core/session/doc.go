@@ -1,5 +1,5 @@
-// Package session keeps HTTP sessions. The visitor holds a signed ticket, a
-// cookie; what it stands for stays on the server, in a [Store].
+// Package session keeps HTTP sessions. The visitor holds a signed ticket, a cookie.
+// What it stands for stays on the server, in a [Store].
 //
 // # Using it
 //
@@ -7,116 +7,153 @@
 // [Options], of which only the keys have no default:
 //
 //	sessions, err := session.New(store, session.Options{Keys: keys})
-//	…
-//	http.ListenAndServe(":8080", sessions.Handler(mux))
 //
-// A handler within [Manager.Handler] gets its request's session from
-// [Manager.Get], and reads and writes values through a [Key], which knows their
-// name and type:
+// [Manager.HandlerFunc] calls a function with the request's session. A [Key] knows
+// the name and the type of a value, which it reads and writes:
 //
 //	var Cart = session.NewKey[[]string]("cart")
+//
+//	mux.Handle("POST /cart/{item}", sessions.HandlerFunc(
+//		func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+//			Cart.Update(s, func(items []string) []string { return append(items, r.PathValue("item")) })
+//		}))
+//
+// There is nothing to save: changes are committed before the response header leaves.
+//
+// Handlers that have another signature stand within [Manager.Handler], and get the
+// session from [Manager.Get]:
 //
 //	s, err := sessions.Get(r)
 //	if err != nil {
 //		sessions.Fail(w, r, err)
 //		return
 //	}
-//	Cart.Update(s, func(items []string) []string { return append(items, id) })
 //
-// There is nothing to save: what was changed is committed before the response
-// header leaves. [Manager.HandlerFunc] takes over Get and Fail as well.
+// When a visitor has proved who they are, call [Session.Authenticate]. When they
+// sign out, call [Session.Destroy]. [Session.Remember] is "remember me", and
 // [Session.Flash] leaves a message for the visitor's next page.
 //
-// When a visitor has proved who they are, call [Session.Authenticate]; when they
-// sign out, [Session.Destroy].
+// # Words
 //
-// # A request's way
+// A token is 32 random bytes: the first half names a session, the second half is the
+// ticket's own secret. A ticket is a token with its signature: the visitor holds it,
+// in a cookie or a header field. A record is what the store keeps of a session; it
+// lists the session's tickets, as hashes. The public id, [Session.ID], names a session
+// in logs and lists, and gives no access to it. A subject is whose session it is, an
+// account's id for instance.
 //
-// In: the cookie is looked at on the first Get, not before. No ticket, a forged
-// one or one whose session has ended gives a new session under a fresh token,
-// never under the one presented. A forged ticket does not reach the store. A
-// visitor for whom nothing is changed costs no record and gets no cookie.
+// # The way of a request
 //
-// While: a [Session] belongs to one request. Values are encoded when they are
-// set and decoded when they are got, so that nothing is shared by mistake. The
-// session records its changes in order.
+// In: the cookie is looked at on the first Get, not before. A request without a
+// ticket, with a forged one, or with one whose session is gone gets a new session,
+// under a fresh token and never under the one presented. A forged ticket does not
+// reach the store. A visitor for whom nothing is changed costs no record and gets no
+// cookie.
+//
+// While: a [Session] belongs to one request. Values are encoded when they are set and
+// decoded when they are got, so nothing is shared by mistake. The session records its
+// changes in order.
 //
 // Out: the changes are committed before the first byte of the final header, on a
-// context that survives the client's disconnect. If the handler panics before,
-// nothing is saved. Changes that come later need [Session.Commit]; without it
-// they are reported in the log.
+// context that survives the client's disconnect. If the handler panics before that,
+// nothing is saved. Changes that come later need [Session.Commit]; without it they
+// are reported in the log.
 //
 // # What is promised
 //
-// No lost update: every write names the version it replaces. If another request
-// was faster, the session is loaded again and the changes are made on top of the
-// other's; functions given to [Key.Update] run again.
+// No lost update: every write names the version that it replaces. If another request
+// was faster, the session is loaded again, and the changes are made on top of the
+// other's. Functions given to [Key.Update] run again.
 //
-// No resurrection: a write replaces, it never creates. What was destroyed,
-// renewed, expired or deleted meanwhile stays gone: a slow request's changes are
-// dropped and it sets no cookie.
+// No resurrection: a write replaces, it never creates. What was destroyed, expired or
+// deleted stays gone: a slow request's changes are dropped, and it sets no cookie.
 //
-// An outage is no logout: if the store can't answer, Get returns an error and
-// not an empty session; if it can't save, the visitor gets 503 and Retry-After
-// instead of the handler's response, and no cookie.
+// An outage is no logout: if the store can't answer, Get returns an error and not an
+// empty session. If it can't save, the visitor gets 503 and Retry-After instead of
+// the handler's response, and no cookie.
 //
-// # Timeouts and renewal
+// A lost answer is no logout: a new ticket takes the place of the old one when the
+// visitor first presents it, not when the server hands it out.
 //
-// A session ends [Options].IdleTimeout after it was last looked at, and
-// AbsoluteTimeout after it began or last authenticated, on the server: what the
-// cookie says does not count. Reading extends a session in the store only once in a TouchInterval.
-// Requests that don't look at the session don't extend it.
-// [Session.SetIdleTimeout], [Session.SetDeadline] and [Session.SetPersistent]
-// decide for one session, "remember me", for instance.
+// # Tickets
 //
-// With [Options].RenewEvery a session gets a new token from time to time. Requests
-// that are under way with the old one are not logged out: for a short grace it
-// leads to the new one. With Authenticate, StepUp, Renew and Destroy there is no
-// grace: the old token is dead at once.
+// [Session.Authenticate], [Session.StepUp], [Session.Renew] and, by age,
+// [Options].RenewEvery offer a new ticket with the response. The session stays under
+// its id, with all its values.
+//
+// At the first login of a session, all tickets from before it are worthless at once:
+// one of them may have been planted (session fixation). Otherwise the old ticket is
+// good until the visitor presents the new one. It is then retired, works on for
+// [Options].RenewGrace for requests that are on their way, and is handed nothing. A
+// ticket that is good for its session no more is quiet: its request sees an empty
+// session, which stores nothing unless the visitor signs in.
+//
+// Values belong to the session, and all of its tickets read them. What a visitor has
+// proved belongs to the ticket: [Session.Fresh], [Session.SteppedUp], the start of
+// AbsoluteTimeout and the secret of CSRF tokens. So keep a privilege in a level of
+// StepUp, not in a value.
+//
+// # Timeouts
+//
+// A session expires when it has not been used for [Options].IdleTimeout, and
+// AbsoluteTimeout after it began or its visitor last authenticated. The server keeps
+// both; what the cookie says does not count. Reading extends a session in the store
+// only once in a TouchInterval. Requests that don't look at the session, or to which
+// [Options].Passive applies, don't extend it. [Session.Remember],
+// [Session.SetIdleTimeout], [Session.SetDeadline] and [Session.SetPersistent] decide
+// for one session, until its next login.
 //
 // # Whose session
 //
 // Authenticate names a subject. [Manager.List] shows the subject's sessions, with
-// values such as the device's name read by [Key.From]; [Manager.End],
-// [Session.EndOthers] and [Manager.EndSubject] end one, the others or all of them;
-// [Manager.EndExternal] ends those of an identity provider's session, which
-// [Session.SetExternalID] has noted, and [Manager.EndAll] everybody's.
-// [Options].MaxSessions limits how many there are. [Session.CheckAuthHash] ends sessions from before the password changed.
+// values such as the device's name read by [Key.From]. [Manager.End],
+// [Session.EndOthers] and [Manager.EndSubject] end one, the others or all of them.
+// [Manager.EndIf] ends those that match, an identity provider's session for
+// instance, and [Manager.EndAll] everybody's. [Options].MaxSessions limits how many
+// there are. [Session.CheckAuthHash] ends sessions from before the password changed.
 //
 // Before something sensitive, ask [Session.Fresh], or [Session.SteppedUp] for a
-// level that [Session.StepUp] has granted for a while; [Manager.RequireFresh] and
-// [Manager.RequireStepUp] are the same as handlers.
+// level that [Session.StepUp] has granted for a while. [Manager.RequireFresh] and
+// [Manager.RequireStepUp] do the same for a handler.
+//
+// # Streams
+//
+// A WebSocket or a stream keeps the session that its request was given.
+// [Session.Reload] shows what others have changed, and whether the session has ended.
+// [Session.Commit] saves changes, and extends the session.
 //
 // # Protection
 //
 // The package csrf beside this one makes tokens from [Session.Secret].
 // [Options].Binding ends a session that comes from another browser or network.
-// [Options].Sealer encrypts the values that the store gets. [Options].OnEvent is told
-// what happens to sessions; the otelsession module makes metrics of it, and traces of what
-// the store does. [Manager.Policy] prints how sessions live and end.
+// [Options].Sealer encrypts the values that the store gets. [Manager.StripTicket]
+// keeps the ticket from a server behind a reverse proxy. [Options].OnEvent is told
+// what happens to sessions; the otelsession module makes metrics of it, and traces of
+// what the store does. [Manager.Policy] prints how sessions live and end, and
+// [Manager.Check] says whether the store can be used.
 //
 // # Without a cookie, without a store
 //
-// [Options].Header carries the ticket in a header field, for APIs.
-// [NewCookieOnly] needs no store: the session travels in the cookie, encrypted;
-// its documentation says what can't be had that way. [Options].Skip takes out
-// requests that need no session, for static files, for instance.
+// [Options].Header carries the ticket in a header field, for APIs. [NewCookieOnly]
+// needs no store: the session travels in the cookie, encrypted; its documentation
+// says what can't be had that way. [Options].Skip takes out requests that need no
+// session, static files for instance.
 //
 // # Stores
 //
 // memstore, in this module, keeps sessions in memory. Modules of their own keep
-// them in files, Redis, Memcached, PostgreSQL and MongoDB; an application imports
-// the one that it uses. [Store] is the contract for writing another, and the
-// conformance module proves that it holds. What only some backends can do is an
-// optional interface with a function that uses it: [sessionstore.Touch], [sessionstore.Prune],
-// [sessionstore.ListSubject], [sessionstore.DeleteSubject], [sessionstore.DeleteAll].
+// them in files, Redis, memcached, PostgreSQL and MongoDB. An application imports the
+// one that it uses. Package sessionstore documents [Store] for those who write
+// another, and the conformance module proves that it keeps the contract. What only some
+// backends can do is an optional interface. Where a backend can't, methods return
+// [ErrUnsupported], and never a partial result.
 //
 // Values are JSON, unless [Options].Codec is another [Codec].
 //
 // # Costs
 //
-// A request that leaves the session alone makes no call to the store; one that
-// reads makes one, and one more once in a TouchInterval; one that writes makes two.
-// Authenticate, StepUp and Renew make four in all, Destroy three, a renewal of the
-// token because of its age three.
+// A request that leaves the session alone makes no call to the store. One that reads
+// makes one, and one more once in a TouchInterval. One that writes makes two, and so
+// does a login, StepUp, Renew, a renewal by age, a logout, and the first request with
+// a new ticket. A new visitor's first change or login makes one.
 package session
