@@ -12,12 +12,12 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// NewCookieOnly returns a Manager that needs no store: what a session holds
-// travels in its cookie, encrypted under [Options].Keys, or under Options.Sealer
-// if that is set; with Options.Readable only signed, by Keys or Options.Signer.
+// NewCookieOnly returns a Manager that needs no store: what a session holds travels in
+// its cookie. It is encrypted under [Options].Keys, or by Options.Sealer if that is set.
+// With Options.Readable it is only signed, by Keys or Options.Signer.
 //
-// Timeouts are kept, because the times travel along. What a server without a
-// memory can't do, it doesn't pretend:
+// Timeouts are kept, because the times travel along. A server without a memory can't do
+// everything:
 //
 //   - Nothing is revoked. After Destroy or Authenticate the browser forgets the
 //     old cookie, but a copy of it works until its timeouts.

@@ -24,7 +24,7 @@ type EventKind int
 const (
 	EventCreated       EventKind = iota + 1 // a visitor's session was stored for the first time
 	EventOffered                            // a response hands out a new ticket for it
-	EventSeen                               // the visitor has presented that; older ones are retired
+	EventSeen                               // the visitor has presented that ticket; older ones are retired
 	EventReused                             // a retired ticket was presented after its grace: a copy, perhaps
 	EventAuthenticated                      // its visitor has proved to be Subject; the response hands out a new ticket
 	EventEnded                              // it was ended before its time, see EndReason
@@ -51,8 +51,8 @@ func (k EventKind) String() string {
 	return eventNames[k]
 }
 
-// An EndReason says why a session was ended before its time. That a session
-// expires is no event: nobody is there to notice.
+// An EndReason says why a session was ended before its time. A session that expires is
+// no event, because nobody is there to notice.
 type EndReason string
 
 // The reasons for which sessions end.

@@ -107,25 +107,25 @@ func applies(rules []func(*http.Request) bool, r *http.Request) bool {
 	return false
 }
 
-// Handler returns a handler that gives next's requests their sessions: within
-// next, [Manager.Get] finds them. What next changes is saved before the response
-// header leaves; if that fails, the visitor gets the response of
-// [Options].ErrorHandler instead of next's. If next panics before its header has
-// left, nothing is saved.
+// Handler returns a handler that gives the requests of next their sessions: within
+// next, [Manager.Get] finds them. What next changes is saved before the response header
+// leaves. If that fails, the visitor gets the response of [Options].ErrorHandler instead
+// of next's. If next panics before its header has left, nothing is saved.
 //
-// Whenever the session was looked at, the response varies by Cookie, or by
-// [Options].Header. When it sets a cookie, or somebody is signed in, it is not stored
-// by caches, nor shown again by a browser's Back button after signing out (ASVS
-// 14.3.2), unless next said otherwise in Cache-Control.
+// If the session was looked at, the response varies by Cookie, or by [Options].Header.
+// If it sets a cookie, or somebody is signed in, it gets Cache-Control: no-store, unless
+// next has set that field. So neither a cache nor the browser's Back button shows it
+// after signing out (ASVS 14.3.2).
 //
-// The ResponseWriter that next gets implements http.Flusher and http.Hijacker
-// if the one below does, directly or through Unwrap, io.ReaderFrom, and works
-// with http.ResponseController. Of what is obsolete it implements
-// http.CloseNotifier, which gin asks for, and not http.Pusher.
+// The ResponseWriter that next gets works with http.ResponseController. It implements
+// io.ReaderFrom, and http.Flusher and http.Hijacker if the one below does, directly or
+// through Unwrap. It implements http.CloseNotifier, which is obsolete, because gin asks
+// for it, and not http.Pusher.
 //
-// A Handler within another one of the same Manager does nothing. If Handlers of
-// several Managers are nested and one fails, its response replaces next's, also
-// the cookies of those within it.
+// A Handler within another one of the same Manager does nothing. Handlers of several
+// Managers may be nested if their cookies have different names; else Get returns
+// [ErrInvalid]. If one of them fails, its response replaces next's, with the cookies of
+// those within it.
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Context().Value(exchangeKey{m}) != nil {
@@ -158,9 +158,9 @@ func (x *exchange) tellOutside(r *http.Request) {
 	r.Pattern, r.Form, r.PostForm, r.MultipartForm = x.r.Pattern, x.r.Form, x.r.PostForm, x.r.MultipartForm
 }
 
-// HandlerFunc returns a handler that calls f with the request's session. If it
-// can't be loaded, the visitor gets the response of [Manager.Fail]. It works
-// within [Manager.Handler] as well as by itself.
+// HandlerFunc returns a handler that calls f with the request's session. It works by
+// itself as well as within [Manager.Handler], and commits once. If the session can't be
+// loaded, f is not called, and the visitor gets the response of [Manager.Fail].
 func (m *Manager) HandlerFunc(f func(http.ResponseWriter, *http.Request, *Session)) http.HandlerFunc {
 	return m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, err := m.Get(r)

@@ -50,15 +50,15 @@ func New(store Store, o Options) (*Manager, error) {
 	return m, nil
 }
 
-// Get returns the session of a request that came through [Manager.Handler]. The
-// first call loads it from the store; later ones return the same. A visitor who
-// brings no ticket, a forged one or one whose session has ended gets a new,
-// empty session, of which nothing is stored until it is changed.
+// Get returns the session of a request that came through [Manager.Handler]. The first
+// call loads it from the store, and later ones return the same. A visitor who brings no
+// ticket, a forged one, or one whose session is gone gets a new, empty session. Nothing
+// of it is stored until it is changed.
 //
-// An error means that the store could not answer, never that there is no
-// session: hand it to [Manager.Fail]. If the request did not come through
-// Handler, it is [ErrNoSession], if [Options].Skip has taken it out,
-// [ErrSkipped].
+// An error means that the store could not answer, never that there is no session: hand
+// it to [Manager.Fail]. If the request did not come through Handler, the error is
+// [ErrNoSession]. If [Options].Skip has taken the request out, it is [ErrSkipped]. If
+// another Manager of the request has the same cookie, it is [ErrInvalid].
 func (m *Manager) Get(r *http.Request) (*Session, error) {
 	return m.FromContext(r.Context())
 }

@@ -7,9 +7,10 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// Check returns nil if the store can be read and written now, for a health probe: it
-// makes, changes and deletes a record of nobody. It waits no longer than
-// [Options].StoreTimeout. A Manager without a store is always well.
+// Check returns nil if the store can be read and written now. It is for a health probe:
+// it makes, changes and deletes a record of nobody. The error says which step has
+// failed. Check waits no longer than [Options].StoreTimeout. A Manager without a store
+// is always well.
 func (m *Manager) Check(ctx context.Context) error {
 	if m.store == nil {
 		return nil

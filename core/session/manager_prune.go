@@ -10,13 +10,13 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// RunPruner calls [sessionstore.Prune] on the manager's store about once in every, the first
-// time after a tenth of it, until ctx is done, and returns ctx's error then.
-// Failures are logged and tried again the next time. Pauses vary at random, so
-// that the processes of one deployment spread out.
+// RunPruner removes expired records from the store until ctx is done, and returns ctx's
+// error then. It calls [sessionstore.Prune] about once in every period, the first time
+// after a tenth of it. Pauses vary at random, so that the processes of one deployment
+// spread out. Failures are logged, and tried again the next time.
 //
-// If the store is no [sessionstore.Pruner], RunPruner returns [ErrUnsupported] at once: the
-// backend removes what has expired by itself, and there is nothing to do. If every
+// If the store is no [sessionstore.Pruner], RunPruner returns [ErrUnsupported] at once:
+// the backend removes what has expired by itself, and there is nothing to do. If every
 // is not positive, it returns [ErrInvalid].
 func (m *Manager) RunPruner(ctx context.Context, every time.Duration) error {
 	if every <= 0 {

@@ -23,55 +23,58 @@ const (
 	DefaultMaxSize         = 256 << 10
 )
 
-// NoTimeout switches one of the two timeouts off. It is an explicit choice
-// that an application documents (ASVS 7.1.1); at least one of them stays.
+// NoTimeout switches off one of [Options].IdleTimeout and AbsoluteTimeout. The other
+// one must stay. It is an explicit choice, which an application documents (ASVS 7.1.1).
 const NoTimeout = time.Duration(1<<63 - 1)
 
 // Options configure a [Manager]. Keys is the only field that must be set.
 type Options struct {
-	// Keys sign the visitors' tickets: the first one signs, all verify. Each
-	// has at least MinKeyLen bytes; GenerateKey makes one, ParseKeys reads them
-	// from text. They are secrets, the same in every process. To replace a key,
-	// put the new one in front and keep the old one for AbsoluteTimeout.
+	// Keys sign the visitors' tickets: the first one signs, all verify. Each has at
+	// least MinKeyLen bytes. GenerateKey makes one, and ParseKeys reads them from
+	// text. They are secrets, the same in every process. To replace a key, put the
+	// new one in front, and keep the old one for AbsoluteTimeout, or for as long as
+	// the longest Session.Remember.
 	Keys [][]byte
 
-	// Signer replaces the signing under Keys, for instance by a key management
-	// service's. Only one of the two is set.
+	// Signer signs in the place of Keys, by a key management service for instance.
+	// Set one of the two.
 	Signer Signer
 
-	// Sealer, if it is set, seals what a session holds before the store gets it:
-	// whoever reads the backend, or a copy of it, learns whose session it is and
-	// when it ends, but none of its values; who writes to it can't change them, nor
-	// the subject. NewSealer makes one. Records that
-	// were stored without it, or under a key that was removed, don't open: there is no
-	// weaker reading. Nothing is stored for their visitors until they sign in or out.
+	// Sealer, if it is set, encrypts what a session holds before the store gets it.
+	// NewSealer makes one. Whoever reads the backend, or a copy of it, learns whose
+	// session it is and when it ends, but none of its values. Whoever writes to the
+	// backend can change neither the values nor the subject.
+	//
+	// Records that were stored without it, or under a key that was removed, don't
+	// open: there is no weaker reading. Nothing is stored for their visitors until
+	// they sign in or out.
 	Sealer Sealer
 
 	// Cookie describes the cookie that carries the ticket.
 	Cookie Cookie
 
-	// Header, if it is set, names the header field that carries the ticket in the
-	// place of the cookie, for clients that are no browsers. Authorization means
-	// the Bearer scheme (RFC 6750, 2.1). A ticket that the client is to use from
-	// now on is in the response's field of the same name, in Session-Ticket for
-	// Authorization; an empty one tells it to forget what it has. See
-	// Session.Ticket as well. What a browser does not send by itself needs no
-	// protection against cross-site request forgery.
+	// Header, if it is set, names the header field that carries the ticket instead of
+	// the cookie, for clients that are no browsers. Authorization means the Bearer
+	// scheme (RFC 6750, 2.1). The response hands out a new ticket in the field of the
+	// same name, or in Session-Ticket if it is Authorization. An empty field tells the
+	// client to forget its ticket. See Session.Ticket as well. Browsers don't send
+	// such a field by themselves, so it needs no protection against cross-site request
+	// forgery.
 	Header string
 
-	// Skip lists rules; a request to which one of them applies has no session:
-	// Get returns ErrSkipped, and neither the store nor the cookie is touched. See
+	// Skip lists rules. A request to which one of them applies has no session: Get
+	// returns ErrSkipped, and neither the store nor the cookie is touched. See
 	// SkipHeader and SkipPath.
 	Skip []func(*http.Request) bool
 
-	// Passive lists rules; a request to which one of them applies does not extend its
+	// Passive lists rules. A request to which one of them applies does not extend its
 	// session: polling, or a banner that says how long the session will last, must not
-	// keep it alive. It may read and change the session like any other. See SkipHeader,
-	// SkipPath and Speculative.
+	// keep it alive. The request may read and change the session like any other. See
+	// SkipHeader, SkipPath and Speculative.
 	Passive []func(*http.Request) bool
 
 	// Binding ends a session that comes from another browser or network than it
-	// began in. The zero value doesn't look.
+	// began in. The zero value binds to nothing.
 	Binding Binding
 
 	// IdleTimeout is how long a session may go unused before it expires (ASVS
@@ -83,75 +86,75 @@ type Options struct {
 	// DefaultAbsoluteTimeout; NoTimeout leaves only IdleTimeout.
 	AbsoluteTimeout time.Duration
 
-	// TouchInterval saves writes: reading a session extends it in the store only
-	// when that moves its expiry by at least so much. A session may therefore
-	// end up to so much before IdleTimeout has passed since it was last read. 0
-	// means a tenth of IdleTimeout.
+	// TouchInterval saves writes: reading a session extends it in the store only if
+	// that moves its expiry by at least this much. So a session may expire up to
+	// TouchInterval too early, counted from when it was last read. 0 means a tenth of
+	// IdleTimeout.
 	TouchInterval time.Duration
 
 	// RenewEvery is how long a signed-in visitor uses one ticket before a response
-	// hands out the next, so that a ticket that leaks is good for that long and not
-	// for AbsoluteTimeout. The old one is retired when the visitor first presents the
-	// new one, because the answer that brings it may be lost. 0 means never. It has
-	// to be over RenewGrace. Tickets of a removed key, or of a cookie with other
-	// attributes, are replaced likewise, also if RenewEvery is 0.
+	// hands out the next. It limits how long a ticket that leaked is good. The old
+	// ticket is retired when the visitor first presents the new one, because the
+	// answer that brings it may be lost. 0 means never. RenewEvery has to be longer
+	// than RenewGrace.
+	//
+	// When the signing key or an attribute of the cookie has changed, the ticket is
+	// replaced in the same way, also if RenewEvery is 0.
 	RenewEvery time.Duration
 
-	// RenewGrace is how long a retired ticket works on, for requests that were on their
-	// way when the visitor presented the next one. It also is the least time between
-	// two tickets that RenewEvery hands out. 0 means DefaultRenewGrace.
+	// RenewGrace is how long a retired ticket stays valid, for requests that were on
+	// their way when the visitor presented the next one. It is also the least time
+	// between two tickets that RenewEvery hands out. 0 means DefaultRenewGrace.
 	RenewGrace time.Duration
 
-	// MaxSessions is the most live sessions that one subject may have (ASVS
-	// 7.1.2). When Authenticate makes one more, those whose authentication is
-	// the longest ago end, or it is refused, see RefuseNew. It holds also for
-	// logins at the same moment. The store has to be a SubjectIndex, and a login
-	// fails when it can't list. 0 means that there is no limit.
+	// MaxSessions is the most live sessions that one subject may have (ASVS 7.1.2),
+	// also when logins come at the same moment. When Authenticate makes one more, the
+	// session whose login is the longest ago ends; see RefuseNew. The store has to be a
+	// SubjectIndex, and a login fails if it can't list. 0 means that there is no limit.
 	MaxSessions int
 
-	// RefuseNew lets a commit fail with ErrTooManySessions when the subject has
-	// MaxSessions, instead of ending an older session. Of logins at the same moment,
-	// more may be refused than necessary.
+	// RefuseNew refuses a login when its subject has MaxSessions already, instead of
+	// ending an older session: the commit fails with ErrTooManySessions. Of logins at
+	// the same moment, more may be refused than necessary.
 	RefuseNew bool
 
-	// StoreTimeout is how long a request, or a method of the Manager, waits for the
-	// store: for one load, or for one commit with all its retries; at most an hour. 0
-	// means DefaultStoreTimeout.
+	// StoreTimeout is how long a load, a commit with all its retries, or a method of
+	// the Manager waits for the store. It is at most an hour. 0 means
+	// DefaultStoreTimeout.
 	StoreTimeout time.Duration
 
-	// Readable leaves out the encryption with NewCookieOnly: the visitor, and
-	// whoever sees the cookie, can read what the session holds, what Secret derives
-	// from and the authentication hash included, but not change it.
+	// Readable leaves out the encryption with NewCookieOnly. The visitor, and whoever
+	// sees the cookie, can read what the session holds, but not change it. That
+	// includes what Session.Secret derives from, and the authentication hash.
 	Readable bool
 
-	// MaxSize is the most that a session may hold, in bytes when encoded; above
-	// it a commit fails with ErrTooLarge. 0 means DefaultMaxSize. A store may
-	// have a lower limit.
+	// MaxSize is the most bytes that a session may have when it is encoded. If it has
+	// more, its commit fails with ErrTooLarge. 0 means DefaultMaxSize. A store may have
+	// a lower limit.
 	MaxSize int
 
-	// Codec encodes the values. nil means JSON.
+	// Codec encodes the values. If nil, it is JSON.
 	Codec Codec
 
-	// Logger receives what goes wrong. Sessions are named by their public id; no
-	// ticket, no token and no value is logged. nil means slog.Default at the
-	// time of logging.
+	// Logger receives what goes wrong. It names sessions by their public id. No ticket,
+	// no token and no value is logged. If nil, it is slog.Default at the time of
+	// logging.
 	Logger *slog.Logger
 
-	// OnEvent is told what happens to sessions, for metrics, audit logs or alarms. If
-	// two requests end a session at the same time, both tell. It
-	// is called by the goroutine of the request, or of whoever called the Manager,
-	// after the fact, possibly by several at once, and holds the response up for as
-	// long as it runs. The session of the request is not to be had from its context.
-	// nil means that nobody is told.
+	// OnEvent is told what happens to sessions, for metrics, audit logs or alarms. It
+	// is called after the fact, by the goroutine of the request or of whoever called
+	// the Manager, possibly by several at once. The response waits for as long as it
+	// runs. Its context does not lead to the session of the request. If two requests
+	// end a session at the same time, both tell. If nil, events are discarded.
 	OnEvent func(context.Context, Event)
 
-	// ErrorHandler writes the response when a session can't be loaded or saved;
-	// see Manager.Fail. Nothing of the handler's response has been sent. Header
-	// fields that describe that response or change what the browser keeps
-	// (Content-*, Cache-Control, Clear-Site-Data, Location, Set-Cookie and the like) are
-	// removed, others, security policies, for instance, stay. An ErrorHandler
-	// sets Cache-Control: no-store itself, and Retry-After if it wants it. nil
-	// means a short plain text with the status that StatusCode gives.
+	// ErrorHandler writes the response when a session can't be loaded or saved; see
+	// Manager.Fail. Nothing of the handler's response has been sent. Header fields that
+	// describe that response, or change what the browser keeps, are removed: Content-*,
+	// Cache-Control, Clear-Site-Data, Location, Set-Cookie and the like. Others stay,
+	// security policies for instance. An ErrorHandler sets Cache-Control: no-store
+	// itself, and Retry-After if it wants it. If nil, the response is a short plain
+	// text with the status that StatusCode gives.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 }
 

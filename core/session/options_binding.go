@@ -14,54 +14,52 @@ import (
 // The zero value ties it to neither. A request that brings the ticket from
 // elsewhere ends the session, and goes on as an anonymous one.
 //
-// It is a second line of defence for a ticket that was stolen (OWASP Session
-// Management Cheat Sheet, Binding the Session ID to Other User Properties): a
-// user agent is easily imitated, and a thief may sit in the same network. It costs
-// visitors their sessions who have done nothing wrong: a browser's update
-// changes its user agent, a telephone changes networks, and a computer with IPv4
-// and IPv6 goes from the one to the other.
+// Binding is a second line of defence for a ticket that was stolen (OWASP Session
+// Management Cheat Sheet, Binding the Session ID to Other User Properties). A user
+// agent is easily imitated, and a thief may sit in the same network. Visitors who have
+// done nothing wrong lose sessions: a browser's update changes its user agent, a
+// telephone changes networks, and a computer with IPv4 and IPv6 goes from one to the
+// other.
 //
-// What is kept in the session is a hash. Who reads the record can find an IPv4
-// address by trying all of them; [Options].Sealer prevents it.
+// The session keeps a hash. Whoever reads the record can find an IPv4 address by trying
+// all of them, unless [Options].Sealer encrypts it.
 //
 // A session keeps the binding that it began with, or that it had at the last
-// Authenticate; one that was not bound is bound when it is next written. When the options change, it is
-// compared by what both have: one that began without the user agent is not held
-// to it, one that was bound to other numbers of bits stays bound to those.
+// Authenticate. If it was not bound, its next write binds it. When the options change,
+// what both have is compared: a session that began without the user agent is not held
+// to it, and one that was bound to another number of bits stays bound to those.
 type Binding struct {
 	// UserAgent binds to the User-Agent header field: its first 1024 bytes,
 	// exactly, or its absence.
 	UserAgent bool
 
-	// IPv4Bits and IPv6Bits bind to the first so many bits of the client's
-	// address: 24 and 64 allow for changes within a usual network, 32 and 128 for
-	// none. If both are 0, addresses are not looked at. If one is, all addresses
-	// of that kind are the same, but different from those of the other kind.
+	// IPv4Bits and IPv6Bits bind to this many leading bits of the client's address. 24
+	// and 64 allow for changes within a usual network, 32 and 128 for none. If both are
+	// 0, addresses are not looked at. If one is 0, all addresses of that kind count as
+	// the same, and as different from those of the other kind.
 	//
-	// A request whose address is not known matches no session: behind a Unix
-	// domain socket, for instance, which has none, no session outlives its first
-	// request. Set Request.RemoteAddr there, in a handler around the Manager's, to
-	// the address that the proxy reports.
+	// A request whose address is not known matches no session. Behind a Unix domain
+	// socket, which has no addresses, no session outlives its first request: set
+	// Request.RemoteAddr there to the address that the proxy reports, in a handler
+	// around the Manager's.
 	IPv4Bits, IPv6Bits int
 
-	// TrustedProxies are the addresses of the proxies in front of this process.
-	// What they say about the client in ForwardedHeader is believed, and what
-	// anybody else says is not. Clients must not be among them: they could claim any
-	// address.
+	// TrustedProxies are the addresses of the proxies in front of this process. What
+	// they say about the client in ForwardedHeader is believed. What anybody else says
+	// is not. Clients must not be among them, because they could claim any address.
 	TrustedProxies []netip.Prefix
 
-	// ForwardedHeader is the header field to which each proxy appends the address
-	// that it was called from, or which it replaces by it. There is no default,
-	// because a client's own field passes through a proxy that uses another one.
-	// "Forwarded" is read as RFC 7239 says; any other, "X-Forwarded-For" or
+	// ForwardedHeader is the header field that the proxies write: each appends the
+	// address that it was called from, or replaces the field by it. There is no
+	// default, because a proxy that writes another field passes the client's own one
+	// through. "Forwarded" is read as RFC 7239 says. Any other, "X-Forwarded-For" or
 	// "X-Real-IP", is a list of addresses.
 	//
-	// It is read from its end, past trusted proxies, up to the first other
-	// address: the client's. If it ends before, or goes on with what is no address
-	// ("unknown"), or names over 32 proxies, then the last proxy that was reached
-	// counts as the client. The result is thus never what only a client has said. If the
-	// field is missing altogether, all clients have their proxy's address, and
-	// aren't told apart.
+	// The field is read from its end, past trusted proxies, up to the first other
+	// address: the client's. If it ends before that, goes on with what is no address
+	// ("unknown"), or names over 32 proxies, the last proxy that was reached counts as
+	// the client. So the result is never what only a client has said. If the field is
+	// missing, all clients have their proxy's address, and aren't told apart.
 	ForwardedHeader string
 }
 

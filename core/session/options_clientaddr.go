@@ -15,10 +15,10 @@ const (
 	maxHopLen = 1024
 )
 
-// ClientAddr returns the address of r's client, as TrustedProxies and
-// ForwardedHeader say, for a list of devices or a throttle as well: without a zone
-// and never an IPv6 address that stands for an IPv4 one. It is the zero Addr if the
-// connection has none.
+// ClientAddr returns the address of r's client, found by TrustedProxies and
+// ForwardedHeader. It serves a list of devices or a throttle as well. The address has no
+// zone, and an IPv4 address is never written as an IPv6 one. If the connection has no
+// address, ClientAddr returns the zero Addr.
 func (b Binding) ClientAddr(r *http.Request) netip.Addr {
 	addr := parseNode(r.RemoteAddr)
 	if !b.trusts(addr) {

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// SkipHeader returns a rule for [Options].Skip, or Passive: requests that have a header
-// field of this name with exactly this value, on one of its lines, or with any
-// value if value is "*", get no session.
+// SkipHeader returns a rule for [Options].Skip or Passive. It applies to requests that
+// have a header field of this name with exactly this value on one of its lines, or
+// with any value if value is "*".
 //
-// A client may send such a field when it likes. That gains it nothing: Get
-// returns ErrSkipped, and there is no session that anything could be read from.
+// A client may send such a field when it likes. That gains it nothing: Get returns
+// ErrSkipped, and there is no session that anything could be read from.
 //
-// Names are compared without regard to case, values with it. A name that is no
-// field name matches nothing, and neither does Host, which net/http keeps apart.
+// Names are compared without regard to case, values with it. A name that is no field
+// name matches nothing, and neither does Host, which net/http keeps apart.
 func SkipHeader(name, value string) func(*http.Request) bool {
 	name = http.CanonicalHeaderKey(name)
 	return func(r *http.Request) bool {
@@ -27,16 +27,16 @@ func SkipHeader(name, value string) func(*http.Request) bool {
 	}
 }
 
-// SkipPath returns a rule for [Options].Skip, or Passive: requests for the path that pattern
-// is, or for it and everything beneath it if it ends in a slash, as a pattern of
-// http.ServeMux, get no session. The path is what Request.URL.Path holds where Manager.Handler
-// is called: decoded, and without what http.StripPrefix has removed. A pattern that
-// does not begin with a slash matches nothing.
+// SkipPath returns a rule for [Options].Skip or Passive. It applies to requests for one
+// path, or, if pattern ends in a slash, for everything beneath it as well, as in
+// http.ServeMux. The path is what Request.URL.Path holds where Manager.Handler is
+// called: decoded, and without what http.StripPrefix has removed. A pattern that does
+// not begin with a slash matches nothing.
 //
-// Routers differ in how they read unusual paths, /static/../admin or
-// /static%2Fadmin, for instance. What any of them might take for another place is not
-// skipped: paths that are not clean, or written with other escapes than
-// necessary, or contain a percent sign, a backslash or a semicolon.
+// Routers read unusual paths differently, /static/../admin or /static%2Fadmin for
+// instance. So the rule does not apply to paths that a router might take for another
+// place: those that are not clean, that have unnecessary escapes, or that contain a
+// percent sign, a backslash or a semicolon.
 func SkipPath(pattern string) func(*http.Request) bool {
 	return func(r *http.Request) bool {
 		if !plain(r) {
@@ -58,10 +58,9 @@ func plain(r *http.Request) bool {
 		strings.TrimSuffix(p, "/") == strings.TrimSuffix(path.Clean(p), "/")
 }
 
-// Speculative is a rule for [Options].Passive: it applies to requests that no visitor
-// has made by themselves, HEAD, and what a browser prefetches or prerenders
-// (Sec-Purpose). Such requests take no flash messages in any case, see
-// [Session.Flashes].
+// Speculative is a rule for [Options].Passive. It applies to requests that no visitor
+// has made: HEAD, and what a browser prefetches or prerenders (Sec-Purpose). Such
+// requests take no flash messages in any case; see [Session.Flashes].
 func Speculative(r *http.Request) bool {
 	if r.Method == http.MethodHead {
 		return true

@@ -25,10 +25,9 @@ func GenerateKey() []byte {
 // FormatKey returns key as text, for a secret store or an environment variable.
 func FormatKey(key []byte) string { return base64.RawURLEncoding.EncodeToString(key) }
 
-// ParseKeys returns the keys in text: base64, of either alphabet, padded or
-// not, separated by commas or white space, the signing key first. It is
-// meant for what [FormatKey] printed. The error names the key by its position
-// and does not repeat it.
+// ParseKeys returns the keys in text, the signing key first, separated by commas or
+// white space. Each is base64 of either alphabet, padded or not, as [FormatKey] prints
+// it. An error names the key by its position, and does not repeat it.
 func ParseKeys(text string) ([][]byte, error) {
 	fields := strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == ' ' || c == '\t' || c == '\r' || c == '\n' })
 	keys := make([][]byte, len(fields))

@@ -12,19 +12,18 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// A Sealer encrypts and authenticates, so that data can travel with a visitor
-// or lie in a store without being read or changed. It is safe for concurrent
-// use.
+// A Sealer encrypts and authenticates, so that data can travel with a visitor, or lie
+// in a store, without being read or changed. A Sealer is safe for concurrent use.
 type Sealer interface {
 	// Seal returns plaintext encrypted. Only Open with the same purpose gives it
 	// back.
 	Seal(purpose string, plaintext []byte) ([]byte, error)
 
-	// Open returns what Seal was given. For anything that Seal did not return for
-	// the same purpose, the error wraps ErrCorrupt; any other error says that Open
-	// could not find out, because a key service does not answer, for instance, and
-	// is treated like a store that can't answer. There is no weaker reading of sealed
-	// data (CVE-2026-39324). It keeps none of its arguments.
+	// Open returns what Seal was given. For anything that Seal did not return for the
+	// same purpose, the error wraps sessionstore.ErrCorrupt. Any other error says that
+	// Open could not find out, because a key service does not answer for instance, and
+	// counts as a failure of the store. There is no weaker reading of sealed data
+	// (CVE-2026-39324). Open keeps none of its arguments.
 	Open(purpose string, sealed []byte) ([]byte, error)
 }
 

@@ -11,14 +11,13 @@ import (
 	"sync"
 )
 
-// A Signer authenticates short messages, so that what a visitor presents is
-// known to be of our making before anything is done with it. It is safe for
-// concurrent use.
+// A Signer authenticates short messages. What a visitor presents is verified before
+// anything is done with it. A Signer is safe for concurrent use.
 type Signer interface {
-	// Sign returns a signature over msg that holds for this purpose only: a
-	// signature on a cookie of one name is worth nothing under another. The same
-	// arguments should give the same signature; if they don't, cookies are sent
-	// again with every write.
+	// Sign returns a signature over msg that holds for this purpose only: a signature
+	// on a cookie of one name is worth nothing under another. The same arguments
+	// should give the same signature. If they don't, a change of the key is not
+	// noticed, and tickets under the old one are not replaced.
 	Sign(purpose string, msg []byte) []byte
 
 	// Verify reports whether sig is a signature over msg for purpose. It takes
@@ -26,13 +25,12 @@ type Signer interface {
 	Verify(purpose string, msg, sig []byte) bool
 }
 
-// NewSigner returns a Signer that uses HMAC-SHA256 under a ring of keys: the
-// first signs, all verify, so that a key is replaced by putting a new one in
-// front and removing the old one once no session from its time is left. A key
-// that was removed verifies no more.
+// NewSigner returns a Signer that uses HMAC-SHA256 under a ring of keys. The first
+// signs, and all verify. To replace a key, put a new one in front, and remove the old
+// one once no session from its time is left. A key that was removed verifies no more.
 //
-// It refuses an empty ring, a key of less than [MinKeyLen] bytes and one made of
-// a single repeated byte. The keys may be changed after NewSigner returns.
+// NewSigner refuses an empty ring, a key of less than [MinKeyLen] bytes, and one made
+// of a single repeated byte. The keys may be changed after NewSigner returns.
 func NewSigner(keys ...[]byte) (Signer, error) {
 	if err := checkKeys(keys); err != nil {
 		return nil, err

@@ -123,13 +123,13 @@ func (s *Session) Clear() {
 	}
 }
 
-// Destroy ends the session and takes the cookie back (ASVS 7.4.1). No request that
-// is still under way can bring it back, and none of its tickets is good for
-// anything. If the visitor has brought several cookies of the name, all sessions
-// end that they are good for.
+// Destroy ends the session and takes the cookie back (ASVS 7.4.1). No request that is
+// still under way can bring the session back, and none of its tickets is good for
+// anything. If the visitor has brought several cookies of this name, all sessions end
+// that they are good for.
 //
-// The Session is then a new, empty one. What is set afterwards, a message that
-// says goodbye, for instance, is saved under a new ticket.
+// The Session is then a new, empty one. What is set afterwards, a message that says
+// goodbye for instance, is saved under a new ticket.
 func (s *Session) Destroy() {
 	s.end(EndDestroyed, nil)
 }
@@ -159,25 +159,30 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 	s.cur, s.changes, s.tried, s.err = newView(wallNow()), nil, nil, nil
 }
 
-// Commit saves the changes made so far, if any, and reports whether that
-// worked. Without it they are saved just before the response header leaves. Use
-// it where changes come later than that, in a stream or a WebSocket, or to
-// learn of a failure earlier. After a failure the changes are tried again
-// before the header leaves; if that fails too, the response is ErrorHandler's.
+// Commit saves the changes made so far, if any, and reports whether that worked.
+// Without it they are saved just before the response header leaves. Use it where
+// changes come later than that, in a stream or a WebSocket, or to learn of a failure
+// earlier. After a failure the changes are tried again before the header leaves. If that
+// fails too, the response is ErrorHandler's.
 //
-// If the session was ended by another request in the meantime, or if the
-// request's ticket was not good for it any more, Commit drops the changes and
-// returns [ErrNotFound]. If a new ticket has to be handed out and the header has
-// left, or the connection was taken over, it returns [ErrHeaderSent]: a login is
-// then not made, and other changes are saved without the new ticket; likewise with
-// the context's error if the request's context is done. A Destroy is carried out in
-// any case. [ErrRetired] is what [Session.Renew] says. A value that could not be
-// encoded gives [ErrEncode], a session over [Options].MaxSize or the store's limit
-// [ErrTooLarge]; [ErrInvalid], [ErrUnsupported] and [ErrTooManySessions] are those
-// of the methods that name them. Any other error means that the outcome is unknown;
-// the changes are kept, and Commit may be called again.
+//   - [ErrNotFound]: another request has ended the session, or the request's ticket is
+//     no longer good for it. The changes are dropped.
+//   - [ErrHeaderSent]: a ticket has to be handed out, but the header has left, or the
+//     connection was taken over. A login is not made, and a new session is not stored.
+//     Other changes are saved, without the new ticket. If the request's context is done,
+//     the same happens, and the error is the context's. A Destroy is carried out in any
+//     case.
+//   - [ErrRetired]: see [Session.Renew]. The other changes are saved.
+//   - [ErrEncode], [ErrDecode]: a value could not be encoded, or [Key.Update] has found
+//     one that does not decode. Nothing is saved.
+//   - [ErrTooLarge]: the session is over [Options].MaxSize, or the store's limit. Nothing
+//     is saved.
+//   - [ErrInvalid], [ErrUnsupported], [ErrTooManySessions]: see the methods that name
+//     them. Nothing is saved.
 //
-// A ctx that is done ends the attempt, and StoreTimeout does so too.
+// Any other error means that the outcome is unknown. The changes are kept, and Commit
+// may be called again. Commit gives up when ctx is done, or after
+// [Options].StoreTimeout.
 func (s *Session) Commit(ctx context.Context) error {
 	if !s.settled() {
 		if err := s.commit(ctx); err != nil {
@@ -193,13 +198,13 @@ func (s *Session) Commit(ctx context.Context) error {
 }
 
 // Reload brings the session up to date with what other requests have changed, for a
-// stream or a WebSocket that lasts. Changes that are not committed yet are kept,
-// and made again on what is there now.
+// stream or a WebSocket that lasts. Changes that are not committed yet are kept, and
+// made again on what is there now. Reload does not extend the session; Commit does.
 //
-// If the session has ended, Reload returns [ErrNotFound], and its values read as
-// absent from then on. If the request's ticket was replaced by a newer one that the
-// visitor has used, it returns [ErrRetired]: whoever holds the old one does not
-// learn more. Any other error means that the store could not answer.
+// If the session has ended, Reload returns [ErrNotFound], and its values read as absent
+// from then on. If the visitor has used a newer ticket than the request's, it returns
+// [ErrRetired], and changes nothing: whoever holds the old one does not learn more. Any
+// other error means that the store could not answer.
 func (s *Session) Reload(ctx context.Context) error {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
@@ -242,10 +247,9 @@ func (s *Session) gone() error {
 	return nil
 }
 
-// ID returns the session's public id, which may be logged and shown, in a list
-// of devices, for instance. It stays the same for the session's whole life and
-// gives no access to it. If the request's ticket is not good for its session any
-// more, it is "".
+// ID returns the session's public id, which may be logged and shown, in a list of
+// devices for instance. It stays the same for the session's whole life, and gives no
+// access to it. If the request's ticket is no longer good for its session, ID returns "".
 func (s *Session) ID() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -259,9 +263,10 @@ func (s *Session) ID() string {
 // public id, whatever the verb, and neither ticket nor values.
 func (s *Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.ID()) }
 
-// IsNew reports whether the visitor has no session yet, so that the first change
-// makes one: they brought no ticket, or one that is not valid or whose session is
-// over, or the session has just been destroyed.
+// IsNew reports whether the visitor has no session yet, so that the first change makes
+// one. They have brought no ticket, an invalid one, or one whose session is gone, or the
+// session has just been destroyed. It is false if the ticket is no longer good for its
+// session: then no change makes one, unless the visitor signs in.
 func (s *Session) IsNew() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -284,16 +289,16 @@ func (s *Session) Started() time.Time {
 	return s.cur.started
 }
 
-// Authenticated returns when the visitor has last authenticated, as far as the
-// request's ticket shows it, or the zero time.
+// Authenticated returns when the visitor last authenticated, as far as the request's
+// ticket shows it. If they never did, it returns the zero time.
 func (s *Session) Authenticated() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cur.authenticated
 }
 
-// LastSeen returns when the session was last extended, as the store knew when it
-// was loaded or committed: at most [Options].TouchInterval, or a tenth of what
+// LastSeen returns when the session was last extended, as far as the store knew when it
+// was loaded or committed. That is at most [Options].TouchInterval, or a tenth of what
 // SetIdleTimeout said, before it was last read. Shortly before AbsoluteTimeout, and
 // without an IdleTimeout, it is less exact.
 func (s *Session) LastSeen() time.Time {
@@ -305,8 +310,9 @@ func (s *Session) LastSeen() time.Time {
 	return s.m.lastSeen(&s.cur.state, s.stored.expires)
 }
 
-// Expires returns when the session ends unless it is used again. It moves when
-// the session is committed.
+// Expires returns when the session expires unless it is used again. It moves when the
+// session is committed or reloaded. With [Options].Passive it stays true, however often
+// it is asked for.
 func (s *Session) Expires() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()

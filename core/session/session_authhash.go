@@ -5,10 +5,10 @@ import (
 	"crypto/sha256"
 )
 
-// SetAuthHash ties the session to something about its subject that changes when
-// older logins must end, the stored hash of the password, for instance. Call it
-// after Authenticate; when the subject's value changes, call it in the session
-// that may stay. Only a hash of value is kept.
+// SetAuthHash ties the session to something about its subject that changes when older
+// logins must end, the stored hash of the password for instance. Call it after
+// Authenticate. When the subject's value changes, call it in the session that may stay.
+// The session keeps only a hash of value.
 func (s *Session) SetAuthHash(value string) {
 	s.change(func(v *view) error {
 		v.authHash = v.hashOf(value)

@@ -12,9 +12,8 @@ type Flash struct {
 	Message  string
 }
 
-// Flash leaves a message for the next page that the visitor sees. Messages are
-// no values: Clear leaves them. Those that nobody reads count for
-// [Options].MaxSize.
+// Flash leaves a message for the next page that the visitor sees. Messages are not
+// values: Clear leaves them. Those that nobody reads count for [Options].MaxSize.
 func (s *Session) Flash(category, message string) {
 	s.change(func(v *view) error {
 		v.flashes = append(v.flashes, Flash{category, message})
@@ -22,13 +21,12 @@ func (s *Session) Flash(category, message string) {
 	})
 }
 
-// Flashes takes the messages of some categories, of all if none is named, oldest
-// first. Each message is read once: if several requests ask at the same time, one
-// of them gets it. That has to be certain before it is shown, so that Flashes
-// commits the session if there is a message, and returns what [Session.Commit]
-// returns; then the messages are there for another request, unless the outcome is
-// unknown. A request whose answer the visitor does not see, HEAD, or a prefetch, takes
-// none; see [Speculative].
+// Flashes takes the messages of some categories, oldest first; of all if none is named.
+// Each message is read once: if several requests ask at the same time, one of them gets
+// it. That has to be certain before it is shown, so Flashes commits the session if there
+// is a message. It returns the error of [Session.Commit]. The messages are then there for
+// another request, unless the outcome is unknown. A request whose answer no visitor sees,
+// HEAD or a prefetch, takes none; see [Speculative].
 func (s *Session) Flashes(ctx context.Context, categories ...string) ([]Flash, error) {
 	wanted := func(f Flash) bool { return len(categories) == 0 || slices.Contains(categories, f.Category) }
 	if Speculative(s.x.r) {

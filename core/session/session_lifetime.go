@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Remember keeps the visitor signed in for d, for a login form's "remember me": the
-// browser keeps the cookie when it is closed, and the session ends d after the
-// login, in the place of [Options].IdleTimeout and AbsoluteTimeout. Call it in the
-// request that calls [Session.Authenticate]. The next login undoes it, unless its
-// request calls Remember again.
+// Remember keeps the visitor signed in for d: it is "remember me" of a login form. The
+// browser keeps the cookie when it is closed, and the session ends d after the login,
+// instead of after [Options].IdleTimeout and AbsoluteTimeout. Call it in the request that
+// calls [Session.Authenticate]. The next login undoes it, unless its request calls
+// Remember again.
 //
 // If d is not positive, the commit fails with [ErrInvalid] and nothing is saved.
 // The browser learns of it with a new ticket; see [Session.Renew] for what that

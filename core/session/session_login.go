@@ -10,29 +10,27 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// Authenticate records that the visitor has proved to be subject: an account's
-// id, say, not empty and at most 255 bytes of UTF-8 without NUL. The response hands
-// out a new ticket, and AbsoluteTimeout starts again; levels that were stepped up to
-// are gone, and so is what Remember, SetPersistent, SetIdleTimeout and SetDeadline
-// have set in an earlier request.
+// Authenticate signs the visitor in: it records that they have proved to be subject, an
+// account's id for instance. A subject is not empty, and at most 255 bytes of UTF-8
+// without NUL. The response hands out a new ticket, and AbsoluteTimeout starts again.
+// Levels that were stepped up to are gone, and so is what Remember, SetPersistent,
+// SetIdleTimeout and SetDeadline have set in an earlier request.
 //
-// At the first login all tickets from before it are worthless at once, so that one
-// that was planted is (ASVS 7.2.4, session fixation). At a later one the old ticket
-// is retired when the new one is first presented: the answer that brings it may be
-// lost. A form that is sent twice signs the visitor in twice, into one session, and
-// either answer works.
+// The values are kept, a cart that was filled before signing in for instance. If the
+// session belongs to another subject, it ends, and a new one with nothing in it begins.
 //
-// The values are kept, a cart that was filled before signing in, for instance.
-// If the session belongs to another subject, it ends, and a new one with nothing in
-// it begins.
+// At the first login of a session, all tickets from before it are worthless at once: one
+// of them may have been planted (ASVS 7.2.4, session fixation). At a later login, the old
+// ticket is retired when the visitor first presents the new one, because the answer that
+// brings it may be lost. A form that is sent twice signs the visitor in twice, into one
+// session, and either answer works.
 //
-// A subject that breaks the rule is an [ErrInvalid] at commit; nothing is
-// saved. If [Options].RefuseNew refuses the login, the commit fails with
-// [ErrTooManySessions]; to answer that with a page of one's own, call
-// [Session.Commit] and look at its error. If the response can't hand out a ticket
-// any more, because its header has left, the connection was taken over or the
-// request's context is done, the commit fails and nothing is saved: nobody is signed
-// in by a request that the visitor has given up.
+// A subject that breaks the rule gives [ErrInvalid] at commit, and nothing is saved. If
+// [Options].RefuseNew refuses the login, the commit fails with [ErrTooManySessions]; to
+// answer with a page of your own, call [Session.Commit] and look at its error. If the
+// response can't hand out a ticket any more, because its header has left, the connection
+// was taken over, or the request's context is done, the commit fails and nothing is
+// saved: a request that the visitor has given up signs nobody in.
 func (s *Session) Authenticate(subject string) {
 	if err := sessionstore.CheckSubject(subject); err != nil {
 		s.fail(fmt.Errorf("Authenticate: %w", err))
@@ -69,21 +67,21 @@ func (s *Session) signingIn() bool {
 	return s.wants.login != ""
 }
 
-// Renew hands out a new ticket with the response. The one that the request has
-// brought is retired when the new one is first presented, because the answer may be
-// lost; it works on for [Options].RenewGrace then, for requests that are on their
-// way. Use it when what a visitor may do changes in another way than by
-// [Session.Authenticate] or [Session.StepUp], which hand out a ticket by
-// themselves (ASVS 7.2.4).
+// Renew hands out a new ticket with the response. The ticket that the request has
+// brought is retired when the visitor first presents the new one, because the answer may
+// be lost. It then works on for [Options].RenewGrace, for requests that are on their
+// way. Call Renew when what a visitor may do changes in another way than by
+// [Session.Authenticate] or [Session.StepUp], which hand out a ticket by themselves
+// (ASVS 7.2.4).
 //
-// All tickets of a session see the same values. What only the visitor who has
-// passed a check may do belongs into a level of StepUp, which is the new ticket's
-// alone.
+// All tickets of a session see the same values. What only a visitor who has passed a
+// check may do belongs in a level of StepUp, which is the new ticket's alone.
 //
-// Renew does nothing for an anonymous session: Authenticate will. With a ticket that
-// was retired by a newer one, the commit saves all other changes and then fails
-// with [ErrRetired]; if the response can't hand out a ticket any more, it does so
-// with [ErrHeaderSent] or the context's error.
+// Renew does nothing for an anonymous session, because Authenticate will. If the
+// request's ticket was retired by a newer one, the commit saves all other changes and
+// then fails with [ErrRetired]. If the response can't hand out a ticket any more, it
+// does the same with [ErrHeaderSent] or the context's error. In a session that travels in
+// its cookie, Renew is [ErrUnsupported].
 func (s *Session) Renew() {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
@@ -112,11 +110,11 @@ func (s *Session) Fresh(maxAge time.Duration) bool {
 	return !at.IsZero() && wallNow().Sub(at) < maxAge
 }
 
-// StepUp records that the visitor has passed a further check, a second factor,
-// say, and holds its level for d (ASVS 7.5.3). The response hands out a new ticket,
-// which alone is good for the level; see [Session.Renew] for what becomes of the
-// old one and for the errors. Authenticate takes all levels back, and
-// [Session.StepDown] takes one.
+// StepUp records that the visitor has passed a further check, a second factor for
+// instance, and holds its level for d (ASVS 7.5.3). The response hands out a new ticket,
+// which alone is good for the level. [Session.Renew] says what becomes of the old one,
+// and which errors there are. Authenticate takes all levels back, and [Session.StepDown]
+// takes one.
 //
 // If nobody is signed in, if level is empty or longer than 255 bytes, or if d is not
 // positive, the commit fails with [ErrInvalid]; nothing is saved.
@@ -164,10 +162,10 @@ func (s *Session) SteppedUp(level string) bool {
 	return slices.ContainsFunc(s.cur.steps, func(p step) bool { return p.level == level && wallNow().Before(p.until) })
 }
 
-// RequireFresh returns a handler that calls next only for visitors who have
-// authenticated less than maxAge ago; otherwise is called for all others, to ask
-// for the password, for instance. nil means a plain 403. If the session can't be
-// loaded, the visitor gets the response of [Manager.Fail].
+// RequireFresh returns a handler that calls next for visitors who have authenticated
+// less than maxAge ago, and otherwise for all others, to ask for the password for
+// instance. If otherwise is nil, they get a plain 403. If the session can't be loaded,
+// the visitor gets the response of [Manager.Fail].
 func (m *Manager) RequireFresh(maxAge time.Duration, next, otherwise http.Handler) http.Handler {
 	return m.require(func(s *Session) bool { return s.Fresh(maxAge) }, next, otherwise)
 }

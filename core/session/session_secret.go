@@ -5,15 +5,14 @@ import (
 	"crypto/sha256"
 )
 
-// Secret returns 32 bytes that only this session has, different ones for each
-// purpose: for tokens that have to belong to a session, such as csrf's. They stay
-// the same over Renew and StepUp and change with [Session.Authenticate]; a ticket
-// from before that keeps the ones it had, so that a form that is sent twice
-// verifies. They belong to the caller, and neither lead to the session nor to
-// another purpose's.
+// Secret returns 32 bytes that only this session has, different ones for each purpose.
+// It is for tokens that have to belong to a session, such as those of package csrf. The
+// bytes stay the same over Renew and StepUp, and change with [Session.Authenticate]. A
+// ticket from before that keeps the ones that it had, so that a form that is sent twice
+// verifies. Neither the session nor another purpose's bytes can be found from them. They
+// belong to the caller.
 //
-// A session that is new is stored for it, so that the secret is there when the
-// visitor comes back.
+// A new session is stored, so that the secret is there when the visitor comes back.
 func (s *Session) Secret(purpose string) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -25,7 +25,8 @@ type Info struct {
 	st *state // a pointer, so that an Info that is printed shows no values
 }
 
-// From returns the value in a session of a list, and whether there is one.
+// From returns the value in a session that [Manager.List] has listed, and whether there
+// is one. A value that doesn't decode into T counts as none.
 func (k Key[T]) From(i Info) (T, bool) {
 	var v T
 	if i.st == nil {

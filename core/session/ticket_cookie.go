@@ -20,9 +20,9 @@ const (
 // browser-session cookie __Host-session that goes back over https to this host
 // only, that scripts can't read, and that other sites' forms don't send.
 type Cookie struct {
-	// Name is the cookie's name. The default is __Host-session, the form that a
-	// browser binds to one host; where Domain or Path rule that out,
-	// __Secure-session; with Insecure, session.
+	// Name is the cookie's name. The default is __Host-session, which a browser binds
+	// to one host. Where Domain or Path rule that out, it is __Secure-session, and
+	// with Insecure it is session.
 	Name string
 
 	// Domain shares the cookie with all subdomains of a domain, each of which
@@ -33,24 +33,24 @@ type Cookie struct {
 	// security boundary (RFC 6265bis, 8.5).
 	Path string
 
-	// SameSite says whether requests from other sites carry the cookie. The
-	// default is http.SameSiteLaxMode: top-level navigation only. None is for
-	// pages in other sites' frames.
+	// SameSite says which requests from other sites carry the cookie. The default is
+	// http.SameSiteLaxMode: a link or an address does, a form that is posted does not.
+	// None is for pages in other sites' frames, and for forms that other sites post.
 	SameSite http.SameSite
 
-	// Persistent keeps the cookie after the browser was closed, until the session's
-	// AbsoluteTimeout, 400 days at most. The server ends it earlier, by its
-	// IdleTimeout. For a choice of the visitor's, see Session.Remember.
+	// Persistent keeps the cookie when the browser is closed, until AbsoluteTimeout,
+	// 400 days at most. The server may end the session earlier, by IdleTimeout. For a
+	// choice of the visitor's, see Session.Remember.
 	Persistent bool
 
 	// Partitioned keeps a cookie in another site's frame apart from the cookie
 	// in every other site's (CHIPS).
 	Partitioned bool
 
-	// Insecure leaves out Secure: the cookie travels over plain http, where
-	// everybody on the way can read and use it. For development on a host other
-	// than localhost, or where even localhost does not count as secure. Cookies
-	// ignore ports: give two applications on one host two names.
+	// Insecure leaves out Secure: the cookie travels over plain http, where everybody
+	// on the way can read and use it. It is for development on a host other than
+	// localhost, or for a browser to which even localhost is not secure (Safari).
+	// Cookies ignore ports: give two applications on one host two names.
 	Insecure bool
 
 	// ScriptReadable leaves out HttpOnly: a script that an attacker gets into a

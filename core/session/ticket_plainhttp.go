@@ -9,10 +9,9 @@ import (
 )
 
 // DropsCookie reports whether r's browser drops the session's cookie: the cookie is
-// Secure, and r has come over plain http from a host that browsers do not trust, any
-// but localhost. The visitor then never has a session. Set [Cookie].Insecure for
-// development on such a host; otherwise use https. Behind a proxy that ends TLS, have
-// it send X-Forwarded-Proto or Forwarded.
+// Secure, and r has come over plain http to a host other than localhost. Its visitor
+// never has a session. Use https, or set [Cookie].Insecure for development on such a
+// host. Have a proxy that ends TLS send X-Forwarded-Proto or Forwarded.
 //
 // What a client says of its scheme is believed: the answer is for logs and pages, and
 // protects nothing.

@@ -105,10 +105,9 @@ func (o *Options) eachTicket(r *http.Request, yield func(string) bool) {
 	}
 }
 
-// StripTicket removes the session's cookie, or its header field, from a request that
-// goes on to another server, which must not learn the visitor's ticket: in the Rewrite
-// function of an httputil.ReverseProxy, call it with the outgoing request. Other
-// cookies stay.
+// StripTicket removes the session's cookie, or its header field, from a request that goes
+// on to another server, which must not learn the visitor's ticket. In the Rewrite function
+// of an httputil.ReverseProxy, call it with the outgoing request. Other cookies stay.
 func (m *Manager) StripTicket(r *http.Request) {
 	if m.opts.Header != "" {
 		r.Header.Del(m.opts.Header)
@@ -223,15 +222,14 @@ func (o *Options) persistent(l *lifetime) bool {
 	return l.persistence == persistYes
 }
 
-// Ticket commits the session and returns its ticket, for an API that hands it out
-// in the body of a response (with [Options].Header). It is a secret as good as a
-// password. A session that is new is stored for it. If another ticket is offered
-// later in the same response, with Authenticate, for instance, that one is in the
-// header, and is the one to use.
+// Ticket commits the session and returns its ticket, for an API that hands it out in the
+// body of a response (with [Options].Header). The ticket is as secret as a password. A
+// new session is stored. If the same response offers another ticket later, with
+// Authenticate for instance, that one is in the header, and is the one to use.
 //
-// Errors are those of [Session.Commit]; [ErrNotFound] also if the request's ticket is
-// not good for its session any more. Where the ticket travels in a cookie, which
-// scripts must not read, it is [ErrUnsupported].
+// Errors are those of [Session.Commit]. If the request's ticket is no longer good for its
+// session, it is [ErrNotFound]. Where the ticket travels in a cookie, which scripts must
+// not read, it is [ErrUnsupported].
 func (s *Session) Ticket(ctx context.Context) (string, error) {
 	if s.m.opts.Header == "" {
 		return "", fmt.Errorf("%w: the ticket travels in a cookie; see Options.Header", ErrUnsupported)

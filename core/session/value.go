@@ -10,10 +10,10 @@ import (
 // variables; two keys of the same name are the same value and need the same
 // type.
 //
-// A value is encoded when it is set and decoded when it is got: what Get
-// returns is the caller's own, and changing it does not change the session. What
-// the codec would not give back as it was is refused with [ErrEncode]: text that is
-// not UTF-8, or a large integer in an any, with JSON.
+// A value is encoded when it is set and decoded when it is got. What Get returns is the
+// caller's own: changing it does not change the session. A value that the codec would
+// not give back as it was is refused with [ErrEncode]. With JSON, that is text that is
+// not UTF-8, or a large integer in an any.
 type Key[T any] struct {
 	name  string
 	exact bool // values come back as they were: see exactType
@@ -56,15 +56,14 @@ func (k Key[T]) Set(s *Session, v T) {
 	})
 }
 
-// Update replaces the value by what f makes of it; f gets the zero value if
-// there is none, or an empty map if T is a map. If f returns what it was given, nothing is changed. No
-// concurrent change is lost: if another request has written meanwhile, f runs
-// again on the value that the other one left, so what Get returns after an
-// Update is certain only after a commit.
+// Update replaces the value by what f makes of it. If there is none, f gets the zero
+// value, or an empty map if T is a map. If f returns what it was given, nothing is
+// changed. No concurrent change is lost: if another request has written meanwhile, f
+// runs again on the value that the other one left. So what Get returns after an Update
+// is certain only after a commit.
 //
-// f may run several times, and must depend on nothing but its argument and
-// change nothing outside; it may return its argument changed. It must not use
-// the same key.
+// f may run several times. It must depend on nothing but its argument, change nothing
+// outside, and not use the same key. It may return its argument changed.
 //
 // A stored value that does not decode into T is not overwritten: the commit fails
 // with [ErrDecode]. Set and Delete replace it.
@@ -105,8 +104,8 @@ func (s *Session) swap(name string, old []byte, exists bool, data []byte, update
 	return true
 }
 
-// Pop removes the value and returns it and whether there was one. Two requests at
-// the same time may both get it.
+// Pop removes the value, and returns it and whether there was one. Two requests at the
+// same time may both get it.
 func (k Key[T]) Pop(s *Session) (T, bool) {
 	v, ok := k.Lookup(s)
 	k.Delete(s)

@@ -9,14 +9,15 @@ import (
 // A Codec turns the values of a session into bytes and back. It is safe for
 // concurrent use.
 //
-// Values are encoded when they are set and decoded when they are got, so that
-// nothing is shared between requests by mistake. All processes that share a
-// store use the same codec; values that the codec can't decode are treated as
-// absent and logged. A codec decodes data, never code: formats that construct
-// types by name have no place here (CVE-2020-9484).
+// Values are encoded when they are set and decoded when they are got, so nothing is
+// shared between requests by mistake. All processes that share a store use the same
+// codec. A value that the codec can't decode reads as absent, and is logged. A codec
+// decodes data, never code: formats that construct types by name have no place here
+// (CVE-2020-9484).
 type Codec interface {
-	// Marshal returns v encoded, equal values equally: Key.Update takes a result
-	// that is encoded as before for no change. It is not changed afterwards.
+	// Marshal returns v encoded. Equal values are encoded equally: Key.Update takes a
+	// result that is encoded as before for no change. Nobody changes the result
+	// afterwards.
 	Marshal(v any) ([]byte, error)
 
 	// Unmarshal decodes data into what v points to, and keeps nothing of data.
