@@ -18,7 +18,8 @@ type Options struct {
 	Sources []Source
 
 	// Subject returns who is signed in to an old session: what Session.Authenticate is
-	// told. "" means that nobody is. It must be set.
+	// told. "" means that nobody is; an error refuses the session, because the account
+	// is disabled, for instance. It must be set.
 	Subject func(old Legacy) (string, error)
 
 	// Values moves what is worth it from an old session into the new one, see [Move].

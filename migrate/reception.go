@@ -54,7 +54,7 @@ func NewReception(sessions *session.Manager, o Options) (*Reception, error) {
 // Options.Until ends it.
 //
 // Requests without an old cookie cost nothing, unless a visitor's old record may be
-// to be deleted yet. That is noted in the session, under the name migrate.taken. So
+// to be deleted yet. Its key is noted in the session, under the name migrate.taken. So
 // with sources that have records, every request that brings cookies has its session
 // read; put the Handler around those handlers that do so anyway.
 func (rc *Reception) Handler(next http.Handler) http.Handler {
@@ -177,6 +177,7 @@ func (rc *Reception) welcome(w http.ResponseWriter, r *http.Request, v *visit) e
 	case source == nil:
 		return nil
 	case err != nil && signedIn: // nobody waits for it
+		rc.log().WarnContext(r.Context(), "migrate: can't look at an old cookie that comes back", "error", err)
 		return nil
 	case err != nil:
 		return err
@@ -210,8 +211,8 @@ func (rc *Reception) read(r *http.Request) (Source, Legacy, error) {
 		case errors.Is(err, ErrRefused):
 			rc.refuse(r.Context(), source, err)
 		case !errors.Is(err, ErrNone):
-			rc.fail(r.Context(), source, "read an old session", err)
-			return source, Legacy{}, fmt.Errorf("migrate: %w", err)
+			rc.tell(r.Context(), Event{Kind: EventFailed, Source: source, Err: err})
+			return source, Legacy{}, fmt.Errorf("read an old session: %w", err)
 		}
 	}
 	return nil, Legacy{}, nil
@@ -255,14 +256,17 @@ func (rc *Reception) take(w http.ResponseWriter, r *http.Request, v *visit, sour
 }
 
 // notStored tells what a second attempt may put right from what it can't: a
-// subject that has too many sessions, or values that are too large.
+// subject that has too many sessions, for which nothing has changed, or values that are
+// too large, which must not fail the request a second time.
 func (rc *Reception) notStored(ctx context.Context, v *visit, source Source, err error) error {
 	v.note = note{}
-	if session.StatusCode(err) == http.StatusServiceUnavailable {
-		rc.fail(ctx, source, "store a visitor's session", err)
+	switch session.StatusCode(err) {
+	case http.StatusServiceUnavailable:
+		rc.tell(ctx, Event{Kind: EventFailed, Source: source, Err: err})
 		return err
+	case http.StatusInternalServerError:
+		v.s.Destroy()
 	}
-	v.s.Destroy()
 	rc.refuse(ctx, source, fmt.Errorf("%w: it can't be stored: %w", ErrRefused, err))
 	return nil
 }
@@ -283,7 +287,8 @@ func (rc *Reception) forget(ctx context.Context, n note) bool {
 			continue
 		}
 		if err := source.Delete(ctx, n.Record); err != nil {
-			rc.fail(ctx, source, "delete an old record", err)
+			rc.log().ErrorContext(ctx, "migrate: can't delete an old record", "cookie", source.Expired().Name, "error", err)
+			rc.tell(ctx, Event{Kind: EventFailed, Source: source, Err: err})
 			return false
 		}
 	}
@@ -296,11 +301,6 @@ func nameOf(source Source) string { return fmt.Sprintf("%T %s", source, source.E
 func (rc *Reception) refuse(ctx context.Context, source Source, err error) {
 	rc.log().InfoContext(ctx, "migrate: old session refused", "cookie", source.Expired().Name, "error", err)
 	rc.tell(ctx, Event{Kind: EventRefused, Source: source, Err: err})
-}
-
-func (rc *Reception) fail(ctx context.Context, source Source, what string, err error) {
-	rc.log().ErrorContext(ctx, "migrate: can't "+what, "cookie", source.Expired().Name, "error", err)
-	rc.tell(ctx, Event{Kind: EventFailed, Source: source, Err: err})
 }
 
 func (rc *Reception) tell(ctx context.Context, e Event) {

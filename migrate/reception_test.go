@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -462,6 +463,67 @@ func TestALimitOfSessionsHolds(t *testing.T) {
 		}
 		if !slices.Equal(signedIn, want) {
 			t.Errorf("RefuseNew %t: %v are signed in, want %v\n%s", refuse, signedIn, want, &srv.log)
+		}
+	}
+}
+
+func TestWhoIsOneTooManyKeepsTheAnonymousSession(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, fromFlask(), session.Options{MaxSessions: 1, RefuseNew: true})
+	first := srv.browser("session", known(t))
+	first.wantPage("/", "ann [coat]")
+	first.wantPage("/", "ann [coat]")
+	second := srv.browser("other", "x")
+	second.get("/add")
+	second.cookies["session"] = known(t)
+	second.wantPage("/", " [hat]")
+	second.wantCookies(ours, "other", "session")
+}
+
+// TestWhateverIsLostNobodyIsSignedOut plays a browser on a bad line: answers are lost
+// or come late, requests overlap, servers are down, and time passes.
+func TestWhateverIsLostNobodyIsSignedOut(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(200) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			options, records, cookie := fromExpress()
+			name := "connect.sid"
+			if seed%2 == 0 {
+				options, name, cookie = fromFlask(), "session", known(t)
+			}
+			srv := newServer(t, options, session.Options{RenewEvery: 5 * time.Minute})
+			b := srv.browser(name, cookie)
+			var late []*httptest.ResponseRecorder
+			for range 60 {
+				records.down, srv.store.down = nil, nil
+				switch random.IntN(8) {
+				case 0:
+					records.down = errors.New("down")
+				case 1:
+					srv.store.down = errors.New("down")
+				case 2:
+					<-time.After(time.Duration(random.IntN(100)) * time.Second)
+				}
+				w := b.send(http.MethodGet, "/")
+				if w.Code != http.StatusServiceUnavailable && w.Body.String() != "ann [coat]" {
+					t.Fatalf("seed %d: %d %s\n%s", seed, w.Code, w.Body, &srv.log)
+				}
+				switch random.IntN(4) {
+				case 0: // lost
+				case 1:
+					late = append(late, w)
+				default:
+					b.take(w)
+				}
+				if len(late) > 0 && random.IntN(3) == 0 {
+					b.take(late[0])
+					late = late[1:]
+				}
+			}
+		})
+		if t.Failed() {
+			return
 		}
 	}
 }
