@@ -91,19 +91,6 @@ func (rc *Reception) End(w http.ResponseWriter, r *http.Request) error {
 	return errors.Join(failed...)
 }
 
-// grace is how long requests with the old cookie may be under way after the visitor
-// was let in.
-const grace = 30 * time.Second
-
-// A note of a session says which record it came from.
-type note struct {
-	Source string    `json:"source"`
-	Record string    `json:"record"`
-	Taken  time.Time `json:"taken"`
-}
-
-var noted = session.NewKey[note]("migrate.taken")
-
 // A visit is a request whose session has a note.
 type visit struct {
 	s    *session.Session
@@ -132,11 +119,8 @@ func (rc *Reception) receive(w http.ResponseWriter, r *http.Request) (visit, err
 			return visit{}, err
 		}
 	}
-	if v.note.Record != "" && time.Since(v.note.Taken) >= grace && !v.s.IsNew() {
-		if rc.forget(r.Context(), v.note) {
-			noted.Delete(s)
-			v.note = note{}
-		}
+	if v.note.Record != "" && time.Since(v.note.Taken) >= grace && !s.IsNew() {
+		rc.settle(r.Context(), &v)
 	}
 	return v, nil
 }
@@ -150,18 +134,6 @@ func (rc *Reception) brings(r *http.Request) bool {
 	}
 	return false
 }
-
-// hasRecords reports whether a source may have to delete something. Those of other
-// packages are taken to.
-func hasRecords(source Source) bool {
-	s, ok := source.(interface{ hasRecords() bool })
-	return !ok || s.hasRecords()
-}
-
-func (f Flask) hasRecords() bool        { return false }
-func (s Starlette) hasRecords() bool    { return false }
-func (s Starsessions) hasRecords() bool { return s.Records != nil }
-func (g Gorilla) hasRecords() bool      { return g.Records != nil || g.Dir != "" }
 
 // welcome reads what the request brings, and lets its visitor in unless somebody is
 // signed in already. A session that is good for nothing stays so: the visitor has
@@ -236,7 +208,7 @@ func (rc *Reception) take(w http.ResponseWriter, r *http.Request, v *visit, sour
 		}
 	}
 	if subject != "" {
-		v.s.Authenticate(subject) //nolint:contextcheck // the session has the request's
+		v.s.Authenticate(subject)
 	}
 	if len(v.s.Names()) == 0 && subject == "" {
 		return nil // there is nothing to keep
@@ -270,33 +242,6 @@ func (rc *Reception) notStored(ctx context.Context, v *visit, source Source, err
 	rc.refuse(ctx, source, fmt.Errorf("%w: it can't be stored: %w", ErrRefused, err))
 	return nil
 }
-
-// leave deletes the old record of a visitor who has signed out.
-func (rc *Reception) leave(ctx context.Context, v visit) {
-	if v.note.Record != "" && !v.s.Has(noted.Name()) {
-		rc.forget(ctx, v.note)
-	}
-}
-
-// forget deletes an old record, and reports whether there is nothing left to do.
-func (rc *Reception) forget(ctx context.Context, n note) bool {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), session.DefaultStoreTimeout)
-	defer cancel()
-	for _, source := range rc.opts.Sources {
-		if nameOf(source) != n.Source {
-			continue
-		}
-		if err := source.Delete(ctx, n.Record); err != nil {
-			rc.log().ErrorContext(ctx, "migrate: can't delete an old record", "cookie", source.Expired().Name, "error", err)
-			rc.tell(ctx, Event{Kind: EventFailed, Source: source, Err: err})
-			return false
-		}
-	}
-	return true
-}
-
-// nameOf names a source in a note, which outlives the process.
-func nameOf(source Source) string { return fmt.Sprintf("%T %s", source, source.Expired().Name) }
 
 func (rc *Reception) refuse(ctx context.Context, source Source, err error) {
 	rc.log().InfoContext(ctx, "migrate: old session refused", "cookie", source.Expired().Name, "error", err)

@@ -1,0 +1,119 @@
+package migrate_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/migrate"
+)
+
+func TestAfterSigningOutTheOldCookieIsWorthNothing(t *testing.T) {
+	t.Parallel()
+	options, records, cookie := fromExpress()
+	for name, first := range map[string]string{"at once": "/logout", "later": "/"} {
+		records.values["sess:id"] = `{"cookie":{},"user":"ann"}`
+		b := newServer(t, options, session.Options{}).browser("connect.sid", cookie)
+		b.get(first)
+		b.get("/logout")
+		b.wantCookies()
+		if len(records.values) > 0 {
+			t.Errorf("%s: the old record is there still", name)
+		}
+		b.cookies["connect.sid"] = cookie // a copy
+		b.wantPage("/", " []")
+	}
+}
+
+func TestTheOldRecordIsDeletedWhenTheVisitorHasComeBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		options, records, cookie := fromExpress()
+		b := newServer(t, options, session.Options{}).browser("connect.sid", cookie)
+		slow := b.send(http.MethodGet, "/") // by another request at the same time
+		b.wantPage("/", "ann [coat]")
+		b.wantPage("/", "ann [coat]")
+		if len(records.values) == 0 {
+			t.Error("the record is gone although requests may be under way")
+		}
+		<-time.After(time.Minute)
+		records.down = errors.New("connection refused")
+		b.wantPage("/static", "no session")
+		records.down = nil
+		b.wantPage("/static", "no session")
+		if len(records.values) == 0 {
+			t.Error("a server that was down is asked again at once")
+		}
+		<-time.After(time.Minute)
+		b.wantPage("/static", "no session")
+		if len(records.values) > 0 {
+			t.Error("the record is still there")
+		}
+		b.take(slow) // its session is good as well
+		b.wantPage("/", "ann [coat]")
+	})
+}
+
+func TestFromUntilOnNobodyIsLetIn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		options := fromFlask()
+		options.Until = time.Now().Add(time.Hour)
+		srv := newServer(t, options, session.Options{IdleTimeout: 2 * time.Hour})
+		late := srv.browser("session", known(t))
+		early := srv.browser("session", known(t))
+		<-time.After(time.Hour - time.Second)
+		early.wantPage("/", "ann [coat]")
+		<-time.After(time.Second)
+		late.wantPage("/", " []")
+		late.wantCookies("session")
+		early.wantPage("/", "ann [coat]")
+	})
+}
+
+func TestAVisitorWhoSignsInOverThereIsSignedInHere(t *testing.T) {
+	t.Parallel()
+	b := newServer(t, fromFlask(), session.Options{}).browser("other", "x")
+	b.wantPage("/add", "")
+	b.wantPage("/", " [hat]")
+	b.cookies["session"] = flaskCookie(t, migrate.Values{"cart": []any{"coat"}})
+	b.wantPage("/", " [hat]") // one anonymous session is enough
+	b.cookies["session"] = flaskCookie(t, migrate.Values{"user": "ann"})
+	b.wantPage("/", "ann [hat]")
+	b.wantCookies(ours, "other")
+}
+
+func TestWhoIsSignedInHereStaysSo(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, fromFlask(), session.Options{})
+	b := srv.browser("session", known(t))
+	b.wantPage("/", "ann [coat]")
+	b.cookies["session"] = flaskCookie(t, migrate.Values{"user": "bob", "cart": []any{"shoes"}})
+	b.wantPage("/", "ann [coat]")
+	b.wantCookies(ours)
+	if !strings.Contains(srv.log.String(), "an old cookie comes back") {
+		t.Errorf("the log says nothing:\n%s", &srv.log)
+	}
+}
+
+func TestKeepLeavesTheOldSessionAlone(t *testing.T) {
+	t.Parallel()
+	options, records, cookie := fromExpress()
+	options.Keep = true
+	b := newServer(t, options, session.Options{}).browser("connect.sid", cookie)
+	b.wantPage("/", "ann [coat]")
+	b.wantPage("/", "ann [coat]")
+	b.wantCookies(ours, "connect.sid")
+	if len(records.values) == 0 {
+		t.Error("the old record is gone")
+	}
+	b.get("/logout")
+	b.wantCookies()
+	if len(records.values) > 0 {
+		t.Error("the old record is there after signing out")
+	}
+}

@@ -1,0 +1,142 @@
+package migrate_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/migrate"
+)
+
+func TestALostAnswerSignsNobodyOut(t *testing.T) {
+	t.Parallel()
+	options, _, cookie := fromExpress()
+	for _, b := range []*browser{
+		newServer(t, fromFlask(), session.Options{}).browser("session", known(t)),
+		newServer(t, options, session.Options{}).browser("connect.sid", cookie),
+	} {
+		for range 3 {
+			b.send(http.MethodGet, "/add") // and nobody gets the answer
+		}
+		b.wantPage("/", "ann [coat]")
+		b.wantCookies(ours)
+		b.wantPage("/", "ann [coat]")
+	}
+}
+
+func TestOfTwoFirstRequestsEitherAnswerWorks(t *testing.T) {
+	t.Parallel()
+	for _, order := range [][2]int{{0, 1}, {1, 0}} {
+		options, _, cookie := fromExpress()
+		b := newServer(t, options, session.Options{}).browser("connect.sid", cookie)
+		answers := make([]*httptest.ResponseRecorder, 2)
+		var wg sync.WaitGroup
+		for i := range answers {
+			wg.Go(func() { answers[i] = b.send(http.MethodGet, "/") })
+		}
+		wg.Wait()
+		for _, i := range order {
+			if got := answers[i].Body.String(); got != "ann [coat]" {
+				t.Errorf("one answer shows %q", got)
+			}
+			b.take(answers[i])
+		}
+		b.wantCookies(ours)
+		b.wantPage("/", "ann [coat]")
+	}
+}
+
+func TestAnOutageKeepsTheOldCookie(t *testing.T) {
+	t.Parallel()
+	options, records, cookie := fromExpress()
+	srv := newServer(t, options, session.Options{})
+	b := srv.browser("connect.sid", cookie)
+	outage := errors.New("connection refused")
+	for name, down := range map[string]*error{"the old records": &records.down, "the new store": &srv.store.down} {
+		*down = outage
+		w := b.send(http.MethodGet, "/")
+		if w.Code != http.StatusServiceUnavailable || w.Header()["Set-Cookie"] != nil {
+			t.Errorf("%s: %d, cookies %q", name, w.Code, w.Header()["Set-Cookie"])
+		}
+		if strings.Contains(w.Body.String(), outage.Error()) {
+			t.Errorf("%s: the visitor is told %q", name, w.Body)
+		}
+		*down = nil
+	}
+	b.wantPage("/", "ann [coat]")
+	srv.wantEvents(map[migrate.EventKind]int{migrate.EventFailed: 2, migrate.EventReceived: 1})
+	// Once let in, the visitor needs the old server no more.
+	records.down = outage
+	b.wantPage("/", "ann [coat]")
+}
+
+func TestOldRecordsThatDoNotAnswerAreGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		options, records, cookie := fromExpress()
+		records.hangs = true
+		b := newServer(t, options, session.Options{}).browser("connect.sid", cookie)
+		began := time.Now()
+		if w := b.send(http.MethodGet, "/"); w.Code != http.StatusServiceUnavailable {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		if waited := time.Since(began); waited != session.DefaultStoreTimeout {
+			t.Errorf("the visitor has waited for %v", waited)
+		}
+	})
+}
+
+// TestWhateverIsLostNobodyIsSignedOut plays a browser on a bad line: answers are lost
+// or come late, requests overlap, servers are down, and time passes.
+func TestWhateverIsLostNobodyIsSignedOut(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(200) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			options, records, cookie := fromExpress()
+			name := "connect.sid"
+			if seed%2 == 0 {
+				options, name, cookie = fromFlask(), "session", known(t)
+			}
+			srv := newServer(t, options, session.Options{RenewEvery: 5 * time.Minute})
+			b := srv.browser(name, cookie)
+			var late []*httptest.ResponseRecorder
+			for range 60 {
+				records.down, srv.store.down = nil, nil
+				switch random.IntN(8) {
+				case 0:
+					records.down = errors.New("down")
+				case 1:
+					srv.store.down = errors.New("down")
+				case 2:
+					<-time.After(time.Duration(random.IntN(100)) * time.Second)
+				}
+				w := b.send(http.MethodGet, "/")
+				if w.Code != http.StatusServiceUnavailable && w.Body.String() != "ann [coat]" {
+					t.Fatalf("seed %d: %d %s\n%s", seed, w.Code, w.Body, &srv.log)
+				}
+				switch random.IntN(4) {
+				case 0: // lost
+				case 1:
+					late = append(late, w)
+				default:
+					b.take(w)
+				}
+				if len(late) > 0 && random.IntN(3) == 0 {
+					b.take(late[0])
+					late = late[1:]
+				}
+			}
+		})
+		if t.Failed() {
+			return
+		}
+	}
+}

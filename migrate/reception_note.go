@@ -1,0 +1,75 @@
+package migrate
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+// grace is how long requests with the old cookie may be under way after the visitor
+// was let in. A record that could not be deleted is tried again as late.
+const grace = 30 * time.Second
+
+// deleteTimeout bounds how long a visitor waits for an old record to be deleted.
+const deleteTimeout = time.Second
+
+// A note of a session says which record it came from, and since when there is one.
+type note struct {
+	Source string    `json:"source"`
+	Record string    `json:"record"`
+	Taken  time.Time `json:"taken"`
+}
+
+var noted = session.NewKey[note]("migrate.taken")
+
+// settle deletes the old record of a visitor who has come back with our cookie.
+func (rc *Reception) settle(ctx context.Context, v *visit) {
+	if rc.forget(ctx, v.note) {
+		v.note = note{}
+		noted.Delete(v.s)
+		return
+	}
+	v.note.Taken = time.Now()
+	noted.Set(v.s, v.note)
+}
+
+// leave deletes the old record of a visitor who has signed out.
+func (rc *Reception) leave(ctx context.Context, v visit) {
+	if v.note.Record != "" && !v.s.Has(noted.Name()) {
+		rc.forget(ctx, v.note)
+	}
+}
+
+// forget deletes an old record, and reports whether there is nothing left to do.
+func (rc *Reception) forget(ctx context.Context, n note) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deleteTimeout)
+	defer cancel()
+	for _, source := range rc.opts.Sources {
+		if nameOf(source) != n.Source {
+			continue
+		}
+		if err := source.Delete(ctx, n.Record); err != nil {
+			rc.log().ErrorContext(ctx, "migrate: can't delete an old record", "cookie", source.Expired().Name, "error", err)
+			rc.tell(ctx, Event{Kind: EventFailed, Source: source, Err: err})
+			return false
+		}
+	}
+	return true
+}
+
+// nameOf names a source in a note, which outlives the process.
+func nameOf(source Source) string { return fmt.Sprintf("%T %s", source, source.Expired().Name) }
+
+// hasRecords reports whether a source may have to delete something. Those of other
+// packages are taken to.
+func hasRecords(source Source) bool {
+	s, ok := source.(interface{ hasRecords() bool })
+	return !ok || s.hasRecords()
+}
+
+func (f Flask) hasRecords() bool        { return false }
+func (s Starlette) hasRecords() bool    { return false }
+func (s Starsessions) hasRecords() bool { return s.Records != nil }
+func (g Gorilla) hasRecords() bool      { return g.Records != nil || g.Dir != "" }
