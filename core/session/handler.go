@@ -2,10 +2,7 @@ package session
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -70,20 +67,6 @@ func (c muted) Value(key any) any {
 	}
 	return c.exchange.Value(key)
 }
-
-// answerable returns why a new ticket can't reach the visitor any more, or nil.
-func (x *exchange) answerable() error {
-	if x.headerSent.Load() || x.takenOver.Load() {
-		return ErrHeaderSent
-	}
-	if err := x.r.Context().Err(); err != nil {
-		return fmt.Errorf("%w: %w", errGone, err)
-	}
-	return nil
-}
-
-// errGone says that the visitor, or a TimeoutHandler, has given the request up.
-var errGone = errors.New("session: nobody waits for the answer any more")
 
 // changed is told of each change. One that comes when the handler has returned,
 // because it was given up by http.TimeoutHandler, for instance, is not saved.
@@ -172,85 +155,6 @@ func (m *Manager) HandlerFunc(f func(http.ResponseWriter, *http.Request, *Sessio
 	})).ServeHTTP
 }
 
-// Fail answers a request whose session could not be loaded or saved, through
-// [Options].ErrorHandler, and logs err. Nothing more is saved, and no cookie is set
-// but that of a [Session.Commit] before. After the response header has left, it
-// only logs.
-func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
-	x, ok := r.Context().Value(exchangeKey{m}).(*exchange)
-	if ok && x.failInstead(err) { //nolint:contextcheck // it has the request's own context
-		return
-	}
-	m.logFailure(r, err)
-	if !ok {
-		m.respond(w, r, err)
-	}
-}
-
-// failInstead answers in the place of the handler, and reports whether it was not
-// too late. ErrorHandler may get here again.
-func (x *exchange) failInstead(err error) bool {
-	if !x.out.TryLock() {
-		return false
-	}
-	defer x.out.Unlock()
-	if x.headerSent.Swap(true) {
-		return false
-	}
-	x.fail(err)
-	return true
-}
-
-// StatusCode returns the HTTP status for an error of this package: 409 if
-// another request has ended the session or replaced its ticket, 403 if its subject has
-// too many, 500 if trying again can't help, because the session is too large, say, and
-// otherwise 503.
-func StatusCode(err error) int {
-	switch {
-	case errors.Is(err, ErrNotFound), errors.Is(err, ErrRetired):
-		return http.StatusConflict
-	case errors.Is(err, ErrTooManySessions):
-		return http.StatusForbidden
-	}
-	for _, permanent := range []error{
-		ErrNoSession, ErrSkipped, ErrHeaderSent, ErrEncode, ErrDecode, ErrTooLarge, ErrInvalid, ErrUnsupported,
-	} {
-		if errors.Is(err, permanent) {
-			return http.StatusInternalServerError
-		}
-	}
-	return http.StatusServiceUnavailable
-}
-
-// respond writes the response that replaces the handler's.
-func (m *Manager) respond(w http.ResponseWriter, r *http.Request, err error) {
-	if m.opts.ErrorHandler != nil {
-		m.opts.ErrorHandler(w, r, err)
-		return
-	}
-	status := StatusCode(err)
-	text := "Something went wrong on our side."
-	switch status {
-	case http.StatusConflict:
-		text = "Your session has ended or moved on. Please try again."
-	case http.StatusForbidden:
-		text = "You have too many sessions already. Please sign out somewhere first."
-	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "5")
-		text = "Temporarily unavailable. Please try again in a moment."
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	http.Error(w, text, status)
-}
-
-func (m *Manager) logFailure(r *http.Request, err error) {
-	if r.Context().Err() != nil {
-		m.log().InfoContext(r.Context(), "session: client went away", "error", err)
-		return
-	}
-	m.log().ErrorContext(r.Context(), "session: request failed", "method", r.Method, "pattern", r.Pattern, "error", err)
-}
-
 // session returns the request's session and loads it the first time.
 func (x *exchange) session(ctx context.Context) (*Session, error) {
 	x.mu.Lock()
@@ -272,34 +176,6 @@ func (x *exchange) loaded() (s *Session, looked bool) {
 	return x.s, x.looked
 }
 
-// beforeHeader commits the session and completes the header, the first time
-// that it is called. An error says that the handler's response was replaced.
-func (x *exchange) beforeHeader() error {
-	x.out.Lock()
-	defer x.out.Unlock()
-	if x.headerSent.Load() {
-		return x.failed
-	}
-	s, looked := x.loaded()
-	if !looked {
-		x.headerSent.Store(true)
-		return nil
-	}
-	var err error
-	if s != nil && !s.settled() {
-		// The client may have gone: what its request has changed is kept.
-		err = s.commit(context.WithoutCancel(x.r.Context()))
-	}
-	x.headerSent.Store(true)
-	if err != nil {
-		x.fail(err)
-		return err
-	}
-	x.addVary()
-	x.addTicket(s)
-	return nil
-}
-
 // end commits a response whose handler has returned without writing, and
 // reports changes that came too late.
 func (x *exchange) end() {
@@ -317,68 +193,4 @@ func (x *exchange) end() {
 		message = "session: not saved, because a ticket has to be handed out and the response header had left"
 	}
 	x.m.log().ErrorContext(x.r.Context(), message, "session", s.ID())
-}
-
-// addTicket tells the client about its ticket, if there is news.
-func (x *exchange) addTicket(s *Session) {
-	if s == nil {
-		return
-	}
-	s.commitMu.Lock() // a Commit that the handler started elsewhere may have news
-	defer s.commitMu.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.handOut(x.w.Header())
-	if s.cookie == cookieSet {
-		x.m.warnPlainHTTP(muted{x}, x.r)
-	}
-}
-
-// addVary makes the response vary by what carries the ticket unless it says so
-// already.
-func (x *exchange) addVary() {
-	h, name := x.w.Header(), x.m.opts.varies()
-	if len(h["Vary"]) == 0 {
-		x.vary[0] = name
-		h["Vary"] = x.vary[:]
-		return
-	}
-	for _, line := range h["Vary"] {
-		for field := range strings.SplitSeq(line, ",") {
-			if field = strings.Trim(field, " \t"); field == "*" || strings.EqualFold(field, name) {
-				return
-			}
-		}
-	}
-	h.Add("Vary", name)
-}
-
-// suppressed are the header fields that describe the handler's response and
-// must not stay on the one that replaces it.
-var suppressed = []string{ //nolint:gochecknoglobals // a constant
-	"Set-Cookie", "Cache-Control", "Clear-Site-Data", "Content-Disposition", "Content-Encoding", "Content-Language",
-	"Content-Length", "Content-Location", "Content-Range", "Content-Type", "Etag", "Expires", "Last-Modified", "Location",
-	"Refresh", "Trailer", "X-Accel-Redirect", "X-Sendfile",
-}
-
-// targeted are the header fields that caches of one kind heed in the place of
-// Cache-Control (RFC 9213).
-var targeted = []string{ //nolint:gochecknoglobals // a constant
-	"Cdn-Cache-Control", "Cloudflare-Cdn-Cache-Control", "Netlify-Cdn-Cache-Control", "Surrogate-Control", "Vercel-Cdn-Cache-Control",
-	"X-Accel-Expires", "X-Litespeed-Cache-Control",
-}
-
-// fail replaces the handler's response. It is called with out held.
-func (x *exchange) fail(err error) {
-	x.failed = err
-	for _, name := range slices.Concat(suppressed, targeted) {
-		x.w.Header().Del(name)
-	}
-	x.w.Header().Del(headerTicket) // another Manager's
-	x.addVary()
-	if s, _ := x.loaded(); s != nil {
-		x.addTicket(s) // of a Commit that has succeeded before
-	}
-	x.m.logFailure(x.r, err)
-	x.m.respond(x.w, x.r, err)
 }

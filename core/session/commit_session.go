@@ -1,0 +1,98 @@
+package session
+
+import "errors"
+
+// settled reports whether a commit would do nothing. This is the common case: it
+// allocates nothing.
+func (s *Session) settled() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.pendingLocked():
+		return false
+	case s.stored == nil || s.ended:
+		return true
+	default:
+		return !s.cur.unseen(s.ticket) && !s.touchDue(&s.cur, s.stored) && !s.renewDue(&s.cur, s.ticket)
+	}
+}
+
+// touchDue reports whether the request extends the session.
+func (s *Session) touchDue(v *view, at *stored) bool {
+	return !s.x.passive && s.m.touchDue(v, at.expires)
+}
+
+// renewDue reports whether it is time for a new ticket that can still be handed out.
+func (s *Session) renewDue(v *view, t held) bool {
+	return t.standing == good && !t.offered && s.m.renewDue(&v.state, t.hash, wallNow()) && s.x.answerable() == nil
+}
+
+// tooLate reports whether the last commit has found the header gone.
+func (s *Session) tooLate() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.late
+}
+
+// pending reports whether there are changes that a commit would save.
+func (s *Session) pending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pendingLocked()
+}
+
+func (s *Session) pendingLocked() bool {
+	changed := len(s.changes) > 0 && !s.ended && (s.stored != nil || s.quiet || !s.cur.empty())
+	return s.err != nil || changed || s.wants != wants{} || len(s.doomed) > 0
+}
+
+// finish takes over the results. Changes that were made while the commit ran
+// stay pending; they are made again on what was saved, unlocked, until no more
+// have come.
+func (s *Session) finish(c *commit, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.doomed, s.late = c.doomed, errors.Is(err, ErrHeaderSent)
+	if c.cookie == cookieUnset {
+		s.cookie = cookieUnset
+	}
+	if err != nil && !c.rejected && !c.saved { // some may have landed before
+		s.ticket, s.wants, s.tried, s.changes = c.ticket, c.wants, c.tried, s.changes[c.done:]
+		return
+	}
+	switch {
+	case (c.ended || c.wants.hand) && s.cookie == cookieSet:
+		s.cookie = cookieKeep
+	case !c.ended && c.cookie == cookieSet:
+		s.cookie = cookieSet
+	}
+	c.view.kept, c.view.replaced, c.view.limited = false, false, false
+	c.done, c.changes, c.tried = c.done+len(c.changes), nil, nil
+	c.wants = wants{limit: c.wants.limit, hand: c.wants.hand}
+	s.adopt(c)
+	s.quiet, s.ended = c.quiet && c.stored == nil, c.ended
+}
+
+// adopt goes on from what c has found or saved. Changes that were made while it ran
+// are made again on that.
+func (s *Session) adopt(c *commit) {
+	for made := c.done + len(c.changes); made < len(s.changes); {
+		later := s.changes[made:]
+		s.remake(later, &c.view)
+		made += len(later)
+	}
+	s.ticket, s.stored, s.cur, s.wants, s.tried = c.ticket, c.stored, c.view, c.wants, c.tried
+	s.changes = s.changes[c.done:]
+}
+
+// remake makes changes on v with the lock released, because they call what was
+// given to Update, which may also panic.
+func (s *Session) remake(changes []change, v *view) {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	for _, change := range changes {
+		if err := change(v); err != nil {
+			s.fail(err)
+		}
+	}
+}

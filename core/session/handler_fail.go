@@ -1,0 +1,109 @@
+package session
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+)
+
+// Fail answers a request whose session could not be loaded or saved, through
+// [Options].ErrorHandler, and logs err. Nothing more is saved, and no cookie is set
+// but that of a [Session.Commit] before. After the response header has left, it
+// only logs.
+func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	x, ok := r.Context().Value(exchangeKey{m}).(*exchange)
+	if ok && x.failInstead(err) { //nolint:contextcheck // it has the request's own context
+		return
+	}
+	m.logFailure(r, err)
+	if !ok {
+		m.respond(w, r, err)
+	}
+}
+
+// failInstead answers in the place of the handler, and reports whether it was not
+// too late. ErrorHandler may get here again.
+func (x *exchange) failInstead(err error) bool {
+	if !x.out.TryLock() {
+		return false
+	}
+	defer x.out.Unlock()
+	if x.headerSent.Swap(true) {
+		return false
+	}
+	x.fail(err)
+	return true
+}
+
+// StatusCode returns the HTTP status for an error of this package: 409 if
+// another request has ended the session or replaced its ticket, 403 if its subject has
+// too many, 500 if trying again can't help, because the session is too large, say, and
+// otherwise 503.
+func StatusCode(err error) int {
+	switch {
+	case errors.Is(err, ErrNotFound), errors.Is(err, ErrRetired):
+		return http.StatusConflict
+	case errors.Is(err, ErrTooManySessions):
+		return http.StatusForbidden
+	}
+	for _, permanent := range []error{
+		ErrNoSession, ErrSkipped, ErrHeaderSent, ErrEncode, ErrDecode, ErrTooLarge, ErrInvalid, ErrUnsupported,
+	} {
+		if errors.Is(err, permanent) {
+			return http.StatusInternalServerError
+		}
+	}
+	return http.StatusServiceUnavailable
+}
+
+// respond writes the response that replaces the handler's.
+func (m *Manager) respond(w http.ResponseWriter, r *http.Request, err error) {
+	if m.opts.ErrorHandler != nil {
+		m.opts.ErrorHandler(w, r, err)
+		return
+	}
+	status := StatusCode(err)
+	text := "Something went wrong on our side."
+	switch status {
+	case http.StatusConflict:
+		text = "Your session has ended or moved on. Please try again."
+	case http.StatusForbidden:
+		text = "You have too many sessions already. Please sign out somewhere first."
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "5")
+		text = "Temporarily unavailable. Please try again in a moment."
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Error(w, text, status)
+}
+
+func (m *Manager) logFailure(r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		m.log().InfoContext(r.Context(), "session: client went away", "error", err)
+		return
+	}
+	m.log().ErrorContext(r.Context(), "session: request failed", "method", r.Method, "pattern", r.Pattern, "error", err)
+}
+
+// suppressed are the header fields that describe the handler's response and
+// must not stay on the one that replaces it.
+var suppressed = []string{ //nolint:gochecknoglobals // a constant
+	"Set-Cookie", "Cache-Control", "Clear-Site-Data", "Content-Disposition", "Content-Encoding", "Content-Language",
+	"Content-Length", "Content-Location", "Content-Range", "Content-Type", "Etag", "Expires", "Last-Modified", "Location",
+	"Refresh", "Trailer", "X-Accel-Redirect", "X-Sendfile",
+}
+
+// fail replaces the handler's response. It is called with out held.
+func (x *exchange) fail(err error) {
+	x.failed = err
+	for _, name := range slices.Concat(suppressed, targeted) {
+		x.w.Header().Del(name)
+	}
+	x.w.Header().Del(headerTicket) // another Manager's
+	x.addVary()
+	if s, _ := x.loaded(); s != nil {
+		x.addTicket(s) // of a Commit that has succeeded before
+	}
+	x.m.logFailure(x.r, err)
+	x.m.respond(x.w, x.r, err)
+}
