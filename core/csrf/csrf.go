@@ -6,8 +6,8 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
-	"strings"
 
+	"github.com/cloakroom-go/cloakroom/core/internal/httpfield"
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
@@ -56,7 +56,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.HeaderName == "" {
 		o.HeaderName = DefaultHeaderName
 	}
-	if strings.ContainsFunc(o.HeaderName, notInFieldName) {
+	if !httpfield.IsToken(o.HeaderName) {
 		return o, fmt.Errorf("csrf: Options.HeaderName %q is no name of a header field", o.HeaderName)
 	}
 	if o.MaxForm < 0 {
@@ -69,12 +69,6 @@ func (o Options) withDefaults() (Options, error) {
 		o.ErrorHandler = forbid
 	}
 	return o, nil
-}
-
-// notInFieldName reports whether a header field's name can't have c (RFC 9110,
-// 5.6.2).
-func notInFieldName(c rune) bool {
-	return c <= ' ' || c > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c)
 }
 
 // A Protection gives out tokens and asks for them. It is safe for concurrent

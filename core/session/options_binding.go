@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+
+	"github.com/cloakroom-go/cloakroom/core/internal/httpfield"
 )
 
 // Binding ties a session to the browser, and to the network, in which it began.
@@ -95,7 +97,7 @@ func (b Binding) check() error {
 		return nil
 	case !b.bindsAddress():
 		return errors.New("session: Options.Binding.TrustedProxies are set, but no address is looked at; set IPv4Bits and IPv6Bits")
-	case !isToken(b.ForwardedHeader):
+	case !httpfield.IsToken(b.ForwardedHeader):
 		return fmt.Errorf("session: Options.Binding.ForwardedHeader %q names no header field; which one do the trusted proxies write?",
 			b.ForwardedHeader)
 	}

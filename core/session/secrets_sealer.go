@@ -1,14 +1,11 @@
 package session
 
 import (
-	"bytes"
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/hkdf"
-	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
 
+	"github.com/cloakroom-go/cloakroom/core/internal/xaes"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
@@ -41,93 +38,32 @@ func NewSealer(keys ...[]byte) (Sealer, error) {
 	}
 	ring := make(sealRing, len(keys))
 	for i, key := range keys {
-		derived, err := hkdf.Key(sha256.New, key, nil, "cloakroom sealer", xaesKeySize)
+		derived, err := hkdf.Key(sha256.New, key, nil, "cloakroom sealer", xaes.KeySize)
 		if err != nil {
 			return nil, fmt.Errorf("session: deriving a sealing key: %w", err)
 		}
-		if ring[i], err = newXAES(derived); err != nil {
+		if ring[i], err = xaes.New(derived); err != nil {
 			return nil, err
 		}
 	}
 	return ring, nil
 }
 
-type sealRing []*xaes
+type sealRing []*xaes.Key
 
 func (r sealRing) Seal(purpose string, plaintext []byte) ([]byte, error) {
-	sealed := make([]byte, xaesNonceSize, xaesNonceSize+len(plaintext)+xaesOverhead)
-	_, _ = rand.Read(sealed)
-	aead, err := r[0].forNonce(sealed)
+	sealed, err := r[0].Seal(plaintext, []byte(purpose))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("session: sealing: %w", err)
 	}
-	return aead.Seal(sealed, sealed[xaesNonceSize/2:], plaintext, []byte(purpose)), nil
+	return sealed, nil
 }
 
 func (r sealRing) Open(purpose string, sealed []byte) ([]byte, error) {
-	if len(sealed) < xaesNonceSize+xaesOverhead {
-		return nil, errOpen
-	}
-	nonce, ciphertext := sealed[:xaesNonceSize], sealed[xaesNonceSize:]
 	for _, key := range r {
-		aead, err := key.forNonce(nonce)
-		if err != nil {
-			return nil, err
-		}
-		if plaintext, err := aead.Open(nil, nonce[xaesNonceSize/2:], ciphertext, []byte(purpose)); err == nil {
+		if plaintext, ok := key.Open(sealed, []byte(purpose)); ok {
 			return plaintext, nil
 		}
 	}
 	return nil, errOpen
-}
-
-const (
-	xaesKeySize   = 32
-	xaesNonceSize = 24
-	xaesOverhead  = 16
-)
-
-// xaes is XAES-256-GCM: half of the nonce selects a key for AES-256-GCM, derived
-// with CMAC (NIST SP 800-108, counter mode), the other half is its nonce.
-type xaes struct {
-	block cipher.Block
-	k1    [aes.BlockSize]byte // CMAC's subkey for complete blocks
-}
-
-func newXAES(key []byte) (*xaes, error) {
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, fmt.Errorf("session: sealing key: %w", err)
-	}
-	x := &xaes{block: block}
-	block.Encrypt(x.k1[:], x.k1[:])
-	carry := byte(0)
-	for i := len(x.k1) - 1; i >= 0; i-- {
-		x.k1[i], carry = x.k1[i]<<1|carry, x.k1[i]>>7
-	}
-	x.k1[len(x.k1)-1] ^= carry * 0x87
-	return x, nil
-}
-
-// forNonce returns the AES-GCM to use with the second half of nonce.
-func (x *xaes) forNonce(nonce []byte) (cipher.AEAD, error) {
-	key := bytes.Repeat([]byte{0, 1, 'X', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, xaesKeySize/aes.BlockSize)
-	for i := range xaesKeySize / aes.BlockSize {
-		b := key[i*aes.BlockSize : (i+1)*aes.BlockSize]
-		b[1] = byte(i + 1)
-		copy(b[4:], nonce[:xaesNonceSize/2])
-		for j := range b {
-			b[j] ^= x.k1[j]
-		}
-		x.block.Encrypt(b, b)
-	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, fmt.Errorf("session: sealing key: %w", err)
-	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		return nil, fmt.Errorf("session: sealing key: %w", err)
-	}
-	return aead, nil
 }

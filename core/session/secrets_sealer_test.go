@@ -2,33 +2,9 @@ package session
 
 import (
 	"bytes"
-	"encoding/hex"
 	"strconv"
 	"testing"
 )
-
-// The vectors are those of C2SP's XAES-256-GCM specification.
-func TestXAESGivesTheSpecificationsVectors(t *testing.T) {
-	t.Parallel()
-	for key, c := range map[byte]struct{ aad, want string }{
-		1: {"", "ce546ef63c9cc60765923609b33a9a1974e96e52daf2fcf7075e2271"},
-		3: {"c2sp.org/XAES-256-GCM", "986ec1832593df5443a179437fd083bf3fdb41abd740a21f71eb769d"},
-	} {
-		x, err := newXAES(bytes.Repeat([]byte{key}, xaesKeySize))
-		if err != nil {
-			t.Fatal(err)
-		}
-		nonce := []byte("ABCDEFGHIJKLMNOPQRSTUVWX")
-		aead, err := x.forNonce(nonce)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := aead.Seal(nil, nonce[xaesNonceSize/2:], []byte("XAES-256-GCM"), []byte(c.aad))
-		if hex.EncodeToString(got) != c.want {
-			t.Errorf("key %d: %x, want %s", key, got, c.want)
-		}
-	}
-}
 
 func testSealer(tb testing.TB, keys ...[]byte) Sealer {
 	tb.Helper()

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/internal/httpfield"
 )
 
 // A session's ticket travels in a cookie or, with Options.Header, in a header
@@ -31,7 +33,7 @@ var reserved = []string{ //nolint:gochecknoglobals // a constant
 
 // checkHeader returns the canonical form of Options.Header.
 func checkHeader(name string) (string, error) {
-	if name != "" && !isToken(name) {
+	if name != "" && !httpfield.IsToken(name) {
 		return "", fmt.Errorf("session: Options.Header %q is no name of a header field", name)
 	}
 	name = http.CanonicalHeaderKey(name)
