@@ -168,6 +168,9 @@ func TestForwardedIsReadAsRFC7239Says(t *testing.T) {
 	}
 }
 
+// maxHopLen is how much of an element is read, see package forwarded.
+const maxHopLen = 1024
+
 func TestALongHeaderFieldIsNotReadToItsBeginning(t *testing.T) {
 	t.Parallel()
 	hops := func(n int) string { return client + strings.Repeat(", 10.0.0.2", n) }
