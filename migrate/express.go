@@ -48,7 +48,8 @@ func (e Express) Delete(ctx context.Context, record string) error {
 // Expired returns the cookie that ends Express's, as a Source does.
 func (e Express) Expired() *http.Cookie { return expired(e.Cookie, "connect.sid") }
 
-// Sign returns value with its signature, as cookie-signature's sign does.
+// Sign returns value with its signature, as cookie-signature's sign does. It panics
+// without a key.
 func (e Express) Sign(value string) string {
 	if len(e.Keys) == 0 {
 		panic("migrate: Express has no key")
@@ -81,6 +82,9 @@ func signCookie(value, key string) string {
 // cookie that ends with the browser's session. Values may hold whatever
 // encoding/json accepts.
 func (e Express) Encode(id string, values Values, expires time.Time) (cookie string, record []byte, err error) {
+	if err := checkKeys(e.Keys); err != nil {
+		return "", nil, fmt.Errorf("migrate: encode for Express: %w", err)
+	}
 	all := map[string]any{}
 	for name, v := range values {
 		if all[name], err = plainJSON(v); err != nil {

@@ -53,6 +53,9 @@ func (f Flask) Encode(values Values) (string, error) {
 
 func (f Flask) encode(values Values, now time.Time) (string, error) {
 	tagged, err := tag(map[string]any(values))
+	if err == nil {
+		err = checkKeys(f.Keys)
+	}
 	if err != nil {
 		return "", fmt.Errorf("migrate: encode for Flask: %w", err)
 	}

@@ -49,6 +49,9 @@ func (s Starlette) Encode(values Values) (string, error) {
 
 func (s Starlette) encode(values Values, now time.Time) (string, error) {
 	plain, err := untypedJSON(map[string]any(values))
+	if err == nil {
+		err = checkKeys(s.Keys)
+	}
 	if err != nil {
 		return "", fmt.Errorf("migrate: encode for Starlette: %w", err)
 	}

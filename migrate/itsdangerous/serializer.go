@@ -30,7 +30,7 @@ type TimedSerializer struct {
 }
 
 // Dumps returns v, as JSON, signed at a time. v consists of what Loads returns;
-// anything else is an error.
+// anything else is an error. It panics without a key.
 func (s TimedSerializer) Dumps(v any, at time.Time) (string, error) {
 	text, err := python.EncodeJSON(v, python.Compact)
 	if err != nil {

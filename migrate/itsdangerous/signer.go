@@ -61,7 +61,7 @@ type Signer struct {
 	Hash func() hash.Hash
 }
 
-// Sign returns value with its signature.
+// Sign returns value with its signature. It panics without a key.
 func (s Signer) Sign(value string) string {
 	if len(s.Keys) == 0 {
 		panic("itsdangerous: Signer has no key")
@@ -88,7 +88,8 @@ func (s Signer) Unsign(signed string) (string, error) {
 }
 
 // SignAt returns value with a time and a signature of both, as TimestampSigner
-// does at that time. The time is kept in seconds and not before 1970.
+// does at that time. The time is kept in seconds and not before 1970. It panics without
+// a key.
 func (s Signer) SignAt(value string, at time.Time) string {
 	var b [8]byte
 	binary.BigEndian.PutUint64(b[:], uint64(max(0, at.Unix())))

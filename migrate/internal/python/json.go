@@ -59,26 +59,30 @@ func nameNumbers(text []byte) []byte {
 		return text
 	}
 	out := make([]byte, 0, len(text)+16)
-	for i := 0; i < len(text); {
-		rest := text[i:]
-		switch {
-		case rest[0] == '"':
-			n := stringLen(rest)
-			out = append(out, rest[:n]...)
-			i += n
-		case bytes.HasPrefix(rest, []byte("NaN")):
-			out = append(out, notANumber...)
-			i += len("NaN")
-		case bytes.HasPrefix(rest, []byte("Infinity")):
-			out = append(out, infinity...)
-			i += len("Infinity")
-		default:
-			out = append(out, rest[0])
-			i++
+	for len(text) > 0 {
+		n := 1
+		if text[0] == '"' {
+			n = stringLen(text)
+		} else if word := len(text) - len(bytes.TrimLeft(text, wordChars)); word > 0 {
+			n = word
 		}
+		switch word := string(text[:n]); word {
+		case "NaN":
+			out = append(out, notANumber...)
+		case "Infinity":
+			out = append(out, infinity...)
+		case "-Infinity":
+			out = append(out, "-"+infinity...)
+		default:
+			out = append(out, word...)
+		}
+		text = text[n:]
 	}
 	return out
 }
+
+// wordChars are what numbers and names are made of.
+const wordChars = "+-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 // stringLen returns the length of the string at the start of text, with its quotes.
 func stringLen(text []byte) int {
