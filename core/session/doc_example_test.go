@@ -25,28 +25,18 @@ func Example() {
 	}
 
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /cart/{item}", func(w http.ResponseWriter, r *http.Request) {
-		s, err := sessions.Get(r)
-		if err != nil { // the store can't answer
-			sessions.Fail(w, r, err)
-			return
-		}
+	mux.Handle("POST /cart/{item}", sessions.HandlerFunc(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 		Cart.Update(s, func(items []string) []string { return append(items, r.PathValue("item")) })
-	})
-	mux.HandleFunc("GET /cart", func(w http.ResponseWriter, r *http.Request) {
-		s, err := sessions.Get(r)
-		if err != nil {
-			sessions.Fail(w, r, err)
-			return
-		}
+	}))
+	mux.Handle("GET /cart", sessions.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
 		fmt.Fprint(w, Cart.Get(s))
-	})
-	site := sessions.Handler(mux) // for http.ListenAndServe(":8080", site)
+	}))
+	// In a server, mux is what http.ListenAndServe gets.
 
 	fmt.Println("One visitor")
-	browse(site, "POST /cart/tea", "POST /cart/milk", "GET /cart")
+	browse(mux, "POST /cart/tea", "POST /cart/milk", "GET /cart")
 	fmt.Println("Another one")
-	browse(site, "GET /cart")
+	browse(mux, "GET /cart")
 	// Output:
 	// One visitor
 	// POST /cart/tea: 200

@@ -13,26 +13,34 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
-// HandlerFunc hands the session over, or answers that the store has failed.
-func ExampleManager_HandlerFunc() {
-	name := session.NewKey[string]("name")
+// New needs a store and keys. What can't work is an error that says what to do.
+func ExampleNew() {
+	store := memstore.New(memstore.Options{})
+	_, err := session.New(store, session.Options{Keys: [][]byte{session.GenerateKey()}})
+	fmt.Println(err)
 
+	_, err = session.New(store, session.Options{Keys: [][]byte{[]byte("secret")}})
+	fmt.Println(err)
+	// Output:
+	// <nil>
+	// session: Options.Keys: session: key 1 has 6 bytes, at least 32 are needed; make one with GenerateKey
+}
+
+// Check answers a load balancer's probe, outside of any session.
+func ExampleManager_Check() {
 	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}})
 	if err != nil {
 		log.Fatal(err)
 	}
-	mux := http.NewServeMux()
-	mux.Handle("POST /name/{name}", sessions.HandlerFunc(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-		name.Set(s, r.PathValue("name"))
-	}))
-	mux.Handle("GET /{$}", sessions.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
-		fmt.Fprintf(w, "Hello, %s!", name.Get(s))
-	}))
+	ready := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := sessions.Check(r.Context()); err != nil {
+			http.Error(w, "sessions: store", http.StatusServiceUnavailable)
+		}
+	})
 
-	browse(mux, "POST /name/Ada", "GET /")
+	browse(ready, "GET /readyz")
 	// Output:
-	// POST /name/Ada: 200
-	// GET /: 200 Hello, Ada!
+	// GET /readyz: 200
 }
 
 // FromContext is for code that gets a context and no request.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/memstore"
@@ -39,6 +40,50 @@ func ExampleOptions() {
 	// Output:
 	// __Host-session / 43200
 	// Secure: true HttpOnly: true SameSite=Strict: true
+}
+
+// A page that polls says how long the session will last, and does not make it longer.
+func ExampleOptions_passive() {
+	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{
+		Keys:    [][]byte{session.GenerateKey()},
+		Passive: []func(*http.Request) bool{session.SkipPath("/status"), session.Speculative},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("POST /login", sessions.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		s.Authenticate("account-1001")
+	}))
+	mux.Handle("GET /status", sessions.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
+		fmt.Fprint(w, "you will be signed out in ", time.Until(s.Expires()).Round(time.Minute))
+	}))
+
+	browse(mux, "POST /login", "GET /status")
+	// Output:
+	// POST /login: 200
+	// GET /status: 200 you will be signed out in 1h0m0s
+}
+
+// With a Sealer, whoever reads the store learns whose session it is, and none of its
+// values.
+func ExampleOptions_sealer() {
+	key := session.GenerateKey() // ParseKeys reads it from the environment
+	sealer, err := session.NewSealer(key)
+	if err != nil {
+		log.Fatal(err)
+	}
+	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{key}, Sealer: sealer})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for line := range strings.Lines(sessions.Policy()) {
+		if strings.HasPrefix(line, "data") {
+			fmt.Print(line)
+		}
+	}
+	// Output:
+	// data:             on the server, sealed
 }
 
 // ErrorHandler shows a failure in the application's own look.

@@ -26,12 +26,12 @@ type Sealer interface {
 
 var errOpen = fmt.Errorf("%w: sealed data does not open", sessionstore.ErrCorrupt)
 
-// NewSealer returns a Sealer that uses XAES-256-GCM (C2SP) under a ring of
-// keys: the first seals, all open. Its nonces are long enough to be random for as
-// many messages as a key ever sees, so that a key does not wear out as with
-// plain AES-GCM (NIST SP 800-38D, 8.3). Sealing adds 40 bytes.
+// NewSealer returns a Sealer that uses XAES-256-GCM (C2SP) under a ring of keys. The
+// first seals, and all open. Its nonces are random, and long enough for as many messages
+// as a key ever sees: a key does not wear out, as it does with plain AES-GCM (NIST SP
+// 800-38D, 8.3). Sealing adds 40 bytes.
 //
-// It refuses the same keys as [NewSigner]; one ring may serve both.
+// NewSealer refuses the same keys as [NewSigner]. One ring may serve both.
 func NewSealer(keys ...[]byte) (Sealer, error) {
 	if err := checkKeys(keys); err != nil {
 		return nil, err

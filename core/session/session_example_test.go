@@ -142,10 +142,9 @@ func ExampleSession_Commit_error() {
 	// POST /draft: 413 The draft is too long.
 }
 
-// Renew is for a change of privileges other than signing in.
+// Renew is for a change of what a visitor may do, other than by signing in. The
+// privilege itself is not in the session: it is looked up by s.Subject().
 func ExampleSession_Renew() {
-	role := session.NewKey[string]("role")
-
 	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}})
 	if err != nil {
 		log.Fatal(err)
@@ -155,8 +154,7 @@ func ExampleSession_Renew() {
 		s.Authenticate("account-1001")
 	}))
 	mux.Handle("POST /admin", sessions.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-		role.Set(s, "admin")
-		s.Renew()
+		s.Renew() // the account has been made an administrator's
 	}))
 
 	first := httptest.NewRecorder()
@@ -174,6 +172,45 @@ func ExampleSession_Renew() {
 	// Output:
 	// same name: true
 	// same ticket: false
+}
+
+// A stream looks now and then whether the session has ended, and what has changed.
+func ExampleSession_Reload() {
+	unread := session.NewKey[int]("unread")
+
+	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// follow is called for each tick of the stream, and reports whether to go on.
+	follow := func(w http.ResponseWriter, r *http.Request, s *session.Session) bool {
+		err := s.Reload(r.Context())
+		switch {
+		case errors.Is(err, session.ErrNotFound), errors.Is(err, session.ErrRetired):
+			return false // signed out, or the browser has a newer ticket and connects again
+		case err != nil:
+			return true // the store can't answer; that is no logout
+		}
+		fmt.Fprintf(w, "%d unread, ", unread.Get(s))
+		return true
+	}
+	site := sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		if r.Method == http.MethodPost {
+			s.Authenticate("account-1001")
+			unread.Set(s, 3)
+			return
+		}
+		follow(w, r, s)
+		if _, err := sessions.EndSubject(r.Context(), s.Subject()); err != nil { // somewhere else
+			log.Print(err)
+		}
+		fmt.Fprint(w, "goes on: ", follow(w, r, s))
+	})
+
+	browse(site, "POST /login", "GET /stream")
+	// Output:
+	// POST /login: 200
+	// GET /stream: 200 3 unread, goes on: false
 }
 
 // ID names a session in logs, where its ticket must never be.

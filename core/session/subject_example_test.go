@@ -129,6 +129,53 @@ func ExampleManager_EndSubject() {
 	// 2 ended, <nil>
 }
 
+// An identity provider has ended one of its sessions (OpenID Connect Back-Channel
+// Logout): what began with that one ends here.
+func ExampleManager_EndIf() {
+	sid := session.NewKey[string]("sid")
+
+	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	login := sessions.HandlerFunc(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Authenticate("account-1001")
+		sid.Set(s, r.URL.Query().Get("sid")) // the ID token's
+	})
+	browse(login, "POST /login?sid=a")
+	browse(login, "POST /login?sid=b")
+
+	n, err := sessions.EndIf(context.Background(), "account-1001", func(i session.Info) bool {
+		at, _ := sid.From(i)
+		return at == "a" // the logout token's
+	})
+	fmt.Println(n, "ended,", err)
+	// Output:
+	// POST /login?sid=a: 200
+	// POST /login?sid=b: 200
+	// 1 ended, <nil>
+}
+
+// Everybody has to sign in again, after a backup was restored, for instance.
+func ExampleManager_EndAll() {
+	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	login := sessions.HandlerFunc(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Authenticate(r.URL.Query().Get("account"))
+	})
+	browse(login, "POST /login?account=ann")
+	browse(login, "POST /login?account=bob")
+
+	n, err := sessions.EndAll(context.Background())
+	fmt.Println(n, "ended,", err)
+	// Output:
+	// POST /login?account=ann: 200
+	// POST /login?account=bob: 200
+	// 2 ended, <nil>
+}
+
 // The password has changed: other devices have to sign in again.
 func ExampleSession_EndOthers() {
 	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}})

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
@@ -46,6 +47,33 @@ func ExampleSession_Ticket() {
 	fmt.Println(me.Body)
 	// Output:
 	// subject "account-1001"
+}
+
+// A server behind a reverse proxy gets the visitor's other cookies, and not the ticket.
+func ExampleManager_StripTicket() {
+	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.Out.URL.Scheme, r.Out.URL.Host = "https", "reports.internal"
+		sessions.StripTicket(r.Out)
+	}}
+	proxy.Transport = upstream(func(r *http.Request) { fmt.Println("upstream gets:", r.Header.Get("Cookie")) })
+
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/", http.NoBody)
+	r.Header.Set("Cookie", "theme=dark; __Host-session=secret")
+	proxy.ServeHTTP(httptest.NewRecorder(), r)
+	// Output:
+	// upstream gets: theme=dark
+}
+
+// upstream is a server that a proxy forwards to.
+type upstream func(*http.Request)
+
+func (u upstream) RoundTrip(r *http.Request) (*http.Response, error) {
+	u(r)
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: r}, nil
 }
 
 // A site for browsers and its API share a store: two Managers, each with its own
