@@ -35,10 +35,10 @@ func (x *exchange) failInstead(err error) bool {
 	return true
 }
 
-// StatusCode returns the HTTP status for an error of this package: 409 if
-// another request has ended the session or replaced its ticket, 403 if its subject has
-// too many, 500 if trying again can't help, because the session is too large, say, and
-// otherwise 503.
+// StatusCode returns the HTTP status for an error of this package: 409 if another
+// request has ended the session or replaced its ticket, 403 if its subject has too many,
+// 500 if trying again can't help, because the session is too large for instance, and 503
+// otherwise.
 func StatusCode(err error) int {
 	switch {
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrRetired):
