@@ -24,26 +24,25 @@ type Options struct {
 	// DefaultFieldName.
 	FieldName string
 
-	// HeaderName is the name of the header field that carries the token, for
-	// requests that a script makes. If it is in a request, the form is not
-	// looked at. "" means DefaultHeaderName.
+	// HeaderName is the name of the header field that carries the token, for requests
+	// that a script makes. If a request has it, the form is not looked at. "" means
+	// DefaultHeaderName.
 	HeaderName string
 
-	// MaxForm is the most, in bytes of a request's body, that is read in search
-	// of the token. A form that is larger needs the token in the header. 0 means
-	// DefaultMaxForm.
+	// MaxForm is how many bytes of a request's body are read in search of the token, at
+	// most. A form that is larger needs the token in the header. 0 means DefaultMaxForm.
 	MaxForm int64
 
-	// Logger receives one line for each request that is refused, with the reason
-	// and the session's id, but no token. nil means slog.Default at the time
-	// of logging.
+	// Logger receives one line for each request that is refused, with the reason and the
+	// session's public id, but no token. If nil, it is slog.Default at the time of
+	// logging.
 	Logger *slog.Logger
 
 	// ErrorHandler answers a request that is refused. err is an ErrMissing or an
-	// ErrMismatch. The request's session is at hand: a page that shows the form
-	// again, with what was typed in, under a fresh token, is kinder than an
-	// error. nil means a short plain text with status 403, or 413 if the form is
-	// larger than MaxForm.
+	// ErrMismatch. The request's session is at hand: a page that shows the form again,
+	// with what was typed in and a fresh token, is kinder than an error. If nil, the
+	// response is a short plain text with status 403, or 413 if the form is larger than
+	// MaxForm.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 }
 
@@ -93,14 +92,12 @@ func New(sessions *session.Manager, o Options) (*Protection, error) {
 	return &Protection{sessions: sessions, opts: o, input: input}, nil
 }
 
-// Token returns a token for the session of r, another text at each call. All of
-// them are good, as often as one likes, until the session ends or Authenticate
-// is called.
+// Token returns a token for the session of r, another text at each call. All of them are
+// good, any number of times, until the session ends or Authenticate is called.
 //
-// A session that is new is stored for it, at once. That needs a cookie: call Token
-// before the first byte of the response is written. Otherwise it is too late, and
-// the error is session.ErrHeaderSent. Other errors are those of
-// [session.Manager.Get] and [session.Session.Commit]: hand them to
+// A new session is stored at once. That needs a cookie: call Token before the first byte
+// of the response is written. Otherwise the error is session.ErrHeaderSent. Other errors
+// are those of [session.Manager.Get] and [session.Session.Commit]: hand them to
 // [session.Manager.Fail].
 func (p *Protection) Token(r *http.Request) (string, error) {
 	s, err := p.sessions.Get(r)
@@ -116,9 +113,9 @@ func (p *Protection) Token(r *http.Request) (string, error) {
 	return token, nil
 }
 
-// Field returns a hidden form field with a token: what [Protection.Token] says
-// holds here, too. Give it to a template as a value, or give the method to it as
-// a function, to be called with the request:
+// Field returns a hidden form field with a token, under the rules of
+// [Protection.Token]. Give it to a template as a value, or give the method to the template
+// as a function, to be called with the request:
 //
 //	template.New("page").Funcs(template.FuncMap{"csrfField": protection.Field})
 func (p *Protection) Field(r *http.Request) (template.HTML, error) {

@@ -10,9 +10,8 @@ var (
 	// error is an [*net/http.MaxBytesError] as well.
 	ErrMissing = errors.New("csrf: no token")
 
-	// ErrMismatch says that the request can't have a token of its session: the
-	// token is another session's or from before Authenticate, it was changed or
-	// invented, or the visitor has no session, because it has ended while the
-	// form was left open, for instance.
+	// ErrMismatch says that the request has no token of its session. The token is another
+	// session's or from before Authenticate, it was changed or invented, or the visitor
+	// has no session, because it has ended while the form was left open for instance.
 	ErrMismatch = errors.New("csrf: token is not the session's")
 )

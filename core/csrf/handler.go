@@ -10,10 +10,10 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
-// Handler returns a handler that lets a request through to next if its method is
-// safe, GET, HEAD, OPTIONS or TRACE (RFC 9110, 9.2.1), or if it carries a token of
-// its session, in the header or in the form. Any other request is refused, see
-// [Options].ErrorHandler. It stands within [session.Manager.Handler]:
+// Handler returns a handler that lets a request through to next if its method is safe,
+// GET, HEAD, OPTIONS or TRACE (RFC 9110, 9.2.1), or if it carries a token of its session,
+// in the header or in the form. It refuses any other request, by [Options].ErrorHandler.
+// It stands within [session.Manager.Handler]:
 //
 //	sessions.Handler(protection.Handler(mux))
 //

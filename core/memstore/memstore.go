@@ -4,9 +4,8 @@
 // It suits tests, development, and applications that run as one process and may
 // lose their sessions when it ends.
 //
-// Expired records are removed by the writes that follow, a few at a time, and
-// by Prune. Both look at what has expired only: the cost does not grow with the
-// number of sessions stored.
+// Later writes remove expired records, a few at a time, and so does Prune. Both look only
+// at what has expired: the cost does not grow with the number of sessions.
 package memstore
 
 import (
@@ -21,8 +20,8 @@ import (
 
 // Options configure a [Store]. The zero value is right for almost everybody.
 type Options struct {
-	// MaxData is the largest Record.Data in bytes that the store takes;
-	// above it writes fail with sessionstore.ErrTooLarge. 0 means no limit.
+	// MaxData is how many bytes Record.Data may have. A write of more fails with
+	// sessionstore.ErrTooLarge. 0 means that there is no limit.
 	MaxData int
 }
 
