@@ -181,7 +181,7 @@ func (c *commit) seal(ctx context.Context) error {
 		return errEnded
 	case c.stored == nil && (len(c.changes) == 0 || c.view.empty()):
 		return nil
-	case len(c.changes) == 0 && (!c.s.touchDue(&c.view, c.stored) || c.s.x.answerable() != nil):
+	case len(c.changes) == 0 && (!c.s.touchDue(&c.view, c.ticket, c.stored) || c.s.x.answerable() != nil):
 		return nil //nolint:nilerr // the next request extends it
 	}
 	if err := c.s.x.answerable(); err != nil {
@@ -189,7 +189,7 @@ func (c *commit) seal(ctx context.Context) error {
 	}
 	now := wallNow()
 	c.view.tickets = nil // the cookie that is replaced is no other ticket
-	expires := c.expires(&c.view, now)
+	expires := c.expires(&c.view, ticketHash{}, now)
 	switch {
 	case c.stored != nil && !now.Before(c.stored.expires):
 		return errEnded

@@ -1,6 +1,9 @@
 package session
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // settled reports whether a commit would do nothing. This is the common case: it
 // allocates nothing.
@@ -13,13 +16,22 @@ func (s *Session) settled() bool {
 	case s.stored == nil || s.ended:
 		return true
 	default:
-		return !s.cur.unseen(s.ticket) && !s.touchDue(&s.cur, s.stored) && !s.renewDue(&s.cur, s.ticket)
+		return !s.cur.unseen(s.ticket) && !s.touchDue(&s.cur, s.ticket, s.stored) && !s.renewDue(&s.cur, s.ticket)
 	}
 }
 
 // touchDue reports whether the request extends the session.
-func (s *Session) touchDue(v *view, at *stored) bool {
-	return !s.x.passive && s.m.touchDue(v, at.expires)
+func (s *Session) touchDue(v *view, t held, at *stored) bool {
+	return !s.x.passive && s.m.touchDue(&v.rights, v.endedBy(t, at.expires))
+}
+
+// endedBy returns when the ticket ends unless it is used, where the record expires at
+// expires.
+func (v *view) endedBy(t held, expires time.Time) time.Time {
+	if e := v.entry(t.hash); e != nil {
+		return e.endedBy(expires)
+	}
+	return expires
 }
 
 // renewDue reports whether it is time for a new ticket that can still be handed out.

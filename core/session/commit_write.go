@@ -37,7 +37,7 @@ func (c *commit) create(ctx context.Context) error {
 	if c.view.replaced && c.stored != nil && c.ticket.standing == good {
 		replaced = []doomed{{ticket: c.ticket, stored: c.stored, reason: EndReplaced}}
 	}
-	r, err := c.record(t.token.id(), &next)
+	r, err := c.record(t.token.id(), &next, t.hash)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,9 @@ func (c *commit) update(ctx context.Context) error {
 		return err
 	}
 	aged := !asked && c.s.renewDue(&c.view, c.ticket)
-	if len(c.changes) == 0 && !asked && !aged && !unseen {
+	e := c.view.entry(c.ticket.hash)
+	apart := e != nil && !e.until.IsZero() && c.s.touchDue(&c.view, c.ticket, c.stored) // Touch moves the record's expiry only
+	if len(c.changes) == 0 && !asked && !aged && !unseen && !apart {
 		c.touch(ctx)
 		return nil
 	}
@@ -77,7 +79,9 @@ func (c *commit) update(ctx context.Context) error {
 	c.m.log().WarnContext(ctx, "session: not noted that a ticket was seen, or not renewed; the next request tries again",
 		"session", c.view.idText(), "error", err)
 	c.tellError(err)
-	c.touch(ctx) // a session in use has to live on, though there is no room, perhaps
+	if !apart {
+		c.touch(ctx) // a session in use has to live on, though there is no room, perhaps
+	}
 	return nil
 }
 
@@ -87,7 +91,7 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 		return sessionstore.ErrConflict // expired, unless another request has extended it: look again
 	}
 	next, t := c.view.clone(), c.ticket
-	next.limitLogin()
+	next.limitAll(c.wants.login != "")
 	presented := t.hash
 	if t.standing == good {
 		next.dropBanked(presented, c.s.x.began)
@@ -121,7 +125,7 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 		return err
 	}
 	done.hand = left.hand
-	r, err := c.record(c.stored.id, &next)
+	r, err := c.record(c.stored.id, &next, c.ticket.hash)
 	if err != nil {
 		return err
 	}
@@ -138,10 +142,10 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 
 // record returns the record that keeps v under id from now on. v remembers that it
 // was written.
-func (c *commit) record(id string, v *view) (sessionstore.Record, error) {
+func (c *commit) record(id string, v *view, used ticketHash) (sessionstore.Record, error) {
 	now := wallNow()
 	m := c.m
-	r := sessionstore.Record{Subject: v.subject, Expires: c.expires(v, now), Version: sessionstore.NewVersion()}
+	r := sessionstore.Record{Subject: v.subject, Expires: c.expires(v, used, now), Version: sessionstore.NewVersion()}
 	if !now.Before(r.Expires) {
 		return r, errPast
 	}
@@ -158,12 +162,12 @@ func (c *commit) record(id string, v *view) (sessionstore.Record, error) {
 
 // expires returns when a session ends that is used at now. A passive request does not
 // use it.
-func (c *commit) expires(v *view, now time.Time) time.Time {
+func (c *commit) expires(v *view, used ticketHash, now time.Time) time.Time {
 	var prior time.Time
 	if c.stored != nil {
 		prior = c.stored.expires
 	}
-	expires := c.m.expires(v, now, prior)
+	expires := c.m.expires(v, used, now, prior)
 	if c.s.x.passive && c.stored != nil && c.wants.login == "" {
 		return earlier(expires, c.stored.expires)
 	}

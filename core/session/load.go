@@ -73,7 +73,7 @@ func (f *found) endable() bool {
 
 // judge notes what the ticket with this hash is good for.
 func (f *found) judge(m *Manager, hash ticketHash, grace time.Duration) {
-	f.verdict = f.view.judge(hash, times{now: wallNow(), grace: grace, absolute: m.opts.AbsoluteTimeout, idle: m.opts.IdleTimeout})
+	f.verdict = f.view.judge(hash, times{now: wallNow(), grace: grace, absolute: m.opts.AbsoluteTimeout})
 	f.view.rights = f.verdict.rights
 }
 

@@ -319,5 +319,5 @@ func (s *Session) Expires() time.Time {
 	if s.stored == nil {
 		return s.m.endOf(&s.cur.rights, wallNow())
 	}
-	return earlier(s.stored.expires, s.m.endOf(&s.cur.rights, wallNow()))
+	return earlier(s.cur.endedBy(s.ticket, s.stored.expires), s.m.endOf(&s.cur.rights, wallNow()))
 }

@@ -88,12 +88,12 @@ func (s *Session) limit(cookie bool, set func(*lifetime)) {
 	}
 }
 
-// limitLogin gives the lifetime that the request has set to all tickets of the same
-// login: one of them may be on its way to the visitor.
-func (v *view) limitLogin() {
+// limitAll gives the lifetime that the request has set to all tickets of the session:
+// one of them may be on its way to the visitor. A login sets that of its own ticket.
+func (v *view) limitAll(login bool) {
 	for i := range v.tickets {
-		if e := &v.tickets[i]; v.limited && e.started.Equal(v.started) {
-			e.lifetime = v.lifetime
+		if v.limited && !login {
+			v.tickets[i].lifetime = v.lifetime
 		}
 	}
 }
@@ -133,17 +133,36 @@ func (m *Manager) endOf(r *rights, now time.Time) time.Time {
 	return end
 }
 
-// expires returns when a session ends whose ticket with v's rights is used at now. Of
-// its other tickets it is known that they may end at prior, when the record would
-// have expired, but not later.
-func (m *Manager) expires(v *view, now, prior time.Time) time.Time {
+// expires returns when a session ends whose ticket, of this hash, is used at now, and
+// notes of each ticket if it ends before that. Other tickets end as late as before:
+// prior is when the record would have expired.
+func (m *Manager) expires(v *view, used ticketHash, now, prior time.Time) time.Time {
 	expires := m.endOf(&v.rights, now)
 	for i := range v.tickets {
 		if e := &v.tickets[i]; !e.before && !e.isRetired() {
-			expires = later(expires, earlier(prior, m.endOf(&e.rights, now)))
+			end := m.endOf(&e.rights, now)
+			if e.hash != used && !e.at.Equal(now) { // nor offered right now
+				end = earlier(end, e.endedBy(prior))
+			}
+			e.until = end
+			expires = later(expires, end)
+		}
+	}
+	for i := range v.tickets {
+		if e := &v.tickets[i]; !e.until.Before(expires) {
+			e.until = time.Time{}
 		}
 	}
 	return expires
+}
+
+// endedBy returns when a ticket ends unless it is used, where the record expires at
+// expires.
+func (e *entry) endedBy(expires time.Time) time.Time {
+	if e.until.IsZero() {
+		return expires
+	}
+	return e.until
 }
 
 // over reports whether a session has ended that v shows, however much it was used:
@@ -157,19 +176,19 @@ func (m *Manager) over(v *view, now time.Time) bool {
 	return true
 }
 
-// touchDue reports whether using the session now moves its expiry far enough to
-// be worth a write. It moves back if a longer idle timeout was meanwhile taken
-// away; up to an idle timeout may be the difference between two clocks.
-func (m *Manager) touchDue(v *view, expires time.Time) bool {
+// touchDue reports whether using a ticket now moves its end far enough to be worth a
+// write. It moves back if a longer idle timeout was meanwhile taken away; up to an idle
+// timeout may be the difference between two clocks.
+func (m *Manager) touchDue(r *rights, end time.Time) bool {
 	interval := m.opts.TouchInterval
-	idle := v.idleOr(m.opts.IdleTimeout)
+	idle := r.idleOr(m.opts.IdleTimeout)
 	switch {
 	case idle == NoTimeout:
 		return false
-	case v.idle != 0:
-		interval = v.idle / touchFraction
+	case r.idle != 0:
+		interval = r.idle / touchFraction
 	}
-	further := m.expires(v, wallNow(), expires).Sub(expires)
+	further := m.endOf(r, wallNow()).Sub(end)
 	return further >= interval || -further > idle
 }
 

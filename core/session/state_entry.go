@@ -11,33 +11,34 @@ import (
 
 // The encoding of an entry in the list of tickets:
 //
-//	 0  1  flags: from before a login, made by a login, and what is there of the rest
-//	 1 16  hash
-//	17 16  seed
-//	33  4  form
-//	37  8  at
-//	45  8  started
-//	53     number of the offer, then of the sight, as uvarints
-//	       when it was retired, when it was authenticated, deadline, idle timeout,
-//	       absolute timeout: 8 bytes each; persistence: 1 byte; each if its flag is set
+//	 0  2  flags: from before a login, made by a login, and what is there of the rest
+//	 2 16  hash
+//	18 16  seed
+//	34  4  form
+//	38  8  at
+//	46  8  started
+//	54     number of the offer, then of the sight, as uvarints
+//	       when it was retired, when it was authenticated, until, deadline, idle
+//	       timeout, absolute timeout: 8 bytes each; persistence: 1 byte; each if its flag is set
 //	       levels to the end: when each ends (8 bytes), its length (uvarint), its name
 const (
 	entryBefore = 1 << iota
 	entryLogin
 	entryRetired
 	entryAuthenticated
+	entryUntil
 	entryDeadline
 	entryIdle
 	entryAbsolute
 	entryPersistence
 
-	entryFixed = 53
+	entryFixed = 54
 	entrySize  = entryFixed + 32 // most entries have no levels
 )
 
 func (e *entry) append(b []byte) []byte {
 	var buf [2 * entrySize]byte
-	c := append(buf[:0], e.flags())
+	c := binary.BigEndian.AppendUint16(buf[:0], e.flags())
 	c = append(c, e.hash[:]...)
 	c = append(c, e.seed[:]...)
 	c = binary.BigEndian.AppendUint32(c, e.form)
@@ -45,7 +46,7 @@ func (e *entry) append(b []byte) []byte {
 	c = appendInstant(c, e.started)
 	c = binary.AppendUvarint(c, e.offered)
 	c = binary.AppendUvarint(c, e.seen)
-	for _, t := range []time.Time{e.retired, e.authenticated, e.deadline} {
+	for _, t := range []time.Time{e.retired, e.authenticated, e.until, e.deadline} {
 		if !t.IsZero() {
 			c = appendInstant(c, t)
 		}
@@ -66,10 +67,10 @@ func (e *entry) append(b []byte) []byte {
 	return appendField(b, tagTicket, c)
 }
 
-func (e *entry) flags() byte {
-	var flags byte
+func (e *entry) flags() uint16 {
+	var flags uint16
 	for i, set := range []bool{
-		e.before, e.login, e.isRetired(), !e.authenticated.IsZero(), !e.deadline.IsZero(), e.idle != 0, e.absolute != 0,
+		e.before, e.login, e.isRetired(), !e.authenticated.IsZero(), !e.until.IsZero(), !e.deadline.IsZero(), e.idle != 0, e.absolute != 0,
 		e.persistence != persistDefault,
 	} {
 		if set {
@@ -92,10 +93,10 @@ func (d *decoder) entry(st *state) error {
 		return fmt.Errorf("%w: ticket is cut short", sessionstore.ErrCorrupt)
 	}
 	b := d.b
-	flags := b[0]
+	flags := binary.BigEndian.Uint16(b)
 	e := entry{
-		rights: rights{seed: [seedLen]byte(b[17:33]), started: instant(b[45:53])},
-		hash:   ticketHash(b[1:17]), form: binary.BigEndian.Uint32(b[33:37]), at: instant(b[37:45]),
+		rights: rights{seed: [seedLen]byte(b[18:34]), started: instant(b[46:54])},
+		hash:   ticketHash(b[2:18]), form: binary.BigEndian.Uint32(b[34:38]), at: instant(b[38:46]),
 		before: flags&entryBefore != 0, login: flags&entryLogin != 0,
 	}
 	d.skip(entryFixed)
@@ -118,18 +119,18 @@ func (d *decoder) entry(st *state) error {
 }
 
 // optional decodes what is there if its flag is set.
-func (d *decoder) optional(flags byte, e *entry) bool {
+func (d *decoder) optional(flags uint16, e *entry) bool {
 	ok := true
 	for _, t := range []struct {
-		flag byte
+		flag uint16
 		to   *time.Time
-	}{{entryRetired, &e.retired}, {entryAuthenticated, &e.authenticated}, {entryDeadline, &e.deadline}} {
+	}{{entryRetired, &e.retired}, {entryAuthenticated, &e.authenticated}, {entryUntil, &e.until}, {entryDeadline, &e.deadline}} {
 		if flags&t.flag != 0 {
 			ok = d.instant(t.to) && ok
 		}
 	}
 	for _, t := range []struct {
-		flag byte
+		flag uint16
 		to   *time.Duration
 	}{{entryIdle, &e.idle}, {entryAbsolute, &e.absolute}} {
 		if flags&t.flag != 0 {

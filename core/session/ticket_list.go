@@ -27,6 +27,7 @@ type entry struct {
 	seen    uint64    // the number at which it was first presented; 0: not yet
 	at      time.Time // when it was offered
 	retired time.Time // when a newer ticket took its place; zero: not
+	until   time.Time // when it ends unless it is used, if the record lives longer for another; zero: with the record
 	before  bool      // from before the session's first login
 	login   bool      // Authenticate has offered it
 	form    uint32    // the key and the cookie attributes that it was made with, see Manager.form

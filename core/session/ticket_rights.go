@@ -13,15 +13,14 @@ import "time"
 //	the session has ended (tombstone)      quiet
 //	the ticket is not listed               quiet
 //	it is from before the first login      quiet; unknown once that login is lost
+//	not used within its own idle timeout   unknown
 //	its AbsoluteTimeout has passed         quiet; unknown once the login is lost
-//	not presented within its idle timeout  unknown
 //	retired, for longer than the grace     quiet
 //	retired, within the grace              retired
 //	else                                   good
 //
-// The record's expiry keeps idle timeouts, but for a ticket whose idle timeout is
-// shorter than that of the one before it. A login is lost when nobody has presented one
-// of its tickets for [lostAfter].
+// The record's expiry keeps idle timeouts, unless another ticket's is longer. A login is
+// lost when nobody has presented one of its tickets for [lostAfter].
 
 // A standing says what a request may do with the ticket that it brought.
 type standing int
@@ -78,22 +77,6 @@ type times struct {
 	now      time.Time
 	grace    time.Duration // for how long a retired ticket works on
 	absolute time.Duration // Options.AbsoluteTimeout
-	idle     time.Duration // Options.IdleTimeout
-}
-
-// unused reports whether a ticket was not presented within its idle timeout, and an
-// older one, of a login with a longer timeout, has kept the record alive.
-func (st *state) unused(e *entry, t times) bool {
-	idle := e.idleOr(t.idle)
-	if t.now.Sub(e.at) < idle {
-		return false
-	}
-	for i := range st.tickets {
-		if o := &st.tickets[i]; o.current() && o.idleOr(t.idle) > idle {
-			return true
-		}
-	}
-	return false
 }
 
 // judge returns what the ticket with this hash is good for.
@@ -110,10 +93,10 @@ func (st *state) judge(hash ticketHash, t times) verdict {
 		v.reason = isUnlisted
 	case e.before:
 		v.reason = isFromBefore
+	case !e.until.IsZero() && !t.now.Before(e.until):
+		v.standing, v.reason = unknown, isExpired
 	case !t.now.Before(e.endsBy(t.absolute)):
 		v.reason = isExpired
-	case e.pending() && st.unused(e, t):
-		v.standing, v.reason = unknown, isExpired
 	case e.isRetired():
 		v.reason = isRetired
 		if t.now.Sub(e.retired) < t.grace {
