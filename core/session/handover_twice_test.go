@@ -103,3 +103,20 @@ func TestALoginThatIsSentTwiceMakesOneSession(t *testing.T) {
 		}
 	})
 }
+
+// TestBothAnswersOfAFormSentTwiceStayGood has a client that uses one here and the other
+// there.
+func TestBothAnswersOfAFormSentTwiceStayGood(t *testing.T) {
+	t.Parallel()
+	eachMove(t, func(b *browser, m move) {
+		here, there := b.at(b.m), b.at(b.m)
+		first, second := b.twice(m.make, false)
+		here.take(first)
+		there.take(second)
+		for range 4 {
+			here.wantSignedIn()
+			there.wantSignedIn()
+			pass(9 * time.Minute)
+		}
+	})
+}
