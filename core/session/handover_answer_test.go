@@ -66,8 +66,8 @@ func TestAChangeAfterATimeoutIsLogged(t *testing.T) {
 			return
 		}
 		<-answered
-		counter.Set(s, 7)     //nolint:contextcheck // the session has its own
-		s.Authenticate("ann") //nolint:contextcheck // likewise
+		counter.Set(s, 7)
+		s.Authenticate("ann")
 		commit = s.Commit(context.WithoutCancel(r.Context()))
 	})
 	mux := routes(e.m, nil)
@@ -137,5 +137,27 @@ func TestAPostFromAnotherSiteReplacesNoLogin(t *testing.T) {
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	if !offers(b.send(r, authenticate)) {
 		t.Error("who signs in by a form of an identity provider gets no ticket")
+	}
+}
+
+// TestAManagerThatSkipsARequestIsNobodysRival has two with one cookie, of which one is
+// for some paths and the other for the rest.
+func TestAManagerThatSkipsARequestIsNobodysRival(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	b := member(e)
+	elsewhere := e.manager(e.store, skipping(func(*http.Request) bool { return true }))
+	for _, outer := range []bool{true, false} {
+		who := ""
+		page := e.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { who = s.Subject() })
+		site := elsewhere.Handler(page)
+		if !outer {
+			site = e.m.Handler(elsewhere.Handler(page))
+		}
+		w := httptest.NewRecorder()
+		site.ServeHTTP(w, b.request(t.Context()))
+		if wantStatus(t, w.Result(), http.StatusOK); who != "ann" {
+			t.Errorf("skipped by the outer one %v: signed in as %q", outer, who)
+		}
 	}
 }

@@ -268,3 +268,28 @@ func TestATombstoneThatIsForgottenBringsNothingBack(t *testing.T) {
 		t.Error("somebody is signed in")
 	}
 }
+
+// TestAFullListCostsReadersNothing has a renewal due for which there is no room.
+func TestAFullListCostsReadersNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t, func(o *session.Options) { o.RenewGrace, o.RenewEvery = time.Second, 2*time.Second })
+		b := member(e)
+		status := http.StatusOK
+		for status == http.StatusOK {
+			status = b.ask(renew).StatusCode
+		}
+		pass(3 * time.Second)
+		e.store.taken()
+		for range 5 {
+			wantStatus(t, b.ask(look), http.StatusOK)
+		}
+		if calls := e.store.taken(); calls[opUpdate] > 0 || calls[opLoad] != 5 {
+			t.Errorf("five pages that read make %v", calls)
+		}
+		pass(11 * time.Minute)
+		b.do(count)
+		b.do(renew)
+		b.wantSignedIn()
+	})
+}

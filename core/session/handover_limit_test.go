@@ -1,11 +1,14 @@
 package session_test
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
@@ -75,4 +78,39 @@ func allAtOnce(e *env, processes []*session.Manager) []*browser {
 	}
 	logins.Wait()
 	return in
+}
+
+// TestASecondClickDoesNotKeepALoginThatIsRefused has a phone sign in between the count
+// and the login of a computer, whose second click joins what is about to be taken back.
+func TestASecondClickDoesNotKeepALoginThatIsRefused(t *testing.T) {
+	t.Parallel()
+	mem := memstore.New(memstore.Options{})
+	store := &faultyStore{inner: mem}
+	e := newEnv(t)
+	e.m = e.manager(indexedStore{store, mem}, func(o *session.Options) { o.MaxSessions, o.RefuseNew = 1, true })
+	phone, computer := newBrowser(e), newBrowser(e)
+	phone.shop()
+	computer.shop()
+	again := computer.at(e.m)
+	lists, updates := 0, 0
+	store.intercept(func(_ context.Context, o op) error {
+		switch o {
+		case opUpdate:
+			if updates++; updates == 1 { // the computer's login
+				wantStatus(t, phone.do(authenticate), http.StatusOK) //nolint:contextcheck // another request
+			}
+		case opList:
+			if lists++; lists == 4 { // the computer has counted, the phone has looked twice
+				store.intercept(nil)
+				again.do(authenticate) //nolint:contextcheck // another request
+			}
+		default:
+		}
+		return nil
+	})
+	wantStatus(t, computer.do(authenticate), http.StatusForbidden)
+	phone.wantSignedIn()
+	if list, err := e.m.List(t.Context(), "ann"); err != nil || len(list) != 1 {
+		t.Errorf("%d sessions, %v, at a limit of 1", len(list), err)
+	}
 }

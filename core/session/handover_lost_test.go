@@ -17,7 +17,7 @@ const renewAge = 15 * time.Minute
 // renewed renews tickets of sessions that last.
 func renewed(o *session.Options) {
 	o.RenewEvery = renewAge
-	o.IdleTimeout, o.AbsoluteTimeout = 30*24*time.Hour, 400*24*time.Hour
+	o.IdleTimeout, o.AbsoluteTimeout = 30*day, 400*day
 }
 
 // TestALostAnswerSignsNobodyOut loses the answer of a move, without which the visitor
@@ -195,4 +195,72 @@ func failFrom(s *faultyStore, n int32, acts bool) {
 		}
 		return err
 	}
+}
+
+// TestALostLoginWithAnotherLifetimeSignsNobodyOut has somebody who is remembered, or
+// not, sign in once more the other way, and loses the answer: it is as before.
+func TestALostLoginWithAnotherLifetimeSignsNobodyOut(t *testing.T) {
+	t.Parallel()
+	remember := func(d time.Duration) handler {
+		return func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			s.Authenticate("ann")
+			s.Remember(d)
+		}
+	}
+	for name, c := range map[string]struct {
+		first, second handler
+		pause         time.Duration
+	}{
+		"remembered, then not":               {remember(30 * day), authenticate, 5 * day},
+		"remembered for long, then shortly":  {remember(30 * day), remember(time.Hour), 5 * day},
+		"not remembered, then for ten hours": {authenticate, remember(10 * time.Hour), 20 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t)
+				b := newBrowser(e)
+				b.shop()
+				b.do(c.first)
+				for range 10 {
+					b.wantSignedIn()
+					pass(c.pause / 10)
+				}
+				b.ask(c.second)
+				b.wantSignedIn()
+				pass(c.pause)
+				b.wantSignedIn()
+				b.do(c.second)
+				b.wantSignedIn()
+			})
+		})
+	}
+}
+
+const day = 24 * time.Hour
+
+// TestAVisitorWhoseTimeIsOverIsANewOne has lost the answer of a login that would have
+// gone on: nobody else holds its ticket.
+func TestAVisitorWhoseTimeIsOverIsANewOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t, func(o *session.Options) { o.IdleTimeout, o.AbsoluteTimeout = session.NoTimeout, 30*day })
+		b := member(e)
+		pass(29 * day)
+		b.ask(authenticate)
+		pass(12 * time.Hour)
+		b.wantSignedIn()
+		pass(day)
+		if who := b.sees().subject; who != "" {
+			t.Errorf("signed in as %q after AbsoluteTimeout", who)
+		}
+		b.shop()
+		b.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if len(cart.Get(s)) == 0 {
+				t.Error("nothing can be put into the cart")
+			}
+		})
+		b.do(authenticate)
+		b.wantSignedIn()
+	})
 }

@@ -87,7 +87,7 @@ func TestACommitThatIsRepeatedMakesItsChangesOnce(t *testing.T) {
 			e.store.reset()
 			late := b.at(e.m)
 			res := b.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-				count(w, r, s) //nolint:contextcheck // the session has its own
+				count(w, r, s)
 				m.make(w, r, s)
 				e.store.lose(errDown, opUpdate)
 				if s.Commit(r.Context()) == nil {
@@ -95,7 +95,7 @@ func TestACommitThatIsRepeatedMakesItsChangesOnce(t *testing.T) {
 				}
 				e.store.reset()
 				late.ask(fillCart) //nolint:contextcheck // another request
-				count(w, r, s)     //nolint:contextcheck // the session has its own
+				count(w, r, s)
 			})
 			wantStatus(t, res, http.StatusOK)
 			b.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
@@ -106,4 +106,31 @@ func TestACommitThatIsRepeatedMakesItsChangesOnce(t *testing.T) {
 			b.wantSignedIn()
 		})
 	}
+}
+
+// TestAChangeThatIsMadeDuringReloadIsKept has a function given to Update run again, and
+// something else change meanwhile.
+func TestAChangeThatIsMadeDuringReloadIsKept(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	b := member(e)
+	other := b.at(e.m)
+	b.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		runs := 0
+		counter.Update(s, func(n int) int {
+			if runs++; runs == 2 {
+				name.Set(s, "meanwhile")
+			}
+			return n + 1
+		})
+		other.ask(fillCart) //nolint:contextcheck // another request
+		if err := s.Reload(r.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	b.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		if name.Get(s) != "meanwhile" || counter.Get(s) != 1 {
+			t.Errorf("%q and %d are left", name.Get(s), counter.Get(s))
+		}
+	})
 }

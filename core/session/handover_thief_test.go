@@ -100,7 +100,7 @@ func TestARequestThatTricklesInFromBeforeALoginLearnsNothing(t *testing.T) {
 			visitor := thief.at(e.m)
 			finish := thief.start(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 				runs := 0
-				name.Update(s, func(old string) string { //nolint:contextcheck // the session has its own
+				name.Update(s, func(old string) string {
 					if runs++; old == "private" {
 						t.Error("a function that was given to Update sees what the visitor has set")
 					}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // doubleClick is the time between two clicks of somebody in a hurry.
@@ -119,4 +121,27 @@ func TestBothAnswersOfAFormSentTwiceStayGood(t *testing.T) {
 			pass(9 * time.Minute)
 		}
 	})
+}
+
+// TestAResetPasswordIsSentTwice signs in and ends all others, as a page for a new
+// password does. The second click comes with the ticket from before.
+func TestAResetPasswordIsSentTwice(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.m = e.manager(e.mem)
+	reset := func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Authenticate("ann")
+		if _, err := s.EndOthers(r.Context()); err != nil {
+			e.m.Fail(w, r, err)
+		}
+	}
+	thief := member(e)
+	b := newBrowser(e)
+	b.shop()
+	b.ask(reset)
+	wantStatus(t, b.do(reset), http.StatusOK)
+	b.wantSignedIn()
+	if thief.sees().subject != "" {
+		t.Error("another session lives on")
+	}
 }
