@@ -12,6 +12,7 @@ require (
 	github.com/cloakroom-go/cloakroom/conformance v0.0.0-00010101000000-000000000000
 	github.com/cloakroom-go/cloakroom/core v0.0.0-00010101000000-000000000000
 	github.com/cloakroom-go/cloakroom/store-file v0.0.0-00010101000000-000000000000
+	github.com/coder/websocket v1.8.15
 	github.com/gomodule/redigo v1.9.2
 	github.com/gorilla/securecookie v1.1.2
 	github.com/gorilla/sessions v1.4.0

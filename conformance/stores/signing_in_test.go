@@ -1,10 +1,15 @@
 package stores_test
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/memstore"
@@ -120,4 +125,68 @@ func TestAPaymentReturnReplacesNoLogin(t *testing.T) {
 		t.Errorf("status %s, %d cookies; want 303 and none", res.Status, len(res.Cookies()))
 	}
 	b.send(t, mux, http.MethodGet, "/orders/1", false)
+}
+
+// oauthTokens are what an application keeps of its provider's tokens.
+type oauthTokens struct {
+	Access, Refresh string
+	Expires         time.Time
+	Claim           string
+	Until           time.Time
+}
+
+// TestARefreshTokenIsRedeemedOnce is what docs/signing-in.md proposes: of requests at the
+// same moment one claims the work, and the others wait for what it has got.
+func TestARefreshTokenIsRedeemedOnce(t *testing.T) {
+	t.Parallel()
+	key := session.NewKey[oauthTokens]("tokens")
+	var redeemed atomic.Int32
+	access := func(ctx context.Context, s *session.Session) (string, error) {
+		for {
+			claim := rand.Text()
+			key.Update(s, func(t oauthTokens) oauthTokens {
+				if now := time.Now(); now.After(t.Expires) && now.After(t.Until) {
+					t.Claim, t.Until = claim, now.Add(10*time.Second)
+				}
+				return t
+			})
+			if err := s.Commit(ctx); err != nil {
+				return "", err
+			}
+			switch t := key.Get(s); {
+			case time.Now().Before(t.Expires):
+				return t.Access, nil
+			case t.Claim == claim:
+				redeemed.Add(1)
+				<-time.After(time.Second) // the provider
+				key.Set(s, oauthTokens{Access: "new", Expires: time.Now().Add(time.Hour)})
+				return "new", s.Commit(ctx)
+			}
+			<-time.After(100 * time.Millisecond)
+			if err := s.Reload(ctx); err != nil {
+				return "", err
+			}
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		m := manager(t, memstore.New(memstore.Options{}), lifeOptions())
+		_, cookie := send(t, m, nil, func(_ context.Context, s *session.Session) {
+			s.Authenticate("ann")
+			key.Set(s, oauthTokens{Access: "old", Refresh: "once"})
+		})
+		var requests sync.WaitGroup
+		for range 20 {
+			requests.Go(func() {
+				send(t, m, cookie, func(ctx context.Context, s *session.Session) {
+					if token, err := access(ctx, s); token != "new" || err != nil {
+						t.Errorf("got token %q, error %v", token, err)
+					}
+				})
+			})
+		}
+		requests.Wait()
+	})
+	if n := redeemed.Load(); n != 1 {
+		t.Errorf("redeemed %d times, want once", n)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	coder "github.com/coder/websocket"
 	"github.com/gorilla/websocket"
 
 	"github.com/cloakroom-go/cloakroom/core/memstore"
@@ -88,6 +89,31 @@ func TestAGorillaWebSocketHandsOutTheTicketAndLearnsOfTheEnd(t *testing.T) {
 	var text string
 	if ask(&text); text == "" {
 		t.Error("the socket does not learn of the end")
+	}
+}
+
+// TestACoderWebSocketHandsOutTheTicket: a library that writes the 101 through
+// WriteHeader needs no Commit before.
+func TestACoderWebSocketHandsOutTheTicket(t *testing.T) {
+	t.Parallel()
+	sessions := manager(t, memstore.New(memstore.Options{}), lifeOptions())
+	server := httptest.NewServer(sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Authenticate("ann")
+		conn, err := coder.Accept(w, r, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = conn.CloseNow()
+	}))
+	defer server.Close()
+	conn, res, err := websocket.DefaultDialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(server.URL, "http"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+	if len(res.Cookies()) != 1 {
+		t.Errorf("the 101 sets %d cookies, want 1", len(res.Cookies()))
 	}
 }
 
