@@ -89,9 +89,9 @@
 // session, which stores nothing unless the visitor signs in.
 //
 // Values belong to the session, and all of its tickets read them. What a visitor has
-// proved belongs to the ticket: [Session.Fresh], [Session.SteppedUp], the start of
-// AbsoluteTimeout and the secret of CSRF tokens. So keep a privilege in a level of
-// StepUp, not in a value.
+// proved belongs to the ticket: [Session.Fresh], [Session.SteppedUp], the timeouts,
+// [Session.Remember] included, and the secret of CSRF tokens. So keep a privilege in a
+// level of StepUp, not in a value.
 //
 // # Timeouts
 //
