@@ -1,0 +1,153 @@
+package session
+
+import (
+	"math/rand/v2"
+	"reflect"
+	"testing"
+	"time"
+)
+
+// restated says what judge has to find, as a list of conditions of which the first
+// that holds decides, apart from judge's own code.
+func restated(st *state, hash ticketHash, at times) verdict {
+	lost, listed := st.subject != "", -1
+	for i, e := range st.tickets {
+		if e.hash == hash {
+			listed = i
+		}
+		taken := e.seen != 0 || !e.retired.IsZero()
+		if !e.before && (taken || at.now.UnixNano()-e.at.UnixNano() <= int64(10*time.Minute)) {
+			lost = false
+		}
+	}
+	if listed < 0 {
+		if st.ended {
+			return verdict{standing: quiet, reason: isEnded}
+		}
+		return verdict{standing: quiet, reason: isUnlisted}
+	}
+	e := st.tickets[listed]
+	ends := e.started.UnixNano() + int64(at.absolute)
+	if st.absolute != 0 {
+		ends = e.started.UnixNano() + int64(st.absolute)
+	}
+	if at.absolute == NoTimeout && st.absolute == 0 || st.absolute == NoTimeout {
+		ends = 1<<63 - 1
+	}
+	if !st.deadline.IsZero() {
+		ends = min(ends, st.deadline.UnixNano())
+	}
+	gone := quiet
+	if lost {
+		gone = unknown
+	}
+	for _, line := range []struct {
+		holds    bool
+		standing standing
+		reason   reason
+	}{
+		{st.ended, quiet, isEnded},
+		{e.before, gone, isFromBefore},
+		{at.now.UnixNano() >= ends, gone, isExpired},
+		{!e.retired.IsZero() && at.now.UnixNano()-e.retired.UnixNano() >= int64(at.grace), quiet, isRetired},
+		{!e.retired.IsZero(), retired, isRetired},
+	} {
+		if line.holds {
+			return verdict{line.standing, line.reason, e.rights}
+		}
+	}
+	return verdict{good, isGood, e.rights}
+}
+
+// A taker takes choices off what the fuzzer makes.
+type taker struct{ data []byte }
+
+func (t *taker) byte() byte {
+	if len(t.data) == 0 {
+		return 0
+	}
+	b := t.data[0]
+	t.data = t.data[1:]
+	return b
+}
+
+func (t *taker) bit() bool { return t.byte()&1 != 0 }
+
+// ago returns a duration around the boundaries that judge knows.
+func (t *taker) ago() time.Duration {
+	edges := []time.Duration{0, judgeGrace, 10 * time.Minute, time.Hour, judgeAbsolute, 10 * judgeAbsolute}
+	return edges[int(t.byte())%len(edges)] + time.Duration(int8(t.byte()))
+}
+
+func (t *taker) moment() time.Time {
+	if t.bit() {
+		return time.Time{}
+	}
+	return judgedAt.Add(-t.ago())
+}
+
+func (t *taker) state() state {
+	st := state{ended: t.bit(), lifetime: lifetime{deadline: t.moment()}}
+	if t.bit() {
+		st.subject = "ann"
+	}
+	st.absolute = []time.Duration{0, 0, time.Minute, NoTimeout}[t.byte()%4]
+	for len(t.data) > 0 && len(st.tickets) < maxEntries {
+		e := entry{
+			hash: ticketHash{t.byte()}, before: t.bit(), login: t.bit(), at: judgedAt.Add(-t.ago()), retired: t.moment(),
+			rights: rights{started: judgedAt.Add(-t.ago()), authenticated: t.moment(), seed: [seedLen]byte{t.byte()}},
+		}
+		if t.bit() || !e.retired.IsZero() {
+			e.seen = 1
+		}
+		st.tickets = append(st.tickets, e)
+	}
+	return st
+}
+
+// wantRestated compares judge with its restatement, for each ticket of a list and for
+// one that may not be in it.
+func wantRestated(t *testing.T, data []byte, first byte, later time.Duration) {
+	t.Helper()
+	take := taker{data}
+	st := take.state()
+	hashes := []ticketHash{{first}}
+	for i, e := range st.tickets {
+		for _, other := range st.tickets[:i] {
+			if other.hash == e.hash {
+				return // a list with an entry twice is refused before
+			}
+		}
+		hashes = append(hashes, e.hash)
+	}
+	for _, absolute := range []time.Duration{judgeAbsolute, NoTimeout} {
+		at := times{judgedAt.Add(later % (10 * judgeAbsolute)), judgeGrace, absolute}
+		for _, hash := range hashes {
+			if got, want := st.judge(hash, at), restated(&st, hash, at); !reflect.DeepEqual(got, want) {
+				t.Fatalf("%+v at %+v:\n%+v, want\n%+v", st, at, got, want)
+			}
+		}
+	}
+}
+
+func TestJudgeSaysWhatItsRestatementSays(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same lists each time
+	for range 20_000 {
+		data := make([]byte, r.IntN(120))
+		for i := range data {
+			data[i] = byte(r.Uint32())
+		}
+		later := []time.Duration{0, 1, -1, judgeGrace, 10 * time.Minute, judgeAbsolute}[r.IntN(6)]
+		wantRestated(t, data, byte(r.Uint32()), later)
+	}
+}
+
+func FuzzJudge(f *testing.F) {
+	f.Add([]byte{}, byte(0), int64(0))
+	f.Add([]byte{0, 1, 1, 0, 7, 0, 0, 0, 0, 1, 0, 0, 1, 9, 1}, byte(7), int64(judgeGrace))
+	f.Add([]byte("a list of entries that overlap at their boundaries, more or less"), byte('t'), int64(1))
+	f.Fuzz(func(t *testing.T, data []byte, first byte, later int64) {
+		wantRestated(t, data, first, time.Duration(later))
+	})
+}
