@@ -23,9 +23,10 @@ func fullEntry() entry {
 	return entry{
 		rights: rights{
 			authenticated: after(1), started: after(2), seed: [seedLen]byte(bytes.Repeat([]byte("s"), seedLen)),
-			steps: []step{{"", start}, {"mfa", after(3)}, {strings.Repeat("l", 200), after(4)}},
+			steps:    []step{{"", start}, {"mfa", after(3)}, {strings.Repeat("l", 200), after(4)}},
+			lifetime: lifetime{deadline: after(7), idle: 5 * time.Hour, absolute: 6 * time.Hour, persistence: persistNo},
 		},
-		hash: ticketHash(bytes.Repeat([]byte("h"), 16)), form: 7, at: after(5), retired: after(6),
+		hash: ticketHash(bytes.Repeat([]byte("h"), 16)), form: 7, at: after(5), retired: after(6), until: after(8),
 		offered: 300, seen: 301, before: true, login: true,
 	}
 }
@@ -41,8 +42,7 @@ func fullState() state {
 		id: publicID([]byte("publicpublic")), tickets: []entry{bareEntry(1), fullEntry(), bareEntry(302)}, count: 400,
 		aged: after(1), untaken: 3, place: after(2), ended: true,
 		authHash: bytes.Repeat([]byte("h"), 32), binding: []byte("a browser"),
-		lifetime: lifetime{deadline: after(3), idle: 5 * time.Hour, absolute: 6 * time.Hour, persistence: persistNo},
-		flashes:  []Flash{{}, {"success", "saved"}, {"", strings.Repeat("m", 200)}, {"success", "saved"}},
+		flashes: []Flash{{}, {"success", "saved"}, {"", strings.Repeat("m", 200)}, {"success", "saved"}},
 	}
 	for version := range sessionstore.Version(5) {
 		st.noteWrite(version + 1)
@@ -63,7 +63,7 @@ func TestAStateComesBackAsItWas(t *testing.T) {
 	t.Parallel()
 	live, idleForEver, signedIn, written := fullState(), bareState(), fullState(), bareState()
 	live.ended = false
-	idleForEver.idle = NoTimeout
+	idleForEver.tickets[0].idle = NoTimeout
 	signedIn.subject = "ann"
 	for version := range sessionstore.Version(2 * maxWrites) {
 		written.noteWrite(version + 1)
@@ -84,7 +84,7 @@ func TestTheFullStateHasEveryField(t *testing.T) {
 	notEncoded := []string{"subject", "unknown"}
 	full, e := fullState(), fullEntry()
 	for _, v := range []reflect.Value{
-		reflect.ValueOf(full), reflect.ValueOf(full.lifetime), reflect.ValueOf(e), reflect.ValueOf(e.rights),
+		reflect.ValueOf(full), reflect.ValueOf(e), reflect.ValueOf(e.rights), reflect.ValueOf(e.lifetime),
 	} {
 		for field, v := range v.Fields() {
 			if v.IsZero() != slices.Contains(notEncoded, field.Name) {
@@ -106,12 +106,12 @@ func TestTheEncodingIsTheGoldenOne(t *testing.T) {
 			{
 				rights: rights{
 					authenticated: at(1), started: at(2), seed: [seedLen]byte(bytes.Repeat([]byte("s"), seedLen)), steps: []step{{"mfa", at(5)}},
+					lifetime: lifetime{deadline: at(4), idle: time.Minute, absolute: time.Hour, persistence: persistYes},
 				},
-				hash: ticketHash(bytes.Repeat([]byte("i"), 16)), offered: 300, seen: 301, form: 0x01020304, at: at(3), retired: at(4),
+				hash: ticketHash(bytes.Repeat([]byte("i"), 16)), offered: 300, seen: 301, form: 0x01020304, at: at(3), retired: at(4), until: at(5),
 				before: true, login: true,
 			},
 		},
-		lifetime: lifetime{deadline: at(4), idle: time.Minute, absolute: time.Hour, persistence: persistYes},
 		authHash: []byte("hash"), binding: []byte("net"), flashes: []Flash{{"ok", "saved"}, {}},
 	}
 	st.set("counter", []byte("7"))
@@ -122,24 +122,20 @@ func TestTheEncodingIsTheGoldenOne(t *testing.T) {
 	seed := strings.Repeat("73", 16)
 	want := "01" + // version
 		"010c" + "7075626c69637075626c6963" + // public id
-		"0237" + "00" + strings.Repeat("68", 16) + strings.Repeat("00", 16) + "00000000" + t3 + t4 + "01" + "00" + // ticket
-		"0255" + "0f" + strings.Repeat("69", 16) + seed + "01020304" + t3 + t2 + "ac02" + "ad02" + t4 + t1 + t5 + "03" + "6d6661" +
+		"0238" + "0000" + strings.Repeat("68", 16) + strings.Repeat("00", 16) + "00000000" + t3 + t4 + "01" + "00" + // ticket
+		"0277" + "01ff" + strings.Repeat("69", 16) + seed + "01020304" + t3 + t2 + "ac02" + "ad02" + // ticket
+		t4 + t1 + t5 + t4 + "0000000df8475800" + "0000034630b8a000" + "01" + t5 + "03" + "6d6661" + // its options
 		"0302" + "ad02" + // count
 		"0400" + // ended
 		"0508" + t1 + // aged
 		"0601" + "02" + // untaken
 		"0708" + t2 + // place
 		"0810" + "000000000000abcd" + "00000000000000ef" + // writes
-		"0908" + t4 + // deadline
-		"0a08" + "0000000df8475800" + // idle
-		"0b08" + "00000346 30b8a000" + // absolute
-		"0c01" + "01" + // persistence
-		"0d04" + "68617368" + // authentication hash
-		"0e03" + "6e6574" + // binding
-		"0f08" + "02" + "6f6b" + "7361766564" + // flashes
-		"0f01" + "00" +
-		"1009" + "07" + "636f756e746572" + "37" // value
-	want = strings.ReplaceAll(want, " ", "")
+		"0904" + "68617368" + // authentication hash
+		"0a03" + "6e6574" + // binding
+		"0b08" + "02" + "6f6b" + "7361766564" + // flashes
+		"0b01" + "00" +
+		"0c09" + "07" + "636f756e746572" + "37" // value
 	if got := hex.EncodeToString(st.encode()); got != want {
 		t.Errorf("encoded as\n%s, want\n%s", got, want)
 	}
@@ -160,7 +156,7 @@ func TestTheSubjectIsReadFromTheDataWhereThereIsNoRecord(t *testing.T) {
 	if got, err := decodeState(sessionstore.Record{Data: data}); err != nil || got.subject != "ann" {
 		t.Errorf("subject %q, %v", got.subject, err)
 	}
-	if hex.EncodeToString(data[len(data)-5:]) != "1103616e6e" {
+	if hex.EncodeToString(data[len(data)-5:]) != "0d03616e6e" {
 		t.Errorf("encoded as %x", data)
 	}
 }

@@ -198,16 +198,21 @@ func TestALoginIsLostWhenNobodyHasPresentedItsTicketsForTenMinutes(t *testing.T)
 		"boc": false, "bor": false, "c": false, "r": false, "br": false,
 	} {
 		st := listOf(list)
-		if got := st.lost(judgedAt); got != want {
+		if got := st.lost(judgedAt, judgeAbsolute); got != want {
 			t.Errorf("%s: lost %v, want %v", list, got, want)
 		}
-		if st.subject = ""; st.lost(judgedAt) {
+		if st.subject = ""; st.lost(judgedAt, judgeAbsolute) {
 			t.Errorf("%s: an anonymous session is lost", list)
 		}
 	}
 	future := listOf("bp")
-	if future.lost(judgedAt.Add(-time.Hour)) { // by another process's clock
+	if future.lost(judgedAt.Add(-time.Hour), judgeAbsolute) { // by another process's clock
 		t.Error("a login in the future is lost")
+	}
+	over := listOf("boc") // what nobody can use any more says nothing of the login
+	over.tickets[2].started = judgedAt.Add(-judgeAbsolute)
+	if !over.lost(judgedAt, judgeAbsolute) || over.lost(judgedAt, judgeAbsolute+1) {
+		t.Error("a login is not lost because a ticket whose time is over was seen once")
 	}
 }
 

@@ -16,7 +16,8 @@ func restated(st *state, hash ticketHash, at times) verdict {
 			listed = i
 		}
 		taken := e.seen != 0 || !e.retired.IsZero()
-		if !e.before && (taken || at.now.UnixNano()-e.at.UnixNano() <= int64(10*time.Minute)) {
+		expected := at.now.UnixNano()-e.at.UnixNano() <= int64(10*time.Minute)
+		if !e.before && at.now.UnixNano() < lastMoment(&e, at) && (taken || expected) {
 			lost = false
 		}
 	}
@@ -27,16 +28,6 @@ func restated(st *state, hash ticketHash, at times) verdict {
 		return verdict{standing: quiet, reason: isUnlisted}
 	}
 	e := st.tickets[listed]
-	ends := e.started.UnixNano() + int64(at.absolute)
-	if st.absolute != 0 {
-		ends = e.started.UnixNano() + int64(st.absolute)
-	}
-	if at.absolute == NoTimeout && st.absolute == 0 || st.absolute == NoTimeout {
-		ends = 1<<63 - 1
-	}
-	if !st.deadline.IsZero() {
-		ends = min(ends, st.deadline.UnixNano())
-	}
 	gone := quiet
 	if lost {
 		gone = unknown
@@ -48,7 +39,8 @@ func restated(st *state, hash ticketHash, at times) verdict {
 	}{
 		{st.ended, quiet, isEnded},
 		{e.before, gone, isFromBefore},
-		{at.now.UnixNano() >= ends, gone, isExpired},
+		{!e.until.IsZero() && at.now.UnixNano() >= e.until.UnixNano(), unknown, isExpired},
+		{at.now.UnixNano() >= lastMoment(&e, at), gone, isExpired},
 		{!e.retired.IsZero() && at.now.UnixNano()-e.retired.UnixNano() >= int64(at.grace), quiet, isRetired},
 		{!e.retired.IsZero(), retired, isRetired},
 	} {
@@ -57,6 +49,21 @@ func restated(st *state, hash ticketHash, at times) verdict {
 		}
 	}
 	return verdict{good, isGood, e.rights}
+}
+
+// lastMoment returns when the ticket ends, however much it is used.
+func lastMoment(e *entry, at times) int64 {
+	absolute, end := at.absolute, int64(1<<63-1)
+	if e.absolute != 0 {
+		absolute = e.absolute
+	}
+	if absolute != NoTimeout {
+		end = e.started.UnixNano() + int64(absolute)
+	}
+	if !e.deadline.IsZero() {
+		end = min(end, e.deadline.UnixNano())
+	}
+	return end
 }
 
 // A taker takes choices off what the fuzzer makes.
@@ -87,15 +94,18 @@ func (t *taker) moment() time.Time {
 }
 
 func (t *taker) state() state {
-	st := state{ended: t.bit(), lifetime: lifetime{deadline: t.moment()}}
+	st := state{ended: t.byte()%8 == 1}
 	if t.bit() {
 		st.subject = "ann"
 	}
-	st.absolute = []time.Duration{0, 0, time.Minute, NoTimeout}[t.byte()%4]
 	for len(t.data) > 0 && len(st.tickets) < maxEntries {
 		e := entry{
 			hash: ticketHash{t.byte()}, before: t.bit(), login: t.bit(), at: judgedAt.Add(-t.ago()), retired: t.moment(),
 			rights: rights{started: judgedAt.Add(-t.ago()), authenticated: t.moment(), seed: [seedLen]byte{t.byte()}},
+		}
+		if t.bit() {
+			e.lifetime = lifetime{deadline: t.moment(), absolute: []time.Duration{0, 0, time.Minute, NoTimeout}[t.byte()%4]}
+			e.until = t.moment()
 		}
 		if t.bit() || !e.retired.IsZero() {
 			e.seen = 1

@@ -152,3 +152,38 @@ func TestARequestUnderWayKeepsItsSessionPastTheGrace(t *testing.T) {
 		}
 	})
 }
+
+func TestAStreamExtendsItsSessionPastARenewal(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		ops  []op // down when the stream first looks for its session again
+	}{{"well", nil}, {"after an outage", []op{opLoad}}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t, renewing)
+				v := e.seed(signIn("ann", count))
+				v.do(nothing)
+				res := v.fork().do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					w.WriteHeader(http.StatusOK)
+					pass(renewEvery)
+					v.do(nothing) //nolint:contextcheck // another request
+					v.do(nothing) //nolint:contextcheck // and the first with the new ticket
+					e.store.fail(errDown, c.ops...)
+					for range 2 * session.DefaultAbsoluteTimeout / renewEvery / 3 {
+						if err := s.Commit(r.Context()); err != nil {
+							t.Fatalf("Commit: %v", err)
+						}
+						e.store.reset()
+						pass(renewEvery)
+					}
+				})
+				wantNoCookie(t, res)
+				if !alive(v) {
+					t.Error("it has timed out")
+				}
+			})
+		})
+	}
+}

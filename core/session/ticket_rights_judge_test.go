@@ -13,7 +13,6 @@ type judgement struct {
 	list    []entry // the ticket in question is the last one
 	ended   bool
 	listed  bool
-	life    lifetime
 	want    standing
 	why     reason
 }
@@ -50,6 +49,15 @@ func begun(ago time.Duration) func(*entry) {
 	return func(e *entry) { e.started = judgedAt.Add(-ago) }
 }
 
+func lives(l lifetime) func(*entry) {
+	return func(e *entry) { e.lifetime = l }
+}
+
+// until has a ticket end some time from now unless it is used.
+func until(in time.Duration) func(*entry) {
+	return func(e *entry) { e.until = judgedAt.Add(in) }
+}
+
 var judgements = []judgement{
 	{name: "seen", list: []entry{offer(0, isSeen)}, listed: true, want: good, why: isGood},
 	{name: "offered just now", list: []entry{offer(0)}, listed: true, want: good, why: isGood},
@@ -84,10 +92,17 @@ var judgements = []judgement{
 		list: []entry{offer(time.Hour, byLogin), offer(time.Hour, begun(judgeAbsolute))}, listed: true, want: unknown, why: isExpired},
 	{name: "at AbsoluteTimeout, the next login is on its way", subject: "ann",
 		list: []entry{offer(time.Hour, isSeen), offer(time.Hour, begun(judgeAbsolute))}, listed: true, want: quiet, why: isExpired},
-	{name: "at the session's own timeout", life: lifetime{absolute: time.Minute}, list: []entry{offer(0, begun(time.Minute))}, listed: true, want: quiet, why: isExpired},
-	{name: "before the session's own timeout", life: lifetime{absolute: 100 * judgeAbsolute}, list: []entry{offer(0, begun(judgeAbsolute))}, listed: true, want: good, why: isGood},
-	{name: "at the session's deadline", life: lifetime{deadline: judgedAt}, list: []entry{offer(0)}, listed: true, want: quiet, why: isExpired},
-	{name: "1 ns before the session's deadline", life: lifetime{deadline: judgedAt.Add(1)}, list: []entry{offer(0)}, listed: true, want: good, why: isGood},
+	{name: "at its own absolute timeout", list: []entry{offer(0, begun(time.Minute), lives(lifetime{absolute: time.Minute}))}, listed: true, want: quiet, why: isExpired},
+	{name: "before its own absolute timeout", list: []entry{offer(0, begun(judgeAbsolute), lives(lifetime{absolute: 2 * judgeAbsolute}))}, listed: true, want: good, why: isGood},
+	{name: "another ticket's timeout is shorter", list: []entry{offer(0, begun(time.Minute), lives(lifetime{absolute: time.Minute})), offer(0, begun(time.Hour))}, listed: true, want: good, why: isGood},
+	{name: "at its deadline", list: []entry{offer(0, lives(lifetime{deadline: judgedAt}))}, listed: true, want: quiet, why: isExpired},
+	{name: "1 ns before its deadline", list: []entry{offer(0, lives(lifetime{deadline: judgedAt.Add(1)}))}, listed: true, want: good, why: isGood},
+
+	{name: "unused for its idle timeout, while another lives longer", list: []entry{offer(0, until(0))}, listed: true, want: unknown, why: isExpired},
+	{name: "1 ns before its idle timeout is over", list: []entry{offer(0, until(1))}, listed: true, want: good, why: isGood},
+	{name: "retired, and unused for its idle timeout", list: []entry{offer(0, retiredSince(0), until(-1))}, listed: true, want: unknown, why: isExpired},
+	{name: "from before a login, and unused for its idle timeout", subject: "ann",
+		list: []entry{offer(0, byLogin), offer(0, fromBefore, until(0))}, listed: true, want: quiet, why: isFromBefore},
 
 	{name: "retired just now", list: []entry{offer(0, retiredSince(0))}, listed: true, want: retired, why: isRetired},
 	{name: "retired 1 ns before the grace is over", list: []entry{offer(0, retiredSince(judgeGrace-1))}, listed: true, want: retired, why: isRetired},
@@ -101,7 +116,7 @@ func TestEveryLineOfJudgesTable(t *testing.T) {
 	for _, c := range judgements {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			st := state{subject: c.subject, ended: c.ended, lifetime: c.life, tickets: make([]entry, len(c.list))}
+			st := state{subject: c.subject, ended: c.ended, tickets: make([]entry, len(c.list))}
 			for i, e := range c.list {
 				e.hash = ticketHash{byte(i)}
 				st.tickets[i] = e
