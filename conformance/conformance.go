@@ -52,7 +52,7 @@ type Harness struct {
 
 	// Isolated returns a store in a namespace of its own (prefix, table,
 	// collection or folder) on the same backend, which holds nothing yet. Each call
-	// returns another one. Without Isolated, DeleteAll is not checked.
+	// returns another one. Without Isolated, DeleteAll is not checked, and little of Scan.
 	Isolated func(tb testing.TB) sessionstore.Store
 
 	// Stall returns a store whose backend accepts requests and never answers, to no
@@ -75,6 +75,7 @@ const (
 	Prune    Capability = "Pruner"       // sessionstore.Pruner
 	Subjects Capability = "SubjectIndex" // sessionstore.SubjectIndex
 	All      Capability = "AllDeleter"   // sessionstore.AllDeleter
+	Scan     Capability = "Scanner"      // sessionstore.Scanner
 )
 
 // Run checks a store against the contract of [sessionstore.Store]. Each rule is a
@@ -130,6 +131,7 @@ func topics() []topic {
 		{"touch", touchCases()},
 		{"subjects", slices.Concat(subjectListCases(), subjectDeleteCases())},
 		{"all", allCases()},
+		{"scan", scanCases()},
 		{"ownership", ownershipCases()},
 		{"context", contextCases()},
 		{"concurrency", concurrencyCases()},

@@ -48,6 +48,9 @@ func methods() []method {
 			_, err := sessionstore.DeleteAll(ctx, s)
 			return err
 		}},
+		{"Scan", Scan, false, func(ctx context.Context, s sessionstore.Store, _ string, _ sessionstore.Record) error {
+			return scanned(sessionstore.Scan(ctx, s))
+		}},
 	}
 }
 

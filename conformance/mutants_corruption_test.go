@@ -103,7 +103,7 @@ func corruptionMutants() []mutant {
 			}
 		}},
 		{"Load returns another's record", []string{
-			"corruption/another's record", "corruption/another's record is left",
+			"corruption/another's record", "corruption/another's record is left", "scan/names another's record",
 		}, func(m *mutated) {
 			m.Misplace = func(tb testing.TB, from, to string) {
 				tb.Helper()

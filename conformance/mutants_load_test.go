@@ -55,7 +55,7 @@ func loadMutants() []mutant {
 				r.Subject = strings.ReplaceAll(r.Subject, "e\u0301", "\u00e9")
 			})
 		}},
-		{"nobody is anonymous", []string{"load/empty subject"}, func(m *mutated) {
+		{"nobody is anonymous", []string{"load/empty subject", "scan/finds the live records"}, func(m *mutated) {
 			onCreate(m, func(r *sessionstore.Record) {
 				if r.Subject == "" {
 					r.Subject = "anonymous"

@@ -33,7 +33,7 @@ func mutants() []mutant {
 	return slices.Concat(
 		loadMutants(), createMutants(), updateMutants(), deleteMutants(), versionMutants(),
 		expiryMutants(), clockMutants(), touchMutants(), pruneMutants(),
-		subjectListMutants(), subjectDeleteMutants(), allMutants(), allRaceMutants(),
+		subjectListMutants(), subjectDeleteMutants(), allMutants(), allRaceMutants(), scanMutants(), scanDamageMutants(),
 		ownershipMutants(), contextMutants(), concurrencyMutants(), peerMutants(), idMutants(), limitMutants(),
 		errorMutants(), corruptionMutants(), outageMutants(), wrapperMutants(),
 	)

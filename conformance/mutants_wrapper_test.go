@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"iter"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -22,6 +23,7 @@ func wrapperMutants() []mutant {
 			return sessionstore.DeleteSubject(ctx, bare, subject)
 		}
 		m.wipe = func(ctx context.Context) (int, error) { return sessionstore.DeleteAll(ctx, bare) }
+		m.scan = func(ctx context.Context) iter.Seq2[sessionstore.Entry, error] { return sessionstore.Scan(ctx, bare) }
 	}
 	return []mutant{
 		{"Unwrap returns nothing", []string{unwraps}, func(m *mutated) {
@@ -43,6 +45,12 @@ func wrapperMutants() []mutant {
 		{"DeleteAll deletes nothing where it is not supported", []string{unsupported}, func(m *mutated) {
 			around(m)
 			m.wipe = func(context.Context) (int, error) { return 0, nil }
+		}},
+		{"Scan finds nothing where it is not supported", []string{unsupported}, func(m *mutated) {
+			around(m)
+			m.scan = func(context.Context) iter.Seq2[sessionstore.Entry, error] {
+				return func(func(sessionstore.Entry, error) bool) {}
+			}
 		}},
 	}
 }

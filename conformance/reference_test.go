@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ type complete interface {
 	sessionstore.Pruner
 	sessionstore.SubjectIndex
 	sessionstore.AllDeleter
+	sessionstore.Scanner
 }
 
 // A reference is a memstore in which foreign bytes can be planted.
@@ -68,13 +70,32 @@ func (f *reference) Touch(ctx context.Context, id string, version sessionstore.V
 	return f.Store.Touch(ctx, id, version, expires)
 }
 
+func (f *reference) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
+	return func(yield func(sessionstore.Entry, error) bool) {
+		if err := ctx.Err(); err != nil {
+			yield(sessionstore.Entry{}, err)
+			return
+		}
+		for _, id := range f.foreign.all() {
+			if !yield(sessionstore.Entry{ID: id}, sessionstore.ErrCorrupt) {
+				return
+			}
+		}
+		for e, err := range f.Store.Scan(ctx) {
+			if !f.foreign.has(e.ID) && !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
 // harness returns a Harness with all that a reference can have.
 func (f *reference) harness() Harness {
 	return Harness{
 		Open:     func(*testing.T) sessionstore.Store { return f },
 		Peer:     func(*testing.T) sessionstore.Store { return f },
 		Isolated: func(testing.TB) sessionstore.Store { return newReference() },
-		Require:  []Capability{Touch, Prune, Subjects, All},
+		Require:  []Capability{Touch, Prune, Subjects, All, Scan},
 		MaxData:  referenceMaxData,
 		Corrupt:  func(_ testing.TB, id string) { f.foreign.add(id) },
 		Misplace: func(_ testing.TB, _, to string) { f.foreign.add(to) },
@@ -141,6 +162,7 @@ type broken struct {
 	list   func(ctx context.Context, subject string) ([]sessionstore.Entry, error)
 	purge  func(ctx context.Context, subject string) (int, error)
 	wipe   func(ctx context.Context) (int, error)
+	scan   func(ctx context.Context) iter.Seq2[sessionstore.Entry, error]
 	unwrap func() sessionstore.Store
 
 	// around is called around every method, with its name and id; nil for none.
@@ -150,7 +172,7 @@ type broken struct {
 func newBroken(next complete) *broken {
 	return &broken{
 		next: next, load: next.Load, create: next.Create, update: next.Update, remove: next.Delete,
-		touch: next.Touch, prune: next.Prune, list: next.ListSubject, purge: next.DeleteSubject, wipe: next.DeleteAll,
+		touch: next.Touch, prune: next.Prune, list: next.ListSubject, purge: next.DeleteSubject, wipe: next.DeleteAll, scan: next.Scan,
 		unwrap: func() sessionstore.Store { return next },
 	}
 }
@@ -223,6 +245,22 @@ func (b *broken) DeleteAll(ctx context.Context) (int, error) {
 		return err
 	})
 	return n, err
+}
+
+func (b *broken) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
+	var all iter.Seq2[sessionstore.Entry, error]
+	return func(yield func(sessionstore.Entry, error) bool) {
+		err := b.call(ctx, "Scan", "", func(ctx context.Context) error {
+			if all == nil {
+				all = b.scan(ctx)
+			}
+			all(yield)
+			return nil
+		})
+		if err != nil {
+			yield(sessionstore.Entry{}, err)
+		}
+	}
 }
 
 func (b *broken) Unwrap() sessionstore.Store { return b.unwrap() }

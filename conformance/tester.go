@@ -30,7 +30,7 @@ func open(t *testing.T, h Harness) *suite {
 		t.Fatal("conformance: Harness.Open is nil")
 	}
 	for _, c := range h.Require {
-		if !slices.Contains([]Capability{Touch, Prune, Subjects, All}, c) {
+		if !slices.Contains([]Capability{Touch, Prune, Subjects, All, Scan}, c) {
 			t.Fatalf("conformance: Harness.Require: unknown capability %q", c)
 		}
 	}
@@ -62,6 +62,8 @@ func (s *suite) has(c Capability) bool {
 		return hasCapability[sessionstore.SubjectIndex](s.store)
 	case All:
 		return hasCapability[sessionstore.AllDeleter](s.store)
+	case Scan:
+		return hasCapability[sessionstore.Scanner](s.store)
 	}
 	return false
 }

@@ -49,6 +49,9 @@ func wrapperUnsupported(t *tester) {
 		_, err := d.DeleteAll(t.Context())
 		t.want(sessionstore.ErrUnsupported, err, "DeleteAll around a store that is no AllDeleter")
 	}
+	if c, ok := t.store.(sessionstore.Scanner); ok && !hasCapability[sessionstore.Scanner](inner) {
+		t.want(sessionstore.ErrUnsupported, scanned(c.Scan(t.Context())), "Scan around a store that is no Scanner")
+	}
 }
 
 func hasCapability[T sessionstore.Store](s sessionstore.Store) bool {

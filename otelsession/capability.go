@@ -2,6 +2,7 @@ package otelsession
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -45,4 +46,23 @@ func (s *store) DeleteAll(ctx context.Context) (int, error) {
 	n, err := sessionstore.DeleteAll(ctx, s.next)
 	end(err, recordsKey.Int(n))
 	return n, err
+}
+
+// Scan implements [sessionstore.Scanner]. Its span lasts as long as the iteration.
+func (s *store) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
+	return func(yield func(sessionstore.Entry, error) bool) {
+		ctx, end := s.rec.start(ctx, "scan")
+		n, failed := 0, error(nil)
+		defer func() { end(failed, recordsKey.Int(n)) }()
+		for e, err := range sessionstore.Scan(ctx, s.next) {
+			if err == nil {
+				n++
+			} else {
+				failed = err
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
 }

@@ -22,7 +22,7 @@
 // Both have these attributes:
 //
 //	cloakroom.store.operation  load, create, update, delete, touch, prune,
-//	                           list_subject, delete_subject, delete_all
+//	                           list_subject, delete_subject, delete_all, scan
 //	cloakroom.store.outcome    ok, or what the error says: not_found, exists,
 //	                           conflict, too_large, corrupt, unsupported, invalid;
 //	                           error for all others
@@ -30,7 +30,9 @@
 //
 // and the span of a call that is about several records has their number:
 //
-//	cloakroom.store.records    listed or removed
+//	cloakroom.store.records    listed, removed or met
+//
+// A scan lasts as long as the iteration over it, with what the caller does meanwhile.
 //
 // # Session events
 //

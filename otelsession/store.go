@@ -87,6 +87,7 @@ var (
 	_ sessionstore.Pruner       = (*store)(nil)
 	_ sessionstore.SubjectIndex = (*store)(nil)
 	_ sessionstore.AllDeleter   = (*store)(nil)
+	_ sessionstore.Scanner      = (*store)(nil)
 )
 
 // Unwrap implements [sessionstore.Wrapper].

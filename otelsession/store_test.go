@@ -3,6 +3,7 @@ package otelsession_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ type (
 	pruning  struct{ sessionstore.Store }
 	indexing struct{ sessionstore.Store }
 	clearing struct{ sessionstore.Store }
+	scanning struct{ sessionstore.Store }
 )
 
 func (touching) Touch(context.Context, string, sessionstore.Version, time.Time) error {
@@ -34,23 +36,27 @@ func (indexing) ListSubject(context.Context, string) ([]sessionstore.Entry, erro
 }
 func (indexing) DeleteSubject(context.Context, string) (int, error) { return 3, errCalled }
 func (clearing) DeleteAll(context.Context) (int, error)             { return 4, errCalled }
+func (scanning) Scan(context.Context) iter.Seq2[sessionstore.Entry, error] {
+	return func(yield func(sessionstore.Entry, error) bool) { yield(sessionstore.Entry{ID: "id"}, errCalled) }
+}
 
 // capabilities says which ones s has.
-func capabilities(s sessionstore.Store) (has [4]bool) {
+func capabilities(s sessionstore.Store) (has [5]bool) {
 	_, has[0] = sessionstore.As[sessionstore.Toucher](s)
 	_, has[1] = sessionstore.As[sessionstore.Pruner](s)
 	_, has[2] = sessionstore.As[sessionstore.SubjectIndex](s)
 	_, has[3] = sessionstore.As[sessionstore.AllDeleter](s)
+	_, has[4] = sessionstore.As[sessionstore.Scanner](s)
 	return has
 }
 
 func TestAWrappedStoreHasExactlyTheCapabilitiesOfTheStore(t *testing.T) {
 	t.Parallel()
 	mem := memstore.New(memstore.Options{})
-	for _, s := range []sessionstore.Store{mem, bare{mem}, touching{mem}, pruning{mem}, indexing{mem}, clearing{mem}} {
+	for _, s := range []sessionstore.Store{mem, bare{mem}, touching{mem}, pruning{mem}, indexing{mem}, clearing{mem}, scanning{mem}} {
 		want := capabilities(s)
 		if got := capabilities(wrap(t, wrap(t, s))); got != want {
-			t.Errorf("%T: Toucher, Pruner, SubjectIndex, AllDeleter: %v, want %v", s, got, want)
+			t.Errorf("%T: Toucher, Pruner, SubjectIndex, AllDeleter, Scanner: %v, want %v", s, got, want)
 		}
 	}
 }
@@ -72,6 +78,9 @@ func TestCallsOfACapabilityReachTheStore(t *testing.T) {
 	check("DeleteSubject", n, 3, err)
 	n, err = sessionstore.DeleteAll(t.Context(), wrap(t, clearing{mem}))
 	check("DeleteAll", n, 4, err)
+	for e, err := range sessionstore.Scan(t.Context(), wrap(t, scanning{mem})) {
+		check("Scan", len(e.ID), 2, err)
+	}
 }
 
 func TestNoStoreIsRefused(t *testing.T) {

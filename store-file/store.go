@@ -27,6 +27,7 @@ var (
 	_ sessionstore.Pruner       = (*Store)(nil)
 	_ sessionstore.SubjectIndex = (*Store)(nil)
 	_ sessionstore.AllDeleter   = (*Store)(nil)
+	_ sessionstore.Scanner      = (*Store)(nil)
 )
 
 // New returns a store in the folder dir, which must exist, be a folder itself

@@ -3,7 +3,7 @@
 // restarted or out of reach forgets, and who was signed in signs in again. It can
 // touch records; it needs no pruning, for the server removes expired records by
 // itself. It can't list a subject's sessions truthfully, nor name all
-// that there are, and so doesn't: ListSubject, DeleteSubject and DeleteAll of package
+// that there are, and so doesn't: ListSubject, DeleteSubject, DeleteAll and Scan of package
 // session give [session.ErrUnsupported].
 //
 //	client := memcache.New("localhost:11211")

@@ -28,6 +28,7 @@ var (
 	_ sessionstore.Pruner       = (*Store)(nil)
 	_ sessionstore.SubjectIndex = (*Store)(nil)
 	_ sessionstore.AllDeleter   = (*Store)(nil)
+	_ sessionstore.Scanner      = (*Store)(nil)
 )
 
 // New returns a store in a collection that should hold nothing else. It sends

@@ -48,7 +48,8 @@ func (s *Store) change(ctx context.Context, sql, id string, args ...any) (sessio
 	return sessionstore.Version(version), written, err //nolint:gosec // bits
 }
 
-// scanEntry reads id, data, subject, expires and version.
+// scanEntry reads id, data, subject, expires and version. With errForeign it returns
+// the id.
 func scanEntry(row pgx.Row) (sessionstore.Entry, error) {
 	var e sessionstore.Entry
 	var expires time.Time
@@ -57,7 +58,7 @@ func scanEntry(row pgx.Row) (sessionstore.Entry, error) {
 		return sessionstore.Entry{}, err //nolint:wrapcheck // run does
 	}
 	if version == 0 {
-		return sessionstore.Entry{}, errForeign
+		return sessionstore.Entry{ID: e.ID}, errForeign
 	}
 	e.Record.Expires = expires.UTC()
 	e.Record.Version = sessionstore.Version(version) //nolint:gosec // bits

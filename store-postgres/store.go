@@ -40,6 +40,7 @@ var (
 	_ sessionstore.Pruner       = (*Store)(nil)
 	_ sessionstore.SubjectIndex = (*Store)(nil)
 	_ sessionstore.AllDeleter   = (*Store)(nil)
+	_ sessionstore.Scanner      = (*Store)(nil)
 )
 
 // New returns a store in a table that [Store.Migrate] has created or will

@@ -3,21 +3,13 @@ package redisstore
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
-
-// scanBatch is how many keys, whosever they are, the server looks at in one go.
-const scanBatch = 1000
-
-var errReplaced = errors.New("the server was restarted or replaced meanwhile: call DeleteAll again")
 
 // DeleteAll implements [sessionstore.AllDeleter]. It looks at every key of the database, on
 // all masters of a Cluster at the same time, and deletes those that consist of the
@@ -52,40 +44,18 @@ func (s *Store) DeleteAll(ctx context.Context) (int, error) {
 // deleteOn deletes the records on one server and counts the live ones. It goes on
 // after a record that can't be deleted.
 func (s *Store) deleteOn(ctx context.Context, server *redis.Client, deleted *atomic.Int64) error {
-	before, err := runID(ctx, server)
-	if err != nil {
-		return err
-	}
 	var failed error
-	for cursor, more := uint64(0), true; more; more = cursor != 0 {
-		var keys []string
-		if keys, cursor, err = server.Scan(ctx, cursor, s.pattern(), scanBatch).Result(); err != nil {
-			return err //nolint:wrapcheck // run does it
-		}
-		for keys := range slices.Chunk(keys, batch) {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			failed = cmp.Or(failed, s.deleteKeys(ctx, keys, deleted))
-		}
-	}
-	after, err := runID(ctx, server)
-	if failed = cmp.Or(failed, err); failed == nil && after != before {
-		failed = errReplaced // it can't have known what the cursor meant
-	}
-	return failed
+	err := s.keys(ctx, server, func(ids []string) error {
+		failed = cmp.Or(failed, s.deleteIDs(ctx, ids, deleted))
+		return nil
+	})
+	return cmp.Or(failed, err)
 }
 
-// deleteKeys deletes the records under these keys and counts the live ones. What a
+// deleteIDs deletes the records under these ids and counts the live ones. What a
 // record says is read just before it is deleted, since DEL doesn't tell.
-func (s *Store) deleteKeys(ctx context.Context, keys []string, deleted *atomic.Int64) (failed error) {
+func (s *Store) deleteIDs(ctx context.Context, ids []string, deleted *atomic.Int64) (failed error) {
 	const headLen = timeLen + sessionstore.RecordHeaderLen + sessionstore.MaxSubjectLen
-	var ids []string
-	for _, key := range keys {
-		if id, ok := strings.CutPrefix(key, s.prefix); ok && sessionstore.CheckID(id) == nil {
-			ids = append(ids, id)
-		}
-	}
 	heads, dels := make([]*redis.StringCmd, len(ids)), make([]*redis.IntCmd, len(ids))
 	// The error of the batch is that of one of its commands.
 	_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -106,21 +76,4 @@ func (s *Store) deleteKeys(ctx context.Context, keys []string, deleted *atomic.I
 		}
 	}
 	return failed
-}
-
-// pattern matches the keys that have the prefix and as many characters more as an id.
-func (s *Store) pattern() string {
-	literal := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
-	return literal.Replace(s.prefix) + strings.Repeat("?", sessionstore.IDLen)
-}
-
-// runID returns what a server is called until it is restarted.
-func runID(ctx context.Context, server *redis.Client) (string, error) {
-	info, err := server.Info(ctx, "server").Result()
-	if err != nil {
-		return "", err //nolint:wrapcheck // run does it
-	}
-	_, rest, _ := strings.Cut(info, "\nrun_id:")
-	id, _, _ := strings.Cut(rest, "\r\n")
-	return id, nil
 }

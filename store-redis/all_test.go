@@ -13,10 +13,10 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// A database answers the commands of DeleteAll: it has these keys, in pages of SCAN.
+// A database answers the commands of DeleteAll and Scan: it has these keys, in pages of SCAN.
 type database struct {
 	pages  [][]string
-	values map[string]string // by key, as GETRANGE answers
+	values map[string]string // by key, as GET and GETRANGE answer
 	runIDs []string          // one for each time that it is asked
 }
 
@@ -34,7 +34,7 @@ func (d *database) answer(command []string) string {
 			keys.WriteString(bulk([]byte(key)))
 		}
 		return fmt.Sprintf("*2\r\n%s*%d\r\n%s", bulk([]byte(strconv.Itoa(len(d.pages)))), len(page), keys.String())
-	case "getrange":
+	case "get", "getrange":
 		return d.values[command[1]]
 	case "del":
 		if strings.HasPrefix(d.values[command[1]], "$0") {

@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // slotCount is how many hash slots a Cluster has.
@@ -17,15 +19,16 @@ const slotCount = 16384
 
 var (
 	errUncovered = errors.New("the masters that are known don't have all slots of the Cluster")
-	errMoving    = errors.New("slots of the Cluster are on their way between masters: call DeleteAll again when they have arrived")
+	errMoving    = errors.New("slots of the Cluster are on their way between masters: begin again when they have arrived")
 )
 
 // withinLayout calls f, which goes through the keys of every master, and returns an
 // error if a key may have moved meanwhile to a master that f was done with.
 func withinLayout(ctx context.Context, client *redis.ClusterClient, f func() error) error {
-	before, early := layout(ctx, client) // with an error, f does what it can
+	ask := func() (map[string]string, error) { return layout(ctx, client) }
+	before, early := sessionstore.Await(ctx, ask) // with an error, f does what it can
 	failed := f()
-	after, late := layout(ctx, client)
+	after, late := sessionstore.Await(ctx, ask)
 	if err := cmp.Or(failed, early, late); err != nil {
 		return err
 	}

@@ -17,8 +17,9 @@
 // the record beyond what the index knows: rarely, as the index is kept for at
 // least twice the lifetime that was left when it was last written.
 //
-// DeleteAll looks at every key of the database, also at those of others, a thousand
-// with each call, and costs two commands for each record, in batches.
+// DeleteAll and Scan look at every key of the database, also at those of others, a
+// thousand with each call. DeleteAll costs two commands for each record, Scan one, in
+// batches.
 //
 // # Clocks
 //

@@ -24,6 +24,7 @@ var (
 	_ sessionstore.Toucher      = (*Store)(nil)
 	_ sessionstore.SubjectIndex = (*Store)(nil)
 	_ sessionstore.AllDeleter   = (*Store)(nil)
+	_ sessionstore.Scanner      = (*Store)(nil)
 )
 
 // New returns a store behind client, which stays the caller's to close and to

@@ -100,13 +100,7 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 		var entries []sessionstore.Entry
 		var stale []any
 		for ids := range slices.Chunk(ids, batch) {
-			// The error of the batch is that of one of its commands.
-			cmds, _ := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-				for _, id := range ids {
-					p.Get(ctx, s.key(id))
-				}
-				return nil
-			})
+			cmds := s.fetch(ctx, ids)
 			for i, id := range ids {
 				r, err := loaded(cmds[i], id)
 				switch {
@@ -122,6 +116,18 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 		s.unindex(ctx, subject, stale)
 		return entries, nil
 	})
+}
+
+// fetch asks for the records under these ids, which loaded returns.
+func (s *Store) fetch(ctx context.Context, ids []string) []redis.Cmder {
+	// The error of the batch is that of one of its commands.
+	cmds, _ := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, id := range ids {
+			p.Get(ctx, s.key(id))
+		}
+		return nil
+	})
+	return cmds
 }
 
 func loaded(cmd redis.Cmder, id string) (sessionstore.Record, error) {

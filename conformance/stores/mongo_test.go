@@ -40,7 +40,7 @@ func mongoHarness(t *testing.T, server *options.ClientOptions) conformance.Harne
 		Open:      func(t *testing.T) sessionstore.Store { t.Helper(); return open(t, server) },
 		Peer:      func(t *testing.T) sessionstore.Store { t.Helper(); return open(t, server) },
 		Precision: time.Millisecond,
-		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All},
+		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All, conformance.Scan},
 		MaxData:   16<<20 - 1<<10,
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()

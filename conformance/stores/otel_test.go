@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -142,7 +143,7 @@ func TestOTelWrappedStoreConforms(t *testing.T) {
 	conformance.Run(t, conformance.Harness{
 		Open:     func(t *testing.T) sessionstore.Store { t.Helper(); return wrapped(t) },
 		Isolated: wrapped,
-		Require:  []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All},
+		Require:  []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All, conformance.Scan},
 		MaxData:  1 << 20,
 	})
 }
@@ -161,6 +162,16 @@ func (s told) Prune(context.Context) (int, error)                               
 func (s told) DeleteSubject(context.Context, string) (int, error) { return 3, s.err }
 
 func (s told) DeleteAll(context.Context) (int, error) { return 4, s.err }
+
+func (s told) Scan(context.Context) iter.Seq2[sessionstore.Entry, error] {
+	return func(yield func(sessionstore.Entry, error) bool) {
+		for n := range 7 {
+			if n < 6 && !yield(sessionstore.Entry{}, nil) || n == 6 && s.err != nil && !yield(sessionstore.Entry{}, s.err) {
+				return
+			}
+		}
+	}
+}
 
 func (s told) ListSubject(context.Context, string) ([]sessionstore.Entry, error) {
 	return make([]sessionstore.Entry, 5), s.err
@@ -199,13 +210,14 @@ var calls = map[string]func(ctx context.Context, s sessionstore.Store) error{
 		return err
 	},
 	"delete_all": func(ctx context.Context, s sessionstore.Store) error {
-		if s, ok := s.(interface {
-			DeleteAll(ctx context.Context) (int, error)
-		}); ok {
-			_, err := s.DeleteAll(ctx)
-			return err
+		_, err := sessionstore.DeleteAll(ctx, s)
+		return err
+	},
+	"scan": func(ctx context.Context, s sessionstore.Store) (failed error) {
+		for _, err := range sessionstore.Scan(ctx, s) {
+			failed = err
 		}
-		return sessionstore.ErrUnsupported
+		return failed
 	},
 }
 
@@ -219,7 +231,7 @@ var errSecret = fmt.Errorf("store: %w: key %s of %s", context.DeadlineExceeded, 
 
 func TestOTelRecordsEachCallAsASpanAndADuration(t *testing.T) {
 	t.Parallel()
-	records := map[string]string{"prune": "2", "delete_subject": "3", "delete_all": "4", "list_subject": "5"}
+	records := map[string]string{"prune": "2", "delete_subject": "3", "delete_all": "4", "list_subject": "5", "scan": "6"}
 	for operation, call := range calls {
 		for _, end := range []struct {
 			err    error

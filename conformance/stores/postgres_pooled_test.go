@@ -3,6 +3,7 @@ package stores_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"net"
 	"strings"
 	"testing"
@@ -50,7 +51,7 @@ func TestPostgresTx(t *testing.T) {
 			return &oneByOne{postgresStore(tb, tx, postgresTable(t, tx)), turn}
 		},
 		Precision: time.Microsecond,
-		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All},
+		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All, conformance.Scan},
 		MaxData:   16 << 20,
 	})
 	if err := tx.Commit(t.Context()); err != nil {
@@ -117,6 +118,19 @@ func (s *oneByOne) DeleteSubject(ctx context.Context, subject string) (int, erro
 
 func (s *oneByOne) DeleteAll(ctx context.Context) (int, error) {
 	return inTurn(ctx, s, func(ctx context.Context) (int, error) { return s.store.DeleteAll(ctx) })
+}
+
+// Scan holds its turn throughout, as the transaction does.
+func (s *oneByOne) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
+	return func(yield func(sessionstore.Entry, error) bool) {
+		_, err := inTurn(ctx, s, func(ctx context.Context) (any, error) {
+			s.store.Scan(ctx)(yield)
+			return nil, nil
+		})
+		if err != nil {
+			yield(sessionstore.Entry{}, err)
+		}
+	}
 }
 
 // pgBouncer starts a PgBouncer of the test's own in front of the server and

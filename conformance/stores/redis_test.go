@@ -34,7 +34,7 @@ func redisHarness(t *testing.T, addr string) conformance.Harness {
 	return conformance.Harness{
 		Open:    open,
 		Peer:    open,
-		Require: []conformance.Capability{conformance.Touch, conformance.Subjects, conformance.All},
+		Require: []conformance.Capability{conformance.Touch, conformance.Subjects, conformance.All, conformance.Scan},
 		MaxData: 16 << 20,
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()

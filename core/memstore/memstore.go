@@ -42,6 +42,7 @@ var (
 	_ sessionstore.Pruner       = (*Store)(nil)
 	_ sessionstore.SubjectIndex = (*Store)(nil)
 	_ sessionstore.AllDeleter   = (*Store)(nil)
+	_ sessionstore.Scanner      = (*Store)(nil)
 )
 
 // New returns an empty store.

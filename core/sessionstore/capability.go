@@ -2,6 +2,7 @@ package sessionstore
 
 import (
 	"context"
+	"iter"
 	"time"
 )
 
@@ -79,7 +80,29 @@ type AllDeleter interface {
 	DeleteAll(ctx context.Context) (int, error)
 }
 
-// An Entry is one record in the list of a subject.
+// A Scanner is a [Store] that can go through all records that it has, to count, search
+// or copy them. A backend that can't name them does not implement it. Use it through
+// [Scan].
+type Scanner interface {
+	Store
+
+	// Scan iterates over the live records in the store's own namespace, in no order,
+	// each once, and changes nothing. It is complete: a record whose Create had
+	// returned before the iteration, and that is live throughout, is in it, as it was
+	// at some moment of the iteration. A record that is created, updated or ended
+	// meanwhile may be there or not.
+	//
+	// Where what stands in a record's place is none, the iteration yields an Entry
+	// with its ID, and an error that wraps ErrCorrupt, and goes on. It passes over
+	// whatever else others have put into the namespace. Any other error ends it, as
+	// ctx does when it is done; the records before it are not all there are.
+	//
+	// Records are read in pages, so that memory is bounded and requests are not held
+	// up. Each iteration begins anew. The entries belong to the caller.
+	Scan(ctx context.Context) iter.Seq2[Entry, error]
+}
+
+// An Entry is one record in the list of a subject, or of all.
 type Entry struct {
 	ID     string
 	Record Record
@@ -151,4 +174,15 @@ func DeleteAll(ctx context.Context, s Store) (int, error) {
 		return d.DeleteAll(ctx)
 	}
 	return 0, unsupported[AllDeleter](s)
+}
+
+// Scan iterates over the live records of a store, as [Scanner] says.
+//
+// If s is a [Scanner], Scan calls its method. Otherwise it yields [ErrUnsupported];
+// there is no truthful fallback.
+func Scan(ctx context.Context, s Store) iter.Seq2[Entry, error] {
+	if c, ok := As[Scanner](s); ok {
+		return c.Scan(ctx)
+	}
+	return func(yield func(Entry, error) bool) { yield(Entry{}, unsupported[Scanner](s)) }
 }

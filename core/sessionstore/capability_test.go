@@ -133,6 +133,15 @@ func TestWithoutTheCapabilityTheAnswerIsErrUnsupported(t *testing.T) {
 	if n, err := sessionstore.DeleteAll(t.Context(), plain); !errors.Is(err, sessionstore.ErrUnsupported) || n != 0 {
 		t.Errorf("DeleteAll: %d, %v", n, err)
 	}
+	yields := 0
+	for e, err := range sessionstore.Scan(t.Context(), plain) {
+		if yields++; !errors.Is(err, sessionstore.ErrUnsupported) || e.ID != "" {
+			t.Errorf("Scan: %v, %v", e, err)
+		}
+	}
+	if yields != 1 {
+		t.Errorf("Scan yields %d times, want once", yields)
+	}
 	if _, err := e.mem.Load(t.Context(), anID); err != nil {
 		t.Errorf("the record is gone: %v", err)
 	}
@@ -146,6 +155,11 @@ func TestWithTheCapabilityTheStoreIsAsked(t *testing.T) {
 		entries, err := sessionstore.ListSubject(t.Context(), e.mem, "ann")
 		if err != nil || len(entries) != 1 || entries[0].ID != anID || entries[0].Record.Version != 7 {
 			t.Errorf("ListSubject: %v, %v", entries, err)
+		}
+		for e, err := range sessionstore.Scan(t.Context(), e.mem) {
+			if err != nil || e.ID != anID || e.Record.Version != 7 {
+				t.Errorf("Scan: %v, %v", e, err)
+			}
 		}
 		if n, err := sessionstore.DeleteSubject(t.Context(), e.mem, "ann"); err != nil || n != 1 {
 			t.Errorf("DeleteSubject: %d, %v", n, err)

@@ -5,7 +5,7 @@
 // What only some backends can do is an interface of its own, with a function that
 // uses it and says what happens without it: [Toucher] and [Touch], [Pruner] and
 // [Prune], [SubjectIndex] with [ListSubject] and [DeleteSubject], [AllDeleter] and
-// [DeleteAll].
+// [DeleteAll], [Scanner] and [Scan].
 //
 // A store around another one is a [Wrapper]; [As] finds the capabilities through it.
 //

@@ -3,6 +3,7 @@ package sessionstore_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,10 @@ func (w wrapper) DeleteAll(ctx context.Context) (int, error) {
 	return sessionstore.DeleteAll(ctx, w.Store)
 }
 
+func (w wrapper) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
+	return sessionstore.Scan(ctx, w.Store)
+}
+
 // A thinWrapper has no capability of its own.
 type thinWrapper struct{ sessionstore.Store }
 
@@ -61,9 +66,10 @@ func TestACapabilityCountsOnlyIfEveryWrapperAndTheStoreHaveIt(t *testing.T) {
 		_, toucher := sessionstore.As[sessionstore.Toucher](c.store)
 		_, pruner := sessionstore.As[sessionstore.Pruner](c.store)
 		_, index := sessionstore.As[sessionstore.SubjectIndex](c.store)
+		_, scanner := sessionstore.As[sessionstore.Scanner](c.store)
 		all, deleter := sessionstore.As[sessionstore.AllDeleter](c.store)
-		if toucher != c.has || pruner != c.has || index != c.has || deleter != c.has {
-			t.Errorf("%s: %v, %v, %v, %v, want %v for all", name, toucher, pruner, index, deleter, c.has)
+		if toucher != c.has || pruner != c.has || index != c.has || deleter != c.has || scanner != c.has {
+			t.Errorf("%s: %v, %v, %v, %v, %v, want %v for all", name, toucher, pruner, index, deleter, scanner, c.has)
 		}
 		if c.has && all != c.store || !c.has && all != nil {
 			t.Errorf("%s: As returns %T", name, all)

@@ -1,0 +1,317 @@
+package conformance
+
+import (
+	"bytes"
+	"errors"
+	"iter"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+func scanCases() []testCase {
+	return withNeeds(Scan, []testCase{
+		{
+			name: "finds the live records",
+			rule: "Scan yields the live records, whoever's they are, with what is stored in them, and nothing else.",
+			run:  scanRecords,
+		},
+		{
+			name: "finds every one",
+			rule: "Scan is complete: it yields every record, each once, however many pages that takes.",
+			run:  scanMany,
+		},
+		{
+			name: "finds what was written last",
+			rule: "Scan yields a record as Update and Touch have left it.",
+			run:  scanWritten,
+		},
+		{
+			name: "finds nothing",
+			rule: "Scan of a store without records yields none.",
+			run:  func(t *tester) { t.isolated().wantScanned() },
+		},
+		{
+			name: "not what was deleted",
+			rule: "Scan does not yield a record that was deleted.",
+			run:  scanDeleted,
+		},
+		{
+			name: "not what has expired",
+			rule: "Scan does not yield a record that has expired.",
+			run:  scanExpired,
+		},
+		{
+			name: "not other namespaces",
+			rule: "Scan yields records of the store's own namespace only.",
+			run:  scanForeign,
+		},
+		{
+			name: "begins anew",
+			rule: "Each iteration of what Scan returns begins anew, also after one that was broken off.",
+			run:  scanAgain,
+		},
+		{
+			name: "stops",
+			rule: "Scan stops when its caller does.",
+			run:  scanStops,
+		},
+		{
+			name: "under writes",
+			rule: "Scan is complete: a record that is live throughout is yielded, once, while others come and go.",
+			run:  scanUnderWrites,
+		},
+		{
+			name: "under updates",
+			rule: "Scan is complete: a record that is updated meanwhile is yielded, once.",
+			run:  scanUnderUpdates,
+		},
+		{
+			name: "names what is damaged",
+			rule: "Where something stands in a record's place that is none, Scan yields its id with ErrCorrupt, and goes on.",
+			run:  scanDamaged,
+		},
+		{
+			name: "names another's record",
+			rule: "A record that was not written for its id is yielded by Scan with ErrCorrupt, and not as somebody else's session.",
+			run:  scanMisplaced,
+		},
+	})
+}
+
+// scan returns what Scan yields, by id, and which ids are damaged. It fails the case
+// if an id comes twice or an error ends the iteration.
+func (t *tester) scan() (found map[string]sessionstore.Record, damaged map[string]bool) {
+	t.Helper()
+	found, damaged = make(map[string]sessionstore.Record), make(map[string]bool)
+	for e, err := range sessionstore.Scan(t.Context(), t.store) {
+		if _, twice := found[e.ID]; twice || damaged[e.ID] {
+			t.Errorf("Scan yields record %s twice", e.ID)
+		}
+		switch {
+		case err == nil:
+			found[e.ID] = e.Record
+		case errors.Is(err, sessionstore.ErrCorrupt):
+			damaged[e.ID] = true
+		default:
+			t.Fatalf("Scan: %v", err)
+		}
+	}
+	return found, damaged
+}
+
+// wantScanned fails the case unless Scan yields exactly these ids, each once, and
+// nothing that is damaged.
+func (t *tester) wantScanned(ids ...string) {
+	t.Helper()
+	found, damaged := t.scan()
+	for _, id := range ids {
+		if _, ok := found[id]; !ok {
+			t.Errorf("Scan does not yield record %s", id)
+		}
+		delete(found, id)
+	}
+	for id := range found {
+		t.Errorf("Scan yields record %s, want it not to", id)
+	}
+	for id := range damaged {
+		t.Errorf("Scan calls record %s damaged", id)
+	}
+}
+
+// wantScannedAs fails the case unless Scan yields these records as they were written.
+func (t *tester) wantScannedAs(written map[string]sessionstore.Record) {
+	t.Helper()
+	found, _ := t.scan()
+	for id, want := range written {
+		got := found[id]
+		late := got.Expires.Sub(want.Expires)
+		if got.Version != want.Version || !bytes.Equal(got.Data, want.Data) || got.Subject != want.Subject || late < 0 || late > t.Precision {
+			t.Errorf("Scan yields version %d of %q with %q until %v, want %d of %q with %q until %v",
+				got.Version, got.Subject, got.Data, got.Expires, want.Version, want.Subject, want.Data, want.Expires)
+		}
+	}
+}
+
+func scanRecords(t *tester) {
+	t = t.isolated()
+	somebodys, r := t.created()
+	nobodys, n := t.newID(), t.record()
+	n.Subject = ""
+	t.create(nobodys, n)
+	t.wantScanned(somebodys, nobodys)
+	t.wantScannedAs(map[string]sessionstore.Record{somebodys: r, nobodys: n})
+}
+
+// scanMany creates its records from many goroutines: one after the other they would
+// take some stores long.
+func scanMany(t *tester) {
+	const each = 1100/racers + 1 // more than one page of any backend
+	t = t.isolated()
+	var mu sync.Mutex
+	var ids []string
+	t.race(func(int, sessionstore.Store) {
+		for range each {
+			id := t.newID()
+			if err := t.store.Create(t.Context(), id, t.record()); err != nil {
+				t.Errorf("Create: %v", err)
+				return
+			}
+			mu.Lock()
+			ids = append(ids, id)
+			mu.Unlock()
+		}
+	})
+	t.wantScanned(ids...)
+}
+
+func scanWritten(t *tester) {
+	t = t.isolated()
+	updated, old := t.created()
+	r := t.record()
+	t.update(updated, old.Version, r)
+	touched, m := t.created()
+	t.touch(touched, m.Version, m.Expires.Add(day))
+	m.Expires = m.Expires.Add(day)
+	m.Version = t.load(touched).Version // the fallback of Touch changes it
+	t.wantScannedAs(map[string]sessionstore.Record{updated: r, touched: m})
+}
+
+func scanDeleted(t *tester) {
+	t = t.isolated()
+	deleted, _ := t.created()
+	id, _ := t.created()
+	t.remove(deleted)
+	t.wantScanned(id)
+}
+
+func scanExpired(t *tester) {
+	t = t.isolated()
+	id, _ := t.created()
+	t.expired()
+	t.wantScanned(id)
+}
+
+func scanForeign(t *tester) {
+	t, other := t.isolated(), t.isolated()
+	id, r := t.created()
+	other.create(other.discard(id), other.record())
+	other.created()
+	t.wantScanned(id)
+	t.wantScannedAs(map[string]sessionstore.Record{id: r})
+}
+
+func scanAgain(t *tester) {
+	t = t.isolated()
+	ids := t.createdFor(newSubject(), 3)
+	all := sessionstore.Scan(t.Context(), t.store)
+	all(stop)
+	for range 2 {
+		n := 0
+		for _, err := range all {
+			t.want(nil, err, "Scan")
+			n++
+		}
+		if n != len(ids) {
+			t.Fatalf("an iteration yields %d records, want %d", n, len(ids))
+		}
+	}
+}
+
+func scanStops(t *tester) {
+	t = t.isolated()
+	t.createdFor(newSubject(), 3)
+	calls := 0 // a loop would panic
+	sessionstore.Scan(t.Context(), t.store)(func(sessionstore.Entry, error) bool {
+		calls++
+		return false
+	})
+	if calls != 1 {
+		t.Fatalf("Scan yields %d times to a caller who stops at the first, want once", calls)
+	}
+}
+
+func scanUnderWrites(t *tester) {
+	t = t.isolated()
+	stays := t.createdFor(newSubject(), 20)
+	var wg sync.WaitGroup
+	var stop atomic.Bool
+	defer wg.Wait()
+	defer stop.Store(true)
+	for range racers {
+		wg.Go(func() {
+			for !stop.Load() {
+				if err := t.comeAndGo(t.store, newSubject()); err != nil {
+					t.Errorf("create, update, delete: %v", err)
+					return
+				}
+			}
+		})
+	}
+	t.wantThroughout(stays)
+}
+
+func scanUnderUpdates(t *tester) {
+	t = t.isolated()
+	ids := t.createdFor(newSubject(), racers)
+	t.whileUpdated(ids, func() { t.wantThroughout(ids) })
+}
+
+// wantThroughout scans again and again for records that are live throughout.
+func (t *tester) wantThroughout(ids []string) {
+	t.Helper()
+	for range raceRounds {
+		found, damaged := t.scan()
+		for _, id := range ids {
+			if _, ok := found[id]; !ok {
+				t.Errorf("Scan does not yield a record that is live throughout")
+			}
+		}
+		for id := range damaged {
+			t.Errorf("Scan calls record %s damaged", id)
+		}
+	}
+}
+
+// scanDamaged works in the shared namespace, in which Harness.Corrupt does.
+func scanDamaged(t *tester) {
+	before, _ := t.created()
+	id := corrupted(t)
+	after, _ := t.created()
+	t.wantDamaged(id, before, after)
+}
+
+func scanMisplaced(t *tester) {
+	id, _ := misplaced(t)
+	after, _ := t.created()
+	t.wantDamaged(id, after)
+}
+
+// wantDamaged fails the case unless Scan names id as damaged and yields the others.
+func (t *tester) wantDamaged(id string, others ...string) {
+	t.Helper()
+	found, damaged := t.scan()
+	if !damaged[id] {
+		t.Errorf("Scan does not name a damaged record with ErrCorrupt")
+	}
+	for _, other := range others {
+		if _, ok := found[other]; !ok {
+			t.Errorf("Scan does not yield a record beside a damaged one")
+		}
+	}
+}
+
+// stop breaks an iteration off.
+func stop(sessionstore.Entry, error) bool { return false }
+
+// scanned returns the error that ends an iteration, if any.
+func scanned(all iter.Seq2[sessionstore.Entry, error]) (failed error) {
+	all(func(_ sessionstore.Entry, err error) bool {
+		if err != nil && !errors.Is(err, sessionstore.ErrCorrupt) {
+			failed = err
+		}
+		return failed == nil
+	})
+	return failed
+}

@@ -1,0 +1,42 @@
+package memstore
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"maps"
+	"slices"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// Scan implements [sessionstore.Scanner]. It holds the ids of one in 64 records at a
+// time.
+func (s *Store) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
+	return func(yield func(sessionstore.Entry, error) bool) {
+		for i := range s.shards {
+			for _, id := range s.shards[i].ids() {
+				r, err := s.Load(ctx, id)
+				if errors.Is(err, sessionstore.ErrNotFound) {
+					continue // expired, or ended since
+				}
+				if err != nil {
+					yield(sessionstore.Entry{}, err)
+					return
+				}
+				if !yield(sessionstore.Entry{ID: id, Record: r}, nil) {
+					return
+				}
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			yield(sessionstore.Entry{}, err)
+		}
+	}
+}
+
+func (sh *shard) ids() []string {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return slices.Collect(maps.Keys(sh.items))
+}
