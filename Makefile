@@ -11,6 +11,9 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 PACKAGES  ?= work
 TESTFLAGS ?= -timeout 20m
 FUZZTIME  ?= 1m
+ROUNDS    ?= 5
+BENCHTIME ?= 0.3s
+BENCH     ?= Request
 SEEDS     ?= 10000
 # A folder or URL that holds the vulnerability database; empty for the public one.
 VULNDB    ?=
@@ -67,8 +70,9 @@ fuzz: ## Try what clients may send on all fuzz targets, FUZZTIME on each
 		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$package" </dev/null || status=1; done; exit $$status; }
 
 .PHONY: bench
-bench: ## Run the benchmarks of core
-	cd core && go test -run '^$$' -bench . -benchmem ./...
+bench: ## Measure requests beside peers and the bare drivers: ROUNDS, BENCHTIME, BENCH (a pattern)
+	@env=$$(scripts/servers.sh) && eval "$$env" && go test -count=1 -tags beside -timeout 4h -v ./conformance/stores/beside \
+		-args $(CURDIR)/scripts/bench.sh $(ROUNDS) $(BENCHTIME) $(BENCH)
 
 .PHONY: lint
 lint: tidy-check actionlint golangci ## Check style, workflows and that every go.mod is tidy

@@ -1,0 +1,49 @@
+module github.com/cloakroom-go/cloakroom/benchmarks
+
+go 1.26.0
+
+require (
+	github.com/alexedwards/scs/goredisstore v0.0.0-20250212122300-421ef1d8611c
+	github.com/alexedwards/scs/pgxstore v0.0.0-20240316134038-7e11d57e8885
+	github.com/alexedwards/scs/v2 v2.9.0
+	github.com/boj/redistore v1.4.1
+	github.com/bradfitz/gomemcache v0.0.0-20250403215159-8d39553ac7cf
+	github.com/cloakroom-go/cloakroom/core v0.0.0-00010101000000-000000000000
+	github.com/cloakroom-go/cloakroom/store-file v0.0.0-00010101000000-000000000000
+	github.com/cloakroom-go/cloakroom/store-memcache v0.0.0-00010101000000-000000000000
+	github.com/cloakroom-go/cloakroom/store-mongo v0.0.0-00010101000000-000000000000
+	github.com/cloakroom-go/cloakroom/store-postgres v0.0.0-00010101000000-000000000000
+	github.com/cloakroom-go/cloakroom/store-redis v0.0.0-00010101000000-000000000000
+	github.com/gorilla/sessions v1.4.0
+	github.com/jackc/pgx/v5 v5.9.2
+	github.com/redis/go-redis/v9 v9.23.0
+	go.mongodb.org/mongo-driver/v2 v2.5.0
+)
+
+require (
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/gomodule/redigo v1.9.2 // indirect
+	github.com/gorilla/securecookie v1.1.2 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.2 // indirect
+	github.com/klauspost/compress v1.18.7 // indirect
+	github.com/xdg-go/pbkdf2 v1.0.0 // indirect
+	github.com/xdg-go/scram v1.2.0 // indirect
+	github.com/xdg-go/stringprep v1.0.4 // indirect
+	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // indirect
+	go.uber.org/atomic v1.12.0 // indirect
+	golang.org/x/crypto v0.52.0 // indirect
+	golang.org/x/sync v0.21.0 // indirect
+	golang.org/x/sys v0.48.0 // indirect
+	golang.org/x/text v0.39.0 // indirect
+)
+
+replace (
+	github.com/cloakroom-go/cloakroom/core => ../core
+	github.com/cloakroom-go/cloakroom/store-file => ../store-file
+	github.com/cloakroom-go/cloakroom/store-memcache => ../store-memcache
+	github.com/cloakroom-go/cloakroom/store-mongo => ../store-mongo
+	github.com/cloakroom-go/cloakroom/store-postgres => ../store-postgres
+	github.com/cloakroom-go/cloakroom/store-redis => ../store-redis
+)

@@ -1,0 +1,178 @@
+// Command report reads the output of the benchmarks from standard input and prints what
+// each request costs above the bare recorder, as a ratio to the bare driver and to the
+// peers. With -json and -svg it writes that to files as well.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"math"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+)
+
+func main() {
+	log.SetFlags(0)
+	jsonFile := flag.String("json", "", "write the figures to this `file`")
+	svgFile := flag.String("svg", "", "draw them into this `file`")
+	flag.Parse()
+	results, err := parse(os.Stdin)
+	if err != nil {
+		log.Fatal("report: ", err)
+	}
+	rows := compare(results)
+	print(os.Stdout, rows)
+	if err := write(*jsonFile, func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(rows)
+	}); err != nil {
+		log.Fatal("report: ", err)
+	}
+	if err := write(*svgFile, func(w io.Writer) error { return draw(w, rows) }); err != nil {
+		log.Fatal("report: ", err)
+	}
+}
+
+func write(name string, f func(io.Writer) error) error {
+	if name == "" {
+		return nil
+	}
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	if err := f(file); err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// A key names a benchmark.
+type key struct{ backend, library, work string }
+
+// A sample is what the runs of a benchmark took.
+type sample struct {
+	ns     []float64
+	allocs float64
+}
+
+var line = regexp.MustCompile(`^BenchmarkRequest/([^/]+)/([^/]+)/(\S+?)(?:-\d+)?\s+\d+\s+([\d.]+) ns/op(?:.*?\s(\d+) allocs/op)?`)
+
+func parse(r io.Reader) (map[key]*sample, error) {
+	results := make(map[key]*sample)
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		text := lines.Text()
+		if strings.HasPrefix(text, "--- FAIL") || strings.HasPrefix(text, "FAIL") {
+			return nil, fmt.Errorf("a benchmark has failed: %s", text)
+		}
+		m := line.FindStringSubmatch(text)
+		if m == nil {
+			continue
+		}
+		k := key{m[1], m[2], m[3]}
+		if results[k] == nil {
+			results[k] = &sample{}
+		}
+		ns, err := strconv.ParseFloat(m[4], 64)
+		if err != nil {
+			return nil, err
+		}
+		results[k].ns = append(results[k].ns, ns)
+		results[k].allocs, _ = strconv.ParseFloat(m[5], 64)
+	}
+	if len(results) == 0 {
+		return nil, fmt.Errorf("no result of a benchmark in the input")
+	}
+	return results, lines.Err()
+}
+
+// A row compares one library with the others at one work on one backend.
+type row struct {
+	Backend  string  `json:"backend"`
+	Library  string  `json:"library"`
+	Work     string  `json:"work"`
+	Runs     int     `json:"runs"`
+	Overhead float64 `json:"overhead_ns"` // median, above the recorder
+	Spread   float64 `json:"spread"`      // of the middle half of the runs, as a part of the median
+	Allocs   float64 `json:"allocs"`      // above the recorder
+	ToBare   float64 `json:"to_bare,omitempty"`
+	ToOurs   float64 `json:"to_cloakroom,omitempty"`
+}
+
+const ours = "cloakroom"
+
+func compare(results map[key]*sample) []row {
+	overhead := func(k key) (float64, bool) {
+		s, ok := results[k]
+		if !ok {
+			return 0, false
+		}
+		floor := 0.0
+		if f, ok := results[key{"none", "recorder", k.work}]; ok {
+			floor = median(f.ns)
+		}
+		return max(0, median(s.ns)-floor), true
+	}
+	var rows []row
+	for k, s := range results {
+		if k.backend == "none" {
+			continue
+		}
+		own, _ := overhead(k)
+		r := row{Backend: k.backend, Library: k.library, Work: k.work, Runs: len(s.ns), Overhead: own, Spread: spread(s.ns), Allocs: s.allocs}
+		if f, ok := results[key{"none", "recorder", k.work}]; ok {
+			r.Allocs -= f.allocs
+		}
+		if bare, ok := overhead(key{k.backend, "bare", k.work}); ok && bare > 0 {
+			r.ToBare = own / bare
+		}
+		if we, ok := overhead(key{k.backend, ours, k.work}); ok && we > 0 {
+			r.ToOurs = own / we
+		}
+		rows = append(rows, r)
+	}
+	slices.SortFunc(rows, func(a, b row) int {
+		order := func(r row) string { return fmt.Sprintf("%s %s %t %s", r.Backend, r.Work, r.Library != ours, r.Library) }
+		return strings.Compare(order(a), order(b))
+	})
+	return rows
+}
+
+func median(ns []float64) float64 {
+	sorted := slices.Sorted(slices.Values(ns))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+func spread(ns []float64) float64 {
+	sorted := slices.Sorted(slices.Values(ns))
+	n := len(sorted)
+	return (sorted[3*(n-1)/4] - sorted[(n-1)/4]) / median(ns)
+}
+
+func print(w io.Writer, rows []row) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "backend\twork\tlibrary\tµs above the recorder\tspread\tallocations\tto the bare driver\tto cloakroom")
+	for _, r := range rows {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%.1f\t±%.0f %%\t%.0f\t%s\t%s\n", r.Backend, r.Work, r.Library, r.Overhead/1000, r.Spread*50, r.Allocs,
+			ratio(r.ToBare), ratio(r.ToOurs))
+	}
+	t.Flush()
+}
+
+func ratio(x float64) string {
+	if x == 0 || math.IsInf(x, 0) {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", x)
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+const output = `goos: linux
+BenchmarkRequest/none/recorder/read-2   100  1000 ns/op  5 B/op  14 allocs/op
+BenchmarkRequest/none/recorder/read-2   100  3000 ns/op  5 B/op  14 allocs/op
+BenchmarkRequest/redis/cloakroom/read-2 100  12000 ns/op  9 B/op  30 allocs/op
+BenchmarkRequest/redis/bare/read-2      100  7000 ns/op  9 B/op  20 allocs/op
+BenchmarkRequest/redis/scs/read-2       100  22000 ns/op  9 B/op  250 allocs/op
+PASS
+`
+
+func TestOverheadsAreComparedAboveTheRecorder(t *testing.T) {
+	t.Parallel()
+	results, err := parse(strings.NewReader(output))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := compare(results)
+	if len(rows) != 3 || rows[0].Library != ours {
+		t.Fatalf("rows %+v, want ours first of three", rows)
+	}
+	if r := rows[0]; r.Overhead != 10000 || r.ToBare != 2 || r.Allocs != 16 {
+		t.Errorf("ours: %+v, want 10 µs, twice the bare driver's, 16 allocations", r)
+	}
+	if r := rows[2]; r.Library != "scs" || r.ToOurs != 2 {
+		t.Errorf("scs: %+v, want twice ours", r)
+	}
+	var table, picture bytes.Buffer
+	print(&table, rows)
+	if err := draw(&picture, rows); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(table.String(), "10.0") || !strings.Contains(picture.String(), "<rect") {
+		t.Errorf("table %q, picture %q", table.String(), picture.String())
+	}
+}
+
+func TestAFailedBenchmarkFailsTheReport(t *testing.T) {
+	t.Parallel()
+	for _, input := range []string{output + "--- FAIL: BenchmarkRequest/file/cloakroom/read\n", "FAIL\n", "", "PASS\n"} {
+		if _, err := parse(strings.NewReader(input)); err == nil {
+			t.Errorf("%q is a report", input)
+		}
+	}
+}

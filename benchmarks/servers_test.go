@@ -1,0 +1,75 @@
+package benchmarks
+
+import (
+	"context"
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/bradfitz/gomemcache/memcache"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// Servers come from the variables that the stores' tests take. All contenders of a
+// backend share one client, as the libraries of one application would.
+
+func client[T any](variable string, connect func(address string) (T, error)) func() (T, string, error) {
+	var once sync.Once
+	var c T
+	var err error
+	return func() (T, string, error) {
+		address := os.Getenv(variable)
+		if address == "" {
+			return c, variable + " is not set; make bench sets it", nil
+		}
+		once.Do(func() { c, err = connect(address) })
+		return c, "", err
+	}
+}
+
+func need[T any](b *testing.B, get func() (T, string, error)) (T, string) {
+	b.Helper()
+	c, missing, err := get()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return c, missing
+}
+
+var getRedis = client("CLOAKROOM_REDIS_ADDR", func(address string) (*redis.Client, error) {
+	return redis.NewClient(&redis.Options{Addr: address}), nil
+})
+
+func redisClient(b *testing.B) (*redis.Client, string) { return need(b, getRedis) }
+
+var getPostgres = client("CLOAKROOM_POSTGRES_DSN", func(dsn string) (*pgxpool.Pool, error) {
+	return pgxpool.New(context.Background(), dsn)
+})
+
+func postgresPool(b *testing.B) (*pgxpool.Pool, string) { return need(b, getPostgres) }
+
+var getMemcached = client("CLOAKROOM_MEMCACHE_ADDR", func(address string) (*memcache.Client, error) {
+	c := memcache.New(address)
+	c.MaxIdleConns = 16
+	return c, nil
+})
+
+func memcachedClient() (*memcache.Client, string) {
+	c, missing, _ := getMemcached()
+	return c, missing
+}
+
+var getMongo = client("CLOAKROOM_MONGO_URI", func(uri string) (*mongo.Client, error) {
+	return mongo.Connect(options.Client().ApplyURI(uri))
+})
+
+func mongoDatabase(b *testing.B) (*mongo.Database, string) {
+	c, missing := need(b, getMongo)
+	if c == nil {
+		return nil, missing
+	}
+	return c.Database("cloakroom_bench"), ""
+}

@@ -1,0 +1,43 @@
+//go:build beside
+
+// A command runs beside the servers that the stores' tests use, with
+// their addresses in its environment:
+//
+//	go test -count=1 -tags beside ./conformance/stores/beside -args command argument …
+package beside
+
+import (
+	"flag"
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	servers.Stop()
+	os.Exit(code)
+}
+
+func TestCommand(t *testing.T) {
+	if flag.NArg() == 0 {
+		t.Fatal("no command after -args")
+	}
+	command := exec.CommandContext(t.Context(), flag.Arg(0), flag.Args()[1:]...)
+	command.Stdout, command.Stderr, command.Env = os.Stdout, os.Stderr, os.Environ()
+	for variable, kind := range map[string]*servers.Kind{
+		"CLOAKROOM_REDIS_ADDR":    servers.Redis,
+		"CLOAKROOM_MEMCACHE_ADDR": servers.Memcached,
+		"CLOAKROOM_POSTGRES_DSN":  servers.Postgres,
+		"CLOAKROOM_MONGO_URI":     servers.Mongo,
+	} {
+		t.Run(variable, func(t *testing.T) { // skipped where there is no such server
+			command.Env = append(command.Env, variable+"="+servers.Any(t, kind).URL)
+		})
+	}
+	if err := command.Run(); err != nil {
+		t.Error(err)
+	}
+}
