@@ -47,10 +47,11 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// An Event is something that has happened to an old session.
+// An Event is something that has happened to an old session. Nothing in it gives
+// access to a session.
 type Event struct {
 	Kind    EventKind
-	Source  Source
+	Source  string // which one: its type and its cookie's name, such as "migrate.Flask session"
 	Subject string // who was signed in, of EventReceived
 	Err     error  // why not, of EventRefused and EventFailed
 }

@@ -165,7 +165,7 @@ func (rc *Reception) welcome(w http.ResponseWriter, r *http.Request, v *visit) e
 func (rc *Reception) endAgain(w http.ResponseWriter, r *http.Request, source Source) {
 	if !rc.opts.Keep {
 		rc.log().InfoContext(r.Context(), "migrate: an old cookie comes back; its domain and path may not be those of Source.Expired",
-			"cookie", source.Expired().Name)
+			"source", nameOf(source))
 		http.SetCookie(w, source.Expired())
 	}
 }
@@ -183,7 +183,7 @@ func (rc *Reception) read(r *http.Request) (Source, Legacy, error) {
 		case errors.Is(err, ErrRefused):
 			rc.refuse(r.Context(), source, err)
 		case !errors.Is(err, ErrNone):
-			rc.tell(r.Context(), Event{Kind: EventFailed, Source: source, Err: err})
+			rc.tell(r.Context(), Event{Kind: EventFailed, Source: nameOf(source), Err: err})
 			return source, Legacy{}, fmt.Errorf("read an old session: %w", err)
 		}
 	}
@@ -223,7 +223,7 @@ func (rc *Reception) take(w http.ResponseWriter, r *http.Request, v *visit, sour
 	if !rc.opts.Keep {
 		http.SetCookie(w, source.Expired())
 	}
-	rc.tell(r.Context(), Event{Kind: EventReceived, Source: source, Subject: subject})
+	rc.tell(r.Context(), Event{Kind: EventReceived, Source: nameOf(source), Subject: subject})
 	return nil
 }
 
@@ -234,7 +234,7 @@ func (rc *Reception) notStored(ctx context.Context, v *visit, source Source, err
 	v.note = note{}
 	switch session.StatusCode(err) {
 	case http.StatusServiceUnavailable:
-		rc.tell(ctx, Event{Kind: EventFailed, Source: source, Err: err})
+		rc.tell(ctx, Event{Kind: EventFailed, Source: nameOf(source), Err: err})
 		return err
 	case http.StatusInternalServerError:
 		v.s.Destroy()
@@ -244,8 +244,8 @@ func (rc *Reception) notStored(ctx context.Context, v *visit, source Source, err
 }
 
 func (rc *Reception) refuse(ctx context.Context, source Source, err error) {
-	rc.log().InfoContext(ctx, "migrate: old session refused", "cookie", source.Expired().Name, "error", err)
-	rc.tell(ctx, Event{Kind: EventRefused, Source: source, Err: err})
+	rc.log().InfoContext(ctx, "migrate: old session refused", "source", nameOf(source), "error", err)
+	rc.tell(ctx, Event{Kind: EventRefused, Source: nameOf(source), Err: err})
 }
 
 func (rc *Reception) tell(ctx context.Context, e Event) {

@@ -51,15 +51,16 @@ func (rc *Reception) forget(ctx context.Context, n note) bool {
 			continue
 		}
 		if err := source.Delete(ctx, n.Record); err != nil {
-			rc.log().ErrorContext(ctx, "migrate: can't delete an old record", "cookie", source.Expired().Name, "error", err)
-			rc.tell(ctx, Event{Kind: EventFailed, Source: source, Err: err})
+			rc.log().ErrorContext(ctx, "migrate: can't delete an old record", "source", nameOf(source), "error", err)
+			rc.tell(ctx, Event{Kind: EventFailed, Source: nameOf(source), Err: err})
 			return false
 		}
 	}
 	return true
 }
 
-// nameOf names a source in a note, which outlives the process.
+// nameOf names a source for logs and events, and in a note, which outlives the
+// process. The source itself holds keys.
 func nameOf(source Source) string { return fmt.Sprintf("%T %s", source, source.Expired().Name) }
 
 // hasRecords reports whether a source may have to delete something. Those of other

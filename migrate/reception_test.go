@@ -28,7 +28,7 @@ func TestAVisitorIsLetInWithCartAndSubject(t *testing.T) {
 	b.wantPage("/add", "")
 	b.wantPage("/", "ann [coat hat]")
 	srv.wantEvents(map[migrate.EventKind]int{migrate.EventReceived: 1})
-	if e := srv.events[0]; e.Subject != "ann" || e.Err != nil {
+	if e := srv.events[0]; e.Source != "migrate.Flask session" || e.Subject != "ann" || e.Err != nil {
 		t.Errorf("the event is %+v", e)
 	}
 }
