@@ -48,6 +48,7 @@ var importable = map[string]string{
 	"scs":          "github.com/alexedwards/scs/v2",
 	"websocket":    "github.com/gorilla/websocket",
 	"memcache":     "github.com/bradfitz/gomemcache/memcache",
+	"oauth2":       "golang.org/x/oauth2",
 	"mongo":        "go.mongodb.org/mongo-driver/v2/mongo",
 	"options":      "go.mongodb.org/mongo-driver/v2/mongo/options",
 	"pgxpool":      "github.com/jackc/pgx/v5/pgxpool",

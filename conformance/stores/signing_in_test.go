@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
@@ -188,5 +190,83 @@ func TestARefreshTokenIsRedeemedOnce(t *testing.T) {
 	})
 	if n := redeemed.Load(); n != 1 {
 		t.Errorf("redeemed %d times, want once", n)
+	}
+}
+
+// TestAProviderSignsInByCodeAndPKCE is what docs/signing-in.md proposes, with a provider
+// that checks the verifier: two tabs, a code of another visitor's, a state that was used.
+func TestAProviderSignsInByCodeAndPKCE(t *testing.T) {
+	t.Parallel()
+	challenges := make(map[string]string) // by code
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if oauth2.S256ChallengeFromVerifier(r.FormValue("code_verifier")) != challenges[r.FormValue("code")] {
+			http.Error(w, `{"error": "invalid_grant"}`, http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"access_token": "ann", "token_type": "Bearer"}`)) // a test's
+	}))
+	defer provider.Close()
+	config := oauth2.Config{ClientID: "shop", Endpoint: oauth2.Endpoint{AuthURL: provider.URL, TokenURL: provider.URL}}
+	trips := session.NewKey[map[string]string]("oauth")
+	sessions := manager(t, memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}})
+	mux := http.NewServeMux()
+	mux.Handle("GET /login", sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		state, verifier := rand.Text(), oauth2.GenerateVerifier()
+		trips.Update(s, func(m map[string]string) map[string]string {
+			if len(m) >= 5 {
+				clear(m)
+			}
+			m[state] = verifier
+			return m
+		})
+		http.Redirect(w, r, config.AuthCodeURL(state, oauth2.S256ChallengeOption(verifier)), http.StatusSeeOther)
+	}))
+	mux.Handle("GET /callback", sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		state := r.FormValue("state")
+		verifier, ok := trips.Get(s)[state]
+		if !ok {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		trips.Update(s, func(m map[string]string) map[string]string {
+			delete(m, state)
+			return m
+		})
+		token, err := config.Exchange(r.Context(), r.FormValue("code"), oauth2.VerifierOption(verifier))
+		if err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		s.Authenticate(token.AccessToken)
+	}))
+	begin := func(b browserOf, code string) (callback string) {
+		t.Helper()
+		location, err := b.send(t, mux, http.MethodGet, "/login", false).Location()
+		if err != nil {
+			t.Fatal(err)
+		}
+		challenges[code] = location.Query().Get("code_challenge")
+		return "/callback?code=" + code + "&state=" + location.Query().Get("state")
+	}
+
+	ann, eve := make(browserOf), make(browserOf)
+	firstTab, secondTab := begin(ann, "a1"), begin(ann, "a2")
+	planted := begin(eve, "e1")
+	for _, c := range []struct {
+		path string
+		want int
+	}{
+		{planted, http.StatusBadRequest}, // login CSRF: the state is another visitor's
+		{firstTab, http.StatusOK},
+		{firstTab, http.StatusBadRequest}, // again
+		{secondTab, http.StatusOK},
+	} {
+		if res := ann.send(t, mux, http.MethodGet, c.path, false); res.StatusCode != c.want {
+			t.Errorf("%s: %s, want %d", c.path, res.Status, c.want)
+		}
+	}
+	if list, err := sessions.List(t.Context(), "ann"); len(list) != 1 || err != nil {
+		t.Errorf("%d sessions, error %v, want 1", len(list), err)
 	}
 }
