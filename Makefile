@@ -62,6 +62,14 @@ cover: ## Measure how much of each package all tests reach; line by line in cove
 	@go tool cover -html=coverage/profile.txt -o=coverage/index.html
 	@go tool covdata percent -i=coverage/data
 
+.PHONY: wine
+wine: ## Run the tests of core and store-file for Windows, under Wine
+	@scripts/wine.sh -short ./core/... ./store-file
+
+.PHONY: vet
+vet: ## Look at all modules as Linux, macOS and Windows build them
+	@for GOOS in linux darwin windows; do export GOOS CGO_ENABLED=0; echo "=== $$GOOS"; ( $(call each,go vet ./...) ) || exit; done
+
 .PHONY: fuzz
 fuzz: ## Try what clients may send on all fuzz targets, FUZZTIME on each
 	@go test -list '^Fuzz' $(PACKAGES) | \

@@ -12,71 +12,13 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 . ./common.sh
-
-docker_works() { command -v docker >/dev/null && docker info >/dev/null 2>&1; }
-has_image() { docker image inspect "$1" >/dev/null 2>&1; }
-
-# What a Debian machine needs to run Docker, and to make images.
-engine=(docker.io iptables procps)
-bootstrap=(debootstrap)
+. ./docker.sh
 
 needs() {
 	debian_root || return 0
 	docker_works || missing "${engine[@]}"
 	docker_works && { has_image memcached:1.6 || has_image cloakroom-debian:trixie; } || missing "${bootstrap[@]}"
 	compgen -G 'images/wheels/*' >/dev/null || command -v pip3 >/dev/null || missing python3-pip
-}
-
-start_docker() {
-	packages "${engine[@]}" || return
-	may_install || { say "Docker doesn't run, and CLOAKROOM_INSTALL=no"; return 1; }
-	# Chromium drops what it is about to ask for whenever a network interface gets an
-	# address or loses it, even for the loopback interface. Without link-local addresses,
-	# which nothing here needs, those of containers come and go unnoticed.
-	sysctl --quiet --write net.ipv6.conf.default.addr_gen_mode=1 ||
-		say "interfaces get link-local addresses; a browser test may fail with ERR_NETWORK_CHANGED"
-	# What a dockerd that was killed has left would keep another from starting.
-	pgrep -x dockerd >/dev/null || rm -f /var/run/docker.pid /var/run/docker/containerd/containerd.pid
-	say "starting dockerd, which goes on running; its log is /var/log/cloakroom-dockerd.log"
-	# It must not keep open what whoever starts it has opened, such as a lock.
-	(
-		for fd in /proc/self/fd/*; do
-			fd=${fd##*/}
-			((fd < 3)) || eval "exec $fd>&-"
-		done
-		exec setsid nohup dockerd --exec-opt native.cgroupdriver=cgroupfs </dev/null >/var/log/cloakroom-dockerd.log 2>&1
-	) &
-	for _ in {1..60}; do
-		docker_works && return
-		sleep 1
-	done
-	say "dockerd did not start:"
-	tail -n 5 /var/log/cloakroom-dockerd.log >&2
-	return 1
-}
-
-# base makes an image of a Debian release.
-base() {
-	local release=$1 image=cloakroom-debian:$1 folder
-	has_image "$image" && return
-	packages "${bootstrap[@]}" || return
-	say "making $image"
-	folder=$(mktemp -d)
-	debootstrap --variant=minbase --include=ca-certificates "$release" "$folder" >"$folder.log" 2>&1 ||
-		{ tail -n 5 "$folder.log" >&2; return 1; }
-	tar -C "$folder" -c . | docker import - "$image" >/dev/null || return
-	rm -r "$folder" "$folder.log"
-}
-
-# image makes an image of a server: name, image that it is based on, tag. Unchanged
-# steps come from Docker's cache. The classic builder needs no plug-in.
-image() {
-	local image=cloakroom-test/$1:$3 log
-	has_image "$image" || say "making $image"
-	log=$(mktemp)
-	DOCKER_BUILDKIT=0 docker build --quiet --build-arg "BASE=$2" --tag "$image" \
-		--file "images/$1.Dockerfile" images >/dev/null 2>"$log" || { cat "$log" >&2; rm "$log"; return 1; }
-	rm "$log"
 }
 
 # wheels fetches the Python package that stands in for MongoDB, for the Python of the
@@ -100,16 +42,6 @@ use() {
 	(($#)) || { say "no image for $kind; its tests run with one on the PATH, or are skipped"; set -- ''; }
 	[[ -z $1 ]] || kinds="$kinds $kind"
 	printf "export CLOAKROOM_%s_IMAGE='%s'\n" "$name" "$*"
-}
-
-# pull makes sure that an official image is here. After a first failure, others are not
-# tried: each would take as long.
-offline=
-pull() {
-	has_image "$1" && return
-	[[ -z $offline ]] && bounded 600 docker pull --quiet "$1" >/dev/null 2>&1 && return
-	offline=yes
-	return 1
 }
 
 # official uses those of the images that are here or can be pulled.

@@ -55,8 +55,8 @@ func (s *Store) deleteRecords(ctx context.Context, shard int, names []string) (d
 		id, isRecord := idOf(name)
 		switch {
 		case isRecord && shardOf(id) == shard:
-			r, _ := s.read(id) // what can't be read goes all the same, as with Delete
-			if err := s.pruneFile(recordName(id)); err != nil {
+			r, _ := s.read(ctx, id) // what can't be read goes all the same, as with Delete
+			if err := s.pruneFile(ctx, recordName(id)); err != nil {
 				failed = cmp.Or(failed, err)
 				continue
 			}
@@ -66,7 +66,7 @@ func (s *Store) deleteRecords(ctx context.Context, shard int, names []string) (d
 			}
 		case strings.HasSuffix(name, tempSuffix):
 			// A write under way would have the lock: this one was cut off.
-			failed = cmp.Or(failed, s.pruneFile(shardName(shard)+"/"+name))
+			failed = cmp.Or(failed, s.pruneFile(ctx, shardName(shard)+"/"+name))
 		}
 	}
 	// One flush is for all of them. Until then a power failure may bring a record

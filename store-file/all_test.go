@@ -43,7 +43,11 @@ func TestDeleteAllLeavesOnlyWhatIsNotTheStores(t *testing.T) {
 	}
 	left := files(t, dir, func(name string) bool { return filepath.Base(name) != "lock" && name != "FORMAT" })
 	for i, path := range foreign {
-		foreign[i] = filepath.ToSlash(strings.TrimPrefix(path, dir+string(filepath.Separator)))
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		foreign[i] = filepath.ToSlash(name)
 	}
 	if slices.Sort(foreign); !slices.Equal(left, foreign) {
 		t.Errorf("left: %v, want %v", left, foreign)

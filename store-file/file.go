@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -21,12 +22,12 @@ func (s *Store) peek(ctx context.Context, id string) (sessionstore.Record, error
 		}
 		defer unlock()
 	}
-	return s.read(id)
+	return s.read(ctx, id)
 }
 
 // read returns the record under id, whether it is live or expired.
-func (s *Store) read(id string) (sessionstore.Record, error) {
-	f, size, err := s.openRecord(id)
+func (s *Store) read(ctx context.Context, id string) (sessionstore.Record, error) {
+	f, size, err := s.openRecord(ctx, id)
 	if err != nil {
 		return sessionstore.Record{}, err
 	}
@@ -39,8 +40,8 @@ func (s *Store) read(id string) (sessionstore.Record, error) {
 }
 
 // readExpired tells by the header alone whether the record under id has expired.
-func (s *Store) readExpired(id string) (bool, error) {
-	f, size, err := s.openRecord(id)
+func (s *Store) readExpired(ctx context.Context, id string) (bool, error) {
+	f, size, err := s.openRecord(ctx, id)
 	if err != nil {
 		return false, err
 	}
@@ -54,16 +55,12 @@ func (s *Store) readExpired(id string) (bool, error) {
 }
 
 // openRecord opens the file of id and returns its size.
-func (s *Store) openRecord(id string) (*os.File, int64, error) {
-	name := recordName(id)
-	info, err := s.root.Lstat(name) // os.Root would follow a link within the folder
-	if err == nil {
-		err = checkFile(info)
-	}
+func (s *Store) openRecord(ctx context.Context, id string) (*os.File, int64, error) {
 	var f *os.File
-	if err == nil {
-		f, err = s.root.OpenFile(name, os.O_RDONLY|openFlag, 0)
-	}
+	err := patiently(ctx, func() (err error) {
+		f, err = s.openRegular(recordName(id))
+		return err
+	})
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if err := s.intact(shardOf(id)); err != nil {
@@ -73,7 +70,7 @@ func (s *Store) openRecord(id string) (*os.File, int64, error) {
 	case err != nil:
 		return nil, 0, fmt.Errorf("open a record: %w", err)
 	}
-	info, err = f.Stat()
+	info, err := f.Stat()
 	if err == nil {
 		err = checkFile(info)
 	}
@@ -82,6 +79,19 @@ func (s *Store) openRecord(id string) (*os.File, int64, error) {
 		return nil, 0, fmt.Errorf("look at a record: %w", err)
 	}
 	return f, info.Size(), nil
+}
+
+// openRegular opens a file for reading that is no link: os.Root would follow one
+// within the folder.
+func (s *Store) openRegular(name string) (*os.File, error) {
+	info, err := s.root.Lstat(name)
+	if err == nil {
+		err = checkFile(info)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.root.OpenFile(name, os.O_RDONLY|openFlag, 0) //nolint:wrapcheck // openRecord does it
 }
 
 func checkFile(info fs.FileInfo) error {
@@ -109,7 +119,7 @@ func readFull(r io.Reader, size int64) ([]byte, error) {
 // put makes b the content of id's file. The shard is locked. The new subject's
 // marker is there before the record can be seen, and the old one's goes after,
 // so that the index may have too much for a while, but never too little.
-func (s *Store) put(id string, b []byte, subject, oldSubject string) error {
+func (s *Store) put(ctx context.Context, id string, b []byte, subject, oldSubject string) error {
 	shard := shardName(shardOf(id))
 	temp, err := s.writeTemp(shard, b)
 	if err != nil {
@@ -120,7 +130,7 @@ func (s *Store) put(id string, b []byte, subject, oldSubject string) error {
 			return errors.Join(err, s.root.Remove(temp))
 		}
 	}
-	if err := s.rename(temp, recordName(id)); err != nil {
+	if err := s.rename(ctx, temp, recordName(id)); err != nil {
 		return err
 	}
 	if err := s.syncDir(shard); err != nil {
@@ -137,8 +147,9 @@ func (s *Store) put(id string, b []byte, subject, oldSubject string) error {
 func (s *Store) flush(id string) error { return s.syncDir(shardName(shardOf(id))) }
 
 // remove removes the file of id, if there is one. The shard is locked.
-func (s *Store) remove(id, subject string) error {
-	if err := s.root.Remove(recordName(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func (s *Store) remove(ctx context.Context, id, subject string) error {
+	err := patiently(ctx, func() error { return s.root.Remove(recordName(id)) })
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove a record: %w", err)
 	}
 	if err := s.flush(id); err != nil {
@@ -193,8 +204,8 @@ func (s *Store) ensureMode(f *os.File) error {
 	return nil
 }
 
-func (s *Store) rename(temp, name string) error {
-	if err := s.root.Rename(temp, name); err != nil {
+func (s *Store) rename(ctx context.Context, temp, name string) error {
+	if err := patiently(ctx, func() error { return s.root.Rename(temp, name) }); err != nil {
 		return errors.Join(fmt.Errorf("rename a file: %w", err), s.root.Remove(temp))
 	}
 	return nil
@@ -211,4 +222,20 @@ func (s *Store) list(dir string) ([]string, error) {
 		return nil, fmt.Errorf("list a folder: %w", err)
 	}
 	return names, nil
+}
+
+// heldFor is how long a file may be in somebody else's way before that is an error.
+const heldFor = 2 * time.Second
+
+// patiently calls f again while another program keeps the file from being opened,
+// replaced or removed, as one that looks for viruses or makes a backup does on
+// Windows, until ctx is done or it has been so for too long.
+func patiently(ctx context.Context, f func() error) error {
+	err := f()
+	for start := time.Now(); held(err) && time.Since(start) < heldFor; err = f() {
+		if done := pause(ctx); done != nil {
+			return errors.Join(done, err)
+		}
+	}
+	return err
 }

@@ -1,4 +1,4 @@
-//go:build !unix
+//go:build !unix && !windows
 
 package filestore
 
@@ -11,3 +11,5 @@ const (
 
 // syncDir does nothing: a folder can't be flushed here.
 func (*Store) syncDir(string) error { return nil }
+
+func held(error) bool { return false }

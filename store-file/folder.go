@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -108,7 +109,14 @@ func (s *Store) adopt() error {
 	if err != nil {
 		return fmt.Errorf("folder %s is not writable: %w", s.dir, err)
 	}
-	return s.rename(temp, formatName)
+	// Where a file that somebody has open can't be replaced, one of several that begin
+	// at the same time may find that another has done it.
+	if err := s.rename(context.Background(), temp, formatName); err != nil {
+		if b, _ := s.root.ReadFile(formatName); string(b) != format {
+			return err
+		}
+	}
+	return nil
 }
 
 // ensureDir makes sure that there is a folder of that name with the right mode. It

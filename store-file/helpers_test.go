@@ -183,8 +183,9 @@ func files(t *testing.T, dir string, keep func(name string) bool) []string {
 func isTemp(name string) bool   { return strings.HasSuffix(name, ".tmp") }
 func isMarker(name string) bool { return strings.HasPrefix(name, "subjects/") }
 
-// fail prints why a child failed and returns its exit status.
+// fail prints why a child failed and returns its exit status, which is not the one of
+// a process that was killed.
 func fail(err error) int {
 	_, _ = fmt.Fprintln(os.Stderr, "child:", err)
-	return 1
+	return 2
 }

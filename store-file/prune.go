@@ -80,14 +80,14 @@ func (s *Store) pruneRecords(ctx context.Context, shard int, names []string) (re
 			if shardOf(id) != shard {
 				continue // no record of ours, which the lock is about
 			}
-			ended, err := s.pruneRecord(id)
+			ended, err := s.pruneRecord(ctx, id)
 			if ended {
 				removed++
 			}
 			failed = cmp.Or(failed, err)
 		} else if strings.HasSuffix(name, tempSuffix) {
 			// A write under way would have the lock: this one was cut off.
-			failed = cmp.Or(failed, s.pruneFile(shardName(shard)+"/"+name))
+			failed = cmp.Or(failed, s.pruneFile(ctx, shardName(shard)+"/"+name))
 		}
 	}
 	return removed, failed
@@ -96,11 +96,11 @@ func (s *Store) pruneRecords(ctx context.Context, shard int, names []string) (re
 // pruneRecord removes the record under id if it has expired. The shard is
 // locked. The header has no checksum of its own: before anything is removed,
 // the whole file has to say the same.
-func (s *Store) pruneRecord(id string) (bool, error) {
-	expired, err := s.readExpired(id)
+func (s *Store) pruneRecord(ctx context.Context, id string) (bool, error) {
+	expired, err := s.readExpired(ctx, id)
 	var r sessionstore.Record
 	if expired {
-		r, err = s.read(id)
+		r, err = s.read(ctx, id)
 	}
 	switch {
 	case errors.Is(err, sessionstore.ErrNotFound), errors.Is(err, sessionstore.ErrCorrupt):
@@ -108,7 +108,7 @@ func (s *Store) pruneRecord(id string) (bool, error) {
 	case err != nil || !expired || live(r):
 		return false, err
 	}
-	if err := s.pruneFile(recordName(id)); err != nil {
+	if err := s.pruneFile(ctx, recordName(id)); err != nil {
 		return false, err
 	}
 	s.unmark(r.Subject, id)
@@ -117,8 +117,9 @@ func (s *Store) pruneRecord(id string) (bool, error) {
 
 // pruneFile removes a file without flushing the folder: should it come back
 // after a power failure, it is pruned again.
-func (s *Store) pruneFile(name string) error {
-	if err := s.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func (s *Store) pruneFile(ctx context.Context, name string) error {
+	err := patiently(ctx, func() error { return s.root.Remove(name) })
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove a file: %w", err)
 	}
 	return nil
@@ -152,7 +153,7 @@ func (s *Store) pruneMarker(ctx context.Context, id, name string) error {
 	if there, err := s.exists(id); there || err != nil {
 		return err
 	}
-	return s.pruneFile(name)
+	return s.pruneFile(ctx, name)
 }
 
 // exists tells whether there is a file for id, whatever it holds.

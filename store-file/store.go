@@ -84,7 +84,7 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 	}
 	b := encode(id, r)
 	return s.exclusively(ctx, id, func() error {
-		old, err := s.read(id)
+		old, err := s.read(ctx, id)
 		switch {
 		case errors.Is(err, sessionstore.ErrNotFound):
 		case err != nil:
@@ -94,7 +94,7 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 		case live(old):
 			return sessionstore.ErrExists
 		}
-		return s.put(id, b, r.Subject, old.Subject)
+		return s.put(ctx, id, b, r.Subject, old.Subject)
 	})
 }
 
@@ -105,7 +105,7 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 	}
 	b := encode(id, r)
 	return s.exclusively(ctx, id, func() error {
-		cur, err := s.read(id)
+		cur, err := s.read(ctx, id)
 		switch {
 		case err != nil:
 			return err
@@ -116,7 +116,7 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 		case cur.Version != old:
 			return sessionstore.ErrConflict
 		}
-		return s.put(id, b, r.Subject, cur.Subject)
+		return s.put(ctx, id, b, r.Subject, cur.Subject)
 	})
 }
 
@@ -128,8 +128,8 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 	return s.exclusively(ctx, id, func() error {
 		// A record that can't be read is removed all the same; its subject's
 		// marker is then stale, and goes when it is next looked at.
-		r, _ := s.read(id)
-		return s.remove(id, r.Subject)
+		r, _ := s.read(ctx, id)
+		return s.remove(ctx, id, r.Subject)
 	})
 }
 

@@ -81,7 +81,7 @@ func (s *Store) deleteOf(ctx context.Context, subject, id string) (int, error) {
 		return 0, err
 	}
 	defer unlock()
-	r, err := s.read(id)
+	r, err := s.read(ctx, id)
 	switch {
 	case errors.Is(err, sessionstore.ErrNotFound), err == nil && r.Subject != subject:
 		s.unmark(subject, id)
@@ -90,7 +90,7 @@ func (s *Store) deleteOf(ctx context.Context, subject, id string) (int, error) {
 		return 0, err
 	}
 	wasLive := err == nil && live(r)
-	if err := s.remove(id, subject); err != nil || !wasLive {
+	if err := s.remove(ctx, id, subject); err != nil || !wasLive {
 		return 0, err
 	}
 	return 1, nil
@@ -161,7 +161,7 @@ func (s *Store) unmarkStale(ctx context.Context, subject, id string) error {
 		return err
 	}
 	defer unlock()
-	r, err := s.read(id)
+	r, err := s.read(ctx, id)
 	if errors.Is(err, sessionstore.ErrNotFound) || err == nil && r.Subject != subject {
 		s.unmark(subject, id)
 		return nil

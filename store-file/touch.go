@@ -16,7 +16,7 @@ func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Versi
 		return err
 	}
 	return s.exclusively(ctx, id, func() error {
-		r, err := s.read(id)
+		r, err := s.read(ctx, id)
 		switch {
 		case err != nil:
 			return err
@@ -26,6 +26,6 @@ func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Versi
 			return sessionstore.ErrConflict
 		}
 		r.Expires = expires
-		return s.put(id, encode(id, r), r.Subject, r.Subject)
+		return s.put(ctx, id, encode(id, r), r.Subject, r.Subject)
 	})
 }

@@ -131,10 +131,12 @@ func TestWithATokenInTheHeaderTheBodyIsTheHandlers(t *testing.T) {
 	}
 }
 
-// TMPDIR is the process's, so that this test runs alone.
+// The folder for temporary files is the process's, so that this test runs alone.
 func TestNoFileOfAFormStaysBehind(t *testing.T) {
 	dir := t.TempDir()
-	t.Setenv("TMPDIR", dir)
+	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} { // the last two on Windows
+		t.Setenv(name, dir)
+	}
 	const large = 33 << 20 // over what is held in memory
 	st := newSite(t, func(o *csrf.Options) { o.MaxForm = 2 * large })
 	during := -1
