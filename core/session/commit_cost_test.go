@@ -52,7 +52,9 @@ func TestStoreCallsAreCounted(t *testing.T) {
 				count(w, r, s)
 			}
 		}, write},
-		{"delete what is not there", signedIn, 0, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { name.Delete(s) }, load},
+		{"delete what is not there", signedIn, 0, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			name.Delete(s)
+		}, load},
 		{"update that changes nothing", signedIn, 0, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			counter.Update(s, func(n int) int { return n })
 			name.Update(s, func(string) string { return "" })

@@ -87,7 +87,8 @@ func TestDamageIsToldOnce(t *testing.T) {
 			d.taken()
 			e.store.fail(sessionstore.ErrCorrupt, o)
 			v.do(work)
-			if got := d.taken(); len(got) != 1 || got[0].Kind != session.EventStoreError || !errors.Is(got[0].Err, sessionstore.ErrCorrupt) {
+			got := d.taken()
+			if len(got) != 1 || got[0].Kind != session.EventStoreError || !errors.Is(got[0].Err, sessionstore.ErrCorrupt) {
 				t.Errorf("told %+v, want the damage once", got)
 			}
 		})

@@ -72,7 +72,7 @@ func TestASessionHasAnIdleTimeoutOfItsOwn(t *testing.T) {
 		{"after it in the same request, Authenticate", nil, []handler{both(setIdle(5*time.Hour), authenticate)}, 5 * time.Hour},
 		{"before it in the same request, Authenticate", nil, []handler{both(authenticate, setIdle(5*time.Hour))}, 5 * time.Hour},
 		{"before it, Authenticate", nil, []handler{authenticate, setIdle(5 * time.Hour)}, 5 * time.Hour},
-		{"after it, the same subject again", nil, []handler{authenticate, setIdle(5 * time.Hour), authenticate}, session.DefaultIdleTimeout},
+		{"after it, the same subject", nil, []handler{authenticate, setIdle(5 * time.Hour), authenticate}, session.DefaultIdleTimeout},
 		{"after it, another subject", nil, []handler{
 			authenticate, setIdle(5 * time.Hour),
 			func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("eve") },

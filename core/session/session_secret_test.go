@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"testing"
+	"testing/synctest"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
@@ -39,5 +40,66 @@ func TestASecretBelongsToItsSessionAndPurpose(t *testing.T) {
 	v.do(authenticate)
 	if bytes.Equal(secretOf(v, "form"), form) {
 		t.Error("Authenticate leaves it")
+	}
+}
+
+// A form that is sent twice, or whose page is older than the login, verifies.
+func TestATicketThatIsQuietKeepsItsSecret(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name       string
+		seed, work handler
+	}{
+		{"after a first login", count, authenticate},
+		{"after a first login that was seen", count, authenticate},
+		{"after a login again and its grace", signIn("ann"), authenticate},
+		{"after a Renew and its grace", signIn("ann"), renew},
+		{"after a logout", signIn("ann"), destroy},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t)
+				v := e.seed(c.seed)
+				old := v.fork()
+				form := secretOf(old, "form")
+				v.do(c.work)
+				if c.name != "after a first login" && v.cookie != nil {
+					v.do(nothing)
+				}
+				pass(renewGrace)
+				e.store.taken()
+				if !bytes.Equal(secretOf(old.fork(), "form"), form) {
+					t.Error("it has another secret now")
+				}
+				if calls := e.store.taken(); calls[opCreate]+calls[opUpdate] != 0 {
+					t.Errorf("store calls %v: something was stored for it", calls)
+				}
+				if c.name != "after a Renew and its grace" && bytes.Equal(secretOf(v, "form"), form) {
+					t.Error("the new session, or login, has the old one's secret")
+				}
+			})
+		})
+	}
+}
+
+// Of a ticket that its record does not list any more, nobody knows the seed: what its
+// holder gets is their own, and the same each time.
+func TestATicketThatIsNotListedHasASecretOfItsOwn(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(signIn("ann"))
+	v.do(nothing)
+	old := v.fork()
+	for range 10 {
+		v.do(renew)
+		v.do(nothing)
+	}
+	first := secretOf(old.fork(), "form")
+	if !bytes.Equal(secretOf(old.fork(), "form"), first) {
+		t.Error("it has another one each time")
+	}
+	if bytes.Equal(secretOf(v, "form"), first) {
+		t.Error("it is the session's")
 	}
 }

@@ -105,17 +105,21 @@ func TestTheEncodingIsTheGoldenOne(t *testing.T) {
 			{hash: ticketHash(bytes.Repeat([]byte("h"), 16)), offered: 1, at: at(3), rights: rights{started: at(4)}},
 			{
 				rights: rights{
-					authenticated: at(1), started: at(2), seed: [seedLen]byte(bytes.Repeat([]byte("s"), seedLen)), steps: []step{{"mfa", at(5)}},
+					authenticated: at(1), started: at(2), seed: [seedLen]byte(bytes.Repeat([]byte("s"), seedLen)),
+					steps:    []step{{"mfa", at(5)}},
 					lifetime: lifetime{deadline: at(4), idle: time.Minute, absolute: time.Hour, persistence: persistYes},
 				},
-				hash: ticketHash(bytes.Repeat([]byte("i"), 16)), offered: 300, seen: 301, form: 0x01020304, at: at(3), retired: at(4), until: at(5),
-				before: true, login: true,
+				hash: ticketHash(bytes.Repeat([]byte("i"), 16)), offered: 300, seen: 301, form: 0x01020304,
+				at: at(3), retired: at(4), until: at(5), before: true, login: true,
 			},
 		},
 		authHash: []byte("hash"), binding: []byte("net"), flashes: []Flash{{"ok", "saved"}, {}},
 	}
 	st.set("counter", []byte("7"))
-	const t0, t1, t2, t3, t4, t5 = "18ac3da2849e2715", "18ac3da2c038f115", "18ac3da2fbd3bb15", "18ac3da3376e8515", "18ac3da373094f15", "18ac3da3aea41915"
+	const (
+		t0, t1, t2 = "18ac3da2849e2715", "18ac3da2c038f115", "18ac3da2fbd3bb15"
+		t3, t4, t5 = "18ac3da3376e8515", "18ac3da373094f15", "18ac3da3aea41915"
+	)
 	if got := hex.EncodeToString(appendInstant(nil, start)); got != t0 {
 		t.Fatalf("the time is encoded as %s", got)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -94,15 +95,11 @@ func (f *faultyStore) failAfter(n int, o op, others ...op) {
 	f.intercept(func(_ context.Context, called op) error {
 		mu.Lock()
 		defer mu.Unlock()
-		for _, other := range others {
-			if called == other {
-				return errDown
-			}
-		}
 		if called == o {
-			if n--; n < 0 {
-				return errDown
-			}
+			n--
+		}
+		if slices.Contains(others, called) || called == o && n < 0 {
+			return errDown
 		}
 		return nil
 	})

@@ -37,8 +37,8 @@ func listOf(letters string) state {
 
 // numbers returns the tickets in a list, by the first byte of their hashes.
 func (st *state) numbers() (n []int) {
-	for _, e := range st.tickets {
-		n = append(n, int(e.hash[0]))
+	for i := range st.tickets {
+		n = append(n, int(st.tickets[i].hash[0]))
 	}
 	return n
 }

@@ -8,13 +8,13 @@ import (
 
 // A judgement is one line of judge's table, at its boundaries.
 type judgement struct {
-	name    string
-	subject string
-	list    []entry // the ticket in question is the last one
-	ended   bool
-	listed  bool
-	want    standing
-	why     reason
+	name     string
+	subject  string
+	list     []entry // the ticket in question is the last one
+	ended    bool
+	unlisted bool // it is not in the list
+	want     standing
+	why      reason
 }
 
 const (
@@ -59,55 +59,129 @@ func until(in time.Duration) func(*entry) {
 }
 
 var judgements = []judgement{
-	{name: "seen", list: []entry{offer(0, isSeen)}, listed: true, want: good, why: isGood},
-	{name: "offered just now", list: []entry{offer(0)}, listed: true, want: good, why: isGood},
-	{name: "offered long ago", list: []entry{offer(time.Hour)}, listed: true, want: good, why: isGood},
-	{name: "offered later than now, by another clock", list: []entry{offer(-time.Hour)}, listed: true, want: good, why: isGood},
+	{name: "seen", list: []entry{offer(0, isSeen)}, want: good, why: isGood},
+	{name: "offered just now", list: []entry{offer(0)}, want: good, why: isGood},
+	{name: "offered long ago", list: []entry{offer(time.Hour)}, want: good, why: isGood},
+	{name: "offered later than now, by another clock", list: []entry{offer(-time.Hour)}, want: good, why: isGood},
 
-	{name: "tombstone", list: []entry{offer(0)}, listed: true, ended: true, want: quiet, why: isEnded},
-	{name: "tombstone that does not list it", list: []entry{offer(0)}, ended: true, want: quiet, why: isEnded},
-	{name: "tombstone, from before a login, lost", subject: "ann", list: []entry{offer(0, fromBefore)}, listed: true, ended: true, want: quiet, why: isEnded},
-	{name: "not listed", list: []entry{offer(0)}, want: quiet, why: isUnlisted},
-	{name: "not listed, and the login is lost", subject: "ann", list: []entry{offer(time.Hour, byLogin)}, want: quiet, why: isUnlisted},
+	{name: "tombstone", list: []entry{offer(0)}, ended: true, want: quiet, why: isEnded},
+	{name: "tombstone that does not list it", list: []entry{offer(0)}, ended: true, unlisted: true, want: quiet, why: isEnded},
+	{
+		name: "tombstone, from before a login, lost", subject: "ann",
+		list: []entry{offer(0, fromBefore)}, ended: true,
+		want: quiet, why: isEnded,
+	},
+	{name: "not listed", list: []entry{offer(0)}, unlisted: true, want: quiet, why: isUnlisted},
+	{
+		name: "not listed, and the login is lost", subject: "ann",
+		list: []entry{offer(time.Hour, byLogin)}, unlisted: true,
+		want: quiet, why: isUnlisted,
+	},
 
-	{name: "from before a login that is on its way", subject: "ann",
-		list: []entry{offer(10*time.Minute, byLogin), offer(0, fromBefore)}, listed: true, want: quiet, why: isFromBefore},
-	{name: "from before a login that is lost", subject: "ann",
-		list: []entry{offer(10*time.Minute+1, byLogin), offer(0, inUse)}, listed: true, want: unknown, why: isFromBefore},
-	{name: "from before a login that was seen", subject: "ann",
-		list: []entry{offer(time.Hour, byLogin, isSeen), offer(0, inUse)}, listed: true, want: quiet, why: isFromBefore},
-	{name: "from before a login that was seen and retired", subject: "ann",
-		list: []entry{offer(time.Hour, byLogin, retiredSince(time.Hour)), offer(0, inUse)}, listed: true, want: quiet, why: isFromBefore},
-	{name: "from before two logins of which one is on its way", subject: "ann",
-		list: []entry{offer(time.Hour, byLogin), offer(0, byLogin), offer(0, inUse)}, listed: true, want: quiet, why: isFromBefore},
-	{name: "from before a login in a clock's future", subject: "ann",
-		list: []entry{offer(-5*time.Minute, byLogin), offer(0, inUse)}, listed: true, want: quiet, why: isFromBefore},
-	{name: "from before a login, retired and expired", subject: "ann",
-		list: []entry{offer(0, byLogin), offer(0, retiredSince(0), fromBefore, begun(judgeAbsolute))}, listed: true, want: quiet, why: isFromBefore},
+	{
+		name: "from before a login that is on its way", subject: "ann",
+		list: []entry{offer(10*time.Minute, byLogin), offer(0, fromBefore)},
+		want: quiet, why: isFromBefore,
+	},
+	{
+		name: "from before a login that is lost", subject: "ann",
+		list: []entry{offer(10*time.Minute+1, byLogin), offer(0, inUse)},
+		want: unknown, why: isFromBefore,
+	},
+	{
+		name: "from before a login that was seen", subject: "ann",
+		list: []entry{offer(time.Hour, byLogin, isSeen), offer(0, inUse)},
+		want: quiet, why: isFromBefore,
+	},
+	{
+		name: "from before a login that was seen and retired", subject: "ann",
+		list: []entry{offer(time.Hour, byLogin, retiredSince(time.Hour)), offer(0, inUse)},
+		want: quiet, why: isFromBefore,
+	},
+	{
+		name: "from before two logins of which one is on its way", subject: "ann",
+		list: []entry{offer(time.Hour, byLogin), offer(0, byLogin), offer(0, inUse)},
+		want: quiet, why: isFromBefore,
+	},
+	{
+		name: "from before a login in a clock's future", subject: "ann",
+		list: []entry{offer(-5*time.Minute, byLogin), offer(0, inUse)},
+		want: quiet, why: isFromBefore,
+	},
+	{
+		name: "from before a login, retired and expired", subject: "ann",
+		list: []entry{offer(0, byLogin), offer(0, retiredSince(0), fromBefore, begun(judgeAbsolute))},
+		want: quiet, why: isFromBefore,
+	},
 
-	{name: "1 ns before AbsoluteTimeout", list: []entry{offer(0, begun(judgeAbsolute-1))}, listed: true, want: good, why: isGood},
-	{name: "at AbsoluteTimeout", list: []entry{offer(0, begun(judgeAbsolute))}, listed: true, want: quiet, why: isExpired},
-	{name: "at AbsoluteTimeout, retired", list: []entry{offer(0, begun(judgeAbsolute), retiredSince(0))}, listed: true, want: quiet, why: isExpired},
-	{name: "at AbsoluteTimeout, the next login is lost", subject: "ann",
-		list: []entry{offer(time.Hour, byLogin), offer(time.Hour, begun(judgeAbsolute))}, listed: true, want: unknown, why: isExpired},
-	{name: "at AbsoluteTimeout, the next login is on its way", subject: "ann",
-		list: []entry{offer(time.Hour, isSeen), offer(time.Hour, begun(judgeAbsolute))}, listed: true, want: quiet, why: isExpired},
-	{name: "at its own absolute timeout", list: []entry{offer(0, begun(time.Minute), lives(lifetime{absolute: time.Minute}))}, listed: true, want: quiet, why: isExpired},
-	{name: "before its own absolute timeout", list: []entry{offer(0, begun(judgeAbsolute), lives(lifetime{absolute: 2 * judgeAbsolute}))}, listed: true, want: good, why: isGood},
-	{name: "another ticket's timeout is shorter", list: []entry{offer(0, begun(time.Minute), lives(lifetime{absolute: time.Minute})), offer(0, begun(time.Hour))}, listed: true, want: good, why: isGood},
-	{name: "at its deadline", list: []entry{offer(0, lives(lifetime{deadline: judgedAt}))}, listed: true, want: quiet, why: isExpired},
-	{name: "1 ns before its deadline", list: []entry{offer(0, lives(lifetime{deadline: judgedAt.Add(1)}))}, listed: true, want: good, why: isGood},
+	{name: "1 ns before AbsoluteTimeout", list: []entry{offer(0, begun(judgeAbsolute-1))}, want: good, why: isGood},
+	{name: "at AbsoluteTimeout", list: []entry{offer(0, begun(judgeAbsolute))}, want: quiet, why: isExpired},
+	{
+		name: "at AbsoluteTimeout, retired",
+		list: []entry{offer(0, begun(judgeAbsolute), retiredSince(0))},
+		want: quiet, why: isExpired,
+	},
+	{
+		name: "at AbsoluteTimeout, the next login is lost", subject: "ann",
+		list: []entry{offer(time.Hour, byLogin), offer(time.Hour, begun(judgeAbsolute))},
+		want: unknown, why: isExpired,
+	},
+	{
+		name: "at AbsoluteTimeout, the next login is on its way", subject: "ann",
+		list: []entry{offer(time.Hour, isSeen), offer(time.Hour, begun(judgeAbsolute))},
+		want: quiet, why: isExpired,
+	},
+	{
+		name: "at its own absolute timeout",
+		list: []entry{offer(0, begun(time.Minute), lives(lifetime{absolute: time.Minute}))},
+		want: quiet, why: isExpired,
+	},
+	{
+		name: "before its own absolute timeout",
+		list: []entry{offer(0, begun(judgeAbsolute), lives(lifetime{absolute: 2 * judgeAbsolute}))},
+		want: good, why: isGood,
+	},
+	{
+		name: "another ticket's timeout is shorter",
+		list: []entry{offer(0, begun(time.Minute), lives(lifetime{absolute: time.Minute})), offer(0, begun(time.Hour))},
+		want: good, why: isGood,
+	},
+	{name: "at its deadline", list: []entry{offer(0, lives(lifetime{deadline: judgedAt}))}, want: quiet, why: isExpired},
+	{
+		name: "1 ns before its deadline",
+		list: []entry{offer(0, lives(lifetime{deadline: judgedAt.Add(1)}))},
+		want: good, why: isGood,
+	},
 
-	{name: "unused for its idle timeout, while another lives longer", list: []entry{offer(0, until(0))}, listed: true, want: unknown, why: isExpired},
-	{name: "1 ns before its idle timeout is over", list: []entry{offer(0, until(1))}, listed: true, want: good, why: isGood},
-	{name: "retired, and unused for its idle timeout", list: []entry{offer(0, retiredSince(0), until(-1))}, listed: true, want: unknown, why: isExpired},
-	{name: "from before a login, and unused for its idle timeout", subject: "ann",
-		list: []entry{offer(0, byLogin), offer(0, fromBefore, until(0))}, listed: true, want: quiet, why: isFromBefore},
+	{
+		name: "unused for its idle timeout, while another lives longer",
+		list: []entry{offer(0, until(0))},
+		want: unknown, why: isExpired,
+	},
+	{name: "1 ns before its idle timeout is over", list: []entry{offer(0, until(1))}, want: good, why: isGood},
+	{
+		name: "retired, and unused for its idle timeout",
+		list: []entry{offer(0, retiredSince(0), until(-1))},
+		want: unknown, why: isExpired,
+	},
+	{
+		name: "from before a login, and unused for its idle timeout", subject: "ann",
+		list: []entry{offer(0, byLogin), offer(0, fromBefore, until(0))},
+		want: quiet, why: isFromBefore,
+	},
 
-	{name: "retired just now", list: []entry{offer(0, retiredSince(0))}, listed: true, want: retired, why: isRetired},
-	{name: "retired 1 ns before the grace is over", list: []entry{offer(0, retiredSince(judgeGrace-1))}, listed: true, want: retired, why: isRetired},
-	{name: "retired for the grace", list: []entry{offer(0, retiredSince(judgeGrace))}, listed: true, want: quiet, why: isRetired},
-	{name: "retired later than now, by another clock", list: []entry{offer(0, retiredSince(-time.Minute))}, listed: true, want: retired, why: isRetired},
+	{name: "retired just now", list: []entry{offer(0, retiredSince(0))}, want: retired, why: isRetired},
+	{
+		name: "retired 1 ns before the grace is over",
+		list: []entry{offer(0, retiredSince(judgeGrace-1))},
+		want: retired, why: isRetired,
+	},
+	{name: "retired for the grace", list: []entry{offer(0, retiredSince(judgeGrace))}, want: quiet, why: isRetired},
+	{
+		name: "retired later than now, by another clock",
+		list: []entry{offer(0, retiredSince(-time.Minute))},
+		want: retired, why: isRetired,
+	},
 }
 
 func TestEveryLineOfJudgesTable(t *testing.T) {
@@ -124,7 +198,7 @@ func TestEveryLineOfJudgesTable(t *testing.T) {
 			last := st.tickets[len(st.tickets)-1]
 			want := verdict{standing: c.want, reason: c.why, rights: last.rights}
 			hash := last.hash
-			if !c.listed {
+			if c.unlisted {
 				hash, want.rights = ticketHash{255}, rights{}
 			}
 			untouched := view{state: st}

@@ -1,0 +1,196 @@
+package session_test
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"testing"
+	"testing/synctest"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+// reload brings a session up to date in the middle of a request.
+func reload(tb testing.TB, r *http.Request, s *session.Session, want error) {
+	tb.Helper()
+	if err := s.Reload(r.Context()); !errors.Is(err, want) {
+		tb.Errorf("Reload: %v, want %v", err, want)
+	}
+}
+
+// A stream has changed something and not committed it: that is made again on what
+// there is now.
+func TestReloadShowsWhatOthersHaveChangedAndKeepsOnesOwnChanges(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(signIn("ann", count))
+	v.do(nothing)
+	res := v.fork().do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		w.WriteHeader(http.StatusOK)
+		count(w, r, s)
+		v.do(both(count, buyHat)) //nolint:contextcheck // another request
+		e.store.taken()
+		reload(t, r, s, nil)
+		if calls := e.store.taken(); !maps.Equal(calls, map[op]int{opLoad: 1}) {
+			t.Errorf("store calls %v, want one Load", calls)
+		}
+		if counter.Get(s) != 3 || !s.Has("cart") {
+			t.Errorf("counter %d, want 3; a cart: %v", counter.Get(s), s.Has("cart"))
+		}
+		if err := s.Commit(r.Context()); err != nil {
+			t.Errorf("Commit: %v", err)
+		}
+		v.do(clearValues) //nolint:contextcheck // another request
+		reload(t, r, s, nil)
+		if len(s.Names()) != 0 {
+			t.Errorf("values %q after Clear", s.Names())
+		}
+	})
+	wantNoCookie(t, res)
+	if _, ok := read(v, counter); ok {
+		t.Error("what was committed was made again by Reload")
+	}
+}
+
+// A level is the other tab's, and its ticket's.
+func TestReloadShowsNoRightsOfAnotherTicket(t *testing.T) {
+	t.Parallel()
+	v := newEnv(t).seed(signIn("ann", count))
+	v.do(nothing)
+	v.fork().do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		v.do(stepUp)
+		reload(t, r, s, nil)
+		if s.SteppedUp("2fa") {
+			t.Error("the old ticket is good for a level that the new one was given")
+		}
+	})
+}
+
+func TestReloadOfASessionThatHasEndedIsErrNotFound(t *testing.T) {
+	t.Parallel()
+	for _, ending := range endings {
+		t.Run(ending.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e, _ := newIndexedEnv(t)
+				v := e.seed(ending.seed)
+				late := v.fork()
+				res := late.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					count(w, r, s)
+					ending.end(e, v)
+					for range 2 {
+						reload(t, r, s, session.ErrNotFound)
+						if len(s.Names()) != 0 || s.Subject() != "" {
+							t.Errorf("values %q, subject %q", s.Names(), s.Subject())
+						}
+					}
+					if err := s.Commit(r.Context()); !errors.Is(err, session.ErrNotFound) {
+						t.Errorf("Commit: %v, want ErrNotFound", err)
+					}
+				})
+				wantStatus(t, res, http.StatusOK)
+				wantNoCookie(t, res)
+				if ending.goes {
+					wantGoesOn(t, v)
+				}
+			})
+		})
+	}
+}
+
+// Whoever holds a ticket that was replaced does not learn more, and loses nothing.
+func TestReloadWithARetiredTicketIsErrRetiredAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	v := newEnv(t).seed(signIn("ann", count))
+	v.do(nothing)
+	v.fork().do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		v.do(both(renew, count)) //nolint:contextcheck // another request
+		v.do(buyHat)             //nolint:contextcheck // and the first with the new ticket
+		count(w, r, s)
+		reload(t, r, s, session.ErrRetired)
+		if counter.Get(s) != 2 || s.Has("cart") {
+			t.Errorf("counter %d, want 2; a cart: %v", counter.Get(s), s.Has("cart"))
+		}
+		if err := s.Commit(r.Context()); err != nil {
+			t.Errorf("Commit: %v", err)
+		}
+	})
+	if n, _ := read(v, counter); n != 3 {
+		t.Errorf("counter %d, want 3", n)
+	}
+}
+
+func TestReloadThatTheStoreCanNotAnswerChangesNothing(t *testing.T) {
+	t.Parallel()
+	var d diary
+	e, _ := newIndexedEnv(t, d.keep)
+	v := e.login("ann", count)
+	v.do(nothing)
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		count(w, r, s)
+		d.taken()
+		e.store.fail(errDown, opLoad)
+		reload(t, r, s, errDown)
+		wantEvents(t, &d, "store error")
+		e.store.reset()
+		if counter.Get(s) != 2 || s.Subject() != "ann" {
+			t.Errorf("counter %d, want 2; subject %q", counter.Get(s), s.Subject())
+		}
+	})
+	if n, _ := read(v, counter); n != 2 {
+		t.Errorf("counter %d, want 2", n)
+	}
+}
+
+func TestReloadLeavesALoginToTheNextCommit(t *testing.T) {
+	t.Parallel()
+	for name, seed := range map[string]handler{"a new visitor": nil, "anonymous": count, "signed in": signIn("ann", count)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			v := e.visitor()
+			if seed != nil {
+				v = e.seed(seed)
+			}
+			old := v.fork()
+			v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+				s.Authenticate("ann")
+				e.store.taken()
+				reload(t, r, s, nil)
+				if calls := e.store.taken(); calls[opUpdate]+calls[opCreate] != 0 {
+					t.Errorf("store calls %v: Reload has signed somebody in", calls)
+				}
+				if s.Subject() != "ann" {
+					t.Errorf("subject %q", s.Subject())
+				}
+			})
+			if v.ticket() == old.ticket() {
+				t.Error("nobody has signed in")
+			}
+		})
+	}
+}
+
+func TestReloadOfWhatIsNotStoredDoesNothing(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	inCookie := e.visitor().with(e.cookieOnly())
+	inCookie.do(count)
+	for what, v := range map[string]*visitor{"a new session": e.visitor(), "one in its cookie": inCookie} {
+		v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			count(w, r, s)
+			before := counter.Get(s)
+			reload(t, r, s, nil)
+			if counter.Get(s) != before {
+				t.Errorf("%s: counter %d, want %d", what, counter.Get(s), before)
+			}
+		})
+	}
+	quiet := e.seed(signIn("ann", count))
+	if _, err := e.record(quiet); err != nil {
+		t.Fatal(err)
+	}
+	old := quiet.fork()
+	quiet.do(destroy)
+	old.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) { reload(t, r, s, session.ErrNotFound) })
+}
