@@ -80,7 +80,7 @@ fuzz: ## Try what clients may send on all fuzz targets, FUZZTIME on each
 .PHONY: bench
 bench: ## Measure requests beside peers and the bare drivers: ROUNDS, BENCHTIME, BENCH (a pattern)
 	@env=$$(scripts/servers.sh) && eval "$$env" && go test -count=1 -tags beside -timeout 4h -v ./conformance/stores/beside \
-		-args $(CURDIR)/scripts/bench.sh $(ROUNDS) $(BENCHTIME) $(BENCH)
+		-args $(CURDIR)/scripts/bench.sh '$(ROUNDS)' '$(BENCHTIME)' '$(BENCH)'
 
 .PHONY: lint
 lint: tidy-check actionlint golangci ## Check style, workflows and that every go.mod is tidy

@@ -70,14 +70,11 @@ func (c muted) Value(key any) any {
 
 // changed is told of each change. One that comes when the handler has returned,
 // because it was given up by http.TimeoutHandler, for instance, is not saved.
-//
-//nolint:contextcheck,nolintlint // it has the request's own context
 func (x *exchange) changed(s *Session) {
 	if !x.over.Load() || x.takenOver.Load() { // else it goes on, and commits by itself
 		return
 	}
-	x.m.log().WarnContext(muted{x}, "session: changed after the handler has returned, saved only by Session.Commit",
-		"session", s.cur.idText())
+	x.m.log().Warn("session: changed after the handler has returned, saved only by Session.Commit", "session", s.cur.idText())
 }
 
 // applies reports whether one of the rules says so.
