@@ -45,6 +45,10 @@ test: ## Run all tests with the race detector, and say how each store conforms
 simulate: ## Let visitors, servers, faults and lost answers loose on sessions, in SEEDS runs
 	cd core && go test -count=1 -timeout 0 -run '^TestSimulation$$' ./session/internal/simulate -seeds $(SEEDS)
 
+.PHONY: simulate-faults
+simulate-faults: ## Undo each promise of sessions in turn, and see that the simulation finds it
+	cd core && go test -count=1 -timeout 0 -v -run '^TestPlantedFaults' ./session/internal/simulate -plant
+
 .PHONY: screenshots
 screenshots: ## Take pictures of every page of the demo shop, into screenshots/
 	@rm -rf screenshots

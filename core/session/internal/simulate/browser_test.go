@@ -62,7 +62,7 @@ func (w *world) addBrowsers(add func(int, func())) {
 		if c.plan.thief != honest && c.ticket == "" {
 			add(1, func() { w.steal(c) })
 		} else if len(c.open) < c.plan.tabs {
-			add(2, func() { w.open(c, choose(w.rng, w.plan.kinds)) })
+			add(2, func() { w.open(c, w.kindFor(c)) })
 		}
 		for _, q := range c.open {
 			if !q.front.running {
@@ -126,6 +126,14 @@ func (w *world) serverFor(k kind) *server {
 	return pick(w.rng, slices.Delete(slices.Clone(w.servers), w.plan.keyless, w.plan.keyless+1)...)
 }
 
+// kindFor returns what a client does next. A thief tries what would harm most.
+func (w *world) kindFor(c *client) kind {
+	if c.plan.thief != honest && chance(w.rng, 0.7) {
+		return pick(w.rng, visit, w.kindNamed("logout"), w.kindNamed("renew"), w.kindNamed("step up"))
+	}
+	return choose(w.rng, w.plan.kinds)
+}
+
 // steal gives a thief a ticket of the first visitor's.
 func (w *world) steal(thief *client) {
 	victim := w.clients[0]
@@ -135,9 +143,9 @@ func (w *world) steal(thief *client) {
 	case t == nil:
 	case thief.plan.thief == fixed && t.proof.subject == "", thief.plan.thief == current:
 		candidates = append(candidates, t)
-	case thief.plan.thief == retired:
+	case thief.plan.thief == retired, thief.plan.thief == stale:
 		for t = t.parent; t != nil; t = t.parent {
-			if !t.retired.IsZero() && time.Since(t.retired) > renewGrace+quantum {
+			if t.retiredAt > 0 && (thief.plan.thief == retired || time.Since(t.retired) > renewGrace+quantum) {
 				candidates = append(candidates, t)
 			}
 		}

@@ -17,6 +17,9 @@ func (j *judge) answered(q *request) {
 	}
 	if l := j.byID[q.first.id]; l != nil {
 		l.usedAtMost = j.now()
+		if q.excused() {
+			l.disturbed++
+		}
 		// It is extended when the request is answered, if its time is not up by then.
 		if q.status == http.StatusOK && !q.excused() && j.inTime(l) {
 			l.used = later2(l.used, q.loaded)
@@ -54,7 +57,7 @@ func (j *judge) seenNow(t *ticket) {
 	}
 	t.seen = true
 	if p := t.parent; p != nil && p.retired.IsZero() {
-		p.retired = time.Now()
+		p.retired, p.retiredAt = time.Now(), j.w.step
 	}
 }
 
@@ -106,7 +109,9 @@ func (j *judge) handed(q *request, value string) {
 	if q.keptBack && len(q.proved) == 0 {
 		j.violatedf("cross-site", "%s replaces a cookie that was only kept back", q.name())
 	}
-	t := &ticket{value: value, life: j.life(see.id, q), start: q.sent, begun: q.sent, uncertain: q.status != http.StatusOK}
+	t := &ticket{
+		value: value, life: j.life(see.id, q), start: q.sent, begun: q.sent, handed: time.Now(), uncertain: q.status != http.StatusOK,
+	}
 	if old != nil && old.life == t.life {
 		t.proof, t.start, t.begun = old.proof, old.start, old.begun
 	} else {
@@ -115,7 +120,7 @@ func (j *judge) handed(q *request, value string) {
 	for _, a := range append(q.proved, q.acts...) {
 		switch a.kind {
 		case logsIn:
-			t.proof = proof{subject: a.subject, authenticated: j.now()}
+			t.proof = proof{subject: a.subject, authenticated: j.now(), login: a}
 			t.start = j.now()
 			a.ticket = t
 		case stepsUp:
@@ -124,7 +129,8 @@ func (j *judge) handed(q *request, value string) {
 		}
 	}
 	if old != nil && old.life == t.life {
-		if !old.retired.IsZero() && q.loaded.Sub(old.retired) > quantum && len(q.proved) == 0 {
+		joined := slices.ContainsFunc(q.proved, func(a *act) bool { return a.kind == logsIn })
+		if old.retiredAt > 0 && old.retiredAt < q.got && !joined {
 			j.violatedf("retired", "%s is handed a ticket for one that was retired %v ago", q.name(), time.Since(old.retired))
 		}
 		t.parent = old
@@ -157,6 +163,7 @@ func (j *judge) movedOn(q *request, old *ticket, see seen) {
 		if j.surelyAlive(l) && (l.subject() == as || !l.mayBeLoggedIn()) && !j.w.plan.mixedSealer {
 			j.violatedf("cart lost", "%s signs in, and %s is left behind", q.name(), j.w.trace.session(l.id))
 		}
+	case j.unused(old): // and unknown
 	case j.surelyAlive(l):
 		j.violatedf("signed out", "%s gets a ticket for %s over %s, which lives", q.name(),
 			j.w.trace.session(see.id), j.w.trace.session(l.id))

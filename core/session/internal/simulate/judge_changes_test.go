@@ -1,8 +1,6 @@
 package simulate_test
 
 import (
-	"errors"
-	"net/http"
 	"slices"
 	"time"
 
@@ -19,6 +17,10 @@ func (j *judge) changes(q *request, name string, message bool) {
 // logsIn notes that a request is about to authenticate.
 func (j *judge) logsIn(q *request, subject string) *act {
 	a := j.act(q, logsIn, subject)
+	if q.r.Context().Err() != nil { // nobody is signed in by a request that was given up
+		a.failed = true
+		return a
+	}
 	j.logins = append(j.logins, a)
 	if t := j.shown(q); t != nil {
 		if t.life.mayBeLoggedIn() && t.life.subject() != subject { // ends it, and begins another
@@ -45,6 +47,9 @@ func (j *judge) renews(q *request) {
 
 func (j *judge) shortens(q *request) {
 	a := j.act(q, shortens, "")
+	if t := j.shown(q); t != nil {
+		a.of = t.proof.login
+	}
 	if l := j.byID[q.first.id]; l != nil {
 		l.idles = append(l.idles, a)
 	}
@@ -89,6 +94,12 @@ func (j *judge) acknowledged(q *request, began int) {
 		}
 	}
 	for _, a := range q.acts {
+		if a.failed {
+			j.violatedf("given up", "%s signs in, although nobody waits for the answer", q.name())
+		}
+		if q.sentEarly && a.kind != shortens {
+			j.violatedf("no ticket", "%s was to get a ticket, but its header had left", q.name())
+		}
 		a.acked, a.ackedAt = j.w.step, time.Now()
 		switch {
 		case a.kind == logsIn:
@@ -110,123 +121,6 @@ func (j *judge) acknowledged(q *request, began int) {
 			j.violatedf("rights", "%s is %q after a login as %q", q.name(), see.subject, l.subject())
 		}
 	}
-}
-
-// refused judges that what a request has changed may have been refused, and notes
-// it where that is certain.
-func (j *judge) refused(q *request, err error) {
-	certain := !q.excused()
-	switch {
-	case errors.Is(err, session.ErrHeaderSent):
-		if !q.sentEarly {
-			j.violatedf("refused", "%s: %v", q.name(), err)
-		}
-	case errors.Is(err, session.ErrTooManySessions):
-		j.refusedNew(q)
-	case errors.Is(err, session.ErrRetired):
-		if t := j.shown(q); t == nil || !j.mayBeRetired(t) {
-			j.violatedf("refused", "%s: %v", q.name(), err)
-		}
-		acts := q.acts
-		q.acts = nil
-		j.acknowledged(q, q.got) // all but the ticket
-		for _, a := range acts {
-			a.failed = true
-		}
-	case errors.Is(err, session.ErrNotFound):
-		if !j.mayBeQuiet(q) && !q.excused() && !q.keptBack && !j.overtaken(q) {
-			j.violatedf("refused", "%s: %v, although its session lives", q.name(), err)
-		}
-	default:
-		if !q.excused() && !j.mayBeFull(q) {
-			j.violatedf("outage", "%s: %v", q.name(), err)
-		}
-		certain = false
-	}
-	j.giveUp(q, certain)
-}
-
-// mayBeFull reports whether a session's list of tickets has possibly no room for
-// another: they are all on their way.
-func (j *judge) mayBeFull(q *request) bool {
-	unseen := 0
-	for _, t := range j.tickets {
-		if s := j.shown(q); s != nil && t.life == s.life && !t.seen {
-			unseen++
-		}
-	}
-	return unseen >= 6
-}
-
-// overtaken reports whether a login is possibly ended by later ones at once.
-func (j *judge) overtaken(q *request) bool {
-	limit := j.leastLimit()
-	for _, a := range q.acts {
-		newer := 0
-		for _, o := range j.logins {
-			if o != a && o.subject == a.subject && !o.failed && !o.latest().Before(a.at) {
-				newer++
-			}
-		}
-		if a.kind == logsIn && limit > 0 && newer >= limit {
-			return true
-		}
-	}
-	return false
-}
-
-// giveUp notes that a request has failed with what it has changed so far.
-func (j *judge) giveUp(q *request, certain bool) {
-	for _, c := range q.changes {
-		c.failed = certain
-	}
-	for _, a := range q.acts {
-		a.failed = certain
-	}
-	q.changes, q.acts = nil, nil
-}
-
-// settled judges a request whose response leaves, and notes what became of what it
-// has changed.
-func (j *judge) settled(q *request) {
-	switch {
-	case q.s == nil:
-	case q.status == http.StatusOK && !q.sentEarly:
-		if len(q.changes) > 0 || len(q.acts) > 0 || q.destroyed != nil {
-			if _, set := q.handedOut(); !set && j.mayBeQuiet(q) || q.keptBack && !set {
-				j.giveUp(q, false) // dropped without a word, and said so in the log
-				return
-			}
-			j.acknowledged(q, q.returned)
-		}
-	default:
-		j.refusedAtTheEnd(q)
-	}
-}
-
-// refusedAtTheEnd judges an answer that reports a failure.
-func (j *judge) refusedAtTheEnd(q *request) {
-	switch q.status {
-	case http.StatusOK, http.StatusUnauthorized, http.StatusSwitchingProtocols:
-	case http.StatusForbidden:
-		switch {
-		case q.err != nil:
-		case !slices.ContainsFunc(q.acts, func(a *act) bool { return a.kind == logsIn }):
-			j.violatedf("limit", "%s is no login, and is refused", q.name())
-		default:
-			j.refusedNew(q)
-		}
-	case http.StatusConflict:
-		retired := len(q.acts) > 0 && j.shown(q) != nil && j.mayBeRetired(j.shown(q))
-		if q.err == nil && !retired && !j.overtaken(q) && !j.mayBeQuiet(q) && !q.excused() {
-			j.violatedf("refused", "%s is answered 409, although its session lives", q.name())
-		}
-	default:
-		if !q.excused() && !j.mayBeFull(q) {
-			j.violatedf("outage", "%s is answered %d", q.name(), q.status)
-		}
-	}
-	j.giveUp(q, false)
 }
 
 // tookMessages judges that each message is read once.

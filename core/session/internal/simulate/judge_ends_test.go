@@ -1,6 +1,7 @@
 package simulate_test
 
 import (
+	"slices"
 	"time"
 )
 
@@ -117,7 +118,7 @@ func (j *judge) countNow(a *act) int {
 	n := 1
 	for _, l := range j.lives {
 		own := j.shown(a.q) != nil && j.shown(a.q).life == l
-		if !own && l.mayBe(a.subject) && j.possiblyAlive(l) {
+		if !own && l.mayBe(a.subject) && j.possiblyAlive(l) && !j.lost(l) {
 			n++
 		}
 	}
@@ -129,6 +130,22 @@ func (j *judge) countNow(a *act) int {
 	return n
 }
 
+// lost reports whether nobody has presented a ticket of any of a session's logins, all
+// of which are so long ago that they don't count any more.
+func (j *judge) lost(l *life) bool {
+	for _, t := range j.tickets {
+		if t.life == l && t.proof.subject != "" && t.presented {
+			return false
+		}
+	}
+	for _, a := range l.logins {
+		if !a.failed && time.Since(a.latest()) <= lasting {
+			return false
+		}
+	}
+	return true
+}
+
 // mayEvict notes which sessions a login possibly ends because of MaxSessions: those
 // before which there are possibly as many as the limit.
 func (j *judge) mayEvict(a *act) {
@@ -137,6 +154,10 @@ func (j *judge) mayEvict(a *act) {
 		return
 	}
 	for _, l := range j.lives {
+		refuses := !slices.ContainsFunc(j.w.servers, func(s *server) bool { return !s.options.RefuseNew })
+		if refuses && j.unseenFor(l) < lasting/2 { // then the new one has to go
+			continue
+		}
 		if l.mayBe(a.subject) && j.before(l, a) >= limit {
 			j.mayEndNow(l, maxSessions+", login by "+a.q.name())
 		}

@@ -70,7 +70,7 @@ func (j *judge) atLeast(q *request) {
 // since, if at all.
 func (j *judge) goodFor(q *request, t *ticket) bool {
 	switch {
-	case t.uncertain, !j.surelyAlive(t.life), j.w.plan.mixedSealer, q.server.keyless:
+	case t.uncertain, !j.surelyAlive(t.life), j.unused(t), j.w.plan.mixedSealer, q.server.keyless:
 		return false
 	case time.Since(q.sent) >= renewGrace-time.Second: // a slow request; what it was sent with may have been retired
 		return false
@@ -127,6 +127,9 @@ func (j *judge) secretOf(q *request, secret string) {
 	if t == nil || t.secret == "" || !j.surelyAlive(t.life) || j.w.plan.mixedSealer || t.uncertain {
 		return
 	}
+	if t.proof.subject == "" && j.unseenFor(t.life) >= lasting { // a login that is taken for lost: the ticket is unknown
+		return
+	}
 	if t.secret != secret {
 		j.violatedf("form refused", "%s does not know the secret of %s any more", q.name(), j.w.trace.ticket(t.value))
 	}
@@ -137,8 +140,8 @@ func (j *judge) secretOf(q *request, secret string) {
 func (j *judge) mayBeQuiet(q *request) bool {
 	t := j.shown(q)
 	if t == nil {
-		return false
+		return time.Since(q.loaded) >= j.least(idle) // a new session's time may be over before it is stored
 	}
-	return q.client.plan.thief != honest || !j.surelyAlive(t.life) || t.uncertain || j.w.plan.mixedSealer ||
+	return q.client.plan.thief != honest || j.unused(t) || !j.surelyAlive(t.life) || t.uncertain || j.w.plan.mixedSealer ||
 		time.Since(q.sent) >= renewGrace-time.Second || t.proof.subject == "" && t.life.mayBeLoggedIn()
 }

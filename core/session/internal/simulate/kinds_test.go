@@ -11,6 +11,7 @@ type kind struct {
 	name      string
 	form      bool // a visitor may send it twice
 	crossSite bool // it comes from another site's page
+	nested    bool // a mistake of the programmer's: two Managers have one cookie
 	run       func(q *request, w http.ResponseWriter, r *http.Request) error
 }
 
@@ -34,7 +35,14 @@ var login = kind{name: "login", form: true, run: func(q *request, _ http.Respons
 	return q.perhapsCommit(r)
 }}
 
+var renew = kind{name: "renew", form: true, run: func(q *request, _ http.ResponseWriter, r *http.Request) error {
+	q.w.judge.renews(q)
+	q.s.Renew()
+	return q.perhapsCommit(r)
+}}
+
 var kinds = []kind{
+	renew,
 	{name: "slow write", form: true, run: func(q *request, _ http.ResponseWriter, r *http.Request) error {
 		q.task.pause("works")
 		q.mark()
@@ -55,11 +63,6 @@ var kinds = []kind{
 		q.stepUp()
 		return q.perhapsCommit(r)
 	})},
-	{name: "renew", form: true, run: func(q *request, _ http.ResponseWriter, r *http.Request) error {
-		q.w.judge.renews(q)
-		q.s.Renew()
-		return q.perhapsCommit(r)
-	}},
 	{name: "logout", form: true, run: func(q *request, _ http.ResponseWriter, r *http.Request) error {
 		q.destroy()
 		return q.perhapsCommit(r)
@@ -104,6 +107,22 @@ var kinds = []kind{
 		q.task.pause("speaks another protocol")
 		q.mark()
 		return q.commit(r)
+	}},
+	{name: "upgrade and login", run: func(q *request, w http.ResponseWriter, r *http.Request) error {
+		if _, _, err := http.NewResponseController(w).Hijack(); err != nil {
+			return err
+		}
+		q.headerLeft()
+		q.authenticate(q.client.plan.account)
+		return q.commit(r)
+	}},
+	{name: "two managers", nested: true, run: func(q *request, _ http.ResponseWriter, r *http.Request) error {
+		q.mark()
+		if s, err := q.outer.Get(r); err == nil {
+			marks.Set(s, nil)
+		}
+		q.task.settle()
+		return nil
 	}},
 	{name: "return from elsewhere", crossSite: true, run: func(q *request, _ http.ResponseWriter, _ *http.Request) error {
 		q.mark()

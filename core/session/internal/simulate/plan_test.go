@@ -48,6 +48,7 @@ const (
 	honest  theft = iota
 	fixed         // one from before the login, which may be of the thief's own making
 	retired       // one that the visitor's browser has replaced
+	stale         // likewise, once its grace is over
 	current       // whichever the visitor has
 )
 
@@ -76,12 +77,13 @@ func chance(rng *rand.Rand, p float64) bool { return rng.Float64() < p }
 
 // Times that runs use. Those that the package fixes are ten minutes.
 const (
-	quantum    = 250 * time.Millisecond // over the longest back-off
-	renewGrace = 30 * time.Second
-	lasting    = 10 * time.Minute
-	lateAtMost = 10 * time.Second // is a write that lands after its caller has given up
-	shortIdle  = 2 * time.Minute  // that a session is given
-	patience   = 8 * time.Minute  // after which a browser has given an answer up
+	quantum       = 250 * time.Millisecond // over the longest back-off
+	renewGrace    = 30 * time.Second
+	lasting       = 10 * time.Minute
+	lateAtMost    = 10 * time.Second // is a write that lands after its caller has given up
+	shortAbsolute = 20 * time.Minute
+	shortIdle     = 2 * time.Minute // that a session is given
+	patience      = 8 * time.Minute // after which a browser has given an answer up
 )
 
 var testKeys = [][]byte{
@@ -124,12 +126,24 @@ func newPlan(rng *rand.Rand) plan {
 	if chance(rng, 0.1) {
 		p.damage = 0.02
 	}
-	if chance(rng, 0.15) {
-		p.clients = append(p.clients, clientPlan{
-			account: "eve", tabs: 1, header: p.clients[0].header, thief: pick(rng, fixed, fixed, retired, retired, current),
-		})
+	if chance(rng, 0.2) {
+		p.planThief(rng)
+	}
+	if p.servers[0].AbsoluteTimeout == shortAbsolute {
+		p.ticks = append(p.ticks, 3*time.Minute, lasting+time.Minute)
 	}
 	return p
+}
+
+// planThief adds somebody with a ticket of the first visitor's, whose browser moves on.
+func (p *plan) planThief(rng *rand.Rand) {
+	p.clients = append(p.clients, clientPlan{
+		account: "eve", tabs: 1, header: p.clients[0].header, thief: pick(rng, fixed, fixed, retired, stale, stale, current),
+	})
+	p.clients[0].before = []kind{write, login, visit}
+	p.kinds = append(p.kinds, weighted[kind]{2, renew})
+	p.ticks = append(p.ticks, renewGrace+time.Second)
+	p.requests += 6
 }
 
 func sometimes(rng *rand.Rand, p *float64, values ...float64) {
@@ -157,8 +171,8 @@ func (p *plan) planClients(rng *rand.Rand) {
 func (p *plan) planServers(rng *rand.Rand) {
 	base := session.Options{
 		Keys:            testKeys,
-		IdleTimeout:     pick(rng, 10*time.Minute, time.Hour),
-		AbsoluteTimeout: pick(rng, time.Hour, 24*time.Hour),
+		IdleTimeout:     pick(rng, 10*time.Minute, 20*time.Minute),
+		AbsoluteTimeout: pick(rng, shortAbsolute, time.Hour, 24*time.Hour),
 		MaxSessions:     pick(rng, 0, 0, 1, 2, 3),
 		Cookie:          session.Cookie{Persistent: chance(rng, 0.3)},
 	}
@@ -195,7 +209,7 @@ func (p *plan) planServers(rng *rand.Rand) {
 		case 3:
 			o.Binding.UserAgent = !o.Binding.UserAgent
 		case 4:
-			o.IdleTimeout = pick(rng, 10*time.Minute, time.Hour)
+			o.IdleTimeout = pick(rng, 10*time.Minute, 20*time.Minute)
 		case 5:
 			if o.Sealer == nil {
 				seal(&o)

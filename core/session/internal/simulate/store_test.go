@@ -75,7 +75,11 @@ func (s *store) do(ctx context.Context, op, id string, apply func(context.Contex
 		_ = apply(ctx)
 		return s.again(ctx, c)
 	default:
-		return apply(ctx)
+		err := apply(ctx)
+		if err != nil {
+			s.w.trace.eventf(t.name, "    %v", err)
+		}
+		return err
 	}
 }
 

@@ -3,6 +3,7 @@ package simulate_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -30,6 +31,8 @@ type turn struct {
 	status int
 	header http.Header
 	out    *response
+	r      *http.Request
+	outer  *session.Manager // of two
 }
 
 // seen is what a session shows of itself.
@@ -60,11 +63,12 @@ func (q *request) serve(ctx context.Context, t *task) {
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "https://example.com/", http.NoBody)
 	r.Header.Set("User-Agent", q.client.agent)
 	q.carry(r)
-	m := q.server.cookie
-	if q.client.plan.header {
-		m = q.server.header
-	}
+	m := q.server.manager(q.client)
 	h := m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { q.handle(m, w, r) }))
+	if q.kind.nested {
+		q.outer = q.w.newServer(q.server.name, q.server.options).manager(q.client)
+		h = q.outer.Handler(h)
+	}
 	if q.behind {
 		h = q.behindTimeout(h)
 	}
@@ -145,11 +149,16 @@ func (q *request) news() string {
 
 func (q *request) handle(m *session.Manager, w http.ResponseWriter, r *http.Request) {
 	t := q.task
+	q.r = r
 	q.got, q.loaded = q.w.step, time.Now()
 	t.enter()
 	s, err := m.Get(r)
 	t.leave()
-	if err != nil {
+	switch {
+	case q.kind.nested && errors.Is(err, session.ErrInvalid):
+		m.Fail(w, r, err)
+		return
+	case err != nil:
 		q.w.judge.notFound(q, err)
 		m.Fail(w, r, err)
 		return

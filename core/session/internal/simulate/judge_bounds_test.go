@@ -1,0 +1,147 @@
+package simulate_test
+
+import (
+	"slices"
+	"time"
+)
+
+// What surely holds and what possibly does, of sessions and tickets.
+
+// Bounds of the options, which may differ between servers.
+func (j *judge) least(f func(o *server) time.Duration) time.Duration {
+	least := f(j.w.servers[0])
+	for _, s := range j.w.servers {
+		least = min(least, f(s))
+	}
+	return least
+}
+
+func (j *judge) most(f func(o *server) time.Duration) time.Duration {
+	return -j.least(func(s *server) time.Duration { return -f(s) })
+}
+
+func idle(s *server) time.Duration     { return s.options.IdleTimeout }
+func absolute(s *server) time.Duration { return s.options.AbsoluteTimeout }
+
+// surelyAlive reports whether a session can't be over yet.
+func (j *judge) surelyAlive(l *life) bool {
+	return l.mayEnd == 0 && l.ended == 0 && !l.damaged && j.inTime(l)
+}
+
+// inTime reports whether no timeout can be over yet.
+func (j *judge) inTime(l *life) bool {
+	least := j.leastIdle(l)
+	return time.Since(l.used) < least-least/10 && j.firstTicketAge(l) < j.least(absolute)
+}
+
+// firstTicketAge is how long a session has been running at most.
+func (j *judge) firstTicketAge(l *life) time.Duration {
+	var age time.Duration
+	for _, t := range j.tickets {
+		if t.life == l {
+			age = max(age, time.Since(t.begun))
+		}
+	}
+	return age
+}
+
+func (j *judge) possiblyAlive(l *life) bool {
+	return l.ended == 0 && time.Since(l.usedAtMost) < j.mostIdle(l)
+}
+
+// leastIdle and mostIdle bound the idle timeout of a session.
+func (j *judge) leastIdle(l *life) time.Duration {
+	if len(l.idles) > 0 {
+		return min(shortIdle, j.least(idle))
+	}
+	return j.least(idle)
+}
+
+func (j *judge) mostIdle(l *life) time.Duration {
+	for _, a := range l.idles {
+		other := slices.ContainsFunc(l.logins, func(o *act) bool { return !o.failed && o != a.of })
+		if a.acked > 0 && !other { // else another login's ticket, with the usual timeout, may keep the session
+			return shortIdle
+		}
+	}
+	return j.most(idle)
+}
+
+// unused reports whether the time of a ticket that nobody has presented is possibly
+// over, although another one keeps the session.
+func (j *judge) unused(t *ticket) bool {
+	least := j.leastIdle(t.life)
+	return !t.seen && time.Since(t.handed) >= least-least/10
+}
+
+// mayBeRetired reports whether a newer ticket of its session has possibly retired a
+// ticket.
+func (j *judge) mayBeRetired(t *ticket) bool {
+	for _, o := range j.tickets {
+		if o != t && o.life == t.life && o.presented {
+			return true
+		}
+	}
+	return false
+}
+
+// mayBe reports whether a session is possibly somebody's.
+func (l *life) mayBe(subject string) bool {
+	for _, a := range l.logins {
+		if !a.failed && a.subject == subject {
+			return true
+		}
+	}
+	return false
+}
+
+// loggedIn returns the step at which somebody had surely signed in, or 0.
+func (l *life) loggedIn() int {
+	for _, a := range l.logins {
+		if a.acked > 0 && a.life == l {
+			return a.acked
+		}
+	}
+	return 0
+}
+
+// mayBeLoggedIn reports whether somebody has possibly signed in.
+func (l *life) mayBeLoggedIn() bool {
+	for _, a := range l.logins {
+		if !a.failed {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *life) subject() string {
+	for _, a := range l.logins {
+		if a.acked > 0 && a.life == l {
+			return a.subject
+		}
+	}
+	return ""
+}
+
+// mayEndNow notes that a session may be over from now on.
+func (j *judge) mayEndNow(l *life, by string) {
+	if l.mayEnd == 0 {
+		l.mayEnd = j.w.step
+	}
+	if !slices.Contains(l.mayEndBy, by) {
+		l.mayEndBy = append(l.mayEndBy, by)
+	}
+}
+
+func (j *judge) endedNow(l *life, by string) {
+	j.mayEndNow(l, by)
+	if l.ended == 0 {
+		l.ended, l.endedAt = j.w.step, time.Now()
+	}
+}
+
+// excused reports whether a request may be answered with "not now".
+func (q *request) excused() bool {
+	return q.task.faults > 0 || q.gone || q.task.waited > 3*time.Second || q.behind
+}
