@@ -37,9 +37,10 @@
 // is full, and Delete still works.
 //
 // The driver sends a write again whose answer was lost, unless its MaxRetries is -1.
-// That does no harm, but for one case: if another write gets in between, Update
-// returns [sessionstore.ErrConflict] though it was made, and who then makes the change on
-// the newer record makes it twice.
+// That does no harm, but for one case: if another write gets in between, Update returns
+// [sessionstore.ErrConflict] although it was made. Whoever then makes the change on the
+// newer record makes it twice. Package session does not: its records remember their
+// last few writes.
 //
 // A record carries its id, so that an answer to another request, or a foreign
 // value under the key, gives [sessionstore.ErrCorrupt], never somebody else's session.
