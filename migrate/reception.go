@@ -56,7 +56,9 @@ func NewReception(sessions *session.Manager, o Options) (*Reception, error) {
 // Requests without an old cookie cost nothing, unless a visitor's old record may be
 // to be deleted yet. Its key is noted in the session, under the name migrate.taken. So
 // with sources that have records, every request that brings cookies has its session
-// read; put the Handler around those handlers that do so anyway.
+// read; put the Handler around those handlers that do so anyway. The key of a record
+// under an id that is not signed is as good as the old cookie: Options.Sealer of the
+// Manager keeps it from who reads the store.
 func (rc *Reception) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, err := rc.receive(w, r)
