@@ -2,10 +2,10 @@ package sessionstore
 
 import "context"
 
-// A Store keeps records, each under an id. It is the contract between this
-// package and a backend; the conformance module checks every sentence of it.
-// An application constructs a Store and hands it to session.New; only store authors
-// need to know its methods.
+// A Store keeps records, each under an id. It is the contract between package session
+// and a backend, and the conformance module checks every sentence of it. An application
+// constructs a Store and hands it to session.New. Only store authors need to know its
+// methods.
 //
 // All methods are safe for concurrent use, by goroutines and by processes that
 // share the backend. A Store takes the caller's client, pool or directory, does
@@ -13,23 +13,23 @@ import "context"
 //
 // # Ids
 //
-// An id is [IDLen] characters of A–Z a–z 0–9 - _ (base64url of a SHA-256), so
-// that it is legal as a file name and as a memcached key. The visitor's token
-// can't be computed from it and is never seen by a Store. A method given any
-// other id returns [ErrInvalid] and touches nothing; see [CheckID].
+// An id is [IDLen] characters of A–Z a–z 0–9 - _ (base64url of a SHA-256), which is
+// legal as a file name and as a memcached key. Nobody can compute the visitor's token
+// from it, and a Store never sees the token. A method that is given any other id returns
+// [ErrInvalid] and touches nothing; see [CheckID].
 //
 // # Expiry
 //
-// A record is live until its Expires, and is then as good as absent, whether or
-// not the backend has removed it: expiry is judged when a record is read or
-// replaced, background deletion only tidies. A backend that keeps time in
-// coarser units rounds up, so that no record dies early.
+// A record is live until its Expires. From then on it is as good as absent, whether or
+// not the backend has removed it: a Store judges expiry when it reads or replaces a
+// record, and background deletion only tidies. A backend that keeps time in coarser
+// units rounds up, so that no record dies early.
 //
 // # Contexts
 //
-// If ctx is done before or during a call, the method returns within 50 ms with an
-// error for which errors.Is(err, ctx.Err()) holds, also where the driver knows
-// no contexts. A write that was cut short so has an unknown outcome.
+// If ctx is done before or during a call, the method returns within 50 ms with an error
+// for which errors.Is(err, ctx.Err()) holds, also where the driver knows no contexts. The
+// outcome of a write that was cut short in this way is unknown.
 //
 // # Errors
 //
@@ -48,8 +48,9 @@ type Store interface {
 	// The record's Data belongs to the caller, who may change it.
 	Load(ctx context.Context, id string) (Record, error)
 
-	// Create stores r under an id that has no live record. An expired
-	// record is replaced; what is no record at all is left, with ErrCorrupt.
+	// Create stores r under an id that has no live record. It replaces an expired
+	// record. If something is stored there that isn't a record, Create returns
+	// ErrCorrupt and leaves it as it is.
 	//
 	// If a live record is there, Create returns ErrExists, except that it
 	// reports success if that record has r.Version: then this very write has
@@ -62,21 +63,20 @@ type Store interface {
 
 	// Update replaces the live record under id if its version is old.
 	//
-	// If the version is another, Update returns ErrConflict, except that it
-	// reports success if the stored version is r.Version already. If there is no
-	// record, or it has expired, Update returns ErrNotFound: it never
-	// creates one, so that what was ended stays ended. What is no record is left,
-	// with ErrCorrupt. A version from before a
-	// Delete and a new Create never matches again. ErrInvalid, ErrTooLarge and
-	// the ownership of r.Data are as for Create.
+	// If the version is another, Update returns ErrConflict, except that it reports
+	// success if the stored version is r.Version already. If there is no record, or it
+	// has expired, Update returns ErrNotFound: it never creates one, so that what was
+	// ended stays ended. If something is stored there that isn't a record, Update
+	// returns ErrCorrupt and leaves it as it is. A version from before a Delete and a new
+	// Create never matches again. ErrInvalid, ErrTooLarge and the ownership of r.Data
+	// are as for Create.
 	//
 	// Of several concurrent calls with the same old version, one succeeds.
 	Update(ctx context.Context, id string, old Version, r Record) error
 
-	// Delete removes what is stored under id, whatever its version, also if it is
-	// no record. It reports
-	// success if nothing is there. It does not depend on the backend having room
-	// to write: a logout works when storage is full.
+	// Delete removes what is stored under id, whatever its version, also if it isn't a
+	// record. It reports success if nothing is there. It does not depend on the backend
+	// having room to write: a logout works when storage is full.
 	//
 	// Once Delete has returned without an error, no Load that starts later finds
 	// the record, until a later Create.
