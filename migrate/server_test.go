@@ -185,6 +185,20 @@ func TestSCSReadsItsRecords(t *testing.T) {
 	}
 }
 
+func TestTypesThatAreNotRegisteredAreRefused(t *testing.T) {
+	t.Parallel()
+	record := gobOf(t, map[any]any{"who": account{7}})
+	unknown := bytes.ReplaceAll(record, []byte("migrate.account"), []byte("migrate.stowawa"))
+	if bytes.Equal(record, unknown) {
+		t.Fatal("the name of the type is not in the record")
+	}
+	g := Gorilla{Keys: [][]byte{{'k'}}, Cookie: http.Cookie{Name: "s"}}
+	_, err := g.decode(t.Context(), gorillaCookie(t, "s", []byte("k"), nil, unknown, time.Now()), time.Now())
+	if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "not registered") {
+		t.Errorf("decode: %v", err)
+	}
+}
+
 // gorillaCookie does what securecookie does.
 func gorillaCookie(tb testing.TB, name string, hashKey, blockKey, value []byte, at time.Time) string {
 	tb.Helper()
