@@ -39,6 +39,10 @@ func TestWhatACookieCanNotDoIsUnsupported(t *testing.T) {
 				_, err := e.m.EndIf(r.Context(), "ann", func(session.Info) bool { return true })
 				return err
 			},
+			"EndAll": func(r *http.Request, _ *session.Session) error {
+				_, err := e.m.EndAll(r.Context())
+				return err
+			},
 			"RunPruner": func(r *http.Request, _ *session.Session) error { return e.m.RunPruner(r.Context(), 1) },
 		} {
 			var err error
@@ -75,6 +79,7 @@ func TestNewCookieOnlyRefusesWhatCanNotWorkAndSaysWhatToDo(t *testing.T) {
 		{"short key", func(o *options) { o.Keys = [][]byte{testKey[:31]} }, "at least 32", false},
 		{"Header", func(o *options) { o.Header = "X-Session" }, "Header", false},
 		{"RenewEvery", func(o *options) { o.RenewEvery = session.DefaultIdleTimeout }, "RenewEvery", true},
+		{"RenewGrace", func(o *options) { o.RenewGrace = 1 }, "RenewGrace", true},
 		{"MaxSessions", func(o *options) { o.MaxSessions = 1 }, "MaxSessions", true},
 		{"RefuseNew", func(o *options) { o.RefuseNew = true }, "RefuseNew", false},
 		{"Readable and Sealer", func(o *options) { o.Keys, o.Sealer, o.Readable = nil, sealer, true }, "leave one out", false},

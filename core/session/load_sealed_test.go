@@ -193,3 +193,31 @@ func TestAnOutageOfTheSealerIsNotALogout(t *testing.T) {
 		})
 	}
 }
+
+// A mutedSealer is a key service that opens and does not seal.
+type mutedSealer struct{ session.Sealer }
+
+func (mutedSealer) Seal(string, []byte) ([]byte, error) { return nil, errDown }
+
+func TestWhileNothingCanBeSealedReadingAndSigningOutWork(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t)
+	up := sealed(t, session.GenerateKey())
+	var o session.Options
+	up(&o)
+	v := e.visitor().with(e.manager(e.indexed(), up))
+	v.do(signIn("ann", count))
+	v.do(nothing)
+	v.m = e.manager(e.indexed(), func(other *session.Options) { other.Sealer = mutedSealer{o.Sealer} })
+	if n, _ := read(v, counter); n != 1 {
+		t.Errorf("counter %d, want 1", n)
+	}
+	for _, work := range []handler{count, renew, signIn("bob")} {
+		wantOutage(t, v.do(work))
+	}
+	old := v.fork()
+	wantStatus(t, v.do(destroy), http.StatusOK)
+	if alive(old) || v.cookie != nil {
+		t.Error("the session has survived its end")
+	}
+}

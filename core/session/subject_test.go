@@ -108,6 +108,54 @@ func TestEndOthersOfNobodyIsInvalid(t *testing.T) {
 	})
 }
 
+// A reset of the password signs in, and ends what a thief may have: the form that is sent
+// twice, or whose login fails, must not leave them.
+func TestEndOthersSignsInFirst(t *testing.T) {
+	t.Parallel()
+	reset := func(_ http.ResponseWriter, r *http.Request, s *session.Session) (int, error) {
+		s.Authenticate("ann")
+		return s.EndOthers(r.Context())
+	}
+	e, _ := newIndexedEnv(t)
+	thief, v := e.login("ann", count), e.seed(count)
+	again := v.fork()
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		e.store.fail(errDown, opUpdate)
+		if n, err := reset(w, r, s); n != 0 || !errors.Is(err, errDown) {
+			t.Errorf("%d, %v, want the store's error", n, err)
+		}
+		e.store.reset()
+		if n, err := reset(w, r, s); n != 1 || err != nil {
+			t.Errorf("%d others ended, %v, want 1", n, err)
+		}
+	})
+	res := again.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		if n, err := reset(w, r, s); n != 0 || err != nil {
+			t.Errorf("the second time: %d others ended, %v, want none", n, err)
+		}
+	})
+	wantStatus(t, res, http.StatusOK)
+	if alive(thief) || !alive(v) || !alive(again) || len(e.list("ann")) != 1 {
+		t.Errorf("%d sessions, want the one that both answers lead to", len(e.list("ann")))
+	}
+}
+
+func TestEndOthersOfASessionThatHasEndedIsErrNotFound(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t)
+	v, other := e.login("ann", count), e.login("ann", count)
+	late := v.fork()
+	v.do(destroy)
+	late.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		if n, err := s.EndOthers(r.Context()); n != 0 || !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("%d, %v, want ErrNotFound", n, err)
+		}
+	})
+	if !alive(other) {
+		t.Error("another session has ended")
+	}
+}
+
 func TestAStoreWithoutIndexListsAndEndsNothing(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)

@@ -1,0 +1,73 @@
+package session_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+var anything = session.NewKey[any]("anything")
+
+// A function given to Update runs again on what another request has left, and may
+// then make something that can't be encoded.
+func TestAChangeThatFailsWhenItIsMadeAgainSavesNothing(t *testing.T) {
+	t.Parallel()
+	v := newEnv(t).seed(count)
+	runs := 0
+	res := v.fork().do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		count(w, r, s)
+		anything.Update(s, func(any) any {
+			if runs++; runs > 1 {
+				return func() {}
+			}
+			return 1
+		})
+		v.do(count) //nolint:contextcheck // another request
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrEncode) {
+			t.Errorf("Commit: %v, want ErrEncode", err)
+		}
+	})
+	wantStatus(t, res, http.StatusInternalServerError)
+	if n, _ := read(v, counter); n != 2 || runs < 2 {
+		t.Errorf("counter %d, want 2; the function ran %d times", n, runs)
+	}
+}
+
+// What was there before a first login is not shown to a request of before it: it may be
+// the one who has planted the ticket.
+func TestAfterAFirstLoginNoFunctionRunsAgain(t *testing.T) {
+	t.Parallel()
+	v := newEnv(t).seed(count)
+	runs := 0
+	res := v.fork().do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		counter.Update(s, func(n int) int { runs++; return n + 1 })
+		v.do(signIn("ann", count, buyHat)) //nolint:contextcheck // another request
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("Commit: %v, want ErrNotFound", err)
+		}
+	})
+	wantNoCookie(t, res)
+	if n, _ := read(v, counter); n != 2 || runs != 1 {
+		t.Errorf("counter %d, want 2; the function ran %d times, want once", n, runs)
+	}
+}
+
+// One answer has room for one ticket: those that were offered for it before go.
+func TestAnAnswerHandsOutTheLastTicketOnly(t *testing.T) {
+	t.Parallel()
+	v := newEnv(t).seed(signIn("ann", count))
+	v.do(nothing)
+	res := v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		for range 20 { // more than a list has room for
+			s.Renew()
+			if err := s.Commit(r.Context()); err != nil {
+				t.Fatalf("Commit: %v", err)
+			}
+		}
+	})
+	if len(res.Cookies()) != 1 || !alive(v) {
+		t.Errorf("Set-Cookie %q; signed in: %v", res.Header["Set-Cookie"], alive(v))
+	}
+}

@@ -1,0 +1,78 @@
+package session_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+// A login that is written, and then finds too many beside it, is taken back: the
+// visitor has what they had before.
+func TestALoginThatComesTooLateIsTakenBack(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		seed handler
+		call int // of the store, ahead of which another login takes the last place
+	}{
+		{"a new visitor", nil, 2},
+		{"an anonymous visitor", count, 4},
+		{"somebody else", signIn("bob", count), 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var d diary
+			e, l := newIndexedEnv(t, refusing(1), d.keep)
+			v, subject, ok := e.visitor(), "", c.seed != nil
+			if ok {
+				v = e.seed(c.seed)
+				v.do(publicIDOf(new(string)))
+			}
+			if c.name == "somebody else" {
+				subject = "bob"
+			}
+			old, records := v.fork(), l.records(t)
+			first := e.visitor()
+			met := e.store.meet(c.call, func() { wantStatus(t, first.do(signIn("ann", count)), http.StatusOK) })
+			d.taken()
+			res := v.do(signIn("ann", count))
+			wantStatus(t, res, http.StatusForbidden)
+			wantNoCookie(t, res)
+			e.store.reset()
+			if !met() {
+				t.Fatal("the other login has not met it")
+			}
+			for _, event := range d.taken() {
+				if event.Kind == session.EventStoreError {
+					t.Errorf("told %+v", event)
+				}
+			}
+			if !alive(first) || len(e.list("ann")) != 1 || l.records(t) != records+1 {
+				t.Errorf("%d sessions in %d records, want 1 more than %d", len(e.list("ann")), l.records(t), records)
+			}
+			v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				if n := counter.Get(s); s.Subject() != subject || (n == 1) != ok || v.ticket() != old.ticket() {
+					t.Errorf("subject %q, counter %d, want %q and what was there before", s.Subject(), n, subject)
+				}
+			})
+		})
+	}
+}
+
+// Messages that a refused login would have shown are there for the next page.
+func TestMessagesOfARefusedLoginStay(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t, refusing(1))
+	e.login("ann")
+	v := e.seed(leave("hello"))
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Authenticate("ann")
+		if got, err := s.Flashes(r.Context()); len(got) != 0 || !errors.Is(err, session.ErrTooManySessions) {
+			t.Errorf("Flashes: %v, %v", got, err)
+		}
+		w.WriteHeader(http.StatusConflict)
+	})
+	wantMessages(t, v.take(), "hello")
+}
