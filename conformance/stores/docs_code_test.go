@@ -16,6 +16,9 @@ import (
 // logLine finds what a page quotes of the log.
 var logLine = regexp.MustCompile("(?:Info|Warn|Error) `([^`]+)`")
 
+// logMethod matches the methods of a logger.
+var logMethod = regexp.MustCompile("^(Info|Warn|Error)(Context)?$")
+
 // TestLogLinesInPagesAreLogged: who looks for a line of a page in the log finds it, and
 // what an operator may see in the log is in docs/operations.md.
 func TestLogLinesInPagesAreLogged(t *testing.T) {
@@ -48,8 +51,10 @@ func logLines(t *testing.T) (lines []string) {
 		ast.Inspect(file, func(n ast.Node) bool {
 			if call, ok := n.(*ast.CallExpr); ok {
 				f, ok := call.Fun.(*ast.SelectorExpr)
-				if ok && slices.Contains([]string{"InfoContext", "WarnContext", "ErrorContext"}, f.Sel.Name) && len(call.Args) > 1 {
-					lines = appendText(lines, call.Args[1])
+				if ok && logMethod.MatchString(f.Sel.Name) {
+					for _, arg := range call.Args[:min(2, len(call.Args))] { // the first may be a context
+						lines = appendText(lines, arg)
+					}
 				}
 			}
 			if a, ok := n.(*ast.AssignStmt); ok && len(a.Rhs) == 1 {
@@ -76,7 +81,10 @@ func appendText(lines []string, e ast.Expr) []string {
 	if !ok {
 		return lines // a variable, whose assignment is found
 	}
-	line, _ := strconv.Unquote(text.Value) // it was parsed
+	line, err := strconv.Unquote(text.Value)
+	if err != nil || !strings.Contains(line, ": ") {
+		return lines // an attribute's name
+	}
 	line, _, _ = strings.Cut(line, ";")
 	return append(lines, line)
 }
