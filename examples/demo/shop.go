@@ -59,8 +59,8 @@ func (sh *shop) manager(c settings) (*session.Manager, error) {
 		// localhost. On the open network the cookie must never go without it: whoever
 		// reads it on the way is the visitor.
 		Cookie:          session.Cookie{Insecure: !c.secure},
-		IdleTimeout:     12 * time.Hour,
-		AbsoluteTimeout: 30 * 24 * time.Hour, // what "remember me" allows; see remember
+		IdleTimeout:     signedInFor,
+		AbsoluteTimeout: signedInFor, // with "remember me" longer, see remember
 		// Many tabs of one visitor that all add to the cart at the same moment
 		// take turns, and on a slow disk a turn takes a while.
 		StoreTimeout: c.patience,

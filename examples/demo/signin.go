@@ -8,11 +8,10 @@ import (
 	"time"
 )
 
-// How long a sign-in lasts. With "remember me" it is as long as the shop's
-// timeouts allow, and the browser keeps the cookie when it is closed.
+// How long a sign-in lasts.
 const (
-	rememberedIdle = 14 * 24 * time.Hour
-	signedInFor    = 12 * time.Hour
+	signedInFor   = 12 * time.Hour
+	rememberedFor = 14 * 24 * time.Hour // with "remember me"
 )
 
 // signInForm is what the page shows.
@@ -55,23 +54,17 @@ func (v *visit) begin(a account) {
 	deviceKey.Set(v.s, deviceOf(v.r.UserAgent()))
 }
 
-// remember decides how long the session lasts. Both branches set everything: the
-// visitor may have signed in the other way before.
+// remember has the browser keep the cookie when it is closed, and the session live
+// longer. The next login without it undoes that.
 func (v *visit) remember(yes bool) {
-	v.s.SetPersistent(yes)
 	if yes {
-		v.s.SetIdleTimeout(rememberedIdle)
-		v.s.SetDeadline(time.Time{})
-		return
+		v.s.Remember(rememberedFor)
 	}
-	v.s.SetIdleTimeout(0)
-	v.s.SetDeadline(time.Now().Add(signedInFor))
 }
 
 // signInPolicy completes session.Manager.Policy, which knows the defaults only.
 func signInPolicy() string {
-	return fmt.Sprintf("%-18s%v after signing in\n%-18s%v idle timeout, cookie kept by the browser\n",
-		"ends:", signedInFor, "if remembered:", rememberedIdle)
+	return fmt.Sprintf("%-18s%v after signing in, cookie kept by the browser\n", "if remembered:", rememberedFor)
 }
 
 func (v *visit) signOut() {
