@@ -99,6 +99,7 @@ if pull memcached:1.6; then
 	official redis REDIS redis:7 redis:8 valkey/valkey:9
 	official memcache MEMCACHE memcached:1.6
 	official postgres POSTGRES postgres:15 postgres:18
+	official mysql MYSQL mysql:8.4 mysql:9 mariadb:10.11 mariadb:11.8
 	official mongo MONGO mongo:7 mongo:8
 	pgbouncer
 	# Testcontainers' own container, which removes what a killed test leaves.
@@ -108,6 +109,7 @@ elif debian_root; then
 	built redis REDIS redis bookworm 7 redis trixie 8 valkey trixie 8
 	built memcache MEMCACHE memcached bookworm 1.6
 	built postgres POSTGRES postgres bookworm 15 postgres trixie 17
+	built mysql MYSQL mariadb bookworm 10.11 mariadb trixie 11.8
 	built pgbouncer PGBOUNCER pgbouncer trixie 1
 	if wheels secantusdb==0.7.0b3; then
 		built mongo MONGO mongo-standin bookworm 1

@@ -100,13 +100,13 @@ func TestScriptsInstallNothingUnasked(t *testing.T) {
 func TestScriptNamesTheImages(t *testing.T) {
 	t.Parallel()
 	text := read(t, "scripts/servers.sh")
-	kinds := read(t, "conformance/stores/internal/servers/kinds.go")
+	kinds := read(t, "conformance/stores/internal/servers/kinds.go") + read(t, "conformance/stores/internal/servers/mysql.go")
 	named := regexp.MustCompile(`(?m)^\tofficial \w+ (\w+) (.+)$`).FindAllStringSubmatch(text, -1)
 	for _, m := range named {
 		images := strings.Join(strings.Fields(m[2]), `", "`)
 		list := fmt.Sprintf("imageEnv: \"CLOAKROOM_%s_IMAGE\",\n\timages:   []string{\"%s\"},", m[1], images)
 		if !strings.Contains(kinds, list) {
-			t.Errorf("kinds.go does not have\n%s", list)
+			t.Errorf("package servers does not have\n%s", list)
 		}
 	}
 	if len(named) < 4 {

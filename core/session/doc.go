@@ -142,8 +142,8 @@
 // # Stores
 //
 // memstore, in this module, keeps sessions in memory. Modules of their own keep
-// them in files, Redis, memcached, PostgreSQL and MongoDB. An application imports the
-// one that it uses. Package sessionstore documents [Store] for those who write
+// them in files, Redis, memcached, PostgreSQL, SQLite, MySQL, MariaDB and
+// MongoDB. An application imports the one that it uses. Package sessionstore documents [Store] for those who write
 // another, and the conformance module proves that it keeps the contract. What only some
 // backends can do is an optional interface. Where a backend can't, methods return
 // [ErrUnsupported], and never a partial result.

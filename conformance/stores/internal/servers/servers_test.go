@@ -15,7 +15,7 @@ func TestMain(m *testing.M) {
 func TestAnOwnServerComesBack(t *testing.T) {
 	t.Parallel()
 	for name, kind := range map[string]*servers.Kind{
-		"redis": servers.Redis, "memcache": servers.Memcached, "postgres": servers.Postgres, "mongo": servers.Mongo,
+		"redis": servers.Redis, "memcache": servers.Memcached, "postgres": servers.Postgres, "mysql": servers.MySQL, "mongo": servers.Mongo,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,119 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	_ "embed" // for the schemas
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A Dialect is the SQL that a database speaks.
+type Dialect int
+
+const (
+	// SQLite is the dialect of SQLite 3.35 and later.
+	SQLite Dialect = iota + 1
+
+	// MySQL is the dialect of MySQL 8 and of MariaDB 10.6, and of later ones.
+	MySQL
+)
+
+var (
+	//go:embed schema_sqlite.sql
+	sqliteSchema string
+	//go:embed schema_mysql.sql
+	mysqlSchema string
+)
+
+// A dialect is what a database has of its own.
+type dialect struct {
+	quote  string        // what a name stands in
+	schema string        // statements, each of which ends with a semicolon
+	now    string        // the present time in SQL, or a place for the application's
+	unit   time.Duration // of the column expires
+	prune  string        // deletes a batch of expired rows
+	bytes  bool          // text goes to the server as bytes, which it converts to no other character set
+
+	// blocks says that drivers wait for locks without regard to contexts.
+	blocks bool
+
+	// probe finds out what the database takes, or that it can't be used.
+	probe func(ctx context.Context, db *sql.DB) (maxData int, err error)
+
+	// kind tells what the number and the text of an error mean.
+	kind func(number int, text string) kind
+}
+
+var dialects = map[Dialect]*dialect{
+	SQLite: {
+		quote:  `"`,
+		schema: sqliteSchema,
+		now:    "?",
+		unit:   time.Nanosecond,
+		prune: `DELETE FROM {table} WHERE id IN (
+	SELECT id FROM {table} WHERE version <> 0 AND expires <= {now} ORDER BY expires LIMIT {batch})`,
+		blocks: true,
+		probe:  probeSQLite,
+		kind:   kindInSQLite,
+	},
+	MySQL: {
+		quote:  "`",
+		schema: mysqlSchema,
+		// It is the same throughout a statement, and so can be looked up in an index.
+		now:   `TIMESTAMPDIFF(MICROSECOND, TIMESTAMP'1970-01-01 00:00:00', UTC_TIMESTAMP(6))`,
+		unit:  time.Microsecond,
+		prune: `DELETE FROM {table} WHERE version <> 0 AND expires <= {now} ORDER BY expires, id LIMIT {batch}`,
+		bytes: true,
+		probe: probeMySQL,
+		kind:  kindInMySQL,
+	},
+}
+
+var (
+	errInMemory = errors.New("sqlstore: the database is in memory, and each connection of the pool has one of its own: " +
+		"use a file, or package memstore")
+	errAutocommit = errors.New("sqlstore: autocommit is off, and what is written would not be committed: " +
+		"leave it on for this *sql.DB")
+)
+
+func probeSQLite(ctx context.Context, db *sql.DB) (int, error) {
+	var file string
+	err := db.QueryRowContext(ctx, `SELECT coalesce(file, '') FROM pragma_database_list WHERE name = 'main'`).Scan(&file)
+	if err == nil && file == "" {
+		err = errInMemory
+	}
+	return largestMaxData, err
+}
+
+// packetRest is the part of a packet that holds no data: the statement and the
+// other arguments.
+const packetRest = 1 << 10
+
+func probeMySQL(ctx context.Context, db *sql.DB) (int, error) {
+	var autocommit, packet int
+	err := db.QueryRowContext(ctx, `SELECT @@autocommit, @@max_allowed_packet`).Scan(&autocommit, &packet)
+	if err == nil && autocommit == 0 {
+		err = errAutocommit
+	}
+	return packet - packetRest, err
+}
+
+// maxData returns the largest data of a record that the database takes. It asks the
+// database before the first write and when it is migrated, once.
+func (s *Store) maxData(ctx context.Context) (int, error) {
+	if known := s.probed.Load(); known > 0 {
+		return int(known), nil
+	}
+	most, err := s.d.probe(ctx, s.db)
+	if err != nil {
+		return 0, err
+	}
+	most = min(most, s.o.MaxData)
+	if most <= 0 {
+		return 0, fmt.Errorf("sqlstore: the database takes no more than %d bytes in one packet", most+packetRest)
+	}
+	s.probed.Store(int64(most))
+	return most, nil
+}

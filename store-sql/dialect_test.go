@@ -1,0 +1,69 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"errors"
+	"testing"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// unasked returns a store that has not asked the database anything yet.
+func unasked(t *testing.T, f *fake, d Dialect) *Store {
+	t.Helper()
+	s := newStore(t, f, d)
+	s.probed.Store(0)
+	return s
+}
+
+func TestTheDatabaseIsAskedOnceWhatItTakes(t *testing.T) {
+	t.Parallel()
+	const packet = 4 << 10
+	f := &fake{answers: []answer{rowOf(int64(1), int64(packet)), {affected: 1}}}
+	s := unasked(t, f, MySQL)
+	r := record()
+	r.Data = make([]byte, packet-packetRest)
+	for range 2 {
+		if err := s.Create(t.Context(), someID, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.Data = make([]byte, packet-packetRest+1)
+	if err := s.Create(t.Context(), someID, r); !errors.Is(err, sessionstore.ErrTooLarge) {
+		t.Errorf("a record that fills the packet: %v, want ErrTooLarge", err)
+	}
+	if len(f.sent) != 3 {
+		t.Errorf("sent %v, want one question and two writes", f.sent)
+	}
+}
+
+func TestADatabaseThatKeepsNothingIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		d      Dialect
+		answer answer
+		want   error
+	}{
+		"in memory":      {SQLite, rowOf(""), errInMemory},
+		"autocommit off": {MySQL, rowOf(int64(0), int64(1<<24)), errAutocommit},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, method := range []string{"Migrate", "Create", "Update"} {
+				f := &fake{answers: []answer{c.answer}}
+				s := unasked(t, f, c.d)
+				for range 2 { // it is asked again
+					if err := calls(s)[method](t.Context()); !errors.Is(err, c.want) {
+						t.Errorf("%s: got error %v, want %v", method, err, c.want)
+					}
+				}
+				if len(f.sent) != 2 {
+					t.Errorf("%s sent %v, want the question only", method, f.sent)
+				}
+			}
+		})
+	}
+	if _, err := New(new(sql.DB), 0, Options{}); err == nil {
+		t.Error("New takes no dialect for one")
+	}
+}

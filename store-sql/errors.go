@@ -1,0 +1,130 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+var (
+	errForeign = fmt.Errorf("%w: a row that is not as the schema has it", sessionstore.ErrCorrupt)
+	errSwapped = fmt.Errorf("%w: the answer is about another session", sessionstore.ErrCorrupt)
+)
+
+// A kind is what an error of the database means to the store.
+type kind int
+
+const (
+	other     kind = iota
+	duplicate      // a row with this id is there
+	undone         // for the sake of another statement: it may be repeated
+	locked         // by another connection: it may be repeated
+	noTable        // or another one
+	tooLarge       // for a packet; nothing was written
+)
+
+// Result codes, from sqlite.org/rescode.html.
+const (
+	sqliteError      = 1
+	sqliteBusy       = 5
+	sqliteLocked     = 6
+	sqlitePrimary    = 0xff // the bits of the primary code in an extended one
+	sqlitePrimaryKey = 1555 // a constraint
+	sqliteUnique     = 2067 // another one
+)
+
+func kindInSQLite(number int, text string) kind {
+	switch {
+	case number == sqlitePrimaryKey, number == sqliteUnique:
+		return duplicate
+	case number&sqlitePrimary == sqliteBusy, number&sqlitePrimary == sqliteLocked:
+		return locked
+	case number == sqliteError && (strings.Contains(text, "no such table") || strings.Contains(text, "no such column") ||
+		strings.Contains(text, "has no column named")):
+		return noTable
+	}
+	return other
+}
+
+// Error numbers, from the reference of MySQL's errors. MariaDB has the same.
+const (
+	erDupEntry        = 1062
+	erCheckRead       = 1020 // MariaDB: changed since the snapshot
+	erLockWaitTimeout = 1205
+	erLockDeadlock    = 1213
+	erBadField        = 1054
+	erNoSuchTable     = 1146
+	erPacketTooLarge  = 1153
+)
+
+func kindInMySQL(number int, _ string) kind {
+	switch number {
+	case erDupEntry:
+		return duplicate
+	case erLockDeadlock, erLockWaitTimeout, erCheckRead:
+		return undone
+	case erBadField, erNoSuchTable:
+		return noTable
+	case erPacketTooLarge:
+		return tooLarge
+	}
+	return other
+}
+
+// kind tells what an error of the driver means.
+func (s *Store) kind(err error) kind {
+	if number := numberOf(err); number != 0 {
+		return s.d.kind(number, err.Error())
+	}
+	return other
+}
+
+// numberOf returns the database's own number in an error of a driver, or 0. The
+// store imports no driver, and their errors share no interface: it looks where
+// modernc.org/sqlite, mattn/go-sqlite3 and go-sql-driver/mysql keep the number.
+func numberOf(err error) int {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if e, ok := err.(interface{ Code() int }); ok {
+			return e.Code()
+		}
+		v := reflect.Indirect(reflect.ValueOf(err))
+		if v.Kind() != reflect.Struct {
+			continue
+		}
+		for i := range v.NumField() {
+			switch f, name := v.Field(i), v.Type().Field(i).Name; {
+			case name != "ExtendedCode" && name != "Number":
+			case f.CanInt():
+				return int(f.Int())
+			case f.CanUint():
+				return int(f.Uint()) //nolint:gosec // 16 bits
+			}
+		}
+	}
+	return 0
+}
+
+// wrap puts the package's name before every error of the driver and says what to do
+// where that is known.
+func (s *Store) wrap(ctx context.Context, err error) error {
+	if err == nil || sessionstore.Certain(err) || strings.HasPrefix(err.Error(), "sqlstore: ") {
+		return err
+	}
+	done := ctx.Err()
+	switch k := s.kind(err); {
+	case k == tooLarge:
+		return fmt.Errorf("%w: more than the server's max_allowed_packet: %w", sessionstore.ErrTooLarge, err)
+	case done != nil && !errors.Is(err, done):
+		// The driver may say in its own words that a statement was interrupted.
+		return fmt.Errorf("sqlstore: %w: %w", done, err)
+	case k == noTable:
+		return fmt.Errorf("sqlstore: table %s is missing or not the store's: call Migrate: %w", s.table, err)
+	case k == locked:
+		return fmt.Errorf("sqlstore: another connection keeps the database locked (is busy_timeout set?): %w", err)
+	}
+	return fmt.Errorf("sqlstore: %w", err)
+}

@@ -1,0 +1,184 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+const (
+	someID  = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	otherID = "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
+)
+
+// A fake is a driver that answers each statement with the next of its answers, and
+// the last one for ever. It keeps what it was sent.
+type fake struct {
+	answers []answer
+	sent    []sent
+	before  func() // an answer
+}
+
+type answer struct {
+	rows     [][]driver.Value
+	affected int64
+	err      error
+}
+
+type sent struct {
+	sql  string
+	args []any
+}
+
+// row answers with one row.
+func rowOf(values ...driver.Value) answer { return answer{rows: [][]driver.Value{values}} }
+
+var none = answer{}
+
+func (f *fake) next(query string, args []driver.NamedValue) (answer, error) {
+	if f.before != nil {
+		f.before()
+	}
+	s := sent{sql: query}
+	for _, a := range args {
+		s.args = append(s.args, a.Value)
+	}
+	f.sent = append(f.sent, s)
+	a := f.answers[0]
+	if len(f.answers) > 1 {
+		f.answers = f.answers[1:]
+	}
+	return a, a.err
+}
+
+// The methods of driver.Connector, and of the one connection that it makes.
+
+func (f *fake) Connect(context.Context) (driver.Conn, error) { return f, nil }
+func (f *fake) Driver() driver.Driver                        { return nil }
+func (f *fake) Close() error                                 { return nil }
+func (f *fake) Prepare(string) (driver.Stmt, error)          { return nil, errors.ErrUnsupported }
+
+func (f *fake) Begin() (driver.Tx, error) {
+	_, err := f.next("BEGIN", nil)
+	return f, err
+}
+
+func (f *fake) Commit() error {
+	_, err := f.next("COMMIT", nil)
+	return err
+}
+
+func (f *fake) Rollback() error { return nil }
+
+func (f *fake) ExecContext(_ context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	a, err := f.next(query, args)
+	return driver.RowsAffected(a.affected), err
+}
+
+func (f *fake) QueryContext(_ context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	a, err := f.next(query, args)
+	rows := &fakeRows{rows: a.rows}
+	if len(a.rows) > 0 {
+		rows.columns = make([]string, len(a.rows[0]))
+	}
+	return rows, err
+}
+
+type fakeRows struct {
+	columns []string
+	rows    [][]driver.Value
+}
+
+func (r *fakeRows) Columns() []string { return r.columns }
+func (r *fakeRows) Close() error      { return nil }
+
+func (r *fakeRows) Next(dest []driver.Value) error {
+	if len(r.rows) == 0 {
+		return io.EOF
+	}
+	copy(dest, r.rows[0])
+	r.rows = r.rows[1:]
+	return nil
+}
+
+// newStore returns a store that has asked already what the database takes.
+func newStore(t *testing.T, f *fake, d Dialect) *Store {
+	t.Helper()
+	db := sql.OpenDB(f)
+	t.Cleanup(func() { _ = db.Close() })
+	s, err := New(db, d, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.probed.Store(defaultMaxData)
+	return s
+}
+
+// eachDialect runs a subtest on each.
+func eachDialect(t *testing.T, run func(t *testing.T, d Dialect)) {
+	t.Helper()
+	for name, d := range map[string]Dialect{"SQLite": SQLite, "MySQL": MySQL} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, d)
+		})
+	}
+}
+
+func record() sessionstore.Record {
+	return sessionstore.Record{Data: []byte("secret"), Subject: "alice", Expires: time.Now().Add(time.Hour), Version: 7}
+}
+
+// calls are the methods of a store, each with arguments that are right.
+func calls(s *Store) map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"Load":          func(ctx context.Context) error { _, err := s.Load(ctx, someID); return err },
+		"Create":        func(ctx context.Context) error { return s.Create(ctx, someID, record()) },
+		"Update":        func(ctx context.Context) error { return s.Update(ctx, someID, 6, record()) },
+		"Delete":        func(ctx context.Context) error { return s.Delete(ctx, someID) },
+		"Touch":         func(ctx context.Context) error { return s.Touch(ctx, someID, 6, record().Expires) },
+		"Prune":         func(ctx context.Context) error { _, err := s.Prune(ctx); return err },
+		"ListSubject":   func(ctx context.Context) error { _, err := s.ListSubject(ctx, "alice"); return err },
+		"DeleteSubject": func(ctx context.Context) error { _, err := s.DeleteSubject(ctx, "alice"); return err },
+		"DeleteAll":     func(ctx context.Context) error { _, err := s.DeleteAll(ctx); return err },
+		"Migrate":       s.Migrate,
+		"Scan": func(ctx context.Context) error {
+			for _, err := range s.Scan(ctx) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// The errors of the drivers, as the store sees them.
+
+type modernError struct{ code int }
+
+func (e *modernError) Error() string { return "database is locked" }
+func (e *modernError) Code() int     { return e.code }
+
+type mattnError struct {
+	Code         int
+	ExtendedCode int
+	err          string
+}
+
+func (e mattnError) Error() string { return e.err }
+
+type mysqlError struct {
+	Number  uint16
+	Message string
+}
+
+func (e *mysqlError) Error() string { return e.Message }
+
+var errNetwork = errors.New("connection reset")

@@ -1,0 +1,67 @@
+package sqlstore
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Options configure a [Store]. The zero value is right for almost everybody.
+type Options struct {
+	// Table is the table's name, without quotes, of at most 64 bytes. "" means
+	// cloakroom_sessions.
+	Table string
+
+	// MaxData is the largest Record.Data in bytes that the store takes; above it
+	// writes fail with session.ErrTooLarge. 0 means 16 MiB, the largest possible
+	// value is 64 MiB. MySQL and MariaDB take 1 KiB less than their
+	// max_allowed_packet in any case. Records stored under a higher limit stay
+	// readable.
+	MaxData int
+
+	// PruneBatch is how many rows Prune and DeleteAll delete in one statement. 0
+	// means 1000, the largest possible value is 100,000.
+	PruneBatch int
+}
+
+const (
+	defaultTable      = "cloakroom_sessions"
+	defaultMaxData    = 16 << 20
+	largestMaxData    = 64 << 20
+	defaultPruneBatch = 1000
+	largestPruneBatch = 100_000
+
+	// maxTable is the longest name of a table in MySQL.
+	maxTable = 64
+)
+
+// resolved returns o with its defaults filled in.
+func (o Options) resolved() (Options, error) {
+	if o.Table == "" {
+		o.Table = defaultTable
+	}
+	if o.MaxData == 0 {
+		o.MaxData = defaultMaxData
+	}
+	if o.PruneBatch == 0 {
+		o.PruneBatch = defaultPruneBatch
+	}
+	switch {
+	case len(o.Table) > maxTable:
+		return o, fmt.Errorf("sqlstore: Table has %d bytes, at most %d", len(o.Table), maxTable)
+	case !utf8.ValidString(o.Table):
+		return o, fmt.Errorf("sqlstore: Table %q is not UTF-8", o.Table)
+	case strings.Contains(o.Table, "\x00"):
+		return o, fmt.Errorf("sqlstore: Table %q has a NUL byte", o.Table)
+	case o.MaxData < 0:
+		return o, errors.New("sqlstore: MaxData is negative")
+	case o.MaxData > largestMaxData:
+		return o, fmt.Errorf("sqlstore: MaxData is %d bytes, at most %d", o.MaxData, largestMaxData)
+	case o.PruneBatch < 0:
+		return o, errors.New("sqlstore: PruneBatch is negative")
+	case o.PruneBatch > largestPruneBatch:
+		return o, fmt.Errorf("sqlstore: PruneBatch is %d, at most %d", o.PruneBatch, largestPruneBatch)
+	}
+	return o, nil
+}

@@ -1,0 +1,221 @@
+package sqlstore
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// A statement is SQL with the names and the numbers of the options. If it needs the
+// time and the application's clock tells it, timed is true and the time is the last
+// argument: {now} stands after every other argument's place.
+type statement struct {
+	sql   string
+	timed bool
+}
+
+func (s *Store) statement(template string) statement {
+	return statement{
+		sql: strings.NewReplacer(
+			"{table}", s.table,
+			"{now}", s.d.now,
+			"{batch}", strconv.Itoa(s.o.PruneBatch),
+			"{page}", strconv.Itoa(scanPage),
+		).Replace(template),
+		timed: s.d.now == "?" && strings.Contains(template, "{now}"),
+	}
+}
+
+func (s *Store) args(st statement, args []any) []any {
+	if st.timed {
+		args = append(args, s.time(time.Now()))
+	}
+	return args
+}
+
+func (s *Store) queryRow(ctx context.Context, st statement, args ...any) *sql.Row {
+	return s.db.QueryRowContext(ctx, st.sql, s.args(st, args)...)
+}
+
+// exec returns how many rows the statement has changed.
+func (s *Store) exec(ctx context.Context, st statement, args ...any) (int, error) {
+	result, err := s.db.ExecContext(ctx, st.sql, s.args(st, args)...)
+	if err != nil {
+		return 0, err //nolint:wrapcheck // run does
+	}
+	n, err := result.RowsAffected()
+	return int(n), err
+}
+
+// A row is a record, or the error that says why it is none.
+type row struct {
+	sessionstore.Entry
+
+	err error
+}
+
+// rows returns what a query of whole records finds.
+func (s *Store) rows(ctx context.Context, st statement, args ...any) ([]row, error) {
+	found, err := s.db.QueryContext(ctx, st.sql, s.args(st, args)...)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // run does
+	}
+	defer func() { _ = found.Close() }() // Err has told already
+	var rows []row
+	for found.Next() {
+		e, err := s.scan(found)
+		if err != nil && !errors.Is(err, sessionstore.ErrCorrupt) {
+			return nil, err
+		}
+		rows = append(rows, row{e, err})
+	}
+	return rows, found.Err() //nolint:wrapcheck // the same
+}
+
+// scan reads id, data, subject, expires and version. What is no record may still
+// have its id.
+func (s *Store) scan(row interface{ Scan(dest ...any) error }) (sessionstore.Entry, error) {
+	var id, subject text
+	var data blob
+	var expires, version integer
+	err := row.Scan(&id, &data, &subject, &expires, &version)
+	if err == nil && version == 0 || errors.Is(err, sessionstore.ErrCorrupt) {
+		return sessionstore.Entry{ID: string(id)}, errForeign
+	}
+	if err != nil {
+		return sessionstore.Entry{}, err
+	}
+	return sessionstore.Entry{ID: string(id), Record: sessionstore.Record{
+		Data:    data,
+		Subject: string(subject),
+		Expires: time.Unix(0, int64(expires)*int64(s.d.unit)).UTC(),
+		Version: sessionstore.Version(version), //nolint:gosec // bits
+	}}, nil
+}
+
+// The columns of a row. SQLite keeps anything in any of them; database/sql would
+// repeat in its error what it can't convert.
+type (
+	text    string
+	blob    []byte
+	integer int64
+)
+
+// Scan implements [sql.Scanner].
+func (t *text) Scan(v any) error {
+	switch v := v.(type) {
+	case string:
+		*t = text(v)
+	case []byte:
+		*t = text(v)
+	default:
+		return errForeign
+	}
+	return nil
+}
+
+// Scan implements [sql.Scanner].
+func (b *blob) Scan(v any) error {
+	p, ok := v.([]byte)
+	if !ok {
+		return errForeign
+	}
+	*b = bytes.Clone(p) // it is the driver's
+	return nil
+}
+
+// Scan implements [sql.Scanner].
+func (i *integer) Scan(v any) error {
+	switch v := v.(type) {
+	case int64:
+		*i = integer(v)
+	case []byte: // MySQL's text protocol
+		n, err := strconv.ParseInt(string(v), 10, 64)
+		if err != nil {
+			return errForeign
+		}
+		*i = integer(n)
+	default:
+		return errForeign
+	}
+	return nil
+}
+
+// text returns an argument for an id or a subject.
+func (s *Store) text(v string) any {
+	if s.d.bytes {
+		return []byte(v)
+	}
+	return v
+}
+
+// data returns an argument for data: never NULL, and the store's own where a
+// statement may go on after the method has returned.
+func (s *Store) data(b []byte) []byte {
+	switch {
+	case b == nil:
+		return []byte{}
+	case s.d.blocks:
+		return bytes.Clone(b)
+	}
+	return b
+}
+
+// time returns the first instant, from t on, that the column expires can express.
+func (s *Store) time(t time.Time) int64 {
+	unit := int64(s.d.unit)
+	return (t.UnixNano() + unit - 1) / unit
+}
+
+// attempts is how often a statement is sent that the database keeps undoing.
+// Between them, these wait for a quarter of a second at most.
+const attempts = 9
+
+// run calls f and returns its error as callers get it. It calls f again if the
+// database has undone a statement for the sake of another.
+func run[T any](ctx context.Context, s *Store, f func() (T, error)) (T, error) {
+	repeated := func() (T, error) {
+		value, err := f()
+		for n := range attempts - 1 {
+			if k := s.kind(err); k != undone && k != locked || !pause(ctx, time.Millisecond<<n) {
+				break
+			}
+			value, err = f()
+		}
+		return value, err
+	}
+	var value T
+	var err error
+	if s.d.blocks {
+		value, err = sessionstore.Await(ctx, repeated)
+	} else {
+		value, err = repeated()
+	}
+	return value, s.wrap(ctx, err)
+}
+
+// do is run for what has no result.
+func (s *Store) do(ctx context.Context, f func() error) error {
+	_, err := run(ctx, s, func() (struct{}, error) { return struct{}{}, f() })
+	return err
+}
+
+// pause waits for a random time up to limit, and reports false if ctx is done
+// before.
+func pause(ctx context.Context, limit time.Duration) bool {
+	timer := time.NewTimer(rand.N(limit)) //nolint:gosec // it only spreads the attempts
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,216 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// Store is a [sessionstore.Store] in a table of a SQL database. It is safe for
+// concurrent use, also beside other Stores on the same table, in this process or
+// another one.
+type Store struct {
+	db     *sql.DB
+	d      *dialect
+	o      Options
+	table  string       // quoted
+	probed atomic.Int64 // what maxData has found out
+
+	load, insert, replace, update, version, remove, touch statement
+	list, endLive, endRest, page                          statement
+	prune, batchEnd, deleteLive, deleteRest               statement
+}
+
+var (
+	_ sessionstore.Toucher      = (*Store)(nil)
+	_ sessionstore.Pruner       = (*Store)(nil)
+	_ sessionstore.SubjectIndex = (*Store)(nil)
+	_ sessionstore.AllDeleter   = (*Store)(nil)
+	_ sessionstore.Scanner      = (*Store)(nil)
+)
+
+// New returns a store in a table that [Store.Migrate] has created or will create. It
+// sends nothing to the database. The store does not close db.
+func New(db *sql.DB, d Dialect, o Options) (*Store, error) {
+	if db == nil {
+		return nil, errors.New("sqlstore: db is nil: pass what sql.Open has returned")
+	}
+	own, ok := dialects[d]
+	if !ok {
+		return nil, fmt.Errorf("sqlstore: no dialect %d: pass sqlstore.SQLite or sqlstore.MySQL", d)
+	}
+	o, err := o.resolved()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{db: db, d: own, o: o, table: quoted(own, o.Table)}
+	for st, template := range map[*statement]string{
+		&s.load: loadSQL, &s.insert: insertSQL, &s.replace: replaceSQL, &s.update: updateSQL,
+		&s.version: versionSQL, &s.remove: deleteSQL, &s.touch: touchSQL,
+		&s.list: listSQL, &s.endLive: endLiveSQL, &s.endRest: endRestSQL, &s.page: pageSQL,
+		&s.prune: own.prune, &s.batchEnd: batchEndSQL, &s.deleteLive: deleteLiveSQL, &s.deleteRest: deleteRestSQL,
+	} {
+		*st = s.statement(template)
+	}
+	return s, nil
+}
+
+const loadSQL = `SELECT id, data, subject, expires, version FROM {table} WHERE id = ? AND (version = 0 OR expires > {now})`
+
+// Load implements [sessionstore.Store].
+func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
+	if err := check(ctx, id); err != nil {
+		return sessionstore.Record{}, err
+	}
+	e, err := run(ctx, s, func() (sessionstore.Entry, error) {
+		return s.scan(s.queryRow(ctx, s.load, s.text(id)))
+	})
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return sessionstore.Record{}, sessionstore.ErrNotFound
+	case err != nil:
+		return sessionstore.Record{}, err
+	case e.ID != id:
+		return sessionstore.Record{}, errSwapped
+	}
+	return e.Record, nil
+}
+
+const (
+	insertSQL = `INSERT INTO {table} (data, subject, expires, version, id) VALUES (?, ?, ?, ?, ?)`
+
+	setSQL = `UPDATE {table} SET data = ?, subject = ?, expires = ?, version = ? WHERE id = ? AND version <> 0 AND `
+
+	replaceSQL = setSQL + `expires <= {now}`
+)
+
+// Create implements [sessionstore.Store].
+func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) error {
+	if err := checkWrite(ctx, id, r); err != nil {
+		return err
+	}
+	row := s.row(id, r)
+	return s.do(ctx, func() error {
+		if err := s.checkSize(ctx, r); err != nil {
+			return err
+		}
+		for {
+			_, err := s.exec(ctx, s.insert, row...)
+			if s.kind(err) != duplicate {
+				return err
+			}
+			replaced, err := s.exec(ctx, s.replace, row...)
+			if err != nil || replaced > 0 {
+				return err
+			}
+			switch there, err := s.live(ctx, id); {
+			case errors.Is(err, sessionstore.ErrNotFound): // it has gone in between
+			case err != nil:
+				return err
+			case there == r.Version:
+				return nil
+			default:
+				return sessionstore.ErrExists
+			}
+		}
+	})
+}
+
+const (
+	updateSQL = setSQL + `version = ? AND expires > {now}`
+
+	versionSQL = `SELECT version FROM {table} WHERE id = ? AND (version = 0 OR expires > {now})`
+)
+
+// Update implements [sessionstore.Store].
+func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+	if err := checkWrite(ctx, id, r); err != nil {
+		return err
+	}
+	row := append(s.row(id, r), int64(old)) //nolint:gosec // bits
+	return s.do(ctx, func() error {
+		if err := s.checkSize(ctx, r); err != nil {
+			return err
+		}
+		written, err := s.exec(ctx, s.update, row...)
+		if err != nil || written > 0 {
+			return err
+		}
+		there, err := s.live(ctx, id)
+		if err == nil && there != r.Version {
+			err = sessionstore.ErrConflict
+		}
+		return err
+	})
+}
+
+// live returns the version of the live record under id, after a statement that has
+// matched no row.
+func (s *Store) live(ctx context.Context, id string) (sessionstore.Version, error) {
+	var version integer
+	switch err := s.queryRow(ctx, s.version, s.text(id)).Scan(&version); {
+	case errors.Is(err, sql.ErrNoRows):
+		return 0, sessionstore.ErrNotFound
+	case err != nil:
+		return 0, err //nolint:wrapcheck // run does
+	case version == 0:
+		return 0, errForeign
+	}
+	return sessionstore.Version(version), nil //nolint:gosec // bits
+}
+
+const deleteSQL = `DELETE FROM {table} WHERE id = ?`
+
+// Delete implements [sessionstore.Store].
+func (s *Store) Delete(ctx context.Context, id string) error {
+	if err := check(ctx, id); err != nil {
+		return err
+	}
+	return s.do(ctx, func() error {
+		_, err := s.exec(ctx, s.remove, s.text(id))
+		return err
+	})
+}
+
+func check(ctx context.Context, id string) error {
+	if err := checkContext(ctx); err != nil {
+		return err
+	}
+	return sessionstore.CheckID(id)
+}
+
+func checkContext(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("sqlstore: %w", err)
+	}
+	return nil
+}
+
+func checkWrite(ctx context.Context, id string, r sessionstore.Record) error {
+	if err := check(ctx, id); err != nil {
+		return err
+	}
+	return sessionstore.CheckRecord(r)
+}
+
+func (s *Store) checkSize(ctx context.Context, r sessionstore.Record) error {
+	most, err := s.maxData(ctx)
+	if err == nil && len(r.Data) > most {
+		err = fmt.Errorf("%w: %d bytes of data, the store takes %d", sessionstore.ErrTooLarge, len(r.Data), most)
+	}
+	return err
+}
+
+// row returns the arguments of insertSQL and setSQL.
+func (s *Store) row(id string, r sessionstore.Record) []any {
+	return []any{s.data(r.Data), s.text(r.Subject), s.time(r.Expires), int64(r.Version), s.text(id)} //nolint:gosec // bits
+}
+
+func quoted(d *dialect, name string) string {
+	return d.quote + strings.ReplaceAll(name, d.quote, d.quote+d.quote) + d.quote
+}

@@ -1,0 +1,32 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+const touchSQL = `UPDATE {table} SET expires = ? WHERE id = ? AND version <> 0 AND version = ? AND expires > {now}`
+
+// Touch implements [sessionstore.Toucher].
+func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+	if err := check(ctx, id); err != nil {
+		return err
+	}
+	if err := sessionstore.CheckExpires(expires); err != nil {
+		return err
+	}
+	return s.do(ctx, func() error {
+		touched, err := s.exec(ctx, s.touch, s.time(expires), s.text(id), int64(version)) //nolint:gosec // bits
+		if err != nil || touched > 0 {
+			return err
+		}
+		// MySQL counts no row that has the expiry already.
+		there, err := s.live(ctx, id)
+		if err == nil && there != version {
+			err = sessionstore.ErrConflict
+		}
+		return err
+	})
+}
