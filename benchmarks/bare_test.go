@@ -2,6 +2,7 @@ package benchmarks
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -118,7 +119,7 @@ func openBareMemcached(_ *testing.B, extra int) (*app, string) {
 		if err == nil {
 			err = client.CompareAndSwap(item)
 		}
-		if err != nil && err != memcache.ErrCASConflict {
+		if err != nil && !errors.Is(err, memcache.ErrCASConflict) {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
 	})
@@ -146,7 +147,8 @@ func openBareMongo(b *testing.B, extra int) (*app, string) {
 			return d.Data, err
 		},
 		put: func(ctx context.Context, key string, data []byte) error {
-			_, err := collection.UpdateOne(ctx, bson.D{{Key: "_id", Value: key}}, bson.D{{Key: "$set", Value: bson.D{{Key: "data", Value: data}}}})
+			set := bson.D{{Key: "$set", Value: bson.D{{Key: "data", Value: data}}}}
+			_, err := collection.UpdateOne(ctx, bson.D{{Key: "_id", Value: key}}, set)
 			return err
 		},
 	}, extra)
@@ -189,6 +191,9 @@ func replace(dir, name string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	defer d.Close()
-	return d.Sync()
+	err = d.Sync()
+	if closed := d.Close(); err == nil {
+		err = closed
+	}
+	return err
 }

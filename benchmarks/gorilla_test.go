@@ -6,8 +6,9 @@ import (
 	"testing"
 
 	"github.com/boj/redistore"
-	"github.com/cloakroom-go/cloakroom/core/session"
 	"github.com/gorilla/sessions"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // gorillaApp returns the application over a store of gorilla's. A request that does not

@@ -150,7 +150,7 @@ func cookieOf(b *testing.B, h http.Handler) string {
 	return set[0].Name + "=" + set[0].Value
 }
 
-func openRecorder(b *testing.B, _ int) (*app, string) {
+func openRecorder(_ *testing.B, _ int) (*app, string) {
 	nothing := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	return &app{visitor: func(*testing.B) string { return "a=b" }, untouched: nothing, read: nothing, write: nothing}, ""
 }

@@ -6,6 +6,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -29,7 +30,9 @@ func main() {
 		log.Fatal("report: ", err)
 	}
 	rows := compare(results)
-	print(os.Stdout, rows)
+	if err := printTable(os.Stdout, rows); err != nil {
+		log.Fatal("report: ", err)
+	}
 	if err := write(*jsonFile, func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
@@ -46,7 +49,7 @@ func write(name string, f func(io.Writer) error) error {
 	if name == "" {
 		return nil
 	}
-	file, err := os.Create(name)
+	file, err := os.Create(name) //nolint:gosec // whoever runs it names it
 	if err != nil {
 		return err
 	}
@@ -91,7 +94,7 @@ func parse(r io.Reader) (map[key]*sample, error) {
 		results[k].allocs, _ = strconv.ParseFloat(m[5], 64)
 	}
 	if len(results) == 0 {
-		return nil, fmt.Errorf("no result of a benchmark in the input")
+		return nil, errors.New("no result of a benchmark in the input")
 	}
 	return results, lines.Err()
 }
@@ -109,7 +112,11 @@ type row struct {
 	ToOurs   float64 `json:"to_cloakroom,omitempty"`
 }
 
-const ours = "cloakroom"
+const (
+	ours     = "cloakroom"
+	nobodys  = "none" // the recorder's backend
+	recorder = "recorder"
+)
 
 func compare(results map[key]*sample) []row {
 	overhead := func(k key) (float64, bool) {
@@ -118,19 +125,22 @@ func compare(results map[key]*sample) []row {
 			return 0, false
 		}
 		floor := 0.0
-		if f, ok := results[key{"none", "recorder", k.work}]; ok {
+		if f, ok := results[key{nobodys, recorder, k.work}]; ok {
 			floor = median(f.ns)
 		}
 		return max(0, median(s.ns)-floor), true
 	}
 	var rows []row
 	for k, s := range results {
-		if k.backend == "none" {
+		if k.backend == nobodys {
 			continue
 		}
 		own, _ := overhead(k)
-		r := row{Backend: k.backend, Library: k.library, Work: k.work, Runs: len(s.ns), Overhead: own, Spread: spread(s.ns), Allocs: s.allocs}
-		if f, ok := results[key{"none", "recorder", k.work}]; ok {
+		r := row{
+			Backend: k.backend, Library: k.library, Work: k.work, Runs: len(s.ns),
+			Overhead: own, Spread: spread(s.ns), Allocs: s.allocs,
+		}
+		if f, ok := results[key{nobodys, recorder, k.work}]; ok {
 			r.Allocs -= f.allocs
 		}
 		if bare, ok := overhead(key{k.backend, "bare", k.work}); ok && bare > 0 {
@@ -160,14 +170,14 @@ func spread(ns []float64) float64 {
 	return (sorted[3*(n-1)/4] - sorted[(n-1)/4]) / median(ns)
 }
 
-func print(w io.Writer, rows []row) {
+func printTable(w io.Writer, rows []row) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "backend\twork\tlibrary\tµs above the recorder\tspread\tallocations\tto the bare driver\tto cloakroom")
+	_, _ = fmt.Fprintln(t, "backend\twork\tlibrary\tµs above the recorder\tspread\tallocations\tto the bare driver\tto cloakroom")
 	for _, r := range rows {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%.1f\t±%.0f %%\t%.0f\t%s\t%s\n", r.Backend, r.Work, r.Library, r.Overhead/1000, r.Spread*50, r.Allocs,
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%.1f\t±%.0f %%\t%.0f\t%s\t%s\n", r.Backend, r.Work, r.Library, r.Overhead/1000, r.Spread*50, r.Allocs,
 			ratio(r.ToBare), ratio(r.ToOurs))
 	}
-	t.Flush()
+	return t.Flush()
 }
 
 func ratio(x float64) string {

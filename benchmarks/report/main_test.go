@@ -32,7 +32,9 @@ func TestOverheadsAreComparedAboveTheRecorder(t *testing.T) {
 		t.Errorf("scs: %+v, want twice ours", r)
 	}
 	var table, picture bytes.Buffer
-	print(&table, rows)
+	if err := printTable(&table, rows); err != nil {
+		t.Fatal(err)
+	}
 	if err := draw(&picture, rows); err != nil {
 		t.Fatal(err)
 	}

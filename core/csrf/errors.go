@@ -15,3 +15,7 @@ var (
 	// has no session, because it has ended while the form was left open for instance.
 	ErrMismatch = errors.New("csrf: token is not the session's")
 )
+
+// errDropped says why a visitor has no session.
+var errDropped = errors.New("the visitor has no session: browsers drop the Secure cookie over plain http; " +
+	"use https, or set session.Cookie.Insecure for development")

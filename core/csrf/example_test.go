@@ -194,7 +194,7 @@ type visitor struct {
 func newVisitor(site http.Handler) *visitor { return &visitor{site: site} }
 
 func (v *visitor) do(method, path, body string, header http.Header) (status int, text string) {
-	r := httptest.NewRequestWithContext(context.Background(), method, path, strings.NewReader(body))
+	r := httptest.NewRequestWithContext(context.Background(), method, "http://localhost"+path, strings.NewReader(body))
 	r.Header = header
 	for _, c := range v.cookies {
 		r.AddCookie(c)

@@ -58,7 +58,10 @@ func safe(method string) bool {
 
 // check returns why a request is to be refused, or nil.
 func (p *Protection) check(w http.ResponseWriter, r *http.Request, s *session.Session) error {
-	if s.IsNew() { // asking it for its secret would store it
+	switch { // asking it for its secret would store it
+	case s.IsNew() && p.sessions.DropsCookie(r):
+		return fmt.Errorf("%w: %w", ErrMismatch, errDropped)
+	case s.IsNew():
 		return fmt.Errorf("%w: the visitor has no session", ErrMismatch)
 	}
 	text := r.Header.Get(p.opts.HeaderName)
@@ -128,6 +131,11 @@ func forbid(w http.ResponseWriter, _ *http.Request, err error) {
 	w.Header().Set("Cache-Control", "no-store")
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		http.Error(w, "This form is too large.", http.StatusRequestEntityTooLarge)
+		return
+	}
+	if errors.Is(err, errDropped) {
+		http.Error(w, "Your browser has not kept the cookie of this site, because the page came over plain http. Please use https.",
+			http.StatusForbidden)
 		return
 	}
 	http.Error(w, "This form has expired, or it is not from this site. Reload the page and try again.", http.StatusForbidden)

@@ -22,6 +22,7 @@ type exchange struct {
 	passive    bool        // by Options.Passive: it does not extend the session
 	rival      bool        // another Manager of this request has the same cookie
 	headerSent atomic.Bool // the final header has left, or is about to
+	outside    http.Header // what those around us have set of the fields that describe a response
 	takenOver  atomic.Bool // the handler writes the header itself, after Hijack
 	over       atomic.Bool // the handler has returned
 
@@ -118,6 +119,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 		}
 		x.r = r.WithContext(x) //nolint:contextcheck // x has the context of r
 		defer x.tellOutside(r)
+		x.noteOutside()
 		if x.skipped {
 			next.ServeHTTP(w, x.r)
 			return

@@ -97,7 +97,9 @@ var suppressed = []string{ //nolint:gochecknoglobals // a constant
 func (x *exchange) fail(err error) {
 	x.failed = err
 	for _, name := range slices.Concat(suppressed, targeted) {
-		x.w.Header().Del(name)
+		if x.w.Header().Del(name); x.outside[name] != nil {
+			x.w.Header()[name] = x.outside[name]
+		}
 	}
 	x.w.Header().Del(headerTicket) // another Manager's
 	x.addVary()
@@ -106,4 +108,24 @@ func (x *exchange) fail(err error) {
 	}
 	x.m.logFailure(x.r, err)
 	x.m.respond(x.w, x.r, err)
+}
+
+// noteOutside notes which of the fields that fail removes were there before the handler
+// was called: a compressor around us has set its Content-Encoding by then, for instance,
+// and will compress whatever is answered.
+func (x *exchange) noteOutside() {
+	h := x.w.Header()
+	if len(h) == 0 {
+		return
+	}
+	for _, names := range [][]string{suppressed, targeted} {
+		for _, name := range names {
+			if values := h[name]; len(values) > 0 {
+				if x.outside == nil {
+					x.outside = make(http.Header)
+				}
+				x.outside[name] = slices.Clone(values)
+			}
+		}
+	}
 }

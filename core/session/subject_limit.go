@@ -31,14 +31,14 @@ func (f *found) place() time.Time {
 // takesPlace reports whether a login makes one more session of its subject. Where the
 // one that is joined was not received yet, the request that wrote it may not have kept
 // the limit.
-func (c *commit) takesPlace(subject string) bool {
-	return c.wants.login != "" && (c.stored == nil || c.stored.subject != subject || !c.view.loginSeen())
+func (c *commit) takesPlace(next *view) bool {
+	return c.wants.login != "" && (c.stored == nil || c.stored.subject != next.subject || !next.loginSeen())
 }
 
 // admit places a login behind the others of its subject, or refuses it, and returns
 // what is to be done once it is written.
 func (c *commit) admit(ctx context.Context, next *view, now time.Time, create bool) (wants, error) {
-	if c.m.opts.MaxSessions == 0 || !c.takesPlace(next.subject) {
+	if c.m.opts.MaxSessions == 0 || !c.takesPlace(next) {
 		return wants{}, nil
 	}
 	live, err := c.m.entries(ctx, next.subject)
@@ -114,7 +114,7 @@ func (c *commit) keepLimit(ctx context.Context) error {
 		return nil
 	}
 	evicted := false
-	for round, batch := 0, evictBatch; ; round, batch = round+1, 2*batch {
+	for round, batch := 0, evictBatch; ; round, batch = round+1, min(2*batch, maxEvictBatch) {
 		live, err := c.m.entries(ctx, c.view.subject)
 		if err != nil {
 			return err
@@ -146,7 +146,10 @@ func (c *commit) keepLimit(ctx context.Context) error {
 
 // evictBatch is how many sessions keepLimit ends before it looks for the first time;
 // it doubles, so that looking costs little beside ending.
-const evictBatch = 8
+const (
+	evictBatch    = 8
+	maxEvictBatch = 1024
+)
 
 // over returns the subject's sessions above the limit: those whose login nobody has
 // received, then the oldest.
