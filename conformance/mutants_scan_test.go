@@ -21,7 +21,8 @@ func scanMutants() []mutant {
 	const again, writes, updates = "scan/begins anew", "scan/under writes", "scan/under updates"
 	const foreign, deleted, expired = "scan/not other namespaces", "scan/not what was deleted", "scan/not what has expired"
 	return []mutant{
-		scanMutant("Scan passes over what is nobody's", keeping(func(_ int, e sessionstore.Entry) bool { return e.Record.Subject != "" }), live),
+		scanMutant("Scan passes over what is nobody's",
+			keeping(func(_ int, e sessionstore.Entry) bool { return e.Record.Subject != "" }), live),
 		scanMutant("Scan ends after a thousand", keeping(func(i int, _ sessionstore.Entry) bool { return i < 1000 }), every),
 		scanMutant("Scan repeats the last of a page", func(_ *mutated, all entries) entries {
 			return func(yield yield) {
@@ -34,7 +35,8 @@ func scanMutants() []mutant {
 			}
 		}, every),
 		scanMutant("Scan yields no data", changing(func(e *sessionstore.Entry) { e.Record.Data = nil }), live, last, foreign),
-		scanMutant("Scan yields the time now", changing(func(e *sessionstore.Entry) { e.Record.Expires = time.Now() }), live, last, foreign),
+		scanMutant("Scan yields the time now",
+			changing(func(e *sessionstore.Entry) { e.Record.Expires = time.Now() }), live, last, foreign),
 		scanMutant("Scan finds a phantom", func(_ *mutated, all entries) entries {
 			return also(all, sessionstore.Entry{ID: randomID()})
 		}, live, every, "scan/finds nothing", deleted, expired, foreign, again),
@@ -127,7 +129,7 @@ func scanDamageMutants() []mutant {
 			m.scan = func(ctx context.Context) entries {
 				return func(yield yield) {
 					for e, err := range m.next.Scan(ctx) {
-						goOn := false
+						var goOn bool
 						if errors.Is(err, sessionstore.ErrCorrupt) {
 							goOn = then(e.ID, yield)
 						} else {

@@ -12,7 +12,8 @@ func updateMutants() []mutant {
 	return []mutant{
 		{
 			"Update keeps data of the same length",
-			orders("update/replaces data", "ownership/update does not keep data", "limits/largest data", "scan/finds what was written last"),
+			orders("update/replaces data", "ownership/update does not keep data", "limits/largest data",
+				"scan/finds what was written last"),
 			func(m *mutated) {
 				onUpdate(m, func(old sessionstore.Record, r *sessionstore.Record) {
 					if len(old.Data) == len(r.Data) {

@@ -174,8 +174,8 @@ func printTable(w io.Writer, rows []row) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(t, "backend\twork\tlibrary\tµs above the recorder\tspread\tallocations\tto the bare driver\tto cloakroom")
 	for _, r := range rows {
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%.1f\t±%.0f %%\t%.0f\t%s\t%s\n", r.Backend, r.Work, r.Library, r.Overhead/1000, r.Spread*50, r.Allocs,
-			ratio(r.ToBare), ratio(r.ToOurs))
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%.1f\t±%.0f %%\t%.0f\t%s\t%s\n",
+			r.Backend, r.Work, r.Library, r.Overhead/1000, r.Spread*50, r.Allocs, ratio(r.ToBare), ratio(r.ToOurs))
 	}
 	return t.Flush()
 }

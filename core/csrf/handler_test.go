@@ -132,6 +132,8 @@ func TestWithATokenInTheHeaderTheBodyIsTheHandlers(t *testing.T) {
 }
 
 // The folder for temporary files is the process's, so that this test runs alone.
+//
+//nolint:paralleltest // it sets the environment
 func TestNoFileOfAFormStaysBehind(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} { // the last two on Windows

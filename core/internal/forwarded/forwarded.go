@@ -45,8 +45,9 @@ func trusts(trusted []netip.Prefix, addr netip.Addr) bool {
 	return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
-// nodes returns what the proxies have appended to a header field, the latest first. A proxy may also append a line of its own. An element without a node gives
-// "", which is no address: what stands before it was not vouched for.
+// nodes returns what the proxies have appended to a header field, the latest first. A
+// proxy may also append a line of its own. An element without a node gives "", which is
+// no address: what stands before it was not vouched for.
 func nodes(h http.Header, name string) iter.Seq[string] {
 	name = http.CanonicalHeaderKey(name)
 	return func(yield func(string) bool) {

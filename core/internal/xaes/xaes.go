@@ -11,8 +11,10 @@ import (
 	"fmt"
 )
 
+// KeySize is the size of a key in bytes.
+const KeySize = 32
+
 const (
-	KeySize   = 32 // of a key
 	nonceSize = 24
 	overhead  = 16
 )
