@@ -1,7 +1,6 @@
 package stores_test
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"

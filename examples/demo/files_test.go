@@ -205,7 +205,8 @@ func TestAFolderThatCanNotBeUsed(t *testing.T) {
 		want["shared"] = "0777"
 	}
 	for name, text := range want {
-		if _, err := openStorage(t.Context(), "file:"+filepath.Join(dir, name), nil, time.Minute); err == nil || !strings.Contains(err.Error(), text) {
+		_, err := openStorage(t.Context(), "file:"+filepath.Join(dir, name), nil, time.Minute)
+		if err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%s: error %v, want %q", name, err, text)
 		}
 	}
