@@ -54,7 +54,7 @@ const storeHelp = "memory:, file:FOLDER, redis://HOST:PORT/DB, rediss://…, mem
 func openStorage(ctx context.Context, address string, keys [][]byte, patience time.Duration) (*storage, error) {
 	kind, place, named := strings.Cut(address, ":")
 	if kind == "file" && place != "" {
-		return openFiles(place, keys)
+		return openFiles(place, keys) //nolint:contextcheck // a folder is opened at once
 	}
 	open, ok := openers[kind]
 	alone := kind == "memory" || kind == "cookie" // take no address
