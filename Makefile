@@ -15,6 +15,8 @@ ROUNDS    ?= 5
 BENCHTIME ?= 0.3s
 BENCH     ?= Request
 SEEDS     ?= 10000
+RACES     ?= 10000
+LOGINS    ?= 200
 # A folder or URL that holds the vulnerability database; empty for the public one.
 VULNDB    ?=
 
@@ -48,6 +50,13 @@ simulate: ## Let visitors, servers, faults and lost answers loose on sessions, i
 .PHONY: simulate-faults
 simulate-faults: ## Undo each promise of sessions in turn, and see that the simulation finds it
 	cd core && go test -count=1 -timeout 0 -v -run '^TestPlantedFaults' ./session/internal/simulate -plant
+
+.PHONY: races
+races: ## End sessions of every store while they move, RACES times; sign in LOGINS times beside a tab that polls
+	@scripts/needs.sh
+	@env=$$(scripts/servers.sh && scripts/browser.sh) && eval "$$env" && \
+	CLOAKROOM_ROUNDS=$(RACES) go test -count=1 -timeout 0 -v -run '^TestNothingThatMovesSurvivesItsEnd$$' ./conformance/stores && \
+	CLOAKROOM_ROUNDS=$(LOGINS) go test -count=1 -timeout 0 -v -run '^TestATabThatPollsLosesNoLogin$$' ./conformance/stores/shop
 
 .PHONY: screenshots
 screenshots: ## Take pictures of every page of the demo shop, into screenshots/

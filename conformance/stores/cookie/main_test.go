@@ -101,6 +101,11 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			session.Authenticate("ann")
 		case "logout":
 			session.Destroy()
+		case "lost": // on its way to the visitor
+			if err := session.Commit(r.Context()); err != nil {
+				s.tb.Error(err)
+			}
+			panic(http.ErrAbortHandler)
 		case "set":
 			w.Header().Set("Set-Cookie", query.Get("cookie"))
 		}

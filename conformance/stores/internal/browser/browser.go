@@ -21,6 +21,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/chromedp"
 )
@@ -58,6 +59,28 @@ func New(tb testing.TB) *Visitor {
 	}
 	tb.Cleanup(v.explain)
 	return v
+}
+
+// Tab opens another tab of the same person's: with the same cookies, for another
+// goroutine.
+func (v *Visitor) Tab() *Visitor {
+	v.tb.Helper()
+	ctx, cancel := chromedp.NewContext(v.ctx)
+	v.tb.Cleanup(cancel)
+	tab := &Visitor{tb: v.tb, ctx: ctx}
+	if err := chromedp.Listen(ctx, tab.noteFailure); err != nil {
+		v.tb.Fatalf("new tab: %v", err)
+	}
+	return tab
+}
+
+// RunScripts makes the tab run what a page's policy forbids.
+func (v *Visitor) RunScripts() {
+	v.tb.Helper()
+	v.Do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true})
+		return err //nolint:wrapcheck // Do says what failed
+	}))
 }
 
 // Do carries out steps, one after the other.
