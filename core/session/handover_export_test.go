@@ -25,7 +25,7 @@ func Shift(r sessionstore.Record, d time.Duration) (sessionstore.Record, error) 
 		for j := range e.steps {
 			shift(&e.steps[j].until)
 		}
-		for _, t := range []*time.Time{&e.at, &e.retired, &e.started, &e.authenticated, &e.deadline} {
+		for _, t := range []*time.Time{&e.at, &e.retired, &e.started, &e.authenticated, &e.deadline, &e.until} {
 			shift(t)
 		}
 	}
