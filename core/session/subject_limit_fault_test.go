@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 var limitPolicies = map[string]func(int) func(*session.Options){"evict": atMost, "refuse": refusing}
@@ -112,6 +113,18 @@ func TestALoginWhoseEvictionFailsFails(t *testing.T) {
 		"the list before it":   func(f *faultyStore) { f.failAfter(0, opList) },
 		"the list after it":    func(f *faultyStore) { f.failAfter(1, opList) },
 		"the end of the other": func(f *faultyStore) { f.failAfter(1, opUpdate, opDelete) },
+		"the end of the other, whom others write to": func(f *faultyStore) {
+			updates := 0
+			f.intercept(func(_ context.Context, o op) error {
+				if o == opUpdate {
+					updates++
+				}
+				if updates > 1 && o == opUpdate {
+					return sessionstore.ErrConflict
+				}
+				return nil
+			})
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
