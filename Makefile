@@ -75,6 +75,18 @@ cover: ## Measure how much of each package all tests reach; line by line in cove
 	@go tool cover -html=coverage/profile.txt -o=coverage/index.html
 	@go tool covdata percent -i=coverage/data
 
+.PHONY: ci
+ci: ## Run what the workflows run, on the servers that are here
+	@scripts/ci.sh modules && scripts/ci.sh unit && scripts/ci.sh matrix
+
+.PHONY: release
+release: ## Prepare a release: MODULE=core, or all, and VERSION=v0.1.0; DRY=-n changes nothing
+	@go run ./conformance/stores/release -module "$(MODULE)" -version "$(VERSION)" $(DRY)
+
+.PHONY: release-check
+release-check: ## Build each published module as its consumers will
+	@go run ./conformance/stores/release -check
+
 .PHONY: wine
 wine: ## Run the tests of core and store-file for Windows, under Wine
 	@scripts/wine.sh -short ./core/... ./store-file

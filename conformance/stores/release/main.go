@@ -1,0 +1,63 @@
+// Release prepares the release of a module, and checks that modules work as they are
+// released: for their consumers, a module's replace directives don't exist.
+//
+//	release -module core -version v0.1.0       changes go.mod files and the changelog
+//	release -module all -version v0.1.0 -n     says what would be done
+//	release -check                             builds a consumer of each published module
+//
+// It tags and pushes nothing. RELEASE.md tells what is left to do.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "release:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("release", flag.ContinueOnError)
+	root := flags.String("root", ".", "`folder` of the repository")
+	name := flags.String("module", "", "the module's `folder`, or all")
+	version := flags.String("version", "", "the `version` to release, such as v0.1.0")
+	dry := flags.Bool("n", false, "change nothing")
+	check := flags.Bool("check", false, "check that modules work as they are released")
+	if err := flags.Parse(args); err != nil {
+		return err //nolint:wrapcheck // it says everything
+	}
+	r, err := load(ctx, *root)
+	if err != nil {
+		return err
+	}
+	if *check {
+		return r.check(ctx, out)
+	}
+	modules, err := r.named(*name)
+	if err != nil {
+		return err
+	}
+	if *dry {
+		if r, err = r.copied(ctx); err != nil {
+			return err
+		}
+		defer func() { _ = os.RemoveAll(r.root) }() // a copy
+		if modules, err = r.named(*name); err != nil {
+			return err
+		}
+	}
+	return r.prepare(ctx, out, modules, *version, time.Now())
+}
