@@ -1,3 +1,4 @@
+// Never tagged: nobody imports this module.
 module github.com/cloakroom-go/cloakroom/conformance/stores
 
 go 1.26.0

@@ -5,7 +5,6 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -16,54 +15,50 @@ import (
 var (
 	// What the workflow "test" skips, and what the workflow "stores" runs for each
 	// store, in which packages of this module.
-	skipped = regexp.MustCompile(`(?m)^ +SERVERS: (.+)$`)
-	run     = regexp.MustCompile(`(?m)^ +-run "(.+?)" (.+) \|$`)
+	skipped = regexp.MustCompile(`(?m)^\s+local SERVERS='(.+)'$`)
+	run     = regexp.MustCompile(`(?m)^\s+-run "(.+?)" (.+) \|$`)
 )
 
 // TestWhatOneWorkflowSkipsTheOtherRuns holds the expressions of the workflows
 // together: a test that needs a server is run by one of them.
 func TestWhatOneWorkflowSkipsTheOtherRuns(t *testing.T) {
 	t.Parallel()
-	skip := workflow(t, "test.yml", skipped)[1]
-	runs := workflow(t, "stores.yml", run)
+	skip := found(t, skipped)[1]
+	runs := found(t, run)
 	var packages []string
 	for pkg := range strings.FieldsSeq(runs[2]) {
 		packages = append(packages, filepath.Join(root, "conformance", "stores", pkg))
 	}
 	var own []*regexp.Regexp
-	for _, store := range []string{"redis", "memcache", "postgres", "mongo"} {
+	for _, store := range []string{"redis", "memcache", "postgres", "mysql", "mongo"} {
 		title := strings.ToUpper(store[:1]) + store[1:]
-		own = append(own, topLevel(strings.NewReplacer("${STORE^}", title, "$STORE", store, `\$`, "$").Replace(runs[1])))
+		own = append(own, topLevel(strings.NewReplacer("$title", title, "$STORE", store, `\$`, "$").Replace(runs[1])))
 		packages = append(packages, filepath.Join(root, "store-"+store)) // all of whose tests are run
 	}
-	found := 0
+	all := 0
 	for place, names := range tests(t) {
 		for _, name := range names {
 			if !topLevel(skip).MatchString(name) {
 				continue
 			}
-			found++
+			all++
 			isRun := slices.ContainsFunc(own, func(r *regexp.Regexp) bool { return r.MatchString(name) })
 			if !isRun || !slices.Contains(packages, place) {
 				t.Errorf("%s: no workflow runs %s", place, name)
 			}
 		}
 	}
-	if found < 40 {
-		t.Errorf("%d tests with servers found; are they still named in this way?", found)
+	if all < 40 {
+		t.Errorf("%d tests with servers found; are they still named in this way?", all)
 	}
 }
 
-// workflow returns what an expression finds in a workflow.
-func workflow(t *testing.T, name string, what *regexp.Regexp) []string {
+// found returns what an expression finds in the script that the workflows call.
+func found(t *testing.T, what *regexp.Regexp) []string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, ".github", "workflows", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := what.FindStringSubmatch(strings.ReplaceAll(string(text), "\r\n", "\n"))
+	m := what.FindStringSubmatch(read(t, "scripts/ci.sh"))
 	if m == nil {
-		t.Fatalf("nothing in %s matches %v", name, what)
+		t.Fatalf("nothing in scripts/ci.sh matches %v", what)
 	}
 	return m
 }

@@ -1,3 +1,4 @@
+// Never tagged: nobody imports this module.
 module github.com/cloakroom-go/cloakroom/examples/frameworks
 
 go 1.26.0

@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# What the workflows run. They say where and with what, and call this script, so that it
+# can be run here as well:
+#
+#	ci.sh unit                        all tests but those that need servers
+#	ci.sh store STORE IMAGE DRIVER    what a store's server has a part in: the store with
+#	                                  its driver at "minimum" or "newest"
+#	ci.sh matrix [DRIVER...]          that for all stores, on the images that are here
+#	ci.sh modules                     module graphs, tidiness, and each module by itself
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+. ./common.sh
+cd ..
+
+# report shows what go test -json prints.
+report() { go run ./conformance/stores/report; }
+
+# As make test does, but for the tests with servers: not every runner has make or can
+# start Linux containers. Those with Linux have a browser on the PATH; elsewhere its tests
+# are skipped.
+unit() {
+	local SERVERS='^Test(Memcache|Mongo|Mysql|Postgres|Redis)|^Test(AnOwnServer.*|TwoProcesses.*|.*On(Any|Every)Store)$/^(memcache|mongo|mysql|postgres|redis)$'
+	go test -race -count=1 -timeout=20m -skip "$SERVERS" -json work | report
+}
+
+# store runs in a copy of the tree, in which it changes versions of drivers.
+store() {
+	local STORE=$1 image=$2 at=$3 title upper module=store-$1 drivers=store-$1 driver m
+	upper=$(tr '[:lower:]' '[:upper:]' <<<"$STORE")
+	title=${upper:0:1}${STORE:1}
+	copy
+	# The workspace would raise every driver to the highest version in it.
+	export GOWORK=off
+	# The driver is the one module that the store requires beside core. The tests' module
+	# and the demo's may require a later one, so it is set in all of them, and checked.
+	local format='{{if not (or .Main .Replace .Indirect)}}{{.Path}}@{{.Version}}{{end}}'
+	if [[ $STORE == mysql ]]; then # database/sql leaves the driver to the program
+		module=store-sql drivers=conformance/stores
+		format='{{if eq .Path "github.com/go-sql-driver/mysql"}}{{.Path}}@{{.Version}}{{end}}'
+	fi
+	driver=$(go -C "$drivers" list -m -f "$format" all)
+	if [[ $at == newest ]]; then
+		driver=$(go -C "$drivers" list -m -f '{{.Path}}@{{.Version}}' "${driver%@*}@latest")
+	fi
+	say "$module with $driver, on $image"
+	for m in "$drivers" conformance/stores examples; do
+		grep -q "${driver%@*} " "$m/go.mod" || continue
+		go -C "$m" get "$driver"
+		go -C "$m" mod tidy
+		go -C "$m" list -m "${driver%@*}" | grep -qxF "${driver/@/ }"
+	done
+	go -C "$module" test -race -count=1 ./...
+	export "CLOAKROOM_${upper}_IMAGE=$image"
+	cd conformance/stores
+	go test -race -count=1 -timeout=20m -json \
+		-run "^Test$title|^Test(AnOwnServer.*|TwoProcesses.*|.*On(Any|Every)Store)\$/^$STORE\$" . ./internal/servers ./shop |
+		go run ./report
+}
+
+# copy makes a copy of what git knows or would add, and goes there.
+copy() {
+	local tree
+	tree=$(mktemp -d)
+	# shellcheck disable=SC2064 # this folder
+	trap "rm -rf '$tree'" EXIT
+	git ls-files -z --cached --others --exclude-standard --deduplicate |
+		while IFS= read -r -d '' name; do [[ ! -f $name ]] || printf '%s\0' "$name"; done |
+		tar -c --null -T - | tar -x -C "$tree"
+	cd "$tree"
+}
+
+# matrix goes on after a failure, and fails in the end.
+matrix() {
+	local env name at image images status=0
+	env=$(scripts/servers.sh && scripts/browser.sh)
+	eval "$env"
+	export CLOAKROOM_REQUIRE=${CLOAKROOM_REQUIRE-all}
+	(($#)) || set -- minimum newest
+	for name in redis memcache postgres mysql mongo; do
+		images=CLOAKROOM_$(tr '[:lower:]' '[:upper:]' <<<"$name")_IMAGE
+		for image in ${!images-}; do
+			for at; do
+				scripts/ci.sh store "$name" "$image" "$at" || { say "store-$name on $image with its $at driver failed"; status=1; }
+			done
+		done
+	done
+	return "$status"
+}
+
+modules() {
+	make --no-print-directory tidy-check vet
+	go test -count=1 -run '^TestModules$' ./conformance/stores
+	# The workspace raises versions to the newest in it. These are the oldest, which
+	# each go.mod says.
+	local dir
+	while read -r dir; do
+		grep -q '^// Never tagged' "$dir/go.mod" || (say "tests of ${dir#"$PWD"/}" && cd "$dir" && GOWORK=off go test -short -count=1 ./...)
+	done < <(go list -m -f '{{.Dir}}')
+}
+
+case ${1-} in
+unit | store | matrix | modules) "$@" ;;
+*)
+	sed -n '2,/^set/s/^# \{0,1\}//p' "${BASH_SOURCE[0]##*/}" 2>/dev/null || true
+	exit 2
+	;;
+esac
