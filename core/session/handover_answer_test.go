@@ -32,7 +32,7 @@ func TestATimeoutHandlerSignsNobodyOut(t *testing.T) {
 				defer close(over)
 				inner.ServeHTTP(w, r)
 			}), 20*time.Millisecond, "too slow"))
-			s := newWebsite(t, e, outer)
+			s := newWebsite(t, e, outer, false)
 			s.get("/buy")
 			who := ""
 			if m.name != "a first login" {
@@ -72,7 +72,7 @@ func TestAChangeAfterATimeoutIsLogged(t *testing.T) {
 	})
 	mux := routes(e.m, nil)
 	mux.Handle("/slow", e.m.Handler(http.TimeoutHandler(slow, 20*time.Millisecond, "too slow")))
-	s := newWebsite(t, e, mux)
+	s := newWebsite(t, e, mux, false)
 	s.get("/buy")
 	if status, _ := s.get("/slow"); status != http.StatusServiceUnavailable {
 		t.Errorf("status %d", status)

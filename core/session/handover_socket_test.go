@@ -70,7 +70,7 @@ func TestAWebSocketLibrarysOwnAnswerLosesNoTicket(t *testing.T) {
 		"/renews": socket(renew),
 		"/logs":   socket(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("bob") }),
 		"/count":  func(w http.ResponseWriter, _ *http.Request, s *session.Session) { fmt.Fprint(w, counter.Get(s)) },
-	}))
+	}), false)
 	if status, _ := site.dial("/writes"); status == http.StatusSwitchingProtocols || !errors.Is(<-closed, session.ErrHeaderSent) {
 		t.Errorf("a new session was made for a visitor who can't get its ticket: status %d", status)
 	}

@@ -26,10 +26,12 @@ type website struct {
 }
 
 // newWebsite serves what routes returns, by path, and gives it a visitor with a cookie
-// jar.
-func newWebsite(t *testing.T, e *env, site http.Handler) *website {
+// jar, over HTTP/1.1 or HTTP/2.
+func newWebsite(t *testing.T, e *env, site http.Handler, http2 bool) *website {
 	t.Helper()
-	server := httptest.NewTLSServer(site)
+	server := httptest.NewUnstartedServer(site)
+	server.EnableHTTP2 = http2
+	server.StartTLS()
 	t.Cleanup(server.Close)
 	jar, err := cookiejar.New(nil)
 	if err != nil {
