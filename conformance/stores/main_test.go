@@ -2,6 +2,7 @@ package stores_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"os"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	mongostore "github.com/cloakroom-go/cloakroom/store-mongo"
 	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
 	redisstore "github.com/cloakroom-go/cloakroom/store-redis"
+	sqlstore "github.com/cloakroom-go/cloakroom/store-sql"
 )
 
 func TestMain(m *testing.M) {
@@ -32,6 +34,10 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		return
+	}
+	if path := os.Getenv(childWriter); path != "" {
+		fmt.Fprintln(os.Stderr, runWriter(path))
+		os.Exit(1)
 	}
 	defer servers.Stop()
 	m.Run()
@@ -56,6 +62,14 @@ func openChild(name, url string) (sessionstore.Store, error) {
 			return nil, err
 		}
 		return postgresstore.New(pool, postgresstore.Options{Table: table})
+	case "sqlite":
+		return sqliteAt(url).store()
+	case "mysql":
+		db, err := sql.Open("mysql", url)
+		if err != nil {
+			return nil, err
+		}
+		return sqlstore.New(db, sqlstore.MySQL, sqlstore.Options{Table: table})
 	case "mongo":
 		client, err := mongo.Connect(mongoOptions(url))
 		if err != nil {

@@ -54,6 +54,12 @@ func places() map[string]func(t *testing.T) string {
 			s := servers.Any(t, servers.Postgres)
 			return s.URL + " " + postgresTable(t, postgresPool(t, postgresConfig(t, s.URL)))
 		},
+		"sqlite": func(t *testing.T) string { t.Helper(); return sqliteFile(t, "sqlite").path },
+		"mysql": func(t *testing.T) string {
+			t.Helper()
+			s := servers.Any(t, servers.MySQL)
+			return s.URL + " " + mysqlTable(t, mysqlDB(t, mysqlConfig(t, s.URL)))
+		},
 		"mongo": func(t *testing.T) string {
 			t.Helper()
 			s := servers.Any(t, servers.Mongo)

@@ -90,7 +90,7 @@ func sqliteHarness(t *testing.T, file sqlite) conformance.Harness {
 			if err := sqliteDB(tb, file).QueryRowContext(tb.Context(), `PRAGMA page_count`).Scan(&pages); err != nil {
 				tb.Fatal(err)
 			}
-			return sqliteStore(tb, file.with("max_page_count", pages))
+			return sqliteSmall(tb, file, pages)
 		},
 	}
 }
@@ -111,7 +111,7 @@ func sqliteFile(tb testing.TB, driver string) sqlite {
 func sqliteFileIn(tb testing.TB, driver, journal string) sqlite {
 	tb.Helper()
 	file := sqlite{driver, filepath.Join(tb.TempDir(), "sessions.db"), map[string]any{
-		"busy_timeout": 60_000, // a busy machine is slow
+		"busy_timeout": patience.Milliseconds(),
 		"journal_mode": journal,
 	}}
 	if err := sqliteStore(tb, file).Migrate(tb.Context()); err != nil {
@@ -132,6 +132,11 @@ func (s sqlite) with(pragma string, value any) sqlite {
 	return s
 }
 
+// sqliteAt names a file that another process has made.
+func sqliteAt(path string) sqlite {
+	return sqlite{"sqlite", path, map[string]any{"busy_timeout": patience.Milliseconds(), "journal_mode": "WAL", "synchronous": "FULL"}}
+}
+
 // open returns a new pool.
 func (s sqlite) open() (*sql.DB, error) {
 	q := url.Values{}
@@ -139,6 +144,15 @@ func (s sqlite) open() (*sql.DB, error) {
 		sqliteDrivers[s.driver](q, pragma, value)
 	}
 	return sql.Open(s.driver, "file:"+filepath.ToSlash(s.path)+"?"+q.Encode())
+}
+
+// store returns a store with a pool of its own, which lives as long as the process.
+func (s sqlite) store() (*sqlstore.Store, error) {
+	db, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	return sqlstore.New(db, sqlstore.SQLite, sqlstore.Options{})
 }
 
 func sqliteDB(tb testing.TB, file sqlite) *sql.DB {
@@ -158,6 +172,16 @@ func sqliteDB(tb testing.TB, file sqlite) *sql.DB {
 func sqliteStore(tb testing.TB, file sqlite) *sqlstore.Store {
 	tb.Helper()
 	return sqlStore(tb, sqliteDB(tb, file), sqlstore.SQLite, sqlstore.Options{})
+}
+
+// sqliteSmall returns a store that has room for so many pages. Not every driver takes
+// that from the name, so it has one connection.
+func sqliteSmall(tb testing.TB, file sqlite, pages int) *sqlstore.Store {
+	tb.Helper()
+	db := sqliteDB(tb, file)
+	db.SetMaxOpenConns(1)
+	sqlExec(tb, db, fmt.Sprintf(`PRAGMA max_page_count = %d`, pages))
+	return sqlStore(tb, db, sqlstore.SQLite, sqlstore.Options{})
 }
 
 func sqlStore(tb testing.TB, db *sql.DB, d sqlstore.Dialect, o sqlstore.Options) *sqlstore.Store {

@@ -41,13 +41,15 @@ var openers = map[string]opener{
 	"memcache":   openMemcache,
 	"postgres":   openPostgres,
 	"postgresql": openPostgres,
+	"mysql":      openMySQL,
+	"sqlite":     openSQLite,
 	"mongodb":    openMongo,
 	"cookie":     openCookie,
 }
 
 // storeHelp lists what -store takes.
 const storeHelp = "memory:, file:FOLDER, redis://HOST:PORT/DB, rediss://…, memcache://HOST:PORT[,HOST:PORT], " +
-	"postgres://USER@HOST/DB, mongodb://HOST:PORT/DB or cookie:"
+	"postgres://USER@HOST/DB, mysql://USER@HOST:PORT/DB, sqlite:FILE, mongodb://HOST:PORT/DB or cookie:"
 
 // openStorage opens what -store names, whose server is given this time to answer.
 // Without keys, it uses those that it has, or makes one.
@@ -58,7 +60,8 @@ func openStorage(ctx context.Context, address string, keys [][]byte, patience ti
 	}
 	open, ok := openers[kind]
 	alone := kind == "memory" || kind == "cookie" // take no address
-	if !ok || !named || alone != (place == "") || !alone && !strings.HasPrefix(place, "//") {
+	server := kind != "sqlite"
+	if !ok || !named || alone != (place == "") || !alone && server != strings.HasPrefix(place, "//") {
 		return nil, fmt.Errorf("-store %s names no store; it takes %s", withoutPassword(address), storeHelp)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)

@@ -2,15 +2,19 @@ package main
 
 import (
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func TestStoreNamesThatAreNone(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
-		"", "file", "file:", "memory", "memory:x", "redis:localhost", "File:x", ":x", "redis:", "cookie:x", "sql://x",
+		"", "file", "file:", "memory", "memory:x", "redis:localhost", "File:x", ":x", "redis:", "cookie:x", "sql://x", "sqlite:", "sqlite://x",
 	} {
 		st, err := openStorage(t.Context(), name, nil, time.Minute)
 		if err == nil {
@@ -43,6 +47,8 @@ func TestErrorsAndGreetingsShowNoPassword(t *testing.T) {
 		"postgres://user:secret@host:port/db",
 		"mongodb://user:secret@" + closed + "/db?serverSelectionTimeoutMS=200",
 		"mongodb://user:sec/ret:secret@host/db",
+		"mysql://user:secret@" + closed + "/db",
+		"mysql://user:secret@host:port/db",
 		"memcache://secret@" + closed,
 		"memcache://localhost",
 		"sql://user:secret@host/",
@@ -81,5 +87,26 @@ func TestACookieNeedsNoStore(t *testing.T) {
 	st := newStorage(t, "cookie:", keys)
 	if st.store != nil || !strings.Contains(strings.Join(st.about(), "\n"), "cookies") {
 		t.Errorf("store %v, says %q", st.store, st.about())
+	}
+}
+
+func TestASQLiteFileIsForItsOwnerAlone(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "the shop.db")
+	st := newStorage(t, "sqlite:"+path, newKeys())
+	id := strings.Repeat("A", sessionstore.IDLen)
+	r := sessionstore.Record{Expires: time.Now().Add(time.Hour), Version: 1}
+	if err := st.store.Create(t.Context(), id, r); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(path + "*")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("files %v, %v", files, err)
+	}
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if err != nil || hasModes && info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v, %v; want 0600", file, info.Mode(), err)
+		}
 	}
 }

@@ -3,8 +3,11 @@ package shop_test
 import (
 	"crypto/rand"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/go-sql-driver/mysql"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/browser"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
@@ -33,6 +36,22 @@ func TestMemcacheShop(t *testing.T) {
 func TestPostgresShop(t *testing.T) {
 	t.Parallel()
 	goShopping(t, server(t, servers.Postgres, ""), true)
+}
+
+func TestMysqlShop(t *testing.T) {
+	t.Parallel()
+	config, err := mysql.ParseDSN(server(t, servers.MySQL, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := url.URL{Scheme: "mysql", User: url.UserPassword(config.User, config.Passwd), Host: config.Addr, Path: "/" + config.DBName}
+	goShopping(t, address.String(), true)
+}
+
+func TestSqliteShop(t *testing.T) {
+	t.Parallel()
+	browser.Need(t)
+	goShopping(t, "sqlite:"+filepath.Join(t.TempDir(), "shop.db"), true)
 }
 
 func TestMongoShop(t *testing.T) {
