@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -53,6 +54,22 @@ func corruptionMutants() []mutant {
 					return m.overwrite(ctx, id, r)
 				}
 				return m.next.Update(ctx, id, old, r)
+			}
+		}},
+		{"Update takes damage for version zero", []string{"corruption/is not updated"}, func(m *mutated) {
+			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+				if old == 0 && m.ref.foreign.has(id) {
+					return m.overwrite(ctx, id, r)
+				}
+				return m.next.Update(ctx, id, old, r)
+			}
+		}},
+		{"Touch takes damage for version zero", []string{"corruption/is not updated"}, func(m *mutated) {
+			m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+				if version == 0 && m.ref.foreign.has(id) {
+					return nil
+				}
+				return m.next.Touch(ctx, id, version, expires)
 			}
 		}},
 		{"Update reports a conflict with what isn't a record", []string{

@@ -12,8 +12,8 @@ import (
 //
 // An error on one file does not keep it from the others; it returns the first.
 func (s *Store) DeleteAll(ctx context.Context) (int, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, wrap(err)
+	if err := s.guard.CheckContext(ctx); err != nil {
+		return 0, err
 	}
 	var deleted int
 	var failed error
@@ -61,7 +61,7 @@ func (s *Store) deleteRecords(ctx context.Context, shard int, names []string) (d
 				continue
 			}
 			subjects[id] = r.Subject
-			if live(r) {
+			if r.Live() {
 				deleted++
 			}
 		case strings.HasSuffix(name, tempSuffix):

@@ -51,7 +51,7 @@ func (s *Store) readExpired(ctx context.Context, id string) (bool, error) {
 		return false, err
 	}
 	expires, err := sessionstore.ParseRecordExpires(b)
-	return err == nil && !live(sessionstore.Record{Expires: expires}), err
+	return err == nil && !(sessionstore.Record{Expires: expires}).Live(), err
 }
 
 // openRecord opens the file of id and returns its size.
@@ -178,7 +178,7 @@ func (s *Store) writeTemp(dir string, b []byte) (string, error) {
 
 // create opens a file for writing that has the store's mode in spite of the umask.
 func (s *Store) create(name string, flag int) (*os.File, error) {
-	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|flag, s.mode)
+	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|flag, s.o.FileMode)
 	if err != nil {
 		return nil, fmt.Errorf("create a file: %w", err)
 	}
@@ -195,8 +195,8 @@ func (s *Store) ensureMode(f *os.File) error {
 		return nil
 	}
 	info, err := f.Stat()
-	if err == nil && info.Mode().Perm() != s.mode {
-		err = f.Chmod(s.mode)
+	if err == nil && info.Mode().Perm() != s.o.FileMode {
+		err = f.Chmod(s.o.FileMode)
 	}
 	if err != nil {
 		return fmt.Errorf("set a file's mode: %w", err)

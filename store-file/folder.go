@@ -25,7 +25,7 @@ func (s *Store) open(dir string) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("folder %s: %w: create it with mode %#o", abs, fs.ErrNotExist, dirMode(s.mode))
+		return fmt.Errorf("folder %s: %w: create it with mode %#o", abs, fs.ErrNotExist, dirMode(s.o.FileMode))
 	case err != nil:
 		return fmt.Errorf("folder %s: %w", abs, err)
 	}
@@ -45,7 +45,7 @@ func (s *Store) open(dir string) error {
 }
 
 func (s *Store) checkFolder(info fs.FileInfo) error {
-	most := dirMode(s.mode)
+	most := dirMode(s.o.FileMode)
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
 		return errors.New("is a symbolic link: name the folder that it leads to")
@@ -123,7 +123,7 @@ func (s *Store) adopt() error {
 // keeps the bit by which the users who share a folder share what is made in it,
 // whatever their own groups are.
 func (s *Store) ensureDir(name string) error {
-	if err := s.root.Mkdir(name, dirMode(s.mode)); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := s.root.Mkdir(name, dirMode(s.o.FileMode)); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make a folder: %w", err)
 	}
 	info, err := s.root.Lstat(name)
@@ -132,8 +132,8 @@ func (s *Store) ensureDir(name string) error {
 		return fmt.Errorf("look at a folder: %w", err)
 	case !info.IsDir():
 		return fmt.Errorf("%s in the store's folder is not a folder", name)
-	case hasModes && info.Mode().Perm() != dirMode(s.mode):
-		if err := s.root.Chmod(name, dirMode(s.mode)|info.Mode()&fs.ModeSetgid); err != nil {
+	case hasModes && info.Mode().Perm() != dirMode(s.o.FileMode):
+		if err := s.root.Chmod(name, dirMode(s.o.FileMode)|info.Mode()&fs.ModeSetgid); err != nil {
 			return fmt.Errorf("set a folder's mode: %w", err)
 		}
 	}

@@ -60,8 +60,8 @@ func TestNewRefusesWithAReason(t *testing.T) {
 		{name: "mode with execution", options: filestore.Options{FileMode: 0o700}, says: "read and write only"},
 		{name: "mode with more bits", options: filestore.Options{FileMode: 0o600 | fs.ModeSetuid}, says: "read and write only"},
 		{name: "mode without the owner", options: filestore.Options{FileMode: 0o440}, says: "the owner must"},
-		{name: "negative limit", options: filestore.Options{MaxData: -1}, says: "negative"},
-		{name: "limit too high", options: filestore.Options{MaxData: 64<<20 + 1}, says: "at most"},
+		{name: "negative limit", options: filestore.Options{MaxData: -1}, says: "MaxData is -1: want 1 to"},
+		{name: "limit too high", options: filestore.Options{MaxData: 64<<20 + 1}, says: "0 for the default"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -57,7 +57,7 @@ func (s *Store) lockFile(ctx context.Context, shard int) (*os.File, error) {
 }
 
 func (s *Store) openLock(shard int) (*os.File, error) {
-	f, err := s.root.OpenFile(shardName(shard)+"/"+lockName, os.O_RDWR|os.O_CREATE, s.mode)
+	f, err := s.root.OpenFile(shardName(shard)+"/"+lockName, os.O_RDWR|os.O_CREATE, s.o.FileMode)
 	if err != nil {
 		return nil, fmt.Errorf("open a lock file: %w", err)
 	}

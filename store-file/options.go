@@ -1,9 +1,11 @@
 package filestore
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"io/fs"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // Options configure a [Store]. The zero value is right for almost everybody.
@@ -17,26 +19,26 @@ type Options struct {
 	// meaning on Windows, where files inherit the folder's access list.
 	FileMode fs.FileMode
 
-	// MaxData is the largest Record.Data in bytes that the store takes;
-	// above it writes fail with session.ErrTooLarge. 0 means 16 MiB, the largest
-	// possible value is 64 MiB. Records stored under a higher limit stay readable.
+	// MaxData is the largest Record.Data in bytes that the store takes; above it
+	// writes fail with session.ErrTooLarge. 0 means 8 MiB, the largest possible value
+	// is 64 MiB. Records stored under a higher limit stay readable.
 	MaxData int
 }
 
 const (
 	defaultFileMode = 0o600
-	defaultMaxData  = 16 << 20
 	largestMaxData  = 64 << 20
 )
 
+// guard is the store's, of options that are resolved.
+func (o Options) guard() *sessionstore.Guard {
+	return &sessionstore.Guard{Package: "filestore", MaxData: o.MaxData, Explain: explain}
+}
+
 // resolved returns o with its defaults filled in.
 func (o Options) resolved() (Options, error) {
-	if o.FileMode == 0 {
-		o.FileMode = defaultFileMode
-	}
-	if o.MaxData == 0 {
-		o.MaxData = defaultMaxData
-	}
+	o.FileMode = cmp.Or(o.FileMode, defaultFileMode)
+	o.MaxData = cmp.Or(o.MaxData, sessionstore.DefaultMaxData)
 	switch {
 	case o.FileMode&^fs.ModePerm != 0 || o.FileMode&0o111 != 0:
 		return o, fmt.Errorf("filestore: FileMode %v: want permission to read and write only, such as 0600", o.FileMode)
@@ -44,12 +46,8 @@ func (o Options) resolved() (Options, error) {
 		return o, fmt.Errorf("filestore: FileMode %#o: the owner must be able to read and write, as with 0600", o.FileMode)
 	case o.FileMode&0o007 != 0:
 		return o, fmt.Errorf("filestore: FileMode %#o opens sessions to every user: want 0600, or 0660 for a group", o.FileMode)
-	case o.MaxData < 0:
-		return o, errors.New("filestore: MaxData is negative")
-	case o.MaxData > largestMaxData:
-		return o, fmt.Errorf("filestore: MaxData is %d bytes, at most %d", o.MaxData, largestMaxData)
 	}
-	return o, nil
+	return o, o.guard().CheckLimit("MaxData", o.MaxData, largestMaxData)
 }
 
 // dirMode adds permission to search wherever there is permission to read.

@@ -23,8 +23,8 @@ const pruneBatch = 64
 //
 // An error on one file does not keep it from the others; it returns the first.
 func (s *Store) Prune(ctx context.Context) (int, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, wrap(err)
+	if err := s.guard.CheckContext(ctx); err != nil {
+		return 0, err
 	}
 	var removed int
 	var failed error
@@ -43,12 +43,12 @@ func (s *Store) Prune(ctx context.Context) (int, error) {
 func (s *Store) sweep(
 	ctx context.Context, list func() ([]string, error), work func(names []string) (int, error),
 ) (removed int, failed error) {
-	names, failed := run(ctx, list)
+	names, failed := sessionstore.Guarded(ctx, s.guard, list)
 	for names := range slices.Chunk(names, pruneBatch) {
-		if err := ctx.Err(); err != nil {
-			return removed, cmp.Or(failed, wrap(err))
+		if err := s.guard.CheckContext(ctx); err != nil {
+			return removed, cmp.Or(failed, err)
 		}
-		n, err := run(ctx, func() (int, error) { return work(names) })
+		n, err := sessionstore.Guarded(ctx, s.guard, func() (int, error) { return work(names) })
 		removed += n
 		failed = cmp.Or(failed, err)
 	}
@@ -105,7 +105,7 @@ func (s *Store) pruneRecord(ctx context.Context, id string) (bool, error) {
 	switch {
 	case errors.Is(err, sessionstore.ErrNotFound), errors.Is(err, sessionstore.ErrCorrupt):
 		return false, nil
-	case err != nil || !expired || live(r):
+	case err != nil || !expired || r.Live():
 		return false, err
 	}
 	if err := s.pruneFile(ctx, recordName(id)); err != nil {

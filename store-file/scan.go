@@ -12,12 +12,12 @@ import (
 // a time.
 func (s *Store) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
 	return func(yield func(sessionstore.Entry, error) bool) {
-		if err := ctx.Err(); err != nil {
-			yield(sessionstore.Entry{}, wrap(err))
+		if err := s.guard.CheckContext(ctx); err != nil {
+			yield(sessionstore.Entry{}, err)
 			return
 		}
 		for shard := range shardCount {
-			names, err := run(ctx, func() ([]string, error) { return s.listLocked(ctx, shard) })
+			names, err := sessionstore.Guarded(ctx, s.guard, func() ([]string, error) { return s.listLocked(ctx, shard) })
 			if err != nil {
 				yield(sessionstore.Entry{}, err)
 				return

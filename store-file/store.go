@@ -3,10 +3,8 @@ package filestore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -14,12 +12,12 @@ import (
 // Store is a [sessionstore.Store] in a folder. It is safe for concurrent use, also
 // beside other Stores on the same folder, in this process or another one.
 type Store struct {
-	dir     string // absolute
-	root    *os.Root
-	self    fs.FileInfo // of root: tells whether dir is still the same folder
-	mode    fs.FileMode
-	maxData int
-	locks   [shardCount]chan struct{} // each of capacity 1: a mutex that a context can give up on
+	dir   string // absolute
+	root  *os.Root
+	self  fs.FileInfo // of root: tells whether dir is still the same folder
+	o     Options
+	guard *sessionstore.Guard
+	locks [shardCount]chan struct{} // each of capacity 1: a mutex that a context can give up on
 }
 
 var (
@@ -41,15 +39,15 @@ func New(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{mode: o.FileMode, maxData: o.MaxData}
+	s := &Store{o: o, guard: o.guard()}
 	for i := range s.locks {
 		s.locks[i] = make(chan struct{}, 1)
 	}
 	if err := s.open(dir); err != nil {
-		return nil, wrap(err)
+		return nil, s.guard.Wrap(context.Background(), err)
 	}
 	if err := s.prepare(); err != nil {
-		return nil, wrap(errors.Join(err, s.root.Close()))
+		return nil, s.guard.Wrap(context.Background(), errors.Join(err, s.root.Close()))
 	}
 	return s, nil
 }
@@ -57,17 +55,17 @@ func New(dir string, o Options) (*Store, error) {
 // Close lets go of the folder. Every later call of another method returns an
 // error; one that is under way may do so, and its outcome is unknown.
 func (s *Store) Close() error {
-	return wrap(s.root.Close())
+	return s.guard.Wrap(context.Background(), s.root.Close())
 }
 
 // Load implements [sessionstore.Store].
 func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
-	if err := check(ctx, id); err != nil {
+	if err := s.guard.Check(ctx, id); err != nil {
 		return sessionstore.Record{}, err
 	}
-	return run(ctx, func() (sessionstore.Record, error) {
+	return sessionstore.Guarded(ctx, s.guard, func() (sessionstore.Record, error) {
 		r, err := s.peek(ctx, id)
-		if err == nil && !live(r) {
+		if err == nil && !r.Live() {
 			err = sessionstore.ErrNotFound
 		}
 		if err != nil {
@@ -79,7 +77,7 @@ func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error
 
 // Create implements [sessionstore.Store].
 func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) error {
-	if err := s.checkWrite(ctx, id, r); err != nil {
+	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
 	b := encode(id, r)
@@ -89,9 +87,9 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 		case errors.Is(err, sessionstore.ErrNotFound):
 		case err != nil:
 			return err
-		case live(old) && old.Version == r.Version:
+		case old.Live() && old.Version == r.Version:
 			return s.flush(id)
-		case live(old):
+		case old.Live():
 			return sessionstore.ErrExists
 		}
 		return s.put(ctx, id, b, r.Subject, old.Subject)
@@ -100,7 +98,7 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 
 // Update implements [sessionstore.Store].
 func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
-	if err := s.checkWrite(ctx, id, r); err != nil {
+	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
 	b := encode(id, r)
@@ -109,7 +107,7 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 		switch {
 		case err != nil:
 			return err
-		case !live(cur):
+		case !cur.Live():
 			return sessionstore.ErrNotFound
 		case cur.Version == r.Version:
 			return s.flush(id)
@@ -122,7 +120,7 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 
 // Delete implements [sessionstore.Store].
 func (s *Store) Delete(ctx context.Context, id string) error {
-	if err := check(ctx, id); err != nil {
+	if err := s.guard.Check(ctx, id); err != nil {
 		return err
 	}
 	return s.exclusively(ctx, id, func() error {
@@ -133,45 +131,15 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 	})
 }
 
-// exclusively calls f while no other writer has the shard of id.
+// exclusively calls f while no other writer has the shard of id. A system call on a
+// file can't be interrupted, and a disk that stalls must not stall the caller.
 func (s *Store) exclusively(ctx context.Context, id string, f func() error) error {
-	_, err := run(ctx, func() (struct{}, error) {
+	return s.guard.Do(ctx, func() error {
 		unlock, err := s.lock(ctx, shardOf(id))
 		if err != nil {
-			return struct{}{}, err
+			return err
 		}
 		defer unlock()
-		return struct{}{}, f()
+		return f()
 	})
-	return err
 }
-
-// run returns what f returns, or ctx's error as soon as ctx is done. A system
-// call on a file can't be interrupted, and a disk that stalls must not stall the
-// caller: f is then left to come to its end, and so owns all that it uses.
-func run[T any](ctx context.Context, f func() (T, error)) (T, error) {
-	value, err := sessionstore.Await(ctx, f)
-	return value, wrap(err)
-}
-
-func check(ctx context.Context, id string) error {
-	if err := ctx.Err(); err != nil {
-		return wrap(err)
-	}
-	return sessionstore.CheckID(id)
-}
-
-func (s *Store) checkWrite(ctx context.Context, id string, r sessionstore.Record) error {
-	if err := check(ctx, id); err != nil {
-		return err
-	}
-	if err := sessionstore.CheckRecord(r); err != nil {
-		return err
-	}
-	if len(r.Data) > s.maxData {
-		return fmt.Errorf("%w: %d bytes of data, the store takes %d", sessionstore.ErrTooLarge, len(r.Data), s.maxData)
-	}
-	return nil
-}
-
-func live(r sessionstore.Record) bool { return time.Now().Before(r.Expires) }

@@ -20,10 +20,10 @@ import (
 // 256 of all records that have a subject, and the subject's own records. A damaged
 // record among these gives sessionstore.ErrCorrupt rather than an incomplete list.
 func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
-	if err := checkSubject(ctx, subject); err != nil {
+	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return nil, err
 	}
-	return run(ctx, func() ([]sessionstore.Entry, error) {
+	return sessionstore.Guarded(ctx, s.guard, func() ([]sessionstore.Entry, error) {
 		ids, err := s.marked(subject)
 		if err != nil {
 			return nil, err
@@ -37,7 +37,7 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 			switch {
 			case errors.Is(err, sessionstore.ErrNotFound), err == nil && r.Subject != subject:
 				err = s.unmarkStale(ctx, subject, id)
-			case err == nil && live(r):
+			case err == nil && r.Live():
 				entries = append(entries, sessionstore.Entry{ID: id, Record: r})
 			}
 			if err != nil {
@@ -51,17 +51,17 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 // DeleteSubject implements [sessionstore.SubjectIndex]. It deletes damaged records of
 // the subject too, without counting them, and goes on after an error.
 func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) {
-	if err := checkSubject(ctx, subject); err != nil {
+	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return 0, err
 	}
-	ids, err := run(ctx, func() ([]string, error) { return s.marked(subject) })
+	ids, err := sessionstore.Guarded(ctx, s.guard, func() ([]string, error) { return s.marked(subject) })
 	if err != nil {
 		return 0, err
 	}
 	var deleted int
 	var failed error
 	for _, id := range ids {
-		n, err := run(ctx, func() (int, error) { return s.deleteOf(ctx, subject, id) })
+		n, err := sessionstore.Guarded(ctx, s.guard, func() (int, error) { return s.deleteOf(ctx, subject, id) })
 		deleted += n
 		if failed == nil {
 			failed = err
@@ -89,7 +89,7 @@ func (s *Store) deleteOf(ctx context.Context, subject, id string) (int, error) {
 	case err != nil && !errors.Is(err, sessionstore.ErrCorrupt):
 		return 0, err
 	}
-	wasLive := err == nil && live(r)
+	wasLive := err == nil && r.Live()
 	if err := s.remove(ctx, id, subject); err != nil || !wasLive {
 		return 0, err
 	}
@@ -167,11 +167,4 @@ func (s *Store) unmarkStale(ctx context.Context, subject, id string) error {
 		return nil
 	}
 	return err
-}
-
-func checkSubject(ctx context.Context, subject string) error {
-	if err := ctx.Err(); err != nil {
-		return wrap(err)
-	}
-	return sessionstore.CheckSubject(subject)
 }

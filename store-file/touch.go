@@ -9,10 +9,7 @@ import (
 
 // Touch implements [sessionstore.Toucher]. It costs as much as an Update.
 func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
-	if err := check(ctx, id); err != nil {
-		return err
-	}
-	if err := sessionstore.CheckExpires(expires); err != nil {
+	if err := s.guard.CheckTouch(ctx, id, expires); err != nil {
 		return err
 	}
 	return s.exclusively(ctx, id, func() error {
@@ -20,7 +17,7 @@ func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Versi
 		switch {
 		case err != nil:
 			return err
-		case !live(r):
+		case !r.Live():
 			return sessionstore.ErrNotFound
 		case r.Version != version:
 			return sessionstore.ErrConflict

@@ -1,11 +1,9 @@
 package memcachestore
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
 
@@ -14,34 +12,18 @@ import (
 
 var errNoCAS = errors.New("the server runs without cas: start it without -C")
 
-// wrap turns an error of the driver into one of the contract where it is certain
-// what has happened, and puts the package's name before every other. All errors
-// pass through it on their way out.
-func wrap(ctx context.Context, err error) error {
-	if err == nil || sessionstore.Certain(err) {
-		return err
-	}
+// explain turns an error of the driver into one of the contract where it is certain
+// what has happened.
+func explain(err error) error {
 	switch {
 	case errors.Is(err, memcache.ErrCacheMiss):
 		return sessionstore.ErrNotFound
 	case strings.Contains(err.Error(), `"SERVER_ERROR object too large for cache`):
 		return fmt.Errorf("%w: the server takes less than Options.MaxItemSize", sessionstore.ErrTooLarge)
 	case strings.HasPrefix(err.Error(), "memcache: "):
-		err = &unreadableError{err}
+		return &unreadableError{err}
 	}
-	if done := doneError(ctx); done != nil && !errors.Is(err, done) {
-		return fmt.Errorf("memcachestore: %w: %w", done, err)
-	}
-	return fmt.Errorf("memcachestore: %w", err)
-}
-
-// doneError returns ctx's error if it is done. The driver may notice a deadline
-// a moment before the context does.
-func doneError(ctx context.Context) error {
-	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
-		<-ctx.Done()
-	}
-	return ctx.Err()
+	return err
 }
 
 // raced tells whether the answer to a conditional write says that the condition

@@ -1,8 +1,6 @@
 package memcachestore
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
 
@@ -17,11 +15,11 @@ func TestOtherErrorsLeaveTheOutcomeOpen(t *testing.T) {
 		{"secret\r\n", "(withheld)"},
 		{"VALUE secret\r\n", "(withheld)"},
 	} {
-		for _, m := range methods {
-			t.Run(c.answer+m.name, func(t *testing.T) {
+		for name := range calls(nil) {
+			t.Run(c.answer+name, func(t *testing.T) {
 				t.Parallel()
 				store, _ := open(t, always(c.answer))
-				err := m.call(t.Context(), store)
+				err := calls(store)[name](t.Context())
 				if err == nil || !strings.HasPrefix(err.Error(), "memcachestore: ") || !strings.Contains(err.Error(), c.want) {
 					t.Fatalf("error is %v, want one that names the package and says %q", err, c.want)
 				}
@@ -34,14 +32,4 @@ func TestOtherErrorsLeaveTheOutcomeOpen(t *testing.T) {
 			})
 		}
 	}
-}
-
-func TestContextIsNamedBesideTheDriversError(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	driver := errors.New("i/o timeout")
-	err := wrap(ctx, driver)
-	wantError(t, "wrap", err, context.Canceled)
-	wantError(t, "wrap", err, driver)
 }

@@ -1,6 +1,7 @@
 package memcachestore
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -32,26 +33,28 @@ const (
 	itemOverhead = sessionstore.RecordHeaderLen + 128
 )
 
+// guard is the store's, of options that are resolved. What a record may have is
+// decided by the size of its item.
+func (o Options) guard() *sessionstore.Guard {
+	return &sessionstore.Guard{Package: "memcachestore", Explain: explain}
+}
+
 // resolved returns o with its defaults filled in.
 func (o Options) resolved() (Options, error) {
-	if o.KeyPrefix == "" {
-		o.KeyPrefix = defaultKeyPrefix
-	}
-	if o.MaxItemSize == 0 {
-		o.MaxItemSize = defaultMaxItemSize
-	}
-	switch {
-	case len(o.KeyPrefix) > longestKeyPrefix:
+	o.KeyPrefix = cmp.Or(o.KeyPrefix, defaultKeyPrefix)
+	o.MaxItemSize = cmp.Or(o.MaxItemSize, defaultMaxItemSize)
+	if len(o.KeyPrefix) > longestKeyPrefix {
 		return o, fmt.Errorf("memcachestore: KeyPrefix has %d bytes, at most %d", len(o.KeyPrefix), longestKeyPrefix)
-	case o.MaxItemSize < smallestItemSize || o.MaxItemSize > largestItemSize:
-		return o, fmt.Errorf("memcachestore: MaxItemSize is %d bytes, want what memcached was given as -I, from %d to %d",
-			o.MaxItemSize, smallestItemSize, largestItemSize)
 	}
 	for i := range len(o.KeyPrefix) {
 		if c := o.KeyPrefix[i]; c <= ' ' || c >= 0x7f {
 			return o, fmt.Errorf("memcachestore: KeyPrefix has byte %#x at %d: "+
 				"want printable ASCII without spaces, such as \"shop:session:\"", c, i)
 		}
+	}
+	if o.MaxItemSize < smallestItemSize || o.MaxItemSize > largestItemSize {
+		return o, fmt.Errorf("memcachestore: MaxItemSize is %d bytes, want what memcached was given as -I, from %d to %d",
+			o.MaxItemSize, smallestItemSize, largestItemSize)
 	}
 	return o, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
 
@@ -14,10 +13,10 @@ import (
 // Store is a [sessionstore.Store] in memcached. It is safe for concurrent use, also
 // beside other Stores with the same prefix, in this process or another one.
 type Store struct {
-	client  *memcache.Client
-	prefix  string
-	maxItem int
-	seen    *sightings
+	client *memcache.Client
+	o      Options
+	guard  *sessionstore.Guard
+	seen   *sightings
 }
 
 var _ sessionstore.Toucher = (*Store)(nil)
@@ -36,17 +35,17 @@ func New(client *memcache.Client, o Options) (*Store, error) {
 	if client == nil {
 		return nil, errors.New("memcachestore: client is nil: want one such as memcache.New returns")
 	}
-	return &Store{client: client, prefix: o.KeyPrefix, maxItem: o.MaxItemSize, seen: newSightings()}, nil
+	return &Store{client: client, o: o, guard: o.guard(), seen: newSightings()}, nil
 }
 
 // Load implements [sessionstore.Store].
 func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
-	if err := check(ctx, id); err != nil {
+	if err := s.guard.Check(ctx, id); err != nil {
 		return sessionstore.Record{}, err
 	}
-	return run(ctx, func() (sessionstore.Record, error) {
+	return sessionstore.Guarded(ctx, s.guard, func() (sessionstore.Record, error) {
 		r, casID, err := s.get(id)
-		if err == nil && !live(r) {
+		if err == nil && !r.Live() {
 			err = sessionstore.ErrNotFound
 		}
 		if err != nil {
@@ -63,10 +62,10 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 		return err
 	}
 	item := s.item(id, r)
-	return do(ctx, func() error {
+	return s.guard.Do(ctx, func() error {
 		for ctx.Err() == nil {
 			if err := s.client.Add(item); !raced(err) {
-				return err //nolint:wrapcheck // run does it
+				return err //nolint:wrapcheck // the guard does it
 			}
 			cur, casID, err := s.get(id)
 			switch {
@@ -74,14 +73,14 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 				continue // it went in between
 			case err != nil:
 				return err
-			case live(cur) && cur.Version == r.Version:
+			case cur.Live() && cur.Version == r.Version:
 				return nil
-			case live(cur):
+			case cur.Live():
 				return sessionstore.ErrExists
 			}
 			item.CasID = casID
 			if err := s.client.CompareAndSwap(item); !raced(err) {
-				return err //nolint:wrapcheck // run does it
+				return err //nolint:wrapcheck // the guard does it
 			}
 		}
 		return ctx.Err()
@@ -94,11 +93,11 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 		return err
 	}
 	item := s.item(id, r)
-	return do(ctx, func() error {
+	return s.guard.Do(ctx, func() error {
 		if seen, ok := s.seen.take(id); ok && seen.record.Version == old && r.Version != old {
 			item.CasID = seen.casID
 			if err := s.client.CompareAndSwap(item); !raced(err) {
-				return err //nolint:wrapcheck // run does it
+				return err //nolint:wrapcheck // the guard does it
 			}
 		}
 		return s.swap(ctx, id, func(cur sessionstore.Record) (*memcache.Item, error) {
@@ -116,12 +115,12 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 
 // Delete implements [sessionstore.Store].
 func (s *Store) Delete(ctx context.Context, id string) error {
-	if err := check(ctx, id); err != nil {
+	if err := s.guard.Check(ctx, id); err != nil {
 		return err
 	}
-	return do(ctx, func() error {
+	return s.guard.Do(ctx, func() error {
 		if err := s.client.Delete(s.key(id)); !errors.Is(err, memcache.ErrCacheMiss) {
-			return err //nolint:wrapcheck // run does it
+			return err //nolint:wrapcheck // the guard does it
 		}
 		return nil
 	})
@@ -134,7 +133,7 @@ func (s *Store) swap(
 ) error {
 	for ctx.Err() == nil {
 		cur, casID, err := s.get(id)
-		if err == nil && !live(cur) {
+		if err == nil && !cur.Live() {
 			err = sessionstore.ErrNotFound
 		}
 		if err != nil {
@@ -146,7 +145,7 @@ func (s *Store) swap(
 		}
 		item.CasID = casID
 		if err := s.client.CompareAndSwap(item); !raced(err) {
-			return err //nolint:wrapcheck // run does it
+			return err //nolint:wrapcheck // the guard does it
 		}
 	}
 	return ctx.Err()
@@ -157,7 +156,7 @@ func (s *Store) swap(
 func (s *Store) get(id string) (sessionstore.Record, uint64, error) {
 	item, err := s.client.Get(s.key(id))
 	if err != nil {
-		return sessionstore.Record{}, 0, err //nolint:wrapcheck // run does it
+		return sessionstore.Record{}, 0, err //nolint:wrapcheck // the guard does it
 	}
 	r, err := sessionstore.ParseRecord(item.Value, id)
 	if err == nil && item.CasID == 0 {
@@ -174,41 +173,16 @@ func (s *Store) item(id string, r sessionstore.Record) *memcache.Item {
 	}
 }
 
-func (s *Store) key(id string) string { return s.prefix + id }
-
-// run returns what f returns, or ctx's error as soon as ctx is done. The driver
-// knows no contexts: f is then left to come to its end, which the driver's
-// timeouts bring about, and so owns all that it uses.
-func run[T any](ctx context.Context, f func() (T, error)) (T, error) {
-	value, err := sessionstore.Await(ctx, f)
-	return value, wrap(ctx, err)
-}
-
-// do is run for what returns nothing else.
-func do(ctx context.Context, f func() error) error {
-	_, err := run(ctx, func() (struct{}, error) { return struct{}{}, f() })
-	return err
-}
-
-func check(ctx context.Context, id string) error {
-	if err := ctx.Err(); err != nil {
-		return wrap(ctx, err)
-	}
-	return sessionstore.CheckID(id)
-}
-
+// checkWrite also refuses what is larger than the servers take.
 func (s *Store) checkWrite(ctx context.Context, id string, r sessionstore.Record) error {
-	if err := check(ctx, id); err != nil {
+	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
-	if err := sessionstore.CheckRecord(r); err != nil {
-		return err
-	}
-	size := len(s.prefix) + sessionstore.IDLen + len(r.Subject) + len(r.Data) + itemOverhead
-	if size > s.maxItem {
-		return fmt.Errorf("%w: an item of up to %d bytes, the servers take %d", sessionstore.ErrTooLarge, size, s.maxItem)
+	size := len(s.o.KeyPrefix) + sessionstore.IDLen + len(r.Subject) + len(r.Data) + itemOverhead
+	if size > s.o.MaxItemSize {
+		return fmt.Errorf("%w: an item of up to %d bytes, the servers take %d", sessionstore.ErrTooLarge, size, s.o.MaxItemSize)
 	}
 	return nil
 }
 
-func live(r sessionstore.Record) bool { return time.Now().Before(r.Expires) }
+func (s *Store) key(id string) string { return s.o.KeyPrefix + id }

@@ -194,21 +194,21 @@ func TestSightingsAge(t *testing.T) {
 
 func TestContextDoneWhileTheServerIsSilent(t *testing.T) {
 	t.Parallel()
-	for _, m := range methods {
-		t.Run(m.name, func(t *testing.T) {
+	for name := range calls(nil) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				store, _ := open(t, always(""))
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
 				start := time.Now()
-				wantError(t, "at the deadline", m.call(ctx, store), context.DeadlineExceeded)
+				wantError(t, "at the deadline", calls(store)[name](ctx), context.DeadlineExceeded)
 				if took := time.Since(start); took != time.Second {
 					t.Errorf("returned after %v, want a second", took)
 				}
 				ctx, cancel = context.WithCancel(t.Context())
 				cancel()
-				wantError(t, "cancelled before", m.call(ctx, store), context.Canceled)
+				wantError(t, "cancelled before", calls(store)[name](ctx), context.Canceled)
 				<-time.After(time.Minute) // the driver gives up, and nothing is left running
 			})
 		})

@@ -12,19 +12,16 @@ import (
 // Touch implements [sessionstore.Toucher]. It writes the whole record, as the expiry
 // that counts is in it.
 func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
-	if err := check(ctx, id); err != nil {
+	if err := s.guard.CheckTouch(ctx, id, expires); err != nil {
 		return err
 	}
-	if err := sessionstore.CheckExpires(expires); err != nil {
-		return err
-	}
-	return do(ctx, func() error {
+	return s.guard.Do(ctx, func() error {
 		if seen, ok := s.seen.take(id); ok && seen.whole && seen.record.Version == version {
 			seen.record.Expires = expires
 			item := s.item(id, seen.record)
 			item.CasID = seen.casID
 			if err := s.client.CompareAndSwap(item); !raced(err) {
-				return err //nolint:wrapcheck // run does it
+				return err //nolint:wrapcheck // the guard does it
 			}
 		}
 		return s.swap(ctx, id, func(cur sessionstore.Record) (*memcache.Item, error) {

@@ -2,7 +2,6 @@ package mongostore
 
 import (
 	"context"
-	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -15,12 +14,12 @@ import (
 func (s *Store) DeleteAll(ctx context.Context) (int, error) {
 	deleted := 0
 	for last := ""; ; {
-		if err := ctx.Err(); err != nil {
-			return deleted, fmt.Errorf("mongostore: %w", err)
+		if err := s.guard.CheckContext(ctx); err != nil {
+			return deleted, err
 		}
 		// In the order of _id the collection is gone through once: what is added
-		// meanwhile doesn't keep DeleteAll busy. $gt finds strings only.
-		ids, err := s.batch(ctx, bson.D{{Key: idField, Value: bson.D{{Key: "$gt", Value: last}}}}, idField)
+		// meanwhile doesn't keep DeleteAll busy.
+		ids, err := s.batch(ctx, bson.D{after(last)}, idField)
 		if err != nil {
 			return deleted, err
 		}
@@ -47,7 +46,7 @@ func (s *Store) deleteEach(ctx context.Context, ids []string) (int, error) {
 	}
 	result, err := s.collection.DeleteMany(ctx, sound(live(), oneOf(ours)))
 	if err != nil {
-		return 0, wrap(ctx, err)
+		return 0, s.guard.Wrap(ctx, err)
 	}
 	deleted := int(result.DeletedCount)
 	if deleted == len(ours) {
@@ -55,5 +54,5 @@ func (s *Store) deleteEach(ctx context.Context, ids []string) (int, error) {
 	}
 	// What is left has expired or is damaged, and doesn't count.
 	_, err = s.collection.DeleteMany(ctx, bson.D{oneOf(ours)})
-	return deleted, wrap(ctx, err)
+	return deleted, s.guard.Wrap(ctx, err)
 }

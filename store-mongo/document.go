@@ -60,6 +60,16 @@ func roundUp(t time.Time) bson.DateTime {
 	return bson.NewDateTimeFromTime(t.Add(time.Millisecond - 1))
 }
 
+// is finds documents that have a version; none is no version.
+func is(v sessionstore.Version) bson.E {
+	return bson.E{Key: versionField, Value: bson.D{{Key: "$eq", Value: int64(v)}, {Key: "$ne", Value: int64(0)}}} //nolint:gosec // bits
+}
+
+// after finds documents in the order of _id, of which only strings can be an id.
+func after(id string) bson.E {
+	return bson.E{Key: idField, Value: bson.D{{Key: "$gt", Value: id}}}
+}
+
 func byID(id string, conditions ...bson.E) bson.D {
 	return append(bson.D{{Key: idField, Value: id}}, conditions...)
 }

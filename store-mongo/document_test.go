@@ -12,12 +12,6 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-const someID = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-
-func record() sessionstore.Record {
-	return sessionstore.Record{Data: []byte("secret"), Subject: "alice", Expires: time.Now().Add(time.Hour), Version: 1<<63 + 7}
-}
-
 func marshal(t *testing.T, d bson.D) bson.Raw {
 	t.Helper()
 	raw, err := bson.Marshal(d)

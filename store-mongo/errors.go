@@ -1,18 +1,18 @@
 package mongostore
 
 import (
-	"context"
 	"errors"
-	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// wrap puts the package's name before an error of the driver.
-func wrap(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
+// explain turns an error of the driver into one of the contract where it is certain
+// what has happened.
+func explain(err error) error {
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return sessionstore.ErrNotFound
 	}
-	if done := ctx.Err(); done != nil && !errors.Is(err, done) {
-		return fmt.Errorf("mongostore: %w: %w", done, err)
-	}
-	return fmt.Errorf("mongostore: %w", err)
+	return err
 }

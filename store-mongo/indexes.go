@@ -2,7 +2,6 @@ package mongostore
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -19,8 +18,8 @@ const ttlGrace = 10 * time.Minute
 // number of processes may call it at any time, at each start for example. The
 // store is right without them, and slow where they would have helped.
 func (s *Store) EnsureIndexes(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("mongostore: %w", err)
+	if err := s.guard.CheckContext(ctx); err != nil {
+		return err
 	}
 	_, err := s.collection.Indexes().CreateMany(ctx, []mongo.IndexModel{
 		{
@@ -33,5 +32,5 @@ func (s *Store) EnsureIndexes(ctx context.Context) error {
 				bson.D{{Key: subjectField, Value: bson.D{{Key: "$gt", Value: ""}}}}),
 		},
 	})
-	return wrap(ctx, err)
+	return s.guard.Wrap(ctx, err)
 }

@@ -1,16 +1,17 @@
 package mongostore
 
 import (
-	"errors"
-	"fmt"
+	"cmp"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // Options configure a [Store]. The zero value is right for almost everybody.
 // Database and collection are those of the collection that New is given.
 type Options struct {
 	// MaxData is the largest Record.Data in bytes that the store takes; above it
-	// writes fail with session.ErrTooLarge. 0 means the largest possible value,
-	// 16 MiB less 1 KiB: MongoDB takes documents of 16 MiB. Records stored under
+	// writes fail with session.ErrTooLarge. 0 means 8 MiB, the largest possible value
+	// is 16 MiB less 1 KiB, as MongoDB takes documents of 16 MiB. Records stored under
 	// a higher limit stay readable.
 	MaxData int
 
@@ -25,23 +26,17 @@ const (
 	largestPruneBatch = 100_000
 )
 
+// guard is the store's, of options that are resolved.
+func (o Options) guard() *sessionstore.Guard {
+	return &sessionstore.Guard{Package: "mongostore", MaxData: o.MaxData, Explain: explain}
+}
+
 // resolved returns o with its defaults filled in.
 func (o Options) resolved() (Options, error) {
-	if o.MaxData == 0 {
-		o.MaxData = largestMaxData
-	}
-	if o.PruneBatch == 0 {
-		o.PruneBatch = defaultPruneBatch
-	}
-	switch {
-	case o.MaxData < 0:
-		return o, errors.New("mongostore: MaxData is negative")
-	case o.MaxData > largestMaxData:
-		return o, fmt.Errorf("mongostore: MaxData is %d bytes, at most %d", o.MaxData, largestMaxData)
-	case o.PruneBatch < 0:
-		return o, errors.New("mongostore: PruneBatch is negative")
-	case o.PruneBatch > largestPruneBatch:
-		return o, fmt.Errorf("mongostore: PruneBatch is %d, at most %d", o.PruneBatch, largestPruneBatch)
-	}
-	return o, nil
+	o.MaxData = cmp.Or(o.MaxData, sessionstore.DefaultMaxData)
+	o.PruneBatch = cmp.Or(o.PruneBatch, defaultPruneBatch)
+	return o, cmp.Or(
+		o.guard().CheckLimit("MaxData", o.MaxData, largestMaxData),
+		o.guard().CheckLimit("PruneBatch", o.PruneBatch, largestPruneBatch),
+	)
 }

@@ -9,16 +9,6 @@ import (
 )
 
 // collection returns one of a client that has nothing to connect to.
-func collection(t *testing.T, o *options.ClientOptions) *mongo.Collection {
-	t.Helper()
-	client, err := mongo.Connect(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Disconnect(t.Context()) }) // nothing is under way
-	return client.Database("shop").Collection("sessions")
-}
-
 func TestNewRefusesAMissingCollection(t *testing.T) {
 	t.Parallel()
 	c := collection(t, options.Client())
@@ -39,10 +29,10 @@ func TestNewRefusesOptionsThatCannotBe(t *testing.T) {
 	t.Parallel()
 	c := collection(t, options.Client())
 	for want, o := range map[string]Options{
-		"MaxData is negative":           {MaxData: -1},
-		"MaxData is 16776193 bytes":     {MaxData: 16<<20 - 1<<10 + 1},
-		"PruneBatch is negative":        {PruneBatch: -1},
-		"PruneBatch is 100001, at most": {PruneBatch: 100_001},
+		"MaxData is -1: want 1 to":        {MaxData: -1},
+		"MaxData is 16776193: want 1 to":  {MaxData: 16<<20 - 1<<10 + 1},
+		"PruneBatch is -1: want 1 to":     {PruneBatch: -1},
+		"PruneBatch is 100001: want 1 to": {PruneBatch: 100_001},
 	} {
 		if _, err := New(c, o); err == nil || !strings.HasPrefix(err.Error(), "mongostore: "+want) {
 			t.Errorf("%+v: got error %v, want %q", o, err, want)

@@ -2,7 +2,6 @@ package mongostore
 
 import (
 	"context"
-	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -14,8 +13,8 @@ import (
 func (s *Store) Prune(ctx context.Context) (int, error) {
 	removed := 0
 	for {
-		if err := ctx.Err(); err != nil {
-			return removed, fmt.Errorf("mongostore: %w", err)
+		if err := s.guard.CheckContext(ctx); err != nil {
+			return removed, err
 		}
 		ids, err := s.batch(ctx, sound(expired()), expiresField)
 		if err != nil || len(ids) == 0 {
@@ -23,7 +22,7 @@ func (s *Store) Prune(ctx context.Context) (int, error) {
 		}
 		result, err := s.collection.DeleteMany(ctx, sound(expired(), oneOf(ids)))
 		if err != nil {
-			return removed, wrap(ctx, err)
+			return removed, s.guard.Wrap(ctx, err)
 		}
 		removed += int(result.DeletedCount)
 		// Where another process has taken all of these, it takes the next ones too.
@@ -45,13 +44,13 @@ func (s *Store) batch(ctx context.Context, conditions bson.D, order string) ([]s
 		SetSort(bson.D{{Key: order, Value: 1}}).
 		SetLimit(int64(s.o.PruneBatch)))
 	if err != nil {
-		return nil, wrap(ctx, err)
+		return nil, s.guard.Wrap(ctx, err)
 	}
 	var found []struct {
 		ID string `bson:"_id"`
 	}
 	if err := cursor.All(ctx, &found); err != nil {
-		return nil, wrap(ctx, err)
+		return nil, s.guard.Wrap(ctx, err)
 	}
 	ids := make([]string, len(found))
 	for i, f := range found {

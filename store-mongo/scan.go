@@ -24,7 +24,7 @@ func (s *Store) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
 				return
 			}
 			for _, raw := range page {
-				last = raw.Lookup(idField).StringValue() // $gt finds strings only
+				last = raw.Lookup(idField).StringValue() // after finds strings only
 				if sessionstore.CheckID(last) != nil {
 					continue
 				}
@@ -42,18 +42,18 @@ func (s *Store) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
 
 // page returns the documents that follow an id.
 func (s *Store) page(ctx context.Context, last string) ([]bson.Raw, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, wrap(ctx, err)
+	if err := s.guard.CheckContext(ctx); err != nil {
+		return nil, err
 	}
 	cursor, err := s.collection.Find(ctx,
-		bson.D{{Key: idField, Value: bson.D{{Key: "$gt", Value: last}}}, notExpired()},
+		bson.D{after(last), notExpired()},
 		options.Find().SetSort(bson.D{{Key: idField, Value: 1}}).SetLimit(scanPage))
 	if err != nil {
-		return nil, wrap(ctx, err)
+		return nil, s.guard.Wrap(ctx, err)
 	}
 	var page []bson.Raw
 	if err := cursor.All(ctx, &page); err != nil {
-		return nil, wrap(ctx, err)
+		return nil, s.guard.Wrap(ctx, err)
 	}
 	return page, nil
 }

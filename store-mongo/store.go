@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -21,6 +20,7 @@ import (
 type Store struct {
 	collection *mongo.Collection
 	o          Options
+	guard      *sessionstore.Guard
 }
 
 var (
@@ -35,15 +35,15 @@ var (
 // nothing to the server; see [Store.EnsureIndexes]. The store does not disconnect
 // the collection's client.
 func New(collection *mongo.Collection, o Options) (*Store, error) {
-	if collection == nil {
-		return nil, errors.New("mongostore: collection is nil: pass client.Database(…).Collection(…)")
-	}
-	if collection.Name() == "" || collection.Database().Name() == "" {
-		return nil, errors.New("mongostore: the database or the collection has no name: pass client.Database(…).Collection(…)")
-	}
 	o, err := o.resolved()
 	if err != nil {
 		return nil, err
+	}
+	if collection == nil {
+		return nil, errors.New("mongostore: collection is nil: want one such as client.Database(…).Collection(…) returns")
+	}
+	if collection.Name() == "" || collection.Database().Name() == "" {
+		return nil, errors.New("mongostore: the database or the collection has no name: want client.Database(…).Collection(…)")
 	}
 	// What a majority hasn't got yet is read all the same: the version in it is
 	// the one that an Update has to name. Its own acknowledgement by a majority
@@ -52,12 +52,12 @@ func New(collection *mongo.Collection, o Options) (*Store, error) {
 		SetReadPreference(readpref.Primary()).
 		SetReadConcern(readconcern.Local()).
 		SetWriteConcern(writeconcern.Majority()))
-	return &Store{collection: collection, o: o}, nil
+	return &Store{collection: collection, o: o, guard: o.guard()}, nil
 }
 
 // Load implements [sessionstore.Store].
 func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
-	if err := check(ctx, id); err != nil {
+	if err := s.guard.Check(ctx, id); err != nil {
 		return sessionstore.Record{}, err
 	}
 	return s.find(ctx, id, nil)
@@ -69,14 +69,14 @@ const createAttempts = 32
 
 // Create implements [sessionstore.Store].
 func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) error {
-	if err := s.checkWrite(ctx, id, r); err != nil {
+	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
 	var err error
 	for range createAttempts {
 		_, err = s.collection.InsertOne(ctx, encode(id, r))
 		if !mongo.IsDuplicateKeyError(err) {
-			return wrap(ctx, err)
+			return s.guard.Wrap(ctx, err)
 		}
 		replaced, failed := s.replace(ctx, id, r, sound(expired())...)
 		if replaced || failed != nil {
@@ -92,15 +92,15 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 			return failed
 		}
 	}
-	return wrap(ctx, err)
+	return s.guard.Wrap(ctx, err)
 }
 
 // Update implements [sessionstore.Store].
 func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
-	if err := s.checkWrite(ctx, id, r); err != nil {
+	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
-	replaced, err := s.replace(ctx, id, r, live(), bson.E{Key: versionField, Value: int64(old)}) //nolint:gosec // bits
+	replaced, err := s.replace(ctx, id, r, live(), is(old))
 	if replaced || err != nil {
 		return err
 	}
@@ -119,11 +119,11 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 
 // Delete implements [sessionstore.Store].
 func (s *Store) Delete(ctx context.Context, id string) error {
-	if err := check(ctx, id); err != nil {
+	if err := s.guard.Check(ctx, id); err != nil {
 		return err
 	}
 	_, err := s.collection.DeleteOne(ctx, bson.D{{Key: idField, Value: id}})
-	return wrap(ctx, err)
+	return s.guard.Wrap(ctx, err)
 }
 
 // find returns the live record under id, of which projection leaves the data
@@ -131,11 +131,8 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 func (s *Store) find(ctx context.Context, id string, projection any) (sessionstore.Record, error) {
 	raw, err := s.collection.FindOne(ctx, bson.D{{Key: idField, Value: id}},
 		options.FindOne().SetProjection(projection)).Raw()
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return sessionstore.Record{}, sessionstore.ErrNotFound
-	}
 	if err != nil {
-		return sessionstore.Record{}, wrap(ctx, err)
+		return sessionstore.Record{}, s.guard.Wrap(ctx, err)
 	}
 	e, err := decode(raw, projection == nil)
 	switch {
@@ -143,7 +140,7 @@ func (s *Store) find(ctx context.Context, id string, projection any) (sessionsto
 		return sessionstore.Record{}, err
 	case e.ID != id:
 		return sessionstore.Record{}, fmt.Errorf("%w: the answer is about another session", sessionstore.ErrCorrupt)
-	case !time.Now().Before(e.Record.Expires):
+	case !e.Record.Live():
 		return sessionstore.Record{}, sessionstore.ErrNotFound
 	}
 	return e.Record, nil
@@ -154,27 +151,7 @@ func (s *Store) find(ctx context.Context, id string, projection any) (sessionsto
 func (s *Store) replace(ctx context.Context, id string, r sessionstore.Record, conditions ...bson.E) (bool, error) {
 	result, err := s.collection.ReplaceOne(ctx, byID(id, conditions...), encode(id, r))
 	if err != nil {
-		return false, wrap(ctx, err)
+		return false, s.guard.Wrap(ctx, err)
 	}
 	return result.MatchedCount == 1, nil
-}
-
-func check(ctx context.Context, id string) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("mongostore: %w", err)
-	}
-	return sessionstore.CheckID(id)
-}
-
-func (s *Store) checkWrite(ctx context.Context, id string, r sessionstore.Record) error {
-	if err := check(ctx, id); err != nil {
-		return err
-	}
-	if err := sessionstore.CheckRecord(r); err != nil {
-		return err
-	}
-	if len(r.Data) > s.o.MaxData {
-		return fmt.Errorf("%w: %d bytes of data, the store takes %d", sessionstore.ErrTooLarge, len(r.Data), s.o.MaxData)
-	}
-	return nil
 }

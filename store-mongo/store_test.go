@@ -8,43 +8,13 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/event"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// calls are the methods of a store, each with arguments that are right.
-func calls(s *Store) map[string]func(context.Context) error {
-	return map[string]func(context.Context) error{
-		"Load":          func(ctx context.Context) error { _, err := s.Load(ctx, someID); return err },
-		"Create":        func(ctx context.Context) error { return s.Create(ctx, someID, record()) },
-		"Update":        func(ctx context.Context) error { return s.Update(ctx, someID, 6, record()) },
-		"Delete":        func(ctx context.Context) error { return s.Delete(ctx, someID) },
-		"Touch":         func(ctx context.Context) error { return s.Touch(ctx, someID, 1, record().Expires) },
-		"Prune":         func(ctx context.Context) error { _, err := s.Prune(ctx); return err },
-		"ListSubject":   func(ctx context.Context) error { _, err := s.ListSubject(ctx, "alice"); return err },
-		"DeleteSubject": func(ctx context.Context) error { _, err := s.DeleteSubject(ctx, "alice"); return err },
-		"EnsureIndexes": s.EnsureIndexes,
-	}
-}
-
-// unreachable is a port that nobody can listen on.
-func unreachable() *options.ClientOptions {
-	return options.Client().SetHosts([]string{"127.0.0.1:1"}).SetServerSelectionTimeout(50 * time.Millisecond)
-}
-
-func newStore(t *testing.T, o *options.ClientOptions) *Store {
-	t.Helper()
-	s, err := New(collection(t, o), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 func TestNoServerIsAnErrorOfTheDriver(t *testing.T) {
 	t.Parallel()
-	for name, call := range calls(newStore(t, unreachable())) {
+	for name, call := range calls(open(t, unreachable())) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			err := call(t.Context())
@@ -60,7 +30,7 @@ func TestNoServerIsAnErrorOfTheDriver(t *testing.T) {
 
 func TestADoneContextIsFoundInTheError(t *testing.T) {
 	t.Parallel()
-	for name, call := range calls(newStore(t, unreachable().SetServerSelectionTimeout(time.Hour))) {
+	for name, call := range calls(open(t, unreachable().SetServerSelectionTimeout(time.Hour))) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			before, cancel := context.WithCancel(t.Context())
@@ -79,11 +49,11 @@ func TestADoneContextIsFoundInTheError(t *testing.T) {
 
 func TestNothingIsSentForWhatIsInvalid(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, unreachable().SetMonitor(&event.CommandMonitor{
+	s := open(t, unreachable().SetMonitor(&event.CommandMonitor{
 		Started: func(_ context.Context, e *event.CommandStartedEvent) { t.Errorf("sent %s", e.CommandName) },
 	}))
 	large, zero := record(), record()
-	large.Data = make([]byte, 16<<20-1<<10+1)
+	large.Data = make([]byte, sessionstore.DefaultMaxData+1)
 	zero.Version = 0
 	_, errSubject := s.ListSubject(t.Context(), "")
 	for _, c := range []struct {

@@ -12,16 +12,16 @@ import (
 // ListSubject implements [sessionstore.SubjectIndex]. A damaged record of the subject gives
 // sessionstore.ErrCorrupt rather than an incomplete list.
 func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
-	if err := checkSubject(ctx, subject); err != nil {
+	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return nil, err
 	}
 	cursor, err := s.collection.Find(ctx, bson.D{{Key: subjectField, Value: subject}, notExpired()})
 	if err != nil {
-		return nil, wrap(ctx, err)
+		return nil, s.guard.Wrap(ctx, err)
 	}
 	var found []bson.Raw
 	if err := cursor.All(ctx, &found); err != nil {
-		return nil, wrap(ctx, err)
+		return nil, s.guard.Wrap(ctx, err)
 	}
 	var entries []sessionstore.Entry
 	for _, raw := range found {
@@ -41,23 +41,16 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 // subject too, without counting them. If it fails, some records may be deleted, and
 // are not counted.
 func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) {
-	if err := checkSubject(ctx, subject); err != nil {
+	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return 0, err
 	}
 	ours, whole := bson.E{Key: subjectField, Value: subject}, sound(live())
 	result, err := s.collection.DeleteMany(ctx, bson.D{{Key: "$and", Value: bson.A{bson.D{ours}, whole}}})
 	if err != nil {
-		return 0, wrap(ctx, err)
+		return 0, s.guard.Wrap(ctx, err)
 	}
 	deleted := int(result.DeletedCount)
 	// What has expired by this process's clock may be live by another's.
 	_, err = s.collection.DeleteMany(ctx, bson.D{ours, {Key: "$nor", Value: bson.A{whole}}})
-	return deleted, wrap(ctx, err)
-}
-
-func checkSubject(ctx context.Context, subject string) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("mongostore: %w", err)
-	}
-	return sessionstore.CheckSubject(subject)
+	return deleted, s.guard.Wrap(ctx, err)
 }

@@ -11,17 +11,14 @@ import (
 
 // Touch implements [sessionstore.Toucher].
 func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
-	if err := check(ctx, id); err != nil {
+	if err := s.guard.CheckTouch(ctx, id, expires); err != nil {
 		return err
 	}
-	if err := sessionstore.CheckExpires(expires); err != nil {
-		return err
-	}
-	result, err := s.collection.UpdateOne(ctx, byID(id, live(), bson.E{Key: versionField, Value: int64(version)}), //nolint:gosec // bits
+	result, err := s.collection.UpdateOne(ctx, byID(id, live(), is(version)),
 		bson.D{{Key: "$set", Value: bson.D{{Key: expiresField, Value: roundUp(expires)}}}})
 	switch {
 	case err != nil:
-		return wrap(ctx, err)
+		return s.guard.Wrap(ctx, err)
 	case result.MatchedCount == 1:
 		return nil
 	}

@@ -2,7 +2,6 @@ package postgresstore
 
 import (
 	"context"
-	"fmt"
 )
 
 // Batches follow the order of ids, in which all statements lock rows, and go
@@ -20,8 +19,8 @@ SELECT count(*), count(*) FILTER (WHERE expires > clock_timestamp() AND version 
 func (s *Store) DeleteAll(ctx context.Context) (int, error) {
 	deleted := 0
 	for last := ""; ; {
-		if err := ctx.Err(); err != nil {
-			return deleted, fmt.Errorf("postgresstore: %w", err)
+		if err := s.guard.CheckContext(ctx); err != nil {
+			return deleted, err
 		}
 		var rows, live int
 		err := s.run(ctx, func() error {

@@ -1,7 +1,6 @@
 package postgresstore
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -28,22 +27,18 @@ var (
 	errSwapped = fmt.Errorf("%w: the answer is about another session", sessionstore.ErrCorrupt)
 )
 
-// wrap puts the package's name before every error of the driver and says what
-// to do where that is known.
-func (s *Store) wrap(ctx context.Context, err error) error {
-	if err == nil || sessionstore.Certain(err) || errors.Is(err, pgx.ErrNoRows) { // the last becomes one of the contract's
-		return err
-	}
-	switch done := ctx.Err(); {
-	case done != nil && !errors.Is(err, done):
-		// The server may be the one who reports that a statement was cancelled.
-		return fmt.Errorf("postgresstore: %w: %w", done, discreet(err))
+// explain turns an error of the driver into one of the contract where it is certain
+// what has happened, and says what to do where that is known.
+func (o Options) explain(err error) error {
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return sessionstore.ErrNotFound
 	case hasCode(err, undefinedSchema):
-		return fmt.Errorf("postgresstore: schema %q is missing: create it or change Options.Schema: %w", s.o.Schema, err)
+		return fmt.Errorf("schema %q is missing: create it or change Options.Schema: %w", o.Schema, err)
 	case hasCode(err, undefinedTable, undefinedColumn):
-		return fmt.Errorf("postgresstore: table %s is missing or not the store's: call Migrate: %w", s.table, err)
+		return fmt.Errorf("table %s is missing or not the store's: call Migrate: %w", quoted(o), err)
 	}
-	return fmt.Errorf("postgresstore: %w", discreet(err))
+	return discreet(err)
 }
 
 // discreet removes the row that a constraint has refused, a session's data, from

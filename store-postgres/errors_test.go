@@ -26,7 +26,7 @@ func TestErrorsOfTheDatabaseAreWrapped(t *testing.T) {
 	} {
 		for name := range calls(nil) {
 			db := &fake{answers: []answer{{err: fmt.Errorf("wrapped: %w", database(code))}}}
-			err := calls(newStore(t, db))[name](t.Context())
+			err := calls(open(t, db))[name](t.Context())
 			var reported *pgconn.PgError
 			if !errors.As(err, &reported) || reported.Code != code || !strings.HasPrefix(err.Error(), "postgresstore: ") {
 				t.Errorf("%s with %s: got error %v, want the database's", name, code, err)
@@ -63,7 +63,7 @@ func TestAStatementThatWasUndoneIsRepeated(t *testing.T) {
 				for _, err := range c.errs {
 					db.answers = append(db.answers, answer{err: err})
 				}
-				err := newStore(t, db).Delete(t.Context(), someID)
+				err := open(t, db).Delete(t.Context(), someID)
 				if want, ok := errors.AsType[*pgconn.PgError](c.want); ok {
 					if !hasCode(err, want.Code) {
 						t.Errorf("got error %v, want code %s", err, want.Code)
@@ -94,7 +94,7 @@ func (c cancelling) Exec(context.Context, string, ...any) (pgconn.CommandTag, er
 func TestADoneContextIsFoundInEveryError(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	err := newStore(t, cancelling{&fake{}, cancel}).Delete(ctx, someID)
+	err := open(t, cancelling{&fake{}, cancel}).Delete(ctx, someID)
 	if !errors.Is(err, context.Canceled) || !hasCode(err, "57014") {
 		t.Errorf("got error %v, want %v and the database's", err, context.Canceled)
 	}

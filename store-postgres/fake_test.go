@@ -2,21 +2,12 @@ package postgresstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/cloakroom-go/cloakroom/core/sessionstore"
-)
-
-const (
-	someID  = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-	otherID = "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
 )
 
 // A fake answers each statement with the next of its answers, and the last one
@@ -73,7 +64,7 @@ func (a answer) Scan(dest ...any) error {
 	return nil
 }
 
-func newStore(t *testing.T, db DB) *Store {
+func open(t *testing.T, db DB) *Store {
 	t.Helper()
 	s, err := New(db, Options{})
 	if err != nil {
@@ -82,28 +73,6 @@ func newStore(t *testing.T, db DB) *Store {
 	return s
 }
 
-func record() sessionstore.Record {
-	return sessionstore.Record{Data: []byte("secret"), Subject: "alice", Expires: time.Now().Add(time.Hour), Version: 7}
-}
-
 func database(code string) error {
 	return &pgconn.PgError{Code: code, Message: "a message", Detail: "Failing row contains (secret)."}
 }
-
-// calls are the methods of a store, each with arguments that are right.
-func calls(s *Store) map[string]func(context.Context) error {
-	return map[string]func(context.Context) error{
-		"Load":          func(ctx context.Context) error { _, err := s.Load(ctx, someID); return err },
-		"Create":        func(ctx context.Context) error { return s.Create(ctx, someID, record()) },
-		"Update":        func(ctx context.Context) error { return s.Update(ctx, someID, 6, record()) },
-		"Delete":        func(ctx context.Context) error { return s.Delete(ctx, someID) },
-		"Touch":         func(ctx context.Context) error { return s.Touch(ctx, someID, 1, record().Expires) },
-		"Prune":         func(ctx context.Context) error { _, err := s.Prune(ctx); return err },
-		"ListSubject":   func(ctx context.Context) error { _, err := s.ListSubject(ctx, "alice"); return err },
-		"DeleteSubject": func(ctx context.Context) error { _, err := s.DeleteSubject(ctx, "alice"); return err },
-		"DeleteAll":     func(ctx context.Context) error { _, err := s.DeleteAll(ctx); return err },
-		"Migrate":       s.Migrate,
-	}
-}
-
-var errNetwork = errors.New("connection reset")

@@ -4,10 +4,11 @@ import (
 	"context"
 	_ "embed" // for schema.sql
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 //go:embed schema.sql
@@ -31,14 +32,14 @@ SELECT n.nspname::text, 2 = (
 // missing it only looks, and waits for nobody. To create something it needs the
 // right to, which the other methods don't: see [Schema] to have somebody else run it.
 func (s *Store) Migrate(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("postgresstore: %w", err)
+	if err := s.guard.CheckContext(ctx); err != nil {
+		return err
 	}
 	o, complete := s.o, false
 	err := s.run(ctx, func() error {
 		return s.queryRow(ctx, foundSQL, s.table, o.Table+"_expires", o.Table+"_subject").Scan(&o.Schema, &complete)
 	})
-	if complete || err != nil && !errors.Is(err, pgx.ErrNoRows) {
+	if complete || err != nil && !errors.Is(err, sessionstore.ErrNotFound) {
 		return err
 	}
 	return s.run(ctx, func() error {

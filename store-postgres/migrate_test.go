@@ -50,7 +50,7 @@ func TestMigrateCreatesInOneMessage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db := &fake{answers: []answer{found.answer, {}}}
-			if err := newStore(t, db).Migrate(t.Context()); err != nil {
+			if err := open(t, db).Migrate(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if len(db.sent) != 2 || !strings.HasPrefix(db.sent[1].sql, "SELECT pg_advisory_xact_lock(") ||
@@ -65,7 +65,7 @@ func TestMigrateCreatesInOneMessage(t *testing.T) {
 func TestMigrateOnlyLooksWhereNothingIsMissing(t *testing.T) {
 	t.Parallel()
 	db := &fake{answers: []answer{{row: []any{"public", true}}}}
-	if err := newStore(t, db).Migrate(t.Context()); err != nil || len(db.sent) != 1 {
+	if err := open(t, db).Migrate(t.Context()); err != nil || len(db.sent) != 1 {
 		t.Errorf("sent %v, error %v, want one statement", db.sent, err)
 	}
 }

@@ -1,10 +1,12 @@
 package postgresstore
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // Options configure a [Store]. The zero value is right for almost everybody.
@@ -18,7 +20,7 @@ type Options struct {
 	Table string
 
 	// MaxData is the largest Record.Data in bytes that the store takes; above it
-	// writes fail with session.ErrTooLarge. 0 means 16 MiB, the largest possible
+	// writes fail with session.ErrTooLarge. 0 means 8 MiB, the largest possible
 	// value is 64 MiB. Records stored under a higher limit stay readable.
 	MaxData int
 
@@ -29,7 +31,6 @@ type Options struct {
 
 const (
 	defaultTable      = "cloakroom_sessions"
-	defaultMaxData    = 16 << 20
 	largestMaxData    = 64 << 20
 	defaultPruneBatch = 1000
 	largestPruneBatch = 100_000
@@ -40,31 +41,22 @@ const (
 	maxTable      = maxIdentifier - len("_expires")
 )
 
+// guard is the store's, of options that are resolved.
+func (o Options) guard() *sessionstore.Guard {
+	return &sessionstore.Guard{Package: "postgresstore", MaxData: o.MaxData, Explain: o.explain}
+}
+
 // resolved returns o with its defaults filled in.
 func (o Options) resolved() (Options, error) {
-	if o.Table == "" {
-		o.Table = defaultTable
-	}
-	if o.MaxData == 0 {
-		o.MaxData = defaultMaxData
-	}
-	if o.PruneBatch == 0 {
-		o.PruneBatch = defaultPruneBatch
-	}
-	if err := errors.Join(checkName("Schema", o.Schema, maxIdentifier), checkName("Table", o.Table, maxTable)); err != nil {
-		return o, err
-	}
-	switch {
-	case o.MaxData < 0:
-		return o, errors.New("postgresstore: MaxData is negative")
-	case o.MaxData > largestMaxData:
-		return o, fmt.Errorf("postgresstore: MaxData is %d bytes, at most %d", o.MaxData, largestMaxData)
-	case o.PruneBatch < 0:
-		return o, errors.New("postgresstore: PruneBatch is negative")
-	case o.PruneBatch > largestPruneBatch:
-		return o, fmt.Errorf("postgresstore: PruneBatch is %d, at most %d", o.PruneBatch, largestPruneBatch)
-	}
-	return o, nil
+	o.Table = cmp.Or(o.Table, defaultTable)
+	o.MaxData = cmp.Or(o.MaxData, sessionstore.DefaultMaxData)
+	o.PruneBatch = cmp.Or(o.PruneBatch, defaultPruneBatch)
+	return o, cmp.Or(
+		checkName("Schema", o.Schema, maxIdentifier),
+		checkName("Table", o.Table, maxTable),
+		o.guard().CheckLimit("MaxData", o.MaxData, largestMaxData),
+		o.guard().CheckLimit("PruneBatch", o.PruneBatch, largestPruneBatch),
+	)
 }
 
 // checkName refuses what can't be an identifier even in quotes.

@@ -2,7 +2,6 @@ package postgresstore
 
 import (
 	"context"
-	"fmt"
 )
 
 // The rows are chosen once, through an array, whatever plan the database makes.
@@ -21,8 +20,8 @@ DELETE FROM {table} WHERE id = ANY (ARRAY(
 func (s *Store) Prune(ctx context.Context) (int, error) {
 	removed := 0
 	for {
-		if err := ctx.Err(); err != nil {
-			return removed, fmt.Errorf("postgresstore: %w", err)
+		if err := s.guard.CheckContext(ctx); err != nil {
+			return removed, err
 		}
 		var batch int
 		err := s.run(ctx, func() error {

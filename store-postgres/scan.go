@@ -50,8 +50,8 @@ type scanned struct {
 
 // page returns the rows that follow an id.
 func (s *Store) page(ctx context.Context, last string) ([]scanned, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, s.wrap(ctx, err)
+	if err := s.guard.CheckContext(ctx); err != nil {
+		return nil, err
 	}
 	var page []scanned
 	err := s.run(ctx, func() error {

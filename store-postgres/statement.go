@@ -2,7 +2,6 @@ package postgresstore
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -35,8 +34,6 @@ func (s *Store) change(ctx context.Context, sql, id string, args ...any) (sessio
 		return s.queryRow(ctx, sql, append([]any{id}, args...)...).Scan(&echo, &version, &live, &written)
 	})
 	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		err = sessionstore.ErrNotFound
 	case err != nil:
 	case echo != id:
 		err = errSwapped
@@ -100,7 +97,7 @@ func (s *Store) run(ctx context.Context, f func() error) error {
 		}
 		err = again
 	}
-	return s.wrap(ctx, err)
+	return s.guard.Wrap(ctx, err)
 }
 
 // pause waits for a random time up to limit, and reports false if ctx is done

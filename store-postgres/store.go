@@ -3,7 +3,6 @@ package postgresstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"reflect"
 	"strings"
 	"time"
@@ -32,6 +31,7 @@ type DB interface {
 type Store struct {
 	db    DB
 	o     Options
+	guard *sessionstore.Guard
 	table string // quoted
 }
 
@@ -46,14 +46,14 @@ var (
 // New returns a store in a table that [Store.Migrate] has created or will
 // create. It sends nothing to the database. The store does not close db.
 func New(db DB, o Options) (*Store, error) {
-	if v := reflect.ValueOf(db); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
-		return nil, errors.New("postgresstore: db is nil: pass a *pgxpool.Pool, *pgx.Conn or pgx.Tx")
-	}
 	o, err := o.resolved()
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db, o: o, table: quoted(o)}, nil
+	if v := reflect.ValueOf(db); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil, errors.New("postgresstore: db is nil: want a *pgxpool.Pool, *pgx.Conn or pgx.Tx")
+	}
+	return &Store{db: db, o: o, guard: o.guard(), table: quoted(o)}, nil
 }
 
 const loadSQL = `
@@ -62,7 +62,7 @@ WHERE id = $1 AND (expires > clock_timestamp() OR version = 0)`
 
 // Load implements [sessionstore.Store].
 func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
-	if err := check(ctx, id); err != nil {
+	if err := s.guard.Check(ctx, id); err != nil {
 		return sessionstore.Record{}, err
 	}
 	var e sessionstore.Entry
@@ -71,8 +71,6 @@ func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error
 		return err
 	})
 	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return sessionstore.Record{}, sessionstore.ErrNotFound
 	case err != nil:
 		return sessionstore.Record{}, err
 	case e.ID != id:
@@ -97,7 +95,7 @@ SELECT $1::text, EXISTS (SELECT FROM created), EXISTS (SELECT FROM {table} WHERE
 
 // Create implements [sessionstore.Store].
 func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) error {
-	if err := s.checkWrite(ctx, id, r); err != nil {
+	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
 	var echo string
@@ -121,13 +119,13 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 
 const updateSQL = lockSQL + `, written AS (
 	UPDATE {table} AS kept SET data = $2, subject = $3, expires = $4, version = $5 FROM current
-	WHERE kept.id = current.id AND current.version = $6 AND current.expires > clock_timestamp()
+	WHERE kept.id = current.id AND current.version = $6 AND current.version <> 0 AND current.expires > clock_timestamp()
 	RETURNING kept.id
 )` + verdictSQL
 
 // Update implements [sessionstore.Store].
 func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
-	if err := s.checkWrite(ctx, id, r); err != nil {
+	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
 	was, written, err := s.change(ctx, updateSQL, id, notNil(r.Data), r.Subject, roundUp(r.Expires),
@@ -145,33 +143,13 @@ const deleteSQL = `DELETE FROM {table} WHERE id = $1`
 
 // Delete implements [sessionstore.Store].
 func (s *Store) Delete(ctx context.Context, id string) error {
-	if err := check(ctx, id); err != nil {
+	if err := s.guard.Check(ctx, id); err != nil {
 		return err
 	}
 	return s.run(ctx, func() error {
 		_, err := s.exec(ctx, deleteSQL, id)
 		return err
 	})
-}
-
-func check(ctx context.Context, id string) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("postgresstore: %w", err)
-	}
-	return sessionstore.CheckID(id)
-}
-
-func (s *Store) checkWrite(ctx context.Context, id string, r sessionstore.Record) error {
-	if err := check(ctx, id); err != nil {
-		return err
-	}
-	if err := sessionstore.CheckRecord(r); err != nil {
-		return err
-	}
-	if len(r.Data) > s.o.MaxData {
-		return fmt.Errorf("%w: %d bytes of data, the store takes %d", sessionstore.ErrTooLarge, len(r.Data), s.o.MaxData)
-	}
-	return nil
 }
 
 // notNil keeps empty data from becoming NULL.

@@ -49,7 +49,7 @@ func TestAnswersOfTheDatabase(t *testing.T) {
 		t.Run(c.method+"/"+c.name, func(t *testing.T) {
 			t.Parallel()
 			db := &fake{answers: []answer{c.answer}}
-			if err := calls(newStore(t, db))[c.method](t.Context()); !errors.Is(err, c.want) {
+			if err := calls(open(t, db))[c.method](t.Context()); !errors.Is(err, c.want) {
 				t.Errorf("got error %v, want %v", err, c.want)
 			}
 		})
@@ -63,7 +63,7 @@ func TestEachMethodIsOneRoundTripWithoutPreparedStatement(t *testing.T) {
 			continue
 		}
 		db := &fake{answers: []answer{{err: errNetwork}}}
-		err := calls(newStore(t, db))[name](t.Context())
+		err := calls(open(t, db))[name](t.Context())
 		if !errors.Is(err, errNetwork) {
 			t.Errorf("%s: got error %v, want the driver's", name, err)
 		}
@@ -76,7 +76,7 @@ func TestEachMethodIsOneRoundTripWithoutPreparedStatement(t *testing.T) {
 func TestNothingIsSentForWhatIsInvalid(t *testing.T) {
 	t.Parallel()
 	db := &fake{}
-	s := newStore(t, db)
+	s := open(t, db)
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, call := range calls(s) {
@@ -85,7 +85,7 @@ func TestNothingIsSentForWhatIsInvalid(t *testing.T) {
 		}
 	}
 	large := record()
-	large.Data = make([]byte, 16<<20+1)
+	large.Data = make([]byte, sessionstore.DefaultMaxData+1)
 	if err := s.Create(t.Context(), someID, large); !errors.Is(err, sessionstore.ErrTooLarge) {
 		t.Errorf("Create of a large record: %v", err)
 	}
@@ -104,7 +104,7 @@ func TestWritesAreRoundedUpAndNeverNull(t *testing.T) {
 	r.Data = nil
 	r.Expires = r.Expires.Truncate(time.Second).Add(time.Microsecond + 1)
 	r.Version = 1<<63 + 5
-	if err := newStore(t, db).Create(t.Context(), someID, r); err != nil {
+	if err := open(t, db).Create(t.Context(), someID, r); err != nil {
 		t.Fatal(err)
 	}
 	args := db.sent[0].args[1:]
@@ -123,7 +123,7 @@ func TestLoadReturnsWhatIsStored(t *testing.T) {
 	t.Parallel()
 	expires := time.Now().Add(time.Hour)
 	columns := []any{someID, []byte("secret"), "alice", expires, int64(-9)}
-	r, err := newStore(t, &fake{answers: []answer{{row: columns}}}).Load(t.Context(), someID)
+	r, err := open(t, &fake{answers: []answer{{row: columns}}}).Load(t.Context(), someID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,12 +136,12 @@ func TestLoadReturnsWhatIsStored(t *testing.T) {
 func TestPruneGoesOnUntilABatchIsNotFull(t *testing.T) {
 	t.Parallel()
 	db := &fake{answers: []answer{{tag: "DELETE 1000"}, {tag: "DELETE 1000"}, {tag: "DELETE 3"}}}
-	n, err := newStore(t, db).Prune(t.Context())
+	n, err := open(t, db).Prune(t.Context())
 	if n != 2003 || err != nil || len(db.sent) != 3 {
 		t.Errorf("removed %d in %d batches, error %v; want 2003 in 3", n, len(db.sent), err)
 	}
 	db = &fake{answers: []answer{{tag: "DELETE 1000"}, {err: errNetwork}}}
-	n, err = newStore(t, db).Prune(t.Context())
+	n, err = open(t, db).Prune(t.Context())
 	if n != 1000 || !errors.Is(err, errNetwork) {
 		t.Errorf("removed %d, error %v; want 1000 along with the error", n, err)
 	}
@@ -151,7 +151,7 @@ func TestDeleteAllGoesOnAfterTheLastIdUntilABatchIsNotFull(t *testing.T) {
 	t.Parallel()
 	full := func(live int, last string) answer { return answer{row: []any{1000, live, last}} }
 	db := &fake{answers: []answer{full(1000, someID), full(900, otherID), {row: []any{3, 3, otherID}}}}
-	n, err := newStore(t, db).DeleteAll(t.Context())
+	n, err := open(t, db).DeleteAll(t.Context())
 	if n != 1903 || err != nil || len(db.sent) != 3 {
 		t.Fatalf("deleted %d in %d batches, error %v; want 1903 in 3", n, len(db.sent), err)
 	}
@@ -161,7 +161,7 @@ func TestDeleteAllGoesOnAfterTheLastIdUntilABatchIsNotFull(t *testing.T) {
 		}
 	}
 	db = &fake{answers: []answer{full(1000, someID), {err: errNetwork}}}
-	n, err = newStore(t, db).DeleteAll(t.Context())
+	n, err = open(t, db).DeleteAll(t.Context())
 	if n != 1000 || !errors.Is(err, errNetwork) {
 		t.Errorf("deleted %d, error %v; want 1000 along with the error", n, err)
 	}

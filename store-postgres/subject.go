@@ -2,7 +2,6 @@ package postgresstore
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,7 +15,7 @@ WHERE subject = $1 AND subject <> '' AND (expires > clock_timestamp() OR version
 
 // ListSubject implements [sessionstore.SubjectIndex].
 func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
-	if err := checkSubject(ctx, subject); err != nil {
+	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return nil, err
 	}
 	var entries []sessionstore.Entry
@@ -53,7 +52,7 @@ SELECT count(*) FROM current WHERE expires > clock_timestamp() AND version <> 0`
 // DeleteSubject implements [sessionstore.SubjectIndex]. It deletes all or, if it
 // fails, none.
 func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) {
-	if err := checkSubject(ctx, subject); err != nil {
+	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return 0, err
 	}
 	var deleted int
@@ -64,11 +63,4 @@ func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) 
 		return 0, err
 	}
 	return deleted, nil
-}
-
-func checkSubject(ctx context.Context, subject string) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("postgresstore: %w", err)
-	}
-	return sessionstore.CheckSubject(subject)
 }

@@ -15,10 +15,7 @@ const touchSQL = lockSQL + `, written AS (
 
 // Touch implements [sessionstore.Toucher].
 func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
-	if err := check(ctx, id); err != nil {
-		return err
-	}
-	if err := sessionstore.CheckExpires(expires); err != nil {
+	if err := s.guard.CheckTouch(ctx, id, expires); err != nil {
 		return err
 	}
 	was, written, err := s.change(ctx, touchSQL, id, roundUp(expires), int64(version)) //nolint:gosec // bits

@@ -21,11 +21,11 @@ import (
 // knows the servers of a [redis.Client] and of a [redis.ClusterClient]; another client
 // gives sessionstore.ErrUnsupported.
 func (s *Store) DeleteAll(ctx context.Context) (int, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, wrap(ctx, err)
+	if err := s.guard.CheckContext(ctx); err != nil {
+		return 0, err
 	}
 	var deleted atomic.Int64
-	err := do(ctx, func() error {
+	err := s.guard.Do(ctx, func() error {
 		switch client := s.client.(type) {
 		case *redis.Client:
 			return s.deleteOn(ctx, client, &deleted)
@@ -71,7 +71,7 @@ func (s *Store) deleteIDs(ctx context.Context, ids []string, deleted *atomic.Int
 		if err != nil || n == 0 {
 			continue
 		}
-		if r, err := decode(head, id); err == nil && live(r) {
+		if r, err := decode(head, id); err == nil && r.Live() {
 			deleted.Add(1)
 		}
 	}

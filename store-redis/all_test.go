@@ -45,18 +45,6 @@ func (d *database) answer(command []string) string {
 	return "-ERR unknown command\r\n"
 }
 
-func (s *server) argsOf(command string) []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var args []string
-	for _, c := range s.commands {
-		if c[0] == command {
-			args = append(args, c[1])
-		}
-	}
-	return args
-}
-
 func TestDeleteAllDeletesWhatIsUnderAnIdAndCountsWhatLives(t *testing.T) {
 	t.Parallel()
 	live, expired, foreign, list, gone, last := newID(), newID(), newID(), newID(), newID(), newID()
@@ -141,7 +129,7 @@ func TestThePatternMatchesThePrefixLiterally(t *testing.T) {
 		"session:":  "session:",
 		`*[a-z]?\:`: `\*\[a-z]\?\\:`,
 	} {
-		if got := (&Store{prefix: prefix}).pattern(); got != want+strings.Repeat("?", sessionstore.IDLen) {
+		if got := (&Store{o: Options{KeyPrefix: prefix}}).pattern(); got != want+strings.Repeat("?", sessionstore.IDLen) {
 			t.Errorf("the pattern for %q is %q", prefix, got)
 		}
 	}

@@ -46,7 +46,7 @@ func layout(ctx context.Context, client *redis.ClusterClient) (map[string]string
 	err := client.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
 		nodes, err := master.ClusterNodes(ctx).Result()
 		if err != nil {
-			return err //nolint:wrapcheck // run does it
+			return err //nolint:wrapcheck // the guard does it
 		}
 		id, own, n, err := ownSlots(nodes)
 		mu.Lock()
@@ -57,7 +57,7 @@ func layout(ctx context.Context, client *redis.ClusterClient) (map[string]string
 	})
 	switch {
 	case err != nil:
-		return nil, err //nolint:wrapcheck // run does it
+		return nil, err //nolint:wrapcheck // the guard does it
 	case count != slotCount:
 		return nil, errUncovered
 	}

@@ -1,7 +1,6 @@
 package redisstore
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -42,11 +41,11 @@ func TestErrorsOfTheServerLeaveTheOutcomeOpen(t *testing.T) {
 		"CLUSTERDOWN Hash slot not served",
 		"NOPERM this user has no permissions",
 	} {
-		for _, m := range methods {
-			t.Run(reply+" "+m.name, func(t *testing.T) {
+		for name := range calls(nil) {
+			t.Run(reply+" "+name, func(t *testing.T) {
 				t.Parallel()
 				store, _ := open(t, always("-"+reply+"\r\n"))
-				err := m.call(t.Context(), store)
+				err := calls(store)[name](t.Context())
 				var driver redis.Error
 				if !errors.As(err, &driver) || driver.Error() != reply {
 					t.Errorf("error is %v, want one that wraps the driver's", err)
@@ -90,25 +89,15 @@ func TestForeignValuesAreCorrupt(t *testing.T) {
 
 func TestErrorsDoNotRepeatWhatTheServerSent(t *testing.T) {
 	t.Parallel()
-	for _, m := range methods {
-		t.Run(m.name, func(t *testing.T) {
+	for name := range calls(nil) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store, _ := open(t, always("secret\r\n"))
-			err := m.call(t.Context(), store)
+			err := calls(store)[name](t.Context())
 			wantOpen(t, err)
 			if strings.Contains(err.Error(), "secret") {
 				t.Errorf("error is %q", err)
 			}
 		})
 	}
-}
-
-func TestContextIsNamedBesideTheDriversError(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	driver := errors.New("i/o timeout")
-	err := wrap(ctx, driver)
-	wantError(t, "wrap", err, context.Canceled)
-	wantError(t, "wrap", err, driver)
 }

@@ -27,7 +27,8 @@ func (s *Store) keys(ctx context.Context, server *redis.Client, f func(ids []str
 		at := cursor // of the call's own: it may go on when ctx is done
 		answer, err := sessionstore.Await(ctx, func() (*redis.ScanCmd, error) {
 			cmd := server.Scan(ctx, at, s.pattern(), scanBatch)
-			return cmd, cmd.Err()
+			err := cmd.Err()
+			return cmd, err //nolint:wrapcheck // the guard does it
 		})
 		if err != nil {
 			return err
@@ -53,14 +54,14 @@ func (s *Store) keys(ctx context.Context, server *redis.Client, f func(ids []str
 // pattern matches the keys that have the prefix and as many characters more as an id.
 func (s *Store) pattern() string {
 	literal := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
-	return literal.Replace(s.prefix) + strings.Repeat("?", sessionstore.IDLen)
+	return literal.Replace(s.o.KeyPrefix) + strings.Repeat("?", sessionstore.IDLen)
 }
 
 // ids returns the ids in those of the keys that have one.
 func (s *Store) ids(keys []string) []string {
 	var ids []string
 	for _, key := range keys {
-		if id, ok := strings.CutPrefix(key, s.prefix); ok && sessionstore.CheckID(id) == nil {
+		if id, ok := strings.CutPrefix(key, s.o.KeyPrefix); ok && sessionstore.CheckID(id) == nil {
 			ids = append(ids, id)
 		}
 	}
@@ -70,7 +71,7 @@ func (s *Store) ids(keys []string) []string {
 // runID returns what a server is called until it is restarted.
 func runID(ctx context.Context, server *redis.Client) (string, error) {
 	info, err := sessionstore.Await(ctx, func() (string, error) {
-		return server.Info(ctx, "server").Result() //nolint:wrapcheck // all errors pass through wrap
+		return server.Info(ctx, "server").Result()
 	})
 	if err != nil {
 		return "", err

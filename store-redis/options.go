@@ -1,8 +1,10 @@
 package redisstore
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // Options configure a [Store]. The zero value is right for almost everybody.
@@ -12,34 +14,29 @@ type Options struct {
 	// a server need a prefix each, of which none is the beginning of another.
 	KeyPrefix string
 
-	// MaxData is the largest Record.Data in bytes that the store takes;
-	// above it writes fail with session.ErrTooLarge. 0 means 16 MiB, the largest
-	// possible value is 64 MiB. Records stored under a higher limit stay readable.
+	// MaxData is the largest Record.Data in bytes that the store takes; above it
+	// writes fail with session.ErrTooLarge. 0 means 8 MiB, the largest possible value
+	// is 64 MiB. Records stored under a higher limit stay readable.
 	MaxData int
 }
 
 const (
 	defaultKeyPrefix = "session:"
 	longestKeyPrefix = 128
-	defaultMaxData   = 16 << 20
 	largestMaxData   = 64 << 20
 )
 
+// guard is the store's, of options that are resolved.
+func (o Options) guard() *sessionstore.Guard {
+	return &sessionstore.Guard{Package: "redisstore", MaxData: o.MaxData, Explain: explain}
+}
+
 // resolved returns o with its defaults filled in.
 func (o Options) resolved() (Options, error) {
-	if o.KeyPrefix == "" {
-		o.KeyPrefix = defaultKeyPrefix
-	}
-	if o.MaxData == 0 {
-		o.MaxData = defaultMaxData
-	}
-	switch {
-	case len(o.KeyPrefix) > longestKeyPrefix:
+	o.KeyPrefix = cmp.Or(o.KeyPrefix, defaultKeyPrefix)
+	o.MaxData = cmp.Or(o.MaxData, sessionstore.DefaultMaxData)
+	if len(o.KeyPrefix) > longestKeyPrefix {
 		return o, fmt.Errorf("redisstore: KeyPrefix has %d bytes, at most %d", len(o.KeyPrefix), longestKeyPrefix)
-	case o.MaxData < 0:
-		return o, errors.New("redisstore: MaxData is negative")
-	case o.MaxData > largestMaxData:
-		return o, fmt.Errorf("redisstore: MaxData is %d bytes, at most %d", o.MaxData, largestMaxData)
 	}
 	for i := range len(o.KeyPrefix) {
 		// Braces would put every session into one slot of a Cluster.
@@ -48,5 +45,5 @@ func (o Options) resolved() (Options, error) {
 				"want printable ASCII without spaces and braces, such as \"shop:session:\"", c, i)
 		}
 	}
-	return o, nil
+	return o, o.guard().CheckLimit("MaxData", o.MaxData, largestMaxData)
 }

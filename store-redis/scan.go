@@ -26,7 +26,7 @@ func (s *Store) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
 	return func(yield func(sessionstore.Entry, error) bool) {
 		p := &scan{s: s, seen: make(map[uint64]struct{}), seed: maphash.MakeSeed(), yield: yield}
 		if err := p.everywhere(ctx); err != nil && !errors.Is(err, errStopped) {
-			yield(sessionstore.Entry{}, wrap(ctx, err))
+			yield(sessionstore.Entry{}, s.guard.Wrap(ctx, err))
 		}
 	}
 }
@@ -103,11 +103,11 @@ func (p *scan) one(ctx context.Context, cmd redis.Cmder, id string) error {
 	e := sessionstore.Entry{ID: id}
 	var err error
 	e.Record, err = loaded(cmd, id)
-	if err == nil && !live(e.Record) || errors.Is(err, redis.Nil) {
+	if err == nil && !e.Record.Live() || errors.Is(err, redis.Nil) {
 		return nil // expired, or ended since
 	}
 	if err != nil {
-		corrupt := wrap(ctx, err)
+		corrupt := p.s.guard.Wrap(ctx, err)
 		if !errors.Is(corrupt, sessionstore.ErrCorrupt) {
 			return err
 		}

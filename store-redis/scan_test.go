@@ -96,7 +96,8 @@ func TestScanStopsWithItsCaller(t *testing.T) {
 		},
 	}
 	store, server := open(t, d.answer)
-	for range store.Scan(t.Context()) {
+	for _, err := range store.Scan(t.Context()) {
+		wantError(t, "Scan", err, nil)
 		break
 	}
 	if n := len(server.argsOf("scan")); n != 1 {

@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"reflect"
 	"time"
 
@@ -15,9 +14,9 @@ import (
 // Store is a [sessionstore.Store] in Redis. It is safe for concurrent use, also beside
 // other Stores with the same prefix, in this process or another one.
 type Store struct {
-	client  redis.UniversalClient
-	prefix  string
-	maxData int
+	client redis.UniversalClient
+	o      Options
+	guard  *sessionstore.Guard
 }
 
 var (
@@ -46,21 +45,21 @@ func New(client redis.UniversalClient, o Options) (*Store, error) {
 		return nil, errors.New("redisstore: client reads from replicas, which may lag behind: " +
 			"want ReadOnly, RouteByLatency and RouteRandomly off")
 	}
-	return &Store{client: client, prefix: o.KeyPrefix, maxData: o.MaxData}, nil
+	return &Store{client: client, o: o, guard: o.guard()}, nil
 }
 
 // Load implements [sessionstore.Store].
 func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
-	if err := check(ctx, id); err != nil {
+	if err := s.guard.Check(ctx, id); err != nil {
 		return sessionstore.Record{}, err
 	}
-	return run(ctx, func() (sessionstore.Record, error) {
+	return sessionstore.Guarded(ctx, s.guard, func() (sessionstore.Record, error) {
 		b, err := s.client.Get(ctx, s.key(id)).Bytes()
 		if err != nil {
-			return sessionstore.Record{}, err //nolint:wrapcheck // run does it
+			return sessionstore.Record{}, err //nolint:wrapcheck // the guard does it
 		}
 		r, err := decode(b, id)
-		if err == nil && !live(r) {
+		if err == nil && !r.Live() {
 			err = sessionstore.ErrNotFound
 		}
 		if err != nil {
@@ -72,11 +71,11 @@ func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error
 
 // Create implements [sessionstore.Store].
 func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) error {
-	if err := s.checkWrite(ctx, id, r); err != nil {
+	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
 	b := sessionstore.AppendRecord(nil, id, r)
-	return do(ctx, func() error {
+	return s.guard.Do(ctx, func() error {
 		var indexed time.Time
 		if r.Subject != "" {
 			var err error
@@ -90,11 +89,11 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 
 // Update implements [sessionstore.Store].
 func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
-	if err := s.checkWrite(ctx, id, r); err != nil {
+	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
 	b := sessionstore.AppendRecord(nil, id, r)
-	return do(ctx, func() error {
+	return s.guard.Do(ctx, func() error {
 		version := encodeVersion(old)
 		a := s.call(ctx, updateScript, id, ttl(r.Expires), nil, version, b)
 		if !a.unindexed {
@@ -111,54 +110,18 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 // Delete implements [sessionstore.Store]. It leaves an entry in the index of the
 // record's subject, which goes when it is next looked at or in its time.
 func (s *Store) Delete(ctx context.Context, id string) error {
-	if err := check(ctx, id); err != nil {
+	if err := s.guard.Check(ctx, id); err != nil {
 		return err
 	}
-	return do(ctx, func() error {
+	return s.guard.Do(ctx, func() error {
 		return s.client.Del(ctx, s.key(id)).Err()
 	})
 }
 
-func (s *Store) key(id string) string { return s.prefix + id }
-
-// run returns what f returns, or ctx's error as soon as ctx is done. The driver
-// can't be interrupted while it waits for an answer: f is then left to come to its
-// end, which the driver's timeouts bring about, and so owns all that it uses.
-func run[T any](ctx context.Context, f func() (T, error)) (T, error) {
-	value, err := sessionstore.Await(ctx, f)
-	return value, wrap(ctx, err)
-}
-
-// do is run for what returns nothing else.
-func do(ctx context.Context, f func() error) error {
-	_, err := run(ctx, func() (struct{}, error) { return struct{}{}, f() })
-	return err
-}
-
-func check(ctx context.Context, id string) error {
-	if err := ctx.Err(); err != nil {
-		return wrap(ctx, err)
-	}
-	return sessionstore.CheckID(id)
-}
-
-func (s *Store) checkWrite(ctx context.Context, id string, r sessionstore.Record) error {
-	if err := check(ctx, id); err != nil {
-		return err
-	}
-	if err := sessionstore.CheckRecord(r); err != nil {
-		return err
-	}
-	if len(r.Data) > s.maxData {
-		return fmt.Errorf("%w: %d bytes of data, the store takes %d", sessionstore.ErrTooLarge, len(r.Data), s.maxData)
-	}
-	return nil
-}
+func (s *Store) key(id string) string { return s.o.KeyPrefix + id }
 
 // decode undoes what the scripts have stored: until when the index knows the
 // record, in timeLen bytes, and the record.
 func decode(b []byte, id string) (sessionstore.Record, error) {
 	return sessionstore.ParseRecord(b[min(timeLen, len(b)):], id)
 }
-
-func live(r sessionstore.Record) bool { return time.Now().Before(r.Expires) }

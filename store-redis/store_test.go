@@ -60,9 +60,10 @@ func TestCost(t *testing.T) {
 		"ListSubject":           "zrange",
 		"DeleteSubject":         "zrange",
 		"DeleteAll":             "info scan info",
+		"Scan":                  "info scan info",
 	}
-	for _, m := range methods {
-		t.Run(m.name, func(t *testing.T) {
+	for name := range calls(nil) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store, server := open(t, func(command []string) string {
 				switch command[0] {
@@ -77,11 +78,11 @@ func TestCost(t *testing.T) {
 				}
 				return "$2\r\nok\r\n"
 			})
-			if err := m.call(t.Context(), store); err != nil && m.name != "Load" {
+			if err := calls(store)[name](t.Context()); err != nil && name != "Load" {
 				t.Fatal(err)
 			}
-			if got := server.asked(); got != want[m.name] {
-				t.Errorf("commands are %q, want %q", got, want[m.name])
+			if got := server.asked(); got != want[name] {
+				t.Errorf("commands are %q, want %q", got, want[name])
 			}
 		})
 	}
@@ -128,7 +129,7 @@ func TestIndexIsToldBeforeTheRecordOutlivesIt(t *testing.T) {
 func TestNothingIsSentForBadArguments(t *testing.T) {
 	t.Parallel()
 	large, timeless := newRecord(""), newRecord("")
-	large.Data = make([]byte, defaultMaxData+1)
+	large.Data = make([]byte, sessionstore.DefaultMaxData+1)
 	timeless.Expires = time.Time{}
 	store, server := open(t, always("$2\r\nok\r\n"))
 	_, err := store.Load(t.Context(), "../id")
@@ -164,21 +165,21 @@ func TestLoadJudgesExpiryByTheRecord(t *testing.T) {
 
 func TestContextDoneWhileTheServerIsSilent(t *testing.T) {
 	t.Parallel()
-	for _, m := range methods {
-		t.Run(m.name, func(t *testing.T) {
+	for name := range calls(nil) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				store, _ := open(t, always(""))
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
 				start := time.Now()
-				wantError(t, "at the deadline", m.call(ctx, store), context.DeadlineExceeded)
+				wantError(t, "at the deadline", calls(store)[name](ctx), context.DeadlineExceeded)
 				if took := time.Since(start); took != time.Second {
 					t.Errorf("returned after %v, want a second", took)
 				}
 				ctx, cancel = context.WithCancel(t.Context())
 				cancel()
-				wantError(t, "cancelled before", m.call(ctx, store), context.Canceled)
+				wantError(t, "cancelled before", calls(store)[name](ctx), context.Canceled)
 			})
 		})
 	}

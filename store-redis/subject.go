@@ -72,7 +72,7 @@ func (s *Store) index(ctx context.Context, subject, id string, expires time.Time
 	until := indexUntil(now, expires)
 	err := indexScript.Run(ctx, s.client, []string{s.subjectKey(subject)},
 		now.UnixMilli(), id, until.UnixMilli()+1, now.Add(pendingFor).UnixMilli()).Err()
-	return until, err //nolint:wrapcheck // run does it
+	return until, err //nolint:wrapcheck // the guard does it
 }
 
 // indexUntil leaves room for the expiry to be moved: whoever touches a record
@@ -89,10 +89,10 @@ func indexUntil(now, expires time.Time) time.Time {
 // each record, in batches. A damaged record among these gives sessionstore.ErrCorrupt
 // rather than an incomplete list.
 func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
-	if err := checkSubject(ctx, subject); err != nil {
+	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return nil, err
 	}
-	return run(ctx, func() ([]sessionstore.Entry, error) {
+	return sessionstore.Guarded(ctx, s.guard, func() ([]sessionstore.Entry, error) {
 		ids, err := s.indexed(ctx, subject)
 		if err != nil {
 			return nil, err
@@ -108,7 +108,7 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 					stale = append(stale, id)
 				case err != nil:
 					return nil, err
-				case live(r):
+				case r.Live():
 					entries = append(entries, sessionstore.Entry{ID: id, Record: r})
 				}
 			}
@@ -137,7 +137,7 @@ func loaded(cmd redis.Cmder, id string) (sessionstore.Record, error) {
 	}
 	b, err := get.Bytes()
 	if err != nil {
-		return sessionstore.Record{}, err //nolint:wrapcheck // run does it
+		return sessionstore.Record{}, err //nolint:wrapcheck // the guard does it
 	}
 	return decode(b, id)
 }
@@ -146,17 +146,17 @@ func loaded(cmd redis.Cmder, id string) (sessionstore.Record, error) {
 // each record, in batches. It deletes damaged records of the subject too, without
 // counting them, and goes on after an error.
 func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) {
-	if err := checkSubject(ctx, subject); err != nil {
+	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return 0, err
 	}
-	ids, err := run(ctx, func() ([]string, error) { return s.indexed(ctx, subject) })
+	ids, err := sessionstore.Guarded(ctx, s.guard, func() ([]string, error) { return s.indexed(ctx, subject) })
 	if err != nil {
 		return 0, err
 	}
 	var deleted int
 	var failed error
 	for ids := range slices.Chunk(ids, batch) {
-		n, err := run(ctx, func() (int, error) { return s.deleteOf(ctx, subject, ids) })
+		n, err := sessionstore.Guarded(ctx, s.guard, func() (int, error) { return s.deleteOf(ctx, subject, ids) })
 		deleted += n
 		if failed == nil {
 			failed = err
@@ -203,7 +203,7 @@ func (s *Store) deleteOf(ctx context.Context, subject string, ids []string) (del
 func (s *Store) indexed(ctx context.Context, subject string) ([]string, error) {
 	members, err := s.client.ZRange(ctx, s.subjectKey(subject), 0, -1).Result()
 	if err != nil {
-		return nil, err //nolint:wrapcheck // run does it
+		return nil, err //nolint:wrapcheck // the guard does it
 	}
 	return slices.DeleteFunc(members, func(m string) bool { return sessionstore.CheckID(m) != nil }), nil
 }
@@ -220,12 +220,5 @@ func (s *Store) unindex(ctx context.Context, subject string, ids []any) {
 // subjectKey makes a key out of any subject, and tells it to nobody.
 func (s *Store) subjectKey(subject string) string {
 	sum := sha256.Sum256([]byte(subject))
-	return s.prefix + "subject:" + base64.RawURLEncoding.EncodeToString(sum[:])
-}
-
-func checkSubject(ctx context.Context, subject string) error {
-	if err := ctx.Err(); err != nil {
-		return wrap(ctx, err)
-	}
-	return sessionstore.CheckSubject(subject)
+	return s.o.KeyPrefix + "subject:" + base64.RawURLEncoding.EncodeToString(sum[:])
 }

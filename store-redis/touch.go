@@ -9,13 +9,10 @@ import (
 
 // Touch implements [sessionstore.Toucher]. It sends and rewrites the expiry alone.
 func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
-	if err := check(ctx, id); err != nil {
+	if err := s.guard.CheckTouch(ctx, id, expires); err != nil {
 		return err
 	}
-	if err := sessionstore.CheckExpires(expires); err != nil {
-		return err
-	}
-	return do(ctx, func() error {
+	return s.guard.Do(ctx, func() error {
 		b := encodeVersion(version)
 		a := s.call(ctx, touchScript, id, ttl(expires), nil, b, encodeTime(expires))
 		if !a.unindexed {

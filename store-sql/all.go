@@ -26,7 +26,7 @@ type batch struct {
 func (s *Store) DeleteAll(ctx context.Context) (int, error) {
 	deleted := 0
 	for after := text(""); ; {
-		if err := checkContext(ctx); err != nil {
+		if err := s.guard.CheckContext(ctx); err != nil {
 			return deleted, err
 		}
 		b, err := run(ctx, s, func() (b batch, err error) {

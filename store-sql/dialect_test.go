@@ -11,7 +11,7 @@ import (
 // unasked returns a store that has not asked the database anything yet.
 func unasked(t *testing.T, f *fake, d Dialect) *Store {
 	t.Helper()
-	s := newStore(t, f, d)
+	s := open(t, f, d)
 	s.probed.Store(0)
 	return s
 }

@@ -1,7 +1,7 @@
 package sqlstore
 
 import (
-	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"reflect"
@@ -108,23 +108,20 @@ func numberOf(err error) int {
 	return 0
 }
 
-// wrap puts the package's name before every error of the driver and says what to do
-// where that is known.
-func (s *Store) wrap(ctx context.Context, err error) error {
-	if err == nil || sessionstore.Certain(err) || strings.HasPrefix(err.Error(), "sqlstore: ") {
-		return err
+// explain turns an error of the driver into one of the contract where it is certain
+// what has happened, and says what to do where that is known.
+func (s *Store) explain(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return sessionstore.ErrNotFound
 	}
-	done := ctx.Err()
-	switch k := s.kind(err); {
-	case k == tooLarge:
+	switch s.kind(err) {
+	case tooLarge:
 		return fmt.Errorf("%w: more than the server's max_allowed_packet: %w", sessionstore.ErrTooLarge, err)
-	case done != nil && !errors.Is(err, done):
-		// The driver may say in its own words that a statement was interrupted.
-		return fmt.Errorf("sqlstore: %w: %w", done, err)
-	case k == noTable:
-		return fmt.Errorf("sqlstore: table %s is missing or not the store's: call Migrate: %w", s.table, err)
-	case k == locked:
-		return fmt.Errorf("sqlstore: another connection keeps the database locked (is busy_timeout set?): %w", err)
+	case noTable:
+		return fmt.Errorf("table %s is missing or not the store's: call Migrate: %w", s.table, err)
+	case locked:
+		return fmt.Errorf("another connection keeps the database locked (is busy_timeout set?): %w", err)
+	case other, duplicate, undone:
 	}
-	return fmt.Errorf("sqlstore: %w", err)
+	return err
 }

@@ -34,7 +34,7 @@ func TestErrorsOfTheDatabaseAreWrapped(t *testing.T) {
 				continue // which creates the table
 			}
 			f := &fake{answers: []answer{{err: fmt.Errorf("wrapped: %w", c.err)}}}
-			err := calls(newStore(t, f, c.d))[name](t.Context())
+			err := calls(open(t, f, c.d))[name](t.Context())
 			if !errors.Is(err, c.err) || !strings.HasPrefix(err.Error(), "sqlstore: ") || !strings.Contains(err.Error(), c.hint) {
 				t.Errorf("%s: got error %v, want the driver's, and %q", name, err, c.hint)
 			}
@@ -70,7 +70,7 @@ func TestAStatementThatWasUndoneIsRepeated(t *testing.T) {
 				for _, err := range c.errs {
 					f.answers = append(f.answers, answer{err: err})
 				}
-				err := newStore(t, f, c.d).Delete(t.Context(), someID)
+				err := open(t, f, c.d).Delete(t.Context(), someID)
 				if numberOf(err) != numberOf(c.want) || numberOf(c.want) == 0 && !errors.Is(err, c.want) {
 					t.Errorf("got error %v, want %v", err, c.want)
 				}
@@ -91,7 +91,7 @@ func TestADoneContextIsFoundInEveryError(t *testing.T) {
 		t.Helper()
 		ctx, cancel := context.WithCancel(t.Context())
 		f := &fake{answers: []answer{{err: errors.New("interrupted")}}, before: cancel}
-		if err := newStore(t, f, d).Delete(ctx, someID); !errors.Is(err, context.Canceled) {
+		if err := open(t, f, d).Delete(ctx, someID); !errors.Is(err, context.Canceled) {
 			t.Errorf("got error %v, want %v", err, context.Canceled)
 		}
 	})
@@ -100,7 +100,7 @@ func TestADoneContextIsFoundInEveryError(t *testing.T) {
 func TestAPacketThatIsTooLargeWasNotWritten(t *testing.T) {
 	t.Parallel()
 	f := &fake{answers: []answer{{err: &mysqlError{erPacketTooLarge, "Got a packet bigger than 'max_allowed_packet' bytes"}}}}
-	if err := newStore(t, f, MySQL).Update(t.Context(), someID, 6, record()); !errors.Is(err, sessionstore.ErrTooLarge) {
+	if err := open(t, f, MySQL).Update(t.Context(), someID, 6, record()); !errors.Is(err, sessionstore.ErrTooLarge) {
 		t.Errorf("got error %v, want %v", err, sessionstore.ErrTooLarge)
 	}
 }

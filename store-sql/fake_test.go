@@ -7,14 +7,8 @@ import (
 	"errors"
 	"io"
 	"testing"
-	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
-)
-
-const (
-	someID  = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-	otherID = "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
 )
 
 // A fake is a driver that answers each statement with the next of its answers, and
@@ -107,8 +101,8 @@ func (r *fakeRows) Next(dest []driver.Value) error {
 	return nil
 }
 
-// newStore returns a store that has asked already what the database takes.
-func newStore(t *testing.T, f *fake, d Dialect) *Store {
+// open returns a store that has asked already what the database takes.
+func open(t *testing.T, f *fake, d Dialect) *Store {
 	t.Helper()
 	db := sql.OpenDB(f)
 	t.Cleanup(func() { _ = db.Close() })
@@ -116,7 +110,7 @@ func newStore(t *testing.T, f *fake, d Dialect) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.probed.Store(defaultMaxData)
+	s.probed.Store(sessionstore.DefaultMaxData)
 	return s
 }
 
@@ -128,34 +122,6 @@ func eachDialect(t *testing.T, run func(t *testing.T, d Dialect)) {
 			t.Parallel()
 			run(t, d)
 		})
-	}
-}
-
-func record() sessionstore.Record {
-	return sessionstore.Record{Data: []byte("secret"), Subject: "alice", Expires: time.Now().Add(time.Hour), Version: 7}
-}
-
-// calls are the methods of a store, each with arguments that are right.
-func calls(s *Store) map[string]func(context.Context) error {
-	return map[string]func(context.Context) error{
-		"Load":          func(ctx context.Context) error { _, err := s.Load(ctx, someID); return err },
-		"Create":        func(ctx context.Context) error { return s.Create(ctx, someID, record()) },
-		"Update":        func(ctx context.Context) error { return s.Update(ctx, someID, 6, record()) },
-		"Delete":        func(ctx context.Context) error { return s.Delete(ctx, someID) },
-		"Touch":         func(ctx context.Context) error { return s.Touch(ctx, someID, 6, record().Expires) },
-		"Prune":         func(ctx context.Context) error { _, err := s.Prune(ctx); return err },
-		"ListSubject":   func(ctx context.Context) error { _, err := s.ListSubject(ctx, "alice"); return err },
-		"DeleteSubject": func(ctx context.Context) error { _, err := s.DeleteSubject(ctx, "alice"); return err },
-		"DeleteAll":     func(ctx context.Context) error { _, err := s.DeleteAll(ctx); return err },
-		"Migrate":       s.Migrate,
-		"Scan": func(ctx context.Context) error {
-			for _, err := range s.Scan(ctx) {
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		},
 	}
 }
 

@@ -13,7 +13,7 @@ const foundSQL = `SELECT id, data, subject, expires, version FROM {table} LIMIT 
 // missing it only looks, and waits for nobody. To create something it needs the right
 // to, which the other methods don't: see [Schema] to have somebody else run it.
 func (s *Store) Migrate(ctx context.Context) error {
-	if err := checkContext(ctx); err != nil {
+	if err := s.guard.CheckContext(ctx); err != nil {
 		return err
 	}
 	return s.do(ctx, func() error {

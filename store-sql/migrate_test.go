@@ -49,7 +49,7 @@ func TestSchemaByDefaultIsTheFile(t *testing.T) {
 func TestMigrateCreatesInOneTransaction(t *testing.T) {
 	t.Parallel()
 	f := &fake{answers: []answer{{err: mattnError{ExtendedCode: 1, err: "no such table: cloakroom_sessions"}}, none}}
-	if err := newStore(t, f, SQLite).Migrate(t.Context()); err != nil {
+	if err := open(t, f, SQLite).Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	var kinds []string
@@ -71,7 +71,7 @@ func TestMigrateOnlyLooksWhereNothingIsMissing(t *testing.T) {
 	eachDialect(t, func(t *testing.T, d Dialect) {
 		t.Helper()
 		f := &fake{answers: []answer{none}}
-		if err := newStore(t, f, d).Migrate(t.Context()); err != nil || len(f.sent) != 1 {
+		if err := open(t, f, d).Migrate(t.Context()); err != nil || len(f.sent) != 1 {
 			t.Errorf("sent %v, error %v, want one statement", f.sent, err)
 		}
 	})

@@ -1,10 +1,12 @@
 package sqlstore
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // Options configure a [Store]. The zero value is right for almost everybody.
@@ -14,7 +16,7 @@ type Options struct {
 	Table string
 
 	// MaxData is the largest Record.Data in bytes that the store takes; above it
-	// writes fail with session.ErrTooLarge. 0 means 16 MiB, the largest possible
+	// writes fail with session.ErrTooLarge. 0 means 8 MiB, the largest possible
 	// value is 64 MiB. MySQL and MariaDB take 1 KiB less than their
 	// max_allowed_packet in any case. Records stored under a higher limit stay
 	// readable.
@@ -27,7 +29,6 @@ type Options struct {
 
 const (
 	defaultTable      = "cloakroom_sessions"
-	defaultMaxData    = 16 << 20
 	largestMaxData    = 64 << 20
 	defaultPruneBatch = 1000
 	largestPruneBatch = 100_000
@@ -36,17 +37,16 @@ const (
 	maxTable = 64
 )
 
+// guard is the store's, of options that are resolved; the store explains.
+func (o Options) guard() *sessionstore.Guard {
+	return &sessionstore.Guard{Package: "sqlstore", MaxData: o.MaxData}
+}
+
 // resolved returns o with its defaults filled in.
 func (o Options) resolved() (Options, error) {
-	if o.Table == "" {
-		o.Table = defaultTable
-	}
-	if o.MaxData == 0 {
-		o.MaxData = defaultMaxData
-	}
-	if o.PruneBatch == 0 {
-		o.PruneBatch = defaultPruneBatch
-	}
+	o.Table = cmp.Or(o.Table, defaultTable)
+	o.MaxData = cmp.Or(o.MaxData, sessionstore.DefaultMaxData)
+	o.PruneBatch = cmp.Or(o.PruneBatch, defaultPruneBatch)
 	switch {
 	case len(o.Table) > maxTable:
 		return o, fmt.Errorf("sqlstore: Table has %d bytes, at most %d", len(o.Table), maxTable)
@@ -54,14 +54,9 @@ func (o Options) resolved() (Options, error) {
 		return o, fmt.Errorf("sqlstore: Table %q is not UTF-8", o.Table)
 	case strings.Contains(o.Table, "\x00"):
 		return o, fmt.Errorf("sqlstore: Table %q has a NUL byte", o.Table)
-	case o.MaxData < 0:
-		return o, errors.New("sqlstore: MaxData is negative")
-	case o.MaxData > largestMaxData:
-		return o, fmt.Errorf("sqlstore: MaxData is %d bytes, at most %d", o.MaxData, largestMaxData)
-	case o.PruneBatch < 0:
-		return o, errors.New("sqlstore: PruneBatch is negative")
-	case o.PruneBatch > largestPruneBatch:
-		return o, fmt.Errorf("sqlstore: PruneBatch is %d, at most %d", o.PruneBatch, largestPruneBatch)
 	}
-	return o, nil
+	return o, cmp.Or(
+		o.guard().CheckLimit("MaxData", o.MaxData, largestMaxData),
+		o.guard().CheckLimit("PruneBatch", o.PruneBatch, largestPruneBatch),
+	)
 }

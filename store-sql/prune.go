@@ -8,7 +8,7 @@ import "context"
 func (s *Store) Prune(ctx context.Context) (int, error) {
 	removed := 0
 	for {
-		if err := checkContext(ctx); err != nil {
+		if err := s.guard.CheckContext(ctx); err != nil {
 			return removed, err
 		}
 		batch, err := run(ctx, s, func() (int, error) { return s.exec(ctx, s.prune) })

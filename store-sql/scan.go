@@ -19,7 +19,7 @@ WHERE id > ? AND id < '~' AND (version = 0 OR expires > {now}) ORDER BY id LIMIT
 func (s *Store) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
 	return func(yield func(sessionstore.Entry, error) bool) {
 		for last := ""; ; {
-			err := checkContext(ctx)
+			err := s.guard.CheckContext(ctx)
 			var page []row
 			if err == nil {
 				page, err = run(ctx, s, func() ([]row, error) { return s.rows(ctx, s.page, s.text(last)) })

@@ -198,7 +198,7 @@ func run[T any](ctx context.Context, s *Store, f func() (T, error)) (T, error) {
 	} else {
 		value, err = repeated()
 	}
-	return value, s.wrap(ctx, err)
+	return value, s.guard.Wrap(ctx, err)
 }
 
 // do is run for what has no result.

@@ -18,6 +18,7 @@ type Store struct {
 	db     *sql.DB
 	d      *dialect
 	o      Options
+	guard  *sessionstore.Guard
 	table  string       // quoted
 	probed atomic.Int64 // what maxData has found out
 
@@ -37,18 +38,19 @@ var (
 // New returns a store in a table that [Store.Migrate] has created or will create. It
 // sends nothing to the database. The store does not close db.
 func New(db *sql.DB, d Dialect, o Options) (*Store, error) {
-	if db == nil {
-		return nil, errors.New("sqlstore: db is nil: pass what sql.Open has returned")
-	}
-	own, ok := dialects[d]
-	if !ok {
-		return nil, fmt.Errorf("sqlstore: no dialect %d: pass sqlstore.SQLite or sqlstore.MySQL", d)
-	}
 	o, err := o.resolved()
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, d: own, o: o, table: quoted(own, o.Table)}
+	own, ok := dialects[d]
+	if !ok {
+		return nil, fmt.Errorf("sqlstore: no dialect %d: want sqlstore.SQLite or sqlstore.MySQL", d)
+	}
+	if db == nil {
+		return nil, errors.New("sqlstore: db is nil: want what sql.Open has returned")
+	}
+	s := &Store{db: db, d: own, o: o, guard: o.guard(), table: quoted(own, o.Table)}
+	s.guard.Explain = s.explain
 	for st, template := range map[*statement]string{
 		&s.load: loadSQL, &s.insert: insertSQL, &s.replace: replaceSQL, &s.update: updateSQL,
 		&s.version: versionSQL, &s.remove: deleteSQL, &s.touch: touchSQL,
@@ -64,15 +66,13 @@ const loadSQL = `SELECT id, data, subject, expires, version FROM {table} WHERE i
 
 // Load implements [sessionstore.Store].
 func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
-	if err := check(ctx, id); err != nil {
+	if err := s.guard.Check(ctx, id); err != nil {
 		return sessionstore.Record{}, err
 	}
 	e, err := run(ctx, s, func() (sessionstore.Entry, error) {
 		return s.scan(s.queryRow(ctx, s.load, s.text(id)))
 	})
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return sessionstore.Record{}, sessionstore.ErrNotFound
 	case err != nil:
 		return sessionstore.Record{}, err
 	case e.ID != id:
@@ -91,7 +91,7 @@ const (
 
 // Create implements [sessionstore.Store].
 func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) error {
-	if err := checkWrite(ctx, id, r); err != nil {
+	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
 	row := s.row(id, r)
@@ -129,7 +129,7 @@ const (
 
 // Update implements [sessionstore.Store].
 func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
-	if err := checkWrite(ctx, id, r); err != nil {
+	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
 	row := append(s.row(id, r), int64(old)) //nolint:gosec // bits
@@ -168,34 +168,13 @@ const deleteSQL = `DELETE FROM {table} WHERE id = ?`
 
 // Delete implements [sessionstore.Store].
 func (s *Store) Delete(ctx context.Context, id string) error {
-	if err := check(ctx, id); err != nil {
+	if err := s.guard.Check(ctx, id); err != nil {
 		return err
 	}
 	return s.do(ctx, func() error {
 		_, err := s.exec(ctx, s.remove, s.text(id))
 		return err
 	})
-}
-
-func check(ctx context.Context, id string) error {
-	if err := checkContext(ctx); err != nil {
-		return err
-	}
-	return sessionstore.CheckID(id)
-}
-
-func checkContext(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("sqlstore: %w", err)
-	}
-	return nil
-}
-
-func checkWrite(ctx context.Context, id string, r sessionstore.Record) error {
-	if err := check(ctx, id); err != nil {
-		return err
-	}
-	return sessionstore.CheckRecord(r)
 }
 
 func (s *Store) checkSize(ctx context.Context, r sessionstore.Record) error {

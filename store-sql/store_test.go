@@ -54,7 +54,7 @@ func TestAnswersOfTheDatabase(t *testing.T) {
 		t.Run(c.method+"/"+c.name, func(t *testing.T) {
 			t.Parallel()
 			f := &fake{answers: c.answers}
-			if err := calls(newStore(t, f, SQLite))[c.method](t.Context()); !errors.Is(err, c.want) {
+			if err := calls(open(t, f, SQLite))[c.method](t.Context()); !errors.Is(err, c.want) {
 				t.Errorf("got error %v, want %v", err, c.want)
 			} else if err != nil && strings.Contains(err.Error(), "secret") {
 				t.Errorf("the error repeats the record: %v", err)
@@ -72,7 +72,7 @@ func TestEachMethodBeginsWithOneStatement(t *testing.T) {
 		t.Helper()
 		for name := range calls(nil) {
 			f := &fake{answers: []answer{{err: errNetwork}}}
-			err := calls(newStore(t, f, d))[name](t.Context())
+			err := calls(open(t, f, d))[name](t.Context())
 			if !errors.Is(err, errNetwork) || !strings.HasPrefix(err.Error(), "sqlstore: ") {
 				t.Errorf("%s: got error %v, want the driver's", name, err)
 			}
@@ -91,7 +91,7 @@ func TestThePresentIsTheLastArgumentOrTheDatabases(t *testing.T) {
 		for name := range calls(nil) {
 			f := &fake{answers: []answer{none}}
 			before := time.Now().UnixNano()
-			_ = calls(newStore(t, f, d))[name](t.Context()) // what it makes of no answer is another test's
+			_ = calls(open(t, f, d))[name](t.Context()) // what it makes of no answer is another test's
 			for _, s := range f.sent {
 				if places := strings.Count(s.sql, "?"); places != len(s.args) {
 					t.Errorf("%s: %d arguments for %d places: %s", name, len(s.args), places, s.sql)
@@ -126,7 +126,7 @@ func TestNothingIsSentForWhatIsInvalid(t *testing.T) {
 	eachDialect(t, func(t *testing.T, d Dialect) {
 		t.Helper()
 		f := &fake{}
-		s := newStore(t, f, d)
+		s := open(t, f, d)
 		done, cancel := context.WithCancel(t.Context())
 		cancel()
 		for name, call := range calls(s) {
@@ -135,7 +135,7 @@ func TestNothingIsSentForWhatIsInvalid(t *testing.T) {
 			}
 		}
 		large := record()
-		large.Data = make([]byte, defaultMaxData+1)
+		large.Data = make([]byte, sessionstore.DefaultMaxData+1)
 		if err := s.Create(t.Context(), someID, large); !errors.Is(err, sessionstore.ErrTooLarge) {
 			t.Errorf("Create of a large record: %v", err)
 		}
@@ -156,7 +156,7 @@ func TestWritesAreRoundedUpAndNeverNull(t *testing.T) {
 	r.Version = 1<<63 + 5
 	for d, want := range map[Dialect]int64{SQLite: r.Expires.UnixNano(), MySQL: r.Expires.Truncate(time.Microsecond).UnixMicro() + 1} {
 		f := &fake{answers: []answer{{affected: 1}}}
-		if err := newStore(t, f, d).Create(t.Context(), someID, r); err != nil {
+		if err := open(t, f, d).Create(t.Context(), someID, r); err != nil {
 			t.Fatal(err)
 		}
 		args := f.sent[0].args
@@ -179,7 +179,7 @@ func TestLoadReturnsWhatIsStored(t *testing.T) {
 		SQLite: {someID, []byte("secret"), "alice", expires.UnixNano(), int64(-9)},
 		MySQL:  {[]byte(someID), []byte("secret"), []byte("alice"), expires.UnixMicro(), []byte("-9")}, // its text protocol
 	} {
-		r, err := newStore(t, &fake{answers: []answer{rowOf(columns...)}}, d).Load(t.Context(), someID)
+		r, err := open(t, &fake{answers: []answer{rowOf(columns...)}}, d).Load(t.Context(), someID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +193,7 @@ func TestLoadReturnsWhatIsStored(t *testing.T) {
 func TestAListHasTheReadableRecordsAndSaysThatOneIsNot(t *testing.T) {
 	t.Parallel()
 	good, bad := stored(someID, 7).rows[0], stored(otherID, 0).rows[0]
-	s := newStore(t, &fake{answers: []answer{{rows: [][]driver.Value{bad, good}}}}, SQLite)
+	s := open(t, &fake{answers: []answer{{rows: [][]driver.Value{bad, good}}}}, SQLite)
 	entries, err := s.ListSubject(t.Context(), "alice")
 	if len(entries) != 1 || entries[0].ID != someID || !errors.Is(err, sessionstore.ErrCorrupt) {
 		t.Errorf("got %v, %v, want the good one and ErrCorrupt", entries, err)
@@ -211,12 +211,12 @@ func TestAListHasTheReadableRecordsAndSaysThatOneIsNot(t *testing.T) {
 func TestPruneGoesOnUntilABatchIsNotFull(t *testing.T) {
 	t.Parallel()
 	f := &fake{answers: []answer{{affected: 1000}, {affected: 1000}, {affected: 3}}}
-	n, err := newStore(t, f, MySQL).Prune(t.Context())
+	n, err := open(t, f, MySQL).Prune(t.Context())
 	if n != 2003 || err != nil || len(f.sent) != 3 {
 		t.Errorf("removed %d in %d batches, error %v; want 2003 in 3", n, len(f.sent), err)
 	}
 	f = &fake{answers: []answer{{affected: 1000}, {err: errNetwork}}}
-	n, err = newStore(t, f, MySQL).Prune(t.Context())
+	n, err = open(t, f, MySQL).Prune(t.Context())
 	if n != 1000 || !errors.Is(err, errNetwork) {
 		t.Errorf("removed %d, error %v; want 1000 along with the error", n, err)
 	}
@@ -234,7 +234,7 @@ func TestDeleteAllGoesOnAfterTheLastIdUntilABatchIsNotFull(t *testing.T) {
 		rowOf(int64(3), otherID),
 		{affected: 3},
 	}}
-	n, err := newStore(t, f, SQLite).DeleteAll(t.Context())
+	n, err := open(t, f, SQLite).DeleteAll(t.Context())
 	if n != 1903 || err != nil || len(f.sent) != 7 {
 		t.Fatalf("deleted %d with %d statements, error %v; want 1903 with 7", n, len(f.sent), err)
 	}
@@ -244,7 +244,7 @@ func TestDeleteAllGoesOnAfterTheLastIdUntilABatchIsNotFull(t *testing.T) {
 		}
 	}
 	f = &fake{answers: []answer{full(someID), {affected: 900}, {err: errNetwork}}}
-	n, err = newStore(t, f, SQLite).DeleteAll(t.Context())
+	n, err = open(t, f, SQLite).DeleteAll(t.Context())
 	if n != 900 || !errors.Is(err, errNetwork) {
 		t.Errorf("deleted %d, error %v; want 900 along with the error", n, err)
 	}

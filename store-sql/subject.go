@@ -17,7 +17,7 @@ WHERE subject = ? AND subject <> '' AND (version = 0 OR expires > {now})`
 
 // ListSubject implements [sessionstore.SubjectIndex].
 func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
-	if err := checkSubject(ctx, subject); err != nil {
+	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return nil, err
 	}
 	rows, err := run(ctx, s, func() ([]row, error) { return s.rows(ctx, s.list, s.text(subject)) })
@@ -41,7 +41,7 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 // DeleteSubject implements [sessionstore.SubjectIndex]. Rows of the subject that have
 // expired, or are no record, go too.
 func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) {
-	if err := checkSubject(ctx, subject); err != nil {
+	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return 0, err
 	}
 	deleted, err := run(ctx, s, func() (int, error) { return s.exec(ctx, s.endLive, s.text(subject)) })
@@ -52,11 +52,4 @@ func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) 
 		_, err := s.exec(ctx, s.endRest, s.text(subject))
 		return err
 	})
-}
-
-func checkSubject(ctx context.Context, subject string) error {
-	if err := checkContext(ctx); err != nil {
-		return err
-	}
-	return sessionstore.CheckSubject(subject)
 }

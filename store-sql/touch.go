@@ -11,10 +11,7 @@ const touchSQL = `UPDATE {table} SET expires = ? WHERE id = ? AND version <> 0 A
 
 // Touch implements [sessionstore.Toucher].
 func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
-	if err := check(ctx, id); err != nil {
-		return err
-	}
-	if err := sessionstore.CheckExpires(expires); err != nil {
+	if err := s.guard.CheckTouch(ctx, id, expires); err != nil {
 		return err
 	}
 	return s.do(ctx, func() error {

@@ -11,9 +11,9 @@ import (
 )
 
 // wantCosts fails the test unless requests cost what the package guide says, as
-// the server itself counts it. A Create with a subject takes so many calls, every
-// other method one. Nobody else may use the server.
-func wantCosts(t *testing.T, store session.Store, createWithSubject int, calls func() int) {
+// the server itself counts it. An Update that gives a record to a subject takes so many
+// calls, every other method one. Nobody else may use the server.
+func wantCosts(t *testing.T, store session.Store, giving int, calls func() int) {
 	t.Helper()
 	const interval = 3 * time.Second
 	sessions, err := session.New(store, session.Options{
@@ -64,7 +64,7 @@ func wantCosts(t *testing.T, store session.Store, createWithSubject int, calls f
 	ticket = ""
 
 	want("a visitor's first change", 1, request(write))
-	want("a request that signs in", 3+createWithSubject, request(signIn))
+	want("a request that signs in", 1+giving, request(signIn))
 	want("a request that leaves the session alone", 0, request(nil))
 	extended := time.Now()
 	want("a request that writes", 2, request(write))
@@ -82,5 +82,5 @@ func wantCosts(t *testing.T, store session.Store, createWithSubject int, calls f
 			want("a request that reads later in the interval", 1, got)
 		}
 	}
-	want("a request that signs out", 3, request((*session.Session).Destroy))
+	want("a request that signs out", 2, request((*session.Session).Destroy))
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+	mongostore "github.com/cloakroom-go/cloakroom/store-mongo"
 )
 
 // TestMongoCreateRace has many clients create one record, where there is none
@@ -187,9 +188,10 @@ func TestMongoPoolExhausted(t *testing.T) {
 // TestMongoLargest writes the largest document that a record can be.
 func TestMongoLargest(t *testing.T) {
 	t.Parallel()
-	store := mongoStore(t, mongoCollection(t, mongoServer(t)))
+	const largest = 16<<20 - 1<<10
+	store := mongoStoreOf(t, mongoCollection(t, mongoServer(t)), mongostore.Options{MaxData: largest})
 	r := sessionstore.Record{
-		Data: make([]byte, 16<<20-1<<10), Subject: strings.Repeat("s", sessionstore.MaxSubjectLen),
+		Data: make([]byte, largest), Subject: strings.Repeat("s", sessionstore.MaxSubjectLen),
 		Expires: time.Now().Add(time.Hour), Version: 1,
 	}
 	if err := store.Create(t.Context(), randomID(), r); err != nil {

@@ -41,7 +41,7 @@ func mongoHarness(t *testing.T, server *options.ClientOptions) conformance.Harne
 		Peer:      func(t *testing.T) sessionstore.Store { t.Helper(); return open(t, server) },
 		Precision: time.Millisecond,
 		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All, conformance.Scan},
-		MaxData:   16<<20 - 1<<10,
+		MaxData:   sessionstore.DefaultMaxData,
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()
 			if _, err := collection.InsertOne(tb.Context(), bson.D{{Key: "_id", Value: id}, {Key: "hello", Value: "world"}}); err != nil {

@@ -52,7 +52,7 @@ func TestPostgresTx(t *testing.T) {
 		},
 		Precision: time.Microsecond,
 		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All, conformance.Scan},
-		MaxData:   16 << 20,
+		MaxData:   sessionstore.DefaultMaxData,
 	})
 	if err := tx.Commit(t.Context()); err != nil {
 		t.Errorf("Commit after the suite: %v", err)

@@ -39,7 +39,7 @@ func postgresHarness(t *testing.T, server *pgxpool.Config) conformance.Harness {
 		Peer:      func(t *testing.T) sessionstore.Store { t.Helper(); return open(t, server) },
 		Precision: time.Microsecond,
 		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All, conformance.Scan},
-		MaxData:   16 << 20,
+		MaxData:   sessionstore.DefaultMaxData,
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()
 			postgresExec(tb, pool, `INSERT INTO `+table+` VALUES ($1, '', '', now() + interval '1 hour', 0)`, id)

@@ -78,7 +78,7 @@ func TestRedisCost(t *testing.T) {
 	client := redisClient(t, redisDaemon(t).URL)
 	store := redisStore(t, redisClient(t, client.Options().Addr))
 	redisKnows(t, store)
-	wantCosts(t, store, 2, func() int {
+	wantCosts(t, store, 3, func() int {
 		return redisCalls(t, client, "get", "del", "eval", "evalsha")
 	})
 }

@@ -59,7 +59,7 @@ func runRedis(t *testing.T, name string, server *servers.Server, connect func(te
 		Open:    open,
 		Peer:    open,
 		Require: []conformance.Capability{conformance.Touch, conformance.Subjects, conformance.All, conformance.Scan},
-		MaxData: 16 << 20,
+		MaxData: sessionstore.DefaultMaxData,
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()
 			redisDo(tb, own, "SET", redisPrefix+id, "not a record", "EX", 3600)

@@ -35,7 +35,7 @@ func redisHarness(t *testing.T, addr string) conformance.Harness {
 		Open:    open,
 		Peer:    open,
 		Require: []conformance.Capability{conformance.Touch, conformance.Subjects, conformance.All, conformance.Scan},
-		MaxData: 16 << 20,
+		MaxData: sessionstore.DefaultMaxData,
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()
 			redisDo(tb, client, "SET", redisPrefix+id, "not a record", "EX", 3600)

@@ -54,7 +54,7 @@ func sqliteHarness(t *testing.T, file sqlite) conformance.Harness {
 		Open:    open,
 		Peer:    open,
 		Require: []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All, conformance.Scan},
-		MaxData: 16 << 20,
+		MaxData: sessionstore.DefaultMaxData,
 		Corrupt: sqliteCorrupt(t, file),
 		Outage: func(tb testing.TB) (sessionstore.Store, error) {
 			tb.Helper()

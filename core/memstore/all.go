@@ -13,7 +13,7 @@ func (s *Store) DeleteAll(ctx context.Context) (int, error) {
 	deleted := 0
 	for i := range s.shards {
 		for more := true; more; {
-			if err := ctx.Err(); err != nil {
+			if err := s.guard.CheckContext(ctx); err != nil {
 				return deleted, err
 			}
 			var n int

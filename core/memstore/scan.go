@@ -29,7 +29,7 @@ func (s *Store) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
 				}
 			}
 		}
-		if err := ctx.Err(); err != nil {
+		if err := s.guard.CheckContext(ctx); err != nil {
 			yield(sessionstore.Entry{}, err)
 		}
 	}

@@ -48,10 +48,7 @@ func (s *Store) unindex(subject, id string) {
 }
 
 func (s *Store) subjectIDs(ctx context.Context, subject string) ([]string, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if err := sessionstore.CheckSubject(subject); err != nil {
+	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return nil, err
 	}
 	x := s.subjectsOf(subject)
@@ -92,7 +89,7 @@ func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) 
 	}
 	deleted := 0
 	for _, e := range entries {
-		if err := ctx.Err(); err != nil {
+		if err := s.guard.CheckContext(ctx); err != nil {
 			return deleted, err
 		}
 		if s.deleteIf(e.ID, subject) {

@@ -9,10 +9,10 @@
 //
 // A store around another one is a [Wrapper]; [As] finds the capabilities through it.
 //
-// For stores there are [CheckID], [CheckRecord], [CheckSubject] and [CheckExpires],
-// which refuse what the contract forbids; [AppendRecord] and [ParseRecord], an
-// encoding for backends that keep plain bytes; [Await], for drivers that know no
-// contexts; and [Certain], which tells an answer from an unknown outcome.
+// For stores there are a [Guard], which refuses what the contract forbids and words
+// errors; [AppendRecord] and [ParseRecord], an encoding for backends that keep plain
+// bytes; [Await], for drivers that know no contexts; and [Certain], which tells an
+// answer from an unknown outcome.
 //
 // The conformance module checks a store against every rule; the page "Write your own
 // store" of the documentation leads through it.

@@ -30,6 +30,9 @@ type Record struct {
 	Version Version
 }
 
+// Live reports whether r has not expired, by the clock of this process.
+func (r Record) Live() bool { return time.Now().Before(r.Expires) }
+
 // A Version identifies one write of a record. Zero is no version.
 type Version uint64
 

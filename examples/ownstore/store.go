@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -18,27 +17,33 @@ import (
 // A Store is a [sessionstore.Store] in a bbolt database, with Touch and Prune.
 type Store struct{ db *bbolt.DB }
 
-var bucket = []byte("sessions")
+var (
+	bucket = []byte("sessions")
+	guard  = &sessionstore.Guard{Package: "ownstore"} // bbolt takes 2 GiB
+)
 
 // New returns a store in db, which stays the caller's to close.
 func New(db *bbolt.DB) (*Store, error) {
-	return &Store{db}, do(context.Background(), nil, db.Update, func(tx *bbolt.Tx) error {
+	err := db.Update(func(tx *bbolt.Tx) error {
 		_, err := tx.CreateBucketIfNotExists(bucket)
-		return err //nolint:wrapcheck // do wraps it
+		return err //nolint:wrapcheck // the guard does
 	})
+	return &Store{db}, guard.Wrap(context.Background(), err)
 }
 
 // Load implements [sessionstore.Store].
 func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
-	var r sessionstore.Record
-	if err := do(ctx, sessionstore.CheckID(id), s.db.View, func(tx *bbolt.Tx) (err error) {
-		r, err = live(tx, id)
-		r.Data = bytes.Clone(r.Data) // bbolt's own end with the transaction
-		return err
-	}); err != nil {
-		return sessionstore.Record{}, err // r may still be the transaction's
+	if err := guard.Check(ctx, id); err != nil {
+		return sessionstore.Record{}, err
 	}
-	return r, nil
+	return sessionstore.Guarded(ctx, guard, func() (r sessionstore.Record, err error) {
+		err = s.db.View(func(tx *bbolt.Tx) (err error) {
+			r, err = live(tx, id)
+			r.Data = bytes.Clone(r.Data) // bbolt's own end with the transaction
+			return err
+		})
+		return r, err //nolint:wrapcheck // the guard does
+	})
 }
 
 // Create implements [sessionstore.Store].
@@ -63,11 +68,11 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 
 // write puts r under id unless refused objects to what live says is there.
 func (s *Store) write(ctx context.Context, id string, r sessionstore.Record, refused func(sessionstore.Record, error) error) error {
-	if err := cmp.Or(sessionstore.CheckID(id), sessionstore.CheckRecord(r)); err != nil {
+	if err := guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
 	value := sessionstore.AppendRecord(nil, id, r) // a copy, for a write that ends after its call
-	return do(ctx, nil, s.db.Update, func(tx *bbolt.Tx) error {
+	return s.update(ctx, func(tx *bbolt.Tx) error {
 		there, err := live(tx, id)
 		if err == nil && there.Version == r.Version {
 			return nil // this very write, whose answer was lost
@@ -81,14 +86,20 @@ func (s *Store) write(ctx context.Context, id string, r sessionstore.Record, ref
 
 // Delete implements [sessionstore.Store].
 func (s *Store) Delete(ctx context.Context, id string) error {
-	return do(ctx, sessionstore.CheckID(id), s.db.Update, func(tx *bbolt.Tx) error {
+	if err := guard.Check(ctx, id); err != nil {
+		return err
+	}
+	return s.update(ctx, func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucket).Delete([]byte(id))
 	})
 }
 
 // Touch implements [sessionstore.Toucher].
 func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
-	return do(ctx, cmp.Or(sessionstore.CheckID(id), sessionstore.CheckExpires(expires)), s.db.Update, func(tx *bbolt.Tx) error {
+	if err := guard.CheckTouch(ctx, id, expires); err != nil {
+		return err
+	}
+	return s.update(ctx, func(tx *bbolt.Tx) error {
 		r, err := live(tx, id)
 		switch {
 		case err != nil:
@@ -106,7 +117,7 @@ func (s *Store) Prune(ctx context.Context) (int, error) {
 	pruned, next := 0, []byte{}
 	for next != nil { // others may write between two batches
 		var dead [][]byte
-		err := do(ctx, nil, s.db.Update, func(tx *bbolt.Tx) (err error) {
+		err := s.update(ctx, func(tx *bbolt.Tx) (err error) {
 			c := tx.Bucket(bucket).Cursor()
 			next, _ = c.Seek(next)
 			for n := 0; n < 500 && next != nil; n++ {
@@ -133,20 +144,13 @@ func (s *Store) Prune(ctx context.Context) (int, error) {
 func live(tx *bbolt.Tx, id string) (sessionstore.Record, error) {
 	value := tx.Bucket(bucket).Get([]byte(id))
 	r, err := sessionstore.ParseRecord(value, id)
-	if value == nil || err == nil && !time.Now().Before(r.Expires) {
+	if value == nil || err == nil && !r.Live() {
 		return sessionstore.Record{}, sessionstore.ErrNotFound
 	}
 	return r, err
 }
 
-// do calls f in a transaction, which it leaves to its end when ctx is done.
-func do(ctx context.Context, check error, transact func(func(*bbolt.Tx) error) error, f func(*bbolt.Tx) error) error {
-	err := check
-	if err == nil {
-		_, err = sessionstore.Await(ctx, func() (struct{}, error) { return struct{}{}, transact(f) })
-	}
-	if err == nil || sessionstore.Certain(err) {
-		return err
-	}
-	return fmt.Errorf("ownstore: %w", err) // the outcome is unknown
+// update calls f in a transaction, which it leaves to its end when ctx is done.
+func (s *Store) update(ctx context.Context, f func(*bbolt.Tx) error) error {
+	return guard.Do(ctx, func() error { return s.db.Update(f) })
 }

@@ -20,7 +20,7 @@ func (s *Store) Prune(ctx context.Context) (int, error) {
 	pruned := 0
 	for i := range s.shards {
 		for {
-			if err := ctx.Err(); err != nil {
+			if err := s.guard.CheckContext(ctx); err != nil {
 				return pruned, err
 			}
 			n := s.pruneBatch(&s.shards[i])

@@ -3,8 +3,6 @@ package redisstore
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -18,8 +16,8 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// A server answers as a test wants, and writes down what it was asked.
-type server struct {
+// A fake is a server that answers as a test wants, and writes down what it was asked.
+type fake struct {
 	answer func(command []string) string // "" for never
 
 	mu       sync.Mutex
@@ -27,15 +25,15 @@ type server struct {
 }
 
 // open returns a store on a server that answers so.
-func open(t *testing.T, answer func(command []string) string) (*Store, *server) {
+func open(t *testing.T, answer func(command []string) string) (*Store, *fake) {
 	t.Helper()
-	s := &server{answer: answer}
+	f := &fake{answer: answer}
 	client := redis.NewClient(&redis.Options{
 		Addr:       "127.0.0.1:1", // newer drivers look names up, which a synctest bubble must not
 		MaxRetries: -1,
 		Dialer: func(context.Context, string, string) (net.Conn, error) {
 			client, conn := net.Pipe()
-			go s.serve(conn)
+			go f.serve(conn)
 			return client, nil
 		},
 	})
@@ -44,10 +42,10 @@ func open(t *testing.T, answer func(command []string) string) (*Store, *server) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return store, s
+	return store, f
 }
 
-func (s *server) serve(conn net.Conn) {
+func (f *fake) serve(conn net.Conn) {
 	defer func() { _ = conn.Close() }() // the client has gone
 	answers := make(chan string, 1000)  // a client sends a whole pipeline before it reads
 	defer close(answers)
@@ -67,10 +65,10 @@ func (s *server) serve(conn net.Conn) {
 			answer = "-ERR unknown command\r\n"
 		case "client":
 		default:
-			s.mu.Lock()
-			s.commands = append(s.commands, command)
-			s.mu.Unlock()
-			answer = s.answer(command)
+			f.mu.Lock()
+			f.commands = append(f.commands, command)
+			f.mu.Unlock()
+			answer = f.answer(command)
 		}
 		answers <- answer
 	}
@@ -97,15 +95,15 @@ func readCommand(r *bufio.Reader) ([]string, error) {
 }
 
 // asked returns the names of the commands, but for scripts what they are for.
-func (s *server) asked() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (f *fake) asked() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	scripts := map[string]string{
 		createScript.Hash(): "create", updateScript.Hash(): "update", touchScript.Hash(): "touch",
 		indexScript.Hash(): "index", unindexScript.Hash(): "unindex",
 	}
 	var names []string
-	for _, c := range s.commands {
+	for _, c := range f.commands {
 		name := c[0]
 		if name == "evalsha" {
 			name = scripts[c[1]]
@@ -113,6 +111,19 @@ func (s *server) asked() string {
 		names = append(names, name)
 	}
 	return strings.Join(names, " ")
+}
+
+// argsOf returns the first arguments of all commands of a name.
+func (f *fake) argsOf(command string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var args []string
+	for _, c := range f.commands {
+		if c[0] == command {
+			args = append(args, c[1])
+		}
+	}
+	return args
 }
 
 func always(answer string) func([]string) string {
@@ -133,37 +144,4 @@ func bulk(b []byte) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(b), b) }
 // stored is what a Load of the record is answered with.
 func stored(id string, r sessionstore.Record) string {
 	return bulk(sessionstore.AppendRecord(encodeTime(time.Time{}), id, r))
-}
-
-func newID() string { return (rand.Text() + rand.Text())[:sessionstore.IDLen] }
-
-func newRecord(subject string) sessionstore.Record {
-	return sessionstore.Record{Data: []byte("data"), Subject: subject, Expires: time.Now().Add(time.Hour), Version: 2}
-}
-
-// A method is one of the contract's, called with arguments that are right.
-type method struct {
-	name string
-	call func(ctx context.Context, s *Store) error
-}
-
-var methods = []method{
-	{"Load", func(ctx context.Context, s *Store) error { _, err := s.Load(ctx, newID()); return err }},
-	{"Create", func(ctx context.Context, s *Store) error { return s.Create(ctx, newID(), newRecord("")) }},
-	{"Create of a subject's", func(ctx context.Context, s *Store) error {
-		return s.Create(ctx, newID(), newRecord("visitor"))
-	}},
-	{"Update", func(ctx context.Context, s *Store) error { return s.Update(ctx, newID(), 1, newRecord("visitor")) }},
-	{"Delete", func(ctx context.Context, s *Store) error { return s.Delete(ctx, newID()) }},
-	{"Touch", func(ctx context.Context, s *Store) error { return s.Touch(ctx, newID(), 1, time.Now().Add(time.Hour)) }},
-	{"ListSubject", func(ctx context.Context, s *Store) error { _, err := s.ListSubject(ctx, "visitor"); return err }},
-	{"DeleteSubject", func(ctx context.Context, s *Store) error { _, err := s.DeleteSubject(ctx, "visitor"); return err }},
-	{"DeleteAll", func(ctx context.Context, s *Store) error { _, err := s.DeleteAll(ctx); return err }},
-}
-
-func wantError(t *testing.T, what string, err, want error) {
-	t.Helper()
-	if !errors.Is(err, want) {
-		t.Errorf("%s: error is %v, want %v", what, err, want)
-	}
 }

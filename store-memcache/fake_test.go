@@ -3,8 +3,6 @@ package memcachestore
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -18,8 +16,8 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// A server answers as a test wants, and writes down what it was asked.
-type server struct {
+// A fake is a server that answers as a test wants, and writes down what it was asked.
+type fake struct {
 	answer func(command []string) string // "" for never
 
 	mu       sync.Mutex
@@ -27,14 +25,14 @@ type server struct {
 }
 
 // open returns a store on a server that answers so.
-func open(t *testing.T, answer func(command []string) string) (*Store, *server) {
+func open(t *testing.T, answer func(command []string) string) (*Store, *fake) {
 	t.Helper()
-	s := &server{answer: answer}
+	f := &fake{answer: answer}
 	client := memcache.New("127.0.0.1:11211")
 	client.Timeout = time.Minute
 	client.DialContext = func(context.Context, string, string) (net.Conn, error) {
 		client, conn := net.Pipe()
-		go s.serve(conn)
+		go f.serve(conn)
 		return client, nil
 	}
 	t.Cleanup(func() { _ = client.Close() }) // nothing depends on it
@@ -42,10 +40,10 @@ func open(t *testing.T, answer func(command []string) string) (*Store, *server) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return store, s
+	return store, f
 }
 
-func (s *server) serve(conn net.Conn) {
+func (f *fake) serve(conn net.Conn) {
 	defer func() { _ = conn.Close() }() // the client has gone
 	for r := bufio.NewReader(conn); ; {
 		line, err := r.ReadString('\n')
@@ -62,21 +60,21 @@ func (s *server) serve(conn net.Conn) {
 				return
 			}
 		}
-		s.mu.Lock()
-		s.commands = append(s.commands, command)
-		s.mu.Unlock()
-		if _, err := io.WriteString(conn, s.answer(command)); err != nil {
+		f.mu.Lock()
+		f.commands = append(f.commands, command)
+		f.mu.Unlock()
+		if _, err := io.WriteString(conn, f.answer(command)); err != nil {
 			return
 		}
 	}
 }
 
 // asked returns the names of the commands.
-func (s *server) asked() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	names := make([]string, 0, len(s.commands))
-	for _, c := range s.commands {
+func (f *fake) asked() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	names := make([]string, 0, len(f.commands))
+	for _, c := range f.commands {
 		names = append(names, c[0])
 	}
 	return strings.Join(names, " ")
@@ -102,31 +100,4 @@ func value(id string, b []byte, casID int) string {
 
 func stored(id string, r sessionstore.Record, casID int) string {
 	return value(id, sessionstore.AppendRecord(nil, id, r), casID)
-}
-
-func newID() string { return (rand.Text() + rand.Text())[:sessionstore.IDLen] }
-
-func newRecord(v sessionstore.Version) sessionstore.Record {
-	return sessionstore.Record{Data: []byte("data"), Expires: time.Now().Add(time.Hour), Version: v}
-}
-
-// A method is one of the contract's, called with arguments that are right.
-type method struct {
-	name string
-	call func(ctx context.Context, s *Store) error
-}
-
-var methods = []method{
-	{"Load", func(ctx context.Context, s *Store) error { _, err := s.Load(ctx, newID()); return err }},
-	{"Create", func(ctx context.Context, s *Store) error { return s.Create(ctx, newID(), newRecord(1)) }},
-	{"Update", func(ctx context.Context, s *Store) error { return s.Update(ctx, newID(), 1, newRecord(2)) }},
-	{"Delete", func(ctx context.Context, s *Store) error { return s.Delete(ctx, newID()) }},
-	{"Touch", func(ctx context.Context, s *Store) error { return s.Touch(ctx, newID(), 1, time.Now().Add(time.Hour)) }},
-}
-
-func wantError(t *testing.T, what string, err, want error) {
-	t.Helper()
-	if !errors.Is(err, want) {
-		t.Errorf("%s: error is %v, want %v", what, err, want)
-	}
 }

@@ -1,15 +1,8 @@
-// Package memstore keeps sessions in the memory of one process. It is the
-// reference implementation of [sessionstore.Store] and has every capability.
-//
-// It suits tests, development, and applications that run as one process and may
-// lose their sessions when it ends.
-//
-// Later writes remove expired records, a few at a time, and so does Prune. Both look only
-// at what has expired: the cost does not grow with the number of sessions.
 package memstore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"hash/maphash"
 	"sync"
@@ -18,20 +11,13 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// Options configure a [Store]. The zero value is right for almost everybody.
-type Options struct {
-	// MaxData is how many bytes Record.Data may have. A write of more fails with
-	// sessionstore.ErrTooLarge. 0 means that there is no limit.
-	MaxData int
-}
-
 // shardCount spreads the locks. A lock is only held for work on one record, or
 // on a few expired ones.
 const shardCount = 64
 
 // Store is a [sessionstore.Store] in memory. It is safe for concurrent use.
 type Store struct {
-	maxData  int
+	guard    sessionstore.Guard
 	seed     maphash.Seed
 	shards   [shardCount]shard
 	subjects [shardCount]subjects
@@ -47,7 +33,10 @@ var (
 
 // New returns an empty store.
 func New(o Options) *Store {
-	s := &Store{maxData: o.MaxData, seed: maphash.MakeSeed()}
+	s := &Store{
+		guard: sessionstore.Guard{Package: "memstore", MaxData: cmp.Or(o.MaxData, sessionstore.DefaultMaxData)},
+		seed:  maphash.MakeSeed(),
+	}
 	for i := range s.shards {
 		s.shards[i].items = make(map[string]*item)
 		s.subjects[i].ids = make(map[string]map[string]struct{})
@@ -77,7 +66,7 @@ func (s *Store) shard(id string) *shard {
 
 // Load implements [sessionstore.Store].
 func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
-	if err := check(ctx, id); err != nil {
+	if err := s.guard.Check(ctx, id); err != nil {
 		return sessionstore.Record{}, err
 	}
 	sh := s.shard(id)
@@ -94,7 +83,7 @@ func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error
 
 // Create implements [sessionstore.Store].
 func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) error {
-	if err := s.checkWrite(ctx, id, r); err != nil {
+	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
 	sh := s.shard(id)
@@ -116,7 +105,7 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 
 // Update implements [sessionstore.Store].
 func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
-	if err := s.checkWrite(ctx, id, r); err != nil {
+	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
 	sh := s.shard(id)
@@ -139,7 +128,7 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 
 // Delete implements [sessionstore.Store].
 func (s *Store) Delete(ctx context.Context, id string) error {
-	if err := check(ctx, id); err != nil {
+	if err := s.guard.Check(ctx, id); err != nil {
 		return err
 	}
 	sh := s.shard(id)
@@ -147,49 +136,6 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 	defer sh.mu.Unlock()
 	if it, ok := sh.items[id]; ok {
 		s.remove(sh, it)
-	}
-	return nil
-}
-
-// Touch implements [sessionstore.Toucher].
-func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
-	if err := check(ctx, id); err != nil {
-		return err
-	}
-	if err := sessionstore.CheckExpires(expires); err != nil {
-		return err
-	}
-	sh := s.shard(id)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	it, ok := sh.items[id]
-	switch {
-	case !ok || !it.live(time.Now()):
-		return sessionstore.ErrNotFound
-	case it.record.Version != version:
-		return sessionstore.ErrConflict
-	}
-	it.record.Expires = toUTC(expires)
-	sh.expiry.fix(it)
-	return nil
-}
-
-func check(ctx context.Context, id string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return sessionstore.CheckID(id)
-}
-
-func (s *Store) checkWrite(ctx context.Context, id string, r sessionstore.Record) error {
-	if err := check(ctx, id); err != nil {
-		return err
-	}
-	if err := sessionstore.CheckRecord(r); err != nil {
-		return err
-	}
-	if s.maxData > 0 && len(r.Data) > s.maxData {
-		return sessionstore.ErrTooLarge
 	}
 	return nil
 }

@@ -1,0 +1,64 @@
+package mongostore
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+const someID = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+func record() sessionstore.Record {
+	return sessionstore.Record{Data: []byte("secret"), Subject: "alice", Expires: time.Now().Add(time.Hour), Version: 1<<63 + 7}
+}
+
+// calls are the methods of a store, each with arguments that are right.
+func calls(s *Store) map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"Load":          func(ctx context.Context) error { _, err := s.Load(ctx, someID); return err },
+		"Create":        func(ctx context.Context) error { return s.Create(ctx, someID, record()) },
+		"Update":        func(ctx context.Context) error { return s.Update(ctx, someID, 6, record()) },
+		"Delete":        func(ctx context.Context) error { return s.Delete(ctx, someID) },
+		"Touch":         func(ctx context.Context) error { return s.Touch(ctx, someID, 1, record().Expires) },
+		"Prune":         func(ctx context.Context) error { _, err := s.Prune(ctx); return err },
+		"ListSubject":   func(ctx context.Context) error { _, err := s.ListSubject(ctx, "alice"); return err },
+		"DeleteSubject": func(ctx context.Context) error { _, err := s.DeleteSubject(ctx, "alice"); return err },
+		"DeleteAll":     func(ctx context.Context) error { _, err := s.DeleteAll(ctx); return err },
+		"Scan": func(ctx context.Context) (failed error) {
+			for _, failed = range s.Scan(ctx) {
+				break
+			}
+			return failed
+		},
+		"EnsureIndexes": s.EnsureIndexes,
+	}
+}
+
+// unreachable is a port that nobody can listen on.
+func unreachable() *options.ClientOptions {
+	return options.Client().SetHosts([]string{"127.0.0.1:1"}).SetServerSelectionTimeout(50 * time.Millisecond)
+}
+
+func open(t *testing.T, o *options.ClientOptions) *Store {
+	t.Helper()
+	s, err := New(collection(t, o), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func collection(t *testing.T, o *options.ClientOptions) *mongo.Collection {
+	t.Helper()
+	client, err := mongo.Connect(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Disconnect(t.Context()) }) // nothing is under way
+	return client.Database("shop").Collection("sessions")
+}
