@@ -26,9 +26,11 @@
 //
 // # Connections
 //
-// The store sends its statements unnamed, in pgx.QueryExecModeExec, whatever the
-// connection's default: it leaves no state in a session of the database and
-// works behind PgBouncer in transaction mode. A [pgx.Conn] and a [pgx.Tx] serve one
+// The connection decides how a statement is sent. pgx prepares each once and keeps it,
+// which saves the database from planning it anew. A pooler that shares connections
+// between transactions may lose prepared statements, as PgBouncer before 1.21 does: put
+// default_query_exec_mode=exec into the connection string there. An error of the store's
+// says so, too. A [pgx.Conn] and a [pgx.Tx] serve one
 // call at a time; concurrent callers need a pool.
 //
 // # Errors

@@ -16,6 +16,8 @@ const (
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
 	inFailedTransaction  = "25P02"
+	invalidStatementName = "26000"
+	duplicateStatement   = "42P05"
 	undefinedTable       = "42P01"
 	undefinedColumn      = "42703"
 	undefinedSchema      = "3F000"
@@ -35,6 +37,8 @@ func (o Options) explain(err error) error {
 		return sessionstore.ErrNotFound
 	case hasCode(err, undefinedSchema):
 		return fmt.Errorf("schema %q is missing: create it or change Options.Schema: %w", o.Schema, err)
+	case hasCode(err, invalidStatementName, duplicateStatement):
+		return fmt.Errorf("a pooler loses prepared statements: put default_query_exec_mode=exec into the connection string: %w", err)
 	case hasCode(err, undefinedTable, undefinedColumn):
 		return fmt.Errorf("table %s is missing or not the store's: call Migrate: %w", quoted(o), err)
 	}

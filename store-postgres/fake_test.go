@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -43,6 +44,9 @@ func (f *fake) Exec(_ context.Context, sql string, args ...any) (pgconn.CommandT
 }
 
 func (f *fake) QueryRow(_ context.Context, sql string, args ...any) pgx.Row {
+	if strings.HasSuffix(sql, "RETURNING id") && f.answers[0].err == nil && len(f.answers[0].row) != 1 {
+		return answer{err: pgx.ErrNoRows} // what is tested is the statement that finds out why
+	}
 	return f.next(sql, args)
 }
 

@@ -20,14 +20,13 @@ var schemaSQL string
 const lockMigration = "SELECT pg_advisory_xact_lock(4879251663004);\n"
 
 // foundSQL finds the table that the other statements use, and tells its schema and
-// whether it has its indexes.
+// whether it has its index.
 const foundSQL = `
-SELECT n.nspname::text, 2 = (
-	SELECT count(*) FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
-	WHERE x.indrelid = t.oid AND c.relname IN ($2, $3)
+SELECT n.nspname::text, EXISTS (
+	SELECT FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid WHERE x.indrelid = t.oid AND c.relname = $2
 ) FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace WHERE t.oid = to_regclass($1)`
 
-// Migrate creates the table and its indexes where they are missing. Any number
+// Migrate creates the table and its index where they are missing. Any number
 // of processes may call it at any time, at each start for example: where nothing is
 // missing it only looks, and waits for nobody. To create something it needs the
 // right to, which the other methods don't: see [Schema] to have somebody else run it.
@@ -37,7 +36,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	}
 	o, complete := s.o, false
 	err := s.run(ctx, func() error {
-		return s.queryRow(ctx, foundSQL, s.table, o.Table+"_expires", o.Table+"_subject").Scan(&o.Schema, &complete)
+		return s.queryRow(ctx, foundSQL, s.table, o.Table+"_subject").Scan(&o.Schema, &complete)
 	})
 	if complete || err != nil && !errors.Is(err, sessionstore.ErrNotFound) {
 		return err
@@ -62,7 +61,6 @@ func Schema(o Options) (string, error) {
 func render(o Options) string {
 	name := func(suffix string) string { return pgx.Identifier{o.Table + suffix}.Sanitize() }
 	return strings.NewReplacer(
-		defaultTable+"_expires", name("_expires"),
 		defaultTable+"_subject", name("_subject"),
 		defaultTable, quoted(o),
 	).Replace(schemaSQL)

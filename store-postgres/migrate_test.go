@@ -15,7 +15,6 @@ func TestSchemaQuotesNames(t *testing.T) {
 	}
 	for _, want := range []string{
 		`CREATE TABLE IF NOT EXISTS "my app"."x""; DROP TABLE users; --" (`,
-		`CREATE INDEX IF NOT EXISTS "x""; DROP TABLE users; --_expires" ON "my app"."x""; DROP TABLE users; --" (expires)`,
 		`CREATE INDEX IF NOT EXISTS "x""; DROP TABLE users; --_subject" ON "my app"."x""; DROP TABLE users; --" (subject)`,
 	} {
 		if !strings.Contains(sql, want) {

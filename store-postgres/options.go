@@ -16,7 +16,7 @@ type Options struct {
 	Schema string
 
 	// Table is the table's name, without quotes, of at most 55 bytes, so that
-	// the names of its indexes aren't cut. "" means cloakroom_sessions.
+	// the name of its index isn't cut. "" means cloakroom_sessions.
 	Table string
 
 	// MaxData is the largest Record.Data in bytes that the store takes; above it
@@ -38,7 +38,7 @@ const (
 	// maxIdentifier is how many bytes of a name PostgreSQL keeps; it cuts the
 	// rest without an error.
 	maxIdentifier = 63
-	maxTable      = maxIdentifier - len("_expires")
+	maxTable      = maxIdentifier - len("_subject")
 )
 
 // guard is the store's, of options that are resolved.

@@ -2,6 +2,7 @@ package postgresstore
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -23,6 +24,24 @@ WITH current AS (
 	verdictSQL = `
 SELECT id, version, expires > clock_timestamp(), EXISTS (SELECT FROM written) FROM current`
 )
+
+// atOnce runs a statement that writes one record if there is nothing in its way, and
+// reports whether it has. It is the plainest one that does it; why it has not is for a
+// statement to find out that locks the row first.
+func (s *Store) atOnce(ctx context.Context, sql, id string, args ...any) (bool, error) {
+	var echo string
+	err := s.run(ctx, func() error {
+		err := s.queryRow(ctx, sql, append([]any{id}, args...)...).Scan(&echo)
+		if errors.Is(err, pgx.ErrNoRows) {
+			echo, err = "", nil
+		}
+		return err //nolint:wrapcheck // run does
+	})
+	if err == nil && echo != "" && echo != id {
+		err = errSwapped
+	}
+	return echo == id, err
+}
 
 // change runs a statement made of lockSQL, written and verdictSQL. It reports
 // the version that the live record had, and whether it was written.
@@ -62,19 +81,20 @@ func scanEntry(row pgx.Row) (sessionstore.Entry, error) {
 	return e, nil
 }
 
-// The mode is the only one that needs one round trip and no prepared statement.
-const mode = pgx.QueryExecModeExec
+// How a statement is sent is the connection's own choice: pgx prepares it once and
+// keeps it, unless the connection string says default_query_exec_mode=exec, for a pooler
+// that keeps no prepared statements.
 
 func (s *Store) queryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	return s.db.QueryRow(ctx, s.sql(sql), append([]any{mode}, args...)...)
+	return s.db.QueryRow(ctx, s.sql(sql), args...)
 }
 
 func (s *Store) query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	return s.db.Query(ctx, s.sql(sql), append([]any{mode}, args...)...)
+	return s.db.Query(ctx, s.sql(sql), args...)
 }
 
 func (s *Store) exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	return s.db.Exec(ctx, s.sql(sql), append([]any{mode}, args...)...)
+	return s.db.Exec(ctx, s.sql(sql), args...)
 }
 
 // attempts is how often a statement is sent that the database keeps undoing.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,6 +34,8 @@ type Store struct {
 	o     Options
 	guard *sessionstore.Guard
 	table string // quoted
+
+	statements sync.Map // of the table, by template
 }
 
 var (
@@ -79,6 +82,10 @@ func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error
 	return e.Record, nil
 }
 
+const insertSQL = `
+INSERT INTO {table} (id, data, subject, expires, version) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (id) DO NOTHING RETURNING id`
+
 // A conflict is resolved on the locked row, but the statement's last line sees
 // the table as it was at the start: good enough for a row that nobody writes.
 // A version that is there already keeps an expiry that Touch has moved since.
@@ -98,11 +105,14 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
+	data, expires, version := notNil(r.Data), roundUp(r.Expires), int64(r.Version) //nolint:gosec // bits
+	if done, err := s.atOnce(ctx, insertSQL, id, data, r.Subject, expires, version); done || err != nil {
+		return err
+	}
 	var echo string
 	var created, corrupt bool
 	err := s.run(ctx, func() error {
-		return s.queryRow(ctx, createSQL, id, notNil(r.Data), r.Subject, roundUp(r.Expires), int64(r.Version)). //nolint:gosec // bits
-															Scan(&echo, &created, &corrupt)
+		return s.queryRow(ctx, createSQL, id, data, r.Subject, expires, version).Scan(&echo, &created, &corrupt)
 	})
 	switch {
 	case err != nil:
@@ -117,6 +127,10 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 	return nil
 }
 
+const replaceSQL = `
+UPDATE {table} SET data = $2, subject = $3, expires = $4, version = $5
+WHERE id = $1 AND version = $6 AND expires > clock_timestamp() RETURNING id`
+
 const updateSQL = lockSQL + `, written AS (
 	UPDATE {table} AS kept SET data = $2, subject = $3, expires = $4, version = $5 FROM current
 	WHERE kept.id = current.id AND current.version = $6 AND current.version <> 0 AND current.expires > clock_timestamp()
@@ -128,8 +142,14 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
-	was, written, err := s.change(ctx, updateSQL, id, notNil(r.Data), r.Subject, roundUp(r.Expires),
-		int64(r.Version), int64(old)) //nolint:gosec // bits
+	data, expires := notNil(r.Data), roundUp(r.Expires)
+	version, over := int64(r.Version), int64(old) //nolint:gosec // bits
+	if old != 0 {
+		if done, err := s.atOnce(ctx, replaceSQL, id, data, r.Subject, expires, version, over); done || err != nil {
+			return err
+		}
+	}
+	was, written, err := s.change(ctx, updateSQL, id, data, r.Subject, expires, version, over)
 	switch {
 	case err != nil:
 		return err
@@ -165,4 +185,12 @@ func roundUp(t time.Time) time.Time {
 	return t.Add(time.Microsecond - 1).Truncate(time.Microsecond).UTC()
 }
 
-func (s *Store) sql(template string) string { return strings.ReplaceAll(template, "{table}", s.table) }
+// sql returns a statement about the store's table.
+func (s *Store) sql(template string) string {
+	if sql, ok := s.statements.Load(template); ok {
+		return sql.(string) //nolint:forcetypeassert,errcheck // nothing else is kept
+	}
+	sql := strings.ReplaceAll(template, "{table}", s.table)
+	s.statements.Store(template, sql)
+	return sql
+}

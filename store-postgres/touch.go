@@ -7,6 +7,10 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
+const extendSQL = `
+UPDATE {table} SET expires = $2
+WHERE id = $1 AND version = $3 AND version <> 0 AND expires > clock_timestamp() RETURNING id`
+
 const touchSQL = lockSQL + `, written AS (
 	UPDATE {table} AS kept SET expires = $2 FROM current
 	WHERE kept.id = current.id AND current.version = $3 AND current.version <> 0 AND current.expires > clock_timestamp()
@@ -18,7 +22,11 @@ func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Versi
 	if err := s.guard.CheckTouch(ctx, id, expires); err != nil {
 		return err
 	}
-	was, written, err := s.change(ctx, touchSQL, id, roundUp(expires), int64(version)) //nolint:gosec // bits
+	at, over := roundUp(expires), int64(version) //nolint:gosec // bits
+	if done, err := s.atOnce(ctx, extendSQL, id, at, over); done || err != nil {
+		return err
+	}
+	was, written, err := s.change(ctx, touchSQL, id, at, over)
 	switch {
 	case err != nil || written:
 		return err

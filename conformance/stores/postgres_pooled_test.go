@@ -147,6 +147,7 @@ func pgBouncer(t *testing.T, server *servers.Server) *pgxpool.Config {
 		fmt.Sprintf("* = host=%s port=%s user=%s password='%s'", host, port, behind.User, strings.ReplaceAll(behind.Password, "'", "''")),
 		"[pgbouncer]", "pool_mode = transaction", "default_pool_size = 4")
 	config := postgresConfig(t, bouncer.URL)
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	wantShared(t, postgresPool(t, config))
 	return config
 }
