@@ -186,6 +186,10 @@ func TestPostgresReset(t *testing.T) {
 	line := newCable(t, postgresAddr(server))
 	store := postgresStore(t, postgresPool(t, postgresAt(server, line.addr())), table)
 	id, r := postgresCreated(t, store)
+	first := r.Version
+	if r.Version++; store.Update(t.Context(), id, first, r) != nil {
+		t.Fatal("the statement can't be prepared")
+	}
 	next := r
 	next.Version++
 
