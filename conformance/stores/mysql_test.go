@@ -44,7 +44,7 @@ func mysqlHarness(t *testing.T, server *mysql.Config) conformance.Harness {
 		Peer:      func(t *testing.T) sessionstore.Store { t.Helper(); return open(t, server) },
 		Precision: time.Microsecond,
 		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All, conformance.Scan},
-		MaxData:   min(16<<20, mysqlPacket(t, db)-1<<10),
+		MaxData:   min(sessionstore.DefaultMaxData, mysqlPacket(t, db)-1<<10),
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()
 			sqlExec(tb, db, mysqlRow(table), id, []byte{}, "", time.Now().Add(time.Hour).UnixMicro(), 0)
