@@ -37,7 +37,7 @@ func (c *commit) create(ctx context.Context) error {
 	if c.view.replaced && c.stored != nil && c.ticket.standing == good {
 		replaced = []doomed{{ticket: c.ticket, stored: c.stored, reason: EndReplaced}}
 	}
-	r, err := c.record(t.token.id(), &next, t.hash)
+	r, err := c.record(t.token.id(), &next, t.hash, now)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (c *commit) create(ctx context.Context) error {
 		return err
 	case err != nil:
 		c.note(attempt{r.Version, len(c.changes), t, true, done, replaced}, err)
-		return fmt.Errorf("session: creating: %w", err)
+		return written(r, fmt.Errorf("session: creating: %w", err))
 	}
 	c.event(next.event(EventCreated))
 	c.doomed = append(c.doomed, replaced...)
@@ -125,7 +125,7 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 		return err
 	}
 	done.hand = left.hand
-	r, err := c.record(c.stored.id, &next, c.ticket.hash)
+	r, err := c.record(c.stored.id, &next, c.ticket.hash, now)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 		return sessionstore.ErrConflict // rebase decides what that means
 	case err != nil:
 		c.note(attempt{r.Version, len(c.changes), t, false, done, nil}, err)
-		return fmt.Errorf("session: updating: %w", err)
+		return written(r, fmt.Errorf("session: updating: %w", err))
 	}
 	c.wrote(t, &next, r, done)
 	return nil
@@ -142,8 +142,7 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 
 // record returns the record that keeps v under id from now on. v remembers that it
 // was written.
-func (c *commit) record(id string, v *view, used ticketHash) (sessionstore.Record, error) {
-	now := wallNow()
+func (c *commit) record(id string, v *view, used ticketHash, now time.Time) (sessionstore.Record, error) {
 	m := c.m
 	r := sessionstore.Record{Subject: v.subject, Expires: c.expires(v, used, now), Version: sessionstore.NewVersion()}
 	if !now.Before(r.Expires) {
@@ -172,6 +171,15 @@ func (c *commit) expires(v *view, used ticketHash, now time.Time) time.Time {
 		return earlier(expires, c.stored.expires)
 	}
 	return expires
+}
+
+// written returns the error of a write, or errPast if the time of the record was over
+// when the store looked at it.
+func written(r sessionstore.Record, err error) error {
+	if errors.Is(err, ErrInvalid) && !wallNow().Before(r.Expires) {
+		return errPast
+	}
+	return err
 }
 
 // note remembers a write whose outcome is unknown. A conflict may be its own doing:

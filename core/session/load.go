@@ -111,14 +111,16 @@ func (m *Manager) load(ctx context.Context, p presented, grace time.Duration) (f
 	return f, nil
 }
 
-// find returns the session of the first ticket that is good for one. If none is, the
-// first quiet one decides; otherwise the session is new.
+// find returns the session of the first ticket that is good for one, or else of the first
+// that is retired. If there is neither, the first quiet one decides; otherwise the session
+// is new.
 func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 	s := &Session{m: m, x: x}
 	forged := 0
 	defer func() { m.logForged(ctx, forged) }()
 	x.presented, x.brought = m.presented(ctx, x)
-	var fallback found // of a quiet ticket
+	var late, fallback found // of a retired ticket, and of a quiet one
+	var lateTicket held
 	for _, p := range x.presented {
 		f, err := m.load(ctx, p, m.opts.RenewGrace)
 		switch {
@@ -138,13 +140,18 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 			if fallback.stored == nil && f.stored != nil {
 				fallback, s.ticket = f, t
 			}
-			continue
 		case !m.bound(x.r, &f.view):
 			m.log().WarnContext(ctx, "session: not the browser or network that it is bound to, ended", "session", f.view.idText())
 			s.doomed = append(s.doomed, doomed{ticket: t, stored: f.stored, reason: EndBinding})
-			continue
+		case t.standing == good:
+			s.ticket, s.stored, s.cur = t, f.stored, f.view
+			return s, nil
+		case late.stored == nil:
+			late, lateTicket = f, t
 		}
-		s.ticket, s.stored, s.cur = t, f.stored, f.view
+	}
+	if late.stored != nil {
+		s.ticket, s.stored, s.cur = lateTicket, late.stored, late.view
 		return s, nil
 	}
 	s.cur = newView(wallNow())

@@ -1,0 +1,54 @@
+package session_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+// On a clock that does not stand still: time passes between the offer and the write.
+func TestATicketThatIsOfferedHasItsWholeIdleTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e, _ := newIndexedEnv(t, atMost(3))
+		v := e.seed(count)
+		pass(session.DefaultIdleTimeout - time.Minute)
+		e.store.intercept(func(_ context.Context, _ op) error {
+			<-time.After(250 * time.Millisecond)
+			return nil
+		})
+		v.do(authenticate)
+		pass(session.DefaultIdleTimeout - 10*time.Second)
+		v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if s.Subject() != "ann" {
+				t.Error("signed out before the idle timeout")
+			}
+		})
+	})
+}
+
+func TestOfTwoCookiesAGoodOneGoesBeforeARetiredOne(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(signIn("ann", count))
+	v.do(nothing)
+	old := v.fork()
+	v.do(renew)
+	v.do(nothing) // the old ticket is retired
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+	r.AddCookie(old.cookie)
+	r.AddCookie(v.cookie)
+	w := httptest.NewRecorder()
+	e.m.HandlerFunc(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Renew()
+		if err := s.Commit(r.Context()); err != nil {
+			t.Errorf("Renew with both: %v", err)
+		}
+	})(w, r)
+	wantStatus(t, w.Result(), http.StatusOK)
+}
