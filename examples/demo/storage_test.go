@@ -14,7 +14,8 @@ import (
 func TestStoreNamesThatAreNone(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
-		"", "file", "file:", "memory", "memory:x", "redis:localhost", "File:x", ":x", "redis:", "cookie:x", "sql://x", "sqlite:", "sqlite://x",
+		"", "file", "file:", "memory", "memory:x", "redis:localhost", "File:x", ":x", "redis:", "cookie:x",
+		"sql://x", "sqlite:", "sqlite://x",
 	} {
 		st, err := openStorage(t.Context(), name, nil, time.Minute)
 		if err == nil {

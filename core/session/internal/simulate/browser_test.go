@@ -18,6 +18,7 @@ type client struct {
 	agent   string
 	ticket  string    // what it sends
 	expires time.Time // of the cookie; zero: with the browser
+	older   string    // a cookie of the same name and another path
 	open    []*request
 }
 
@@ -32,6 +33,7 @@ type request struct {
 	kind   kind
 
 	presented string // the ticket that it was sent with
+	older     string // another one that was sent as well, before it
 	crossSite bool
 	keptBack  bool // the cookie, by the browser
 	behind    bool // a TimeoutHandler answers for it
@@ -59,6 +61,12 @@ func (w *world) addBrowsers(add func(int, func())) {
 		return
 	}
 	for _, c := range w.clients {
+		if c.plan.paths && c.older == "" && c.ticket != "" {
+			add(1, func() {
+				c.older = c.ticket
+				w.trace.eventf(c.name, "keeps %s as a cookie of another path", w.trace.ticket(c.older))
+			})
+		}
 		if c.plan.thief != honest && c.ticket == "" {
 			add(1, func() { w.steal(c) })
 		} else if len(c.open) < c.plan.tabs {
@@ -91,12 +99,16 @@ func (w *world) open(c *client, k kind) {
 	w.issued++
 	w.sent++
 	if !c.expires.IsZero() && !time.Now().Before(c.expires) {
+		w.judge.expired(c)
 		c.ticket, c.expires = "", time.Time{}
 	}
 	q := &request{w: w, no: w.sent, client: c, server: w.serverFor(k), kind: k, presented: c.ticket, sent: time.Now()}
+	if q.presented != "" && c.older != q.presented {
+		q.older = c.older
+	}
 	q.crossSite = k.crossSite && !c.plan.header
 	if q.crossSite && q.server.options.Cookie.SameSite == http.SameSiteLaxMode {
-		q.presented, q.keptBack = "", true
+		q.presented, q.older, q.keptBack = "", "", true
 	}
 	q.behind = chance(w.rng, w.plan.timeout)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -129,7 +141,10 @@ func (w *world) serverFor(k kind) *server {
 // kindFor returns what a client does next. A thief tries what would harm most.
 func (w *world) kindFor(c *client) kind {
 	if c.plan.thief != honest && chance(w.rng, 0.7) {
-		return pick(w.rng, visit, w.kindNamed("logout"), w.kindNamed("renew"), w.kindNamed("step up"))
+		return pick(w.rng, visit, kindNamed("logout"), kindNamed("renew"), kindNamed("step up"))
+	}
+	if n := len(c.plan.script); n > 0 {
+		return c.plan.script[min(w.issued, n-1)]
 	}
 	return choose(w.rng, w.plan.kinds)
 }
@@ -148,6 +163,12 @@ func (w *world) steal(thief *client) {
 			if t.retiredAt > 0 && (thief.plan.thief == retired || time.Since(t.retired) > renewGrace+quantum) {
 				candidates = append(candidates, t)
 			}
+		}
+	}
+	if thief.plan.thief == banked && len(w.dropped) > 0 {
+		t := w.judge.tickets[pick(w.rng, w.dropped...)]
+		if !t.presented && t.dropped > 0 {
+			candidates = append(candidates, t)
 		}
 	}
 	if len(candidates) > 0 {
@@ -180,6 +201,9 @@ func (w *world) close(q *request) {
 
 // drop loses an answer.
 func (w *world) drop(q *request, how string) {
+	if ticket, _ := q.handedOut(); ticket != "" {
+		w.dropped = append(w.dropped, ticket)
+	}
 	w.trace.eventf(q.name(), "answer %s", how)
 	w.close(q)
 }

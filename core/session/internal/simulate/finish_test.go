@@ -2,7 +2,6 @@ package simulate_test
 
 import (
 	"context"
-	"slices"
 	"time"
 )
 
@@ -11,7 +10,7 @@ import (
 func (w *world) finish() {
 	w.calm()
 	for _, c := range w.clients {
-		for _, k := range []kind{visit, w.kindNamed("read messages")} {
+		for _, k := range []kind{visit, kindNamed("read messages")} {
 			if !w.judge.ok() {
 				return
 			}
@@ -61,9 +60,4 @@ func (w *world) list(s *server, subject string) {
 		return err
 	})
 	w.settle()
-}
-
-func (w *world) kindNamed(name string) kind {
-	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
-	return kinds[i]
 }

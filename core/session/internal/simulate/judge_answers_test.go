@@ -16,16 +16,18 @@ func (j *judge) answered(q *request) {
 		j.left(q)
 	}
 	if l := j.byID[q.first.id]; l != nil {
-		l.usedAtMost = j.now()
+		if !q.kind.passive {
+			l.usedAtMost = j.now()
+		}
 		if q.excused() {
 			l.disturbed++
 		}
 		// It is extended when the request is answered, if its time is not up by then.
-		if q.status == http.StatusOK && !q.excused() && j.inTime(l) {
+		if q.status == http.StatusOK && !q.excused() && !q.kind.passive && j.inTime(l) {
 			l.used = later2(l.used, q.loaded)
 		}
 	}
-	if t := j.shown(q); t != nil && q.status == http.StatusOK && !q.excused() && q.first.id == t.life.id {
+	if t := j.shown(q); t != nil && q.older == "" && q.status == http.StatusOK && !q.excused() && q.first.id == t.life.id {
 		j.seenNow(t)
 	}
 }
@@ -110,7 +112,7 @@ func (j *judge) handed(q *request, value string) {
 		j.violatedf("cross-site", "%s replaces a cookie that was only kept back", q.name())
 	}
 	t := &ticket{
-		value: value, life: j.life(see.id, q), start: q.sent, begun: q.sent, handed: time.Now(), uncertain: q.status != http.StatusOK,
+		value: value, no: len(j.tickets) + 1, life: j.life(see.id, q), start: q.sent, begun: q.sent, handed: time.Now(), uncertain: q.status != http.StatusOK,
 	}
 	if old != nil && old.life == t.life {
 		t.proof, t.start, t.begun = old.proof, old.start, old.begun

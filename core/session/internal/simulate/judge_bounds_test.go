@@ -31,7 +31,11 @@ func (j *judge) surelyAlive(l *life) bool {
 // inTime reports whether no timeout can be over yet.
 func (j *judge) inTime(l *life) bool {
 	least := j.leastIdle(l)
-	return time.Since(l.used) < least-least/10 && j.firstTicketAge(l) < j.least(absolute)
+	age := j.least(absolute)
+	if l.remembered() {
+		age = min(age, remembered)
+	}
+	return time.Since(l.used) < least-least/10 && j.firstTicketAge(l) < age
 }
 
 // firstTicketAge is how long a session has been running at most.
@@ -49,6 +53,19 @@ func (j *judge) possiblyAlive(l *life) bool {
 	return l.ended == 0 && time.Since(l.usedAtMost) < j.mostIdle(l)
 }
 
+// mostAbsolute bounds the absolute timeout of a session.
+func (j *judge) mostAbsolute(l *life) time.Duration {
+	if l.remembered() {
+		return max(j.most(absolute), remembered)
+	}
+	return j.most(absolute)
+}
+
+// remembered reports whether a login has possibly a lifetime of its own.
+func (l *life) remembered() bool {
+	return slices.ContainsFunc(l.logins, func(a *act) bool { return a.remembered && !a.failed })
+}
+
 // leastIdle and mostIdle bound the idle timeout of a session.
 func (j *judge) leastIdle(l *life) time.Duration {
 	if len(l.idles) > 0 {
@@ -64,6 +81,9 @@ func (j *judge) mostIdle(l *life) time.Duration {
 			return shortIdle
 		}
 	}
+	if l.remembered() {
+		return max(j.most(idle), remembered)
+	}
 	return j.most(idle)
 }
 
@@ -78,11 +98,16 @@ func (j *judge) unused(t *ticket) bool {
 // ticket.
 func (j *judge) mayBeRetired(t *ticket) bool {
 	for _, o := range j.tickets {
-		if o != t && o.life == t.life && o.presented {
+		if o.no > t.no && o.life == t.life && o.presented {
 			return true
 		}
 	}
 	return false
+}
+
+// mayHaveRetired reports whether a request has possibly brought a retired ticket.
+func (j *judge) mayHaveRetired(q *request) bool {
+	return slices.ContainsFunc(j.brought(q), j.mayBeRetired)
 }
 
 // mayBe reports whether a session is possibly somebody's.

@@ -55,6 +55,14 @@ func (j *judge) shortens(q *request) {
 	}
 }
 
+// remembers notes that the login that a request has made is to last longer, or
+// shorter, than usual.
+func (j *judge) remembers(q *request) {
+	for _, a := range q.acts {
+		a.remembered = a.kind == logsIn
+	}
+}
+
 func (j *judge) act(q *request, kind actKind, subject string) *act {
 	a := &act{q: q, kind: kind, subject: subject, step: j.w.step, at: j.now()}
 	q.acts = append(q.acts, a)
@@ -89,6 +97,7 @@ func (j *judge) acknowledged(q *request, began int) {
 		c.acked, c.life = j.w.step, l
 		if !c.message {
 			l.marks = append(l.marks, c)
+			j.dropsBanked(q, l)
 		} else {
 			l.messages = append(l.messages, c)
 		}

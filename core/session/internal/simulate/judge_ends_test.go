@@ -20,6 +20,11 @@ type ending struct {
 // destroys notes that a request is about to end its session.
 func (j *judge) destroys(q *request) {
 	q.destroyed = &ending{step: j.w.step}
+	if q.older != "" { // all end that a ticket is good for
+		for _, t := range j.brought(q) {
+			j.mayEndNow(t.life, "Destroy by "+q.name())
+		}
+	}
 	l := j.byID[q.first.id]
 	if l != nil {
 		q.destroyed.life = l
@@ -116,9 +121,12 @@ func (j *judge) countAtMost(a *act) int { return max(a.most, j.countNow(a)) }
 
 func (j *judge) countNow(a *act) int {
 	n := 1
+	beside := slices.ContainsFunc(j.logins, func(o *act) bool { // at the same time, so that a refusal may be one too many
+		return o != a && o.subject == a.subject && !o.failed && (o.acked == 0 || o.acked >= a.step)
+	})
 	for _, l := range j.lives {
 		own := j.shown(a.q) != nil && j.shown(a.q).life == l
-		if !own && l.mayBe(a.subject) && j.possiblyAlive(l) && !j.lost(l) {
+		if !own && l.mayBe(a.subject) && j.possiblyAlive(l) && (beside || !j.lost(l)) {
 			n++
 		}
 	}
@@ -183,7 +191,8 @@ func (j *judge) before(l *life, a *act) int {
 	at := l.loginAt(a.subject)
 	n := 0
 	for _, o := range j.lives {
-		if o != l && o.mayBe(a.subject) && j.possiblyAlive(o) && !o.lastLogin(a.subject).Before(at) {
+		there := j.possiblyAlive(o) || !o.endedAt.Before(at) // or was meanwhile
+		if o != l && o.mayBe(a.subject) && there && !o.lastLogin(a.subject).Before(at) {
 			n++
 		}
 	}

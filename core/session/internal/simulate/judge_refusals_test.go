@@ -20,7 +20,7 @@ func (j *judge) refused(q *request, err error) {
 	case errors.Is(err, session.ErrTooManySessions):
 		j.refusedNew(q)
 	case errors.Is(err, session.ErrRetired):
-		if t := j.shown(q); t == nil || !j.mayBeRetired(t) {
+		if !j.mayHaveRetired(q) {
 			j.violatedf("refused", "%s: %v", q.name(), err)
 		}
 		acts := q.acts
@@ -34,7 +34,7 @@ func (j *judge) refused(q *request, err error) {
 			j.violatedf("refused", "%s: %v, although its session lives", q.name(), err)
 		}
 	default:
-		if !q.excused() && !j.mayBeFull(q) {
+		if !q.excused() && !j.mayBeFull(q) && !j.atItsEnd(q) {
 			j.violatedf("outage", "%s: %v", q.name(), err)
 		}
 		certain = false
@@ -42,19 +42,27 @@ func (j *judge) refused(q *request, err error) {
 	j.giveUp(q, certain)
 }
 
+// atItsEnd reports whether the time of a request's session is possibly over, which the
+// store may find when the package has not.
+func (j *judge) atItsEnd(q *request) bool {
+	t := j.shown(q)
+	return t != nil && !j.inTime(t.life)
+}
+
 // mayBeFull reports whether a session's list of tickets has possibly no room for
 // another: they are all on their way.
 func (j *judge) mayBeFull(q *request) bool {
-	unseen := 0
+	s := j.shown(q)
+	if s == nil {
+		return false
+	}
+	needed := s.life.disturbed
 	for _, t := range j.tickets {
-		if s := j.shown(q); s != nil && t.life == s.life && !t.seen {
-			unseen++
+		if t.life == s.life && t.retiredAt == 0 {
+			needed++
 		}
 	}
-	if s := j.shown(q); s != nil {
-		unseen += s.life.disturbed
-	}
-	return unseen >= 6
+	return needed >= 7
 }
 
 // overtaken reports whether a login is possibly ended by later ones at once.
@@ -116,12 +124,12 @@ func (j *judge) refusedAtTheEnd(q *request) {
 			j.refusedNew(q)
 		}
 	case http.StatusConflict:
-		retired := len(q.acts) > 0 && j.shown(q) != nil && j.mayBeRetired(j.shown(q))
+		retired := len(q.acts) > 0 && j.mayHaveRetired(q)
 		if q.err == nil && !retired && !j.overtaken(q) && !j.mayBeQuiet(q) && !q.excused() {
 			j.violatedf("refused", "%s is answered 409, although its session lives", q.name())
 		}
 	default:
-		if !q.excused() && !j.mayBeFull(q) {
+		if !q.excused() && !j.mayBeFull(q) && !j.atItsEnd(q) {
 			j.violatedf("outage", "%s is answered %d", q.name(), q.status)
 		}
 	}

@@ -1,6 +1,7 @@
 package simulate_test
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -10,14 +11,16 @@ func (j *judge) found(q *request) {
 	j.atLeast(q)
 	if l := j.byID[q.first.id]; l != nil {
 		l.record = q.task.record
-		j.sees(q, l)
-		l.usedAtMost = time.Now()
+		j.sees(q, q.first, l, q.got)
+		if !q.kind.passive {
+			l.usedAtMost = time.Now()
+		}
 	}
 }
 
-// atMost judges that a request sees nothing but what its ticket is good for.
+// atMost judges that a request sees nothing but what a ticket of its is good for.
 func (j *judge) atMost(q *request) {
-	t, see := j.shown(q), q.first
+	see := q.first
 	l := j.byID[see.id]
 	if l == nil {
 		if see.subject != "" || len(see.values) > 0 || see.level {
@@ -25,28 +28,41 @@ func (j *judge) atMost(q *request) {
 		}
 		return
 	}
-	if t == nil || t.life != l {
-		j.violatedf("crossed", "%s sees %s, which is not the session of its ticket", q.name(), j.w.trace.seen(see))
-		return
+	found := breach{"crossed", "which is not the session of its ticket"}
+	for _, t := range j.brought(q) {
+		if t.life == l {
+			if found = j.wrong(q, t); found == (breach{}) {
+				return
+			}
+		}
 	}
+	j.violatedf(found.rule, "%s sees %s, %s", q.name(), j.w.trace.seen(see), found.text)
+}
+
+// wrong returns why a request may not see what it sees with a ticket of this session.
+func (j *judge) wrong(q *request, t *ticket) breach {
+	see, l := q.first, t.life
 	switch {
 	case l.ended > 0 && l.ended < q.got:
-		j.violatedf("resurrected", "%s sees %s, which was over (%s)", q.name(), j.w.trace.seen(see), l.mayEndBy)
+		return breach{"resurrected", fmt.Sprintf("which was over (%s)", l.mayEndBy)}
 	case see.subject != t.proof.subject && see.subject != "":
-		j.violatedf("rights", "%s sees subject %q with a ticket that is good for %q", q.name(), see.subject, t.proof.subject)
+		return breach{"rights", fmt.Sprintf("with a ticket that is good for %q", t.proof.subject)}
 	case t.proof.subject == "" && l.loggedIn() > 0 && l.loggedIn() < q.got:
-		j.violatedf("old ticket", "%s sees %s with a ticket from before the first login", q.name(), j.w.trace.seen(see))
+		return breach{"old ticket", "with a ticket from before the first login"}
 	case !t.retired.IsZero() && q.loaded.Sub(t.retired) > renewGrace+quantum:
-		j.violatedf("retired", "%s sees %s with a ticket that was retired %v ago", q.name(), j.w.trace.seen(see), time.Since(t.retired))
+		return breach{"retired", fmt.Sprintf("with a ticket that was retired %v ago", time.Since(t.retired))}
+	case t.dropped > 0 && t.dropped < q.got:
+		return breach{"banked", "with a ticket that somebody has kept for later"}
 	case see.level && !time.Now().Before(t.proof.level):
-		j.violatedf("rights", "%s has a level that its ticket has not", q.name())
+		return breach{"rights", "with a level that its ticket has not"}
 	case see.authenticated.After(t.proof.authenticated):
-		j.violatedf("rights", "%s is fresher than its ticket", q.name())
-	case time.Since(t.start) >= j.most(absolute):
-		j.violatedf("timeout", "%s sees %s after AbsoluteTimeout", q.name(), j.w.trace.seen(see))
+		return breach{"rights", "fresher than its ticket"}
+	case time.Since(t.start) >= j.mostAbsolute(l):
+		return breach{"timeout", "after AbsoluteTimeout"}
 	case time.Since(l.usedAtMost) >= j.mostIdle(l):
-		j.violatedf("timeout", "%s sees %s after IdleTimeout", q.name(), j.w.trace.seen(see))
+		return breach{"timeout", "after IdleTimeout"}
 	}
+	return breach{}
 }
 
 // atLeast judges that a visitor whose browser has kept up is not signed out.
@@ -55,12 +71,15 @@ func (j *judge) atLeast(q *request) {
 	if t == nil || q.client.plan.thief != honest || !j.goodFor(q, t) {
 		return
 	}
+	if old := j.tickets[q.older]; old != nil && old.life != t.life {
+		return // the first that is good for a session decides
+	}
 	switch {
 	case q.first.id != t.life.id:
 		j.violatedf("signed out", "%s sees nothing of %s with %s", q.name(), j.w.trace.session(t.life.id), j.w.trace.ticket(t.value))
 	case q.first.subject != t.proof.subject:
 		j.violatedf("signed out", "%s is %q and not %q", q.name(), q.first.subject, t.proof.subject)
-	case time.Now().Before(t.proof.level) && !q.first.level:
+	case time.Now().Before(t.proof.level) && !q.first.level && q.older == "":
 		j.violatedf("level lost", "%s has lost its level", q.name())
 	}
 }
@@ -89,9 +108,9 @@ func (j *judge) notFound(q *request, err error) {
 
 // sees judges the values that a request sees: each change that was acknowledged
 // before is there once, and no other's is.
-func (j *judge) sees(q *request, l *life) {
+func (j *judge) sees(q *request, see seen, l *life, since int) {
 	count := make(map[string]int)
-	for _, name := range q.first.values {
+	for _, name := range see.values {
 		count[name]++
 		m := j.marks[name]
 		switch {
@@ -109,11 +128,11 @@ func (j *judge) sees(q *request, l *life) {
 		}
 	}
 	for _, m := range l.marks {
-		if m.acked > 0 && m.acked < q.got && count[m.name] == 0 {
+		if m.acked > 0 && m.acked < since && count[m.name] == 0 {
 			j.violatedf("lost", "%s does not see %s, which was acknowledged", q.name(), m.name)
 		}
 	}
-	for _, name := range q.first.values { // what was seen stays
+	for _, name := range see.values { // what was seen stays
 		if m := j.marks[name]; m != nil && m.acked == 0 {
 			m.acked, m.life = j.w.step, l
 			l.marks = append(l.marks, m)
@@ -142,6 +161,6 @@ func (j *judge) mayBeQuiet(q *request) bool {
 	if t == nil {
 		return time.Since(q.loaded) >= j.least(idle) // a new session's time may be over before it is stored
 	}
-	return q.client.plan.thief != honest || j.unused(t) || !j.surelyAlive(t.life) || t.uncertain || j.w.plan.mixedSealer ||
+	return q.client.plan.thief != honest || q.older != "" || j.unused(t) || !j.surelyAlive(t.life) || t.uncertain || j.w.plan.mixedSealer ||
 		time.Since(q.sent) >= renewGrace-time.Second || t.proof.subject == "" && t.life.mayBeLoggedIn()
 }

@@ -64,11 +64,13 @@ type life struct {
 // A ticket is what was handed out, and what it is good for.
 type ticket struct {
 	value     string
+	no        int // in the order in which they were handed out
 	life      *life
 	proof     proof
 	start     time.Time // of AbsoluteTimeout, at the latest
 	begun     time.Time // at the earliest
 	uncertain bool      // it came with an answer that reported a failure
+	dropped   int       // the step from which it is surely worthless, because nobody has taken it
 	presented bool      // by a request that has begun
 	seen      bool      // by one that was answered well
 	handed    time.Time
@@ -88,18 +90,19 @@ type proof struct {
 
 // An act is what a request has tried to do to its session.
 type act struct {
-	q       *request
-	kind    actKind
-	subject string // of a login
-	step    int
-	at      time.Time
-	acked   int // the step at which it was acknowledged
-	ackedAt time.Time
-	most    int // how many sessions its subject had at most when it began
-	failed  bool
-	life    *life // of a login that was acknowledged
-	ticket  *ticket
-	of      *act // the login whose timeout it shortens; nil: of an anonymous session
+	q          *request
+	kind       actKind
+	subject    string // of a login
+	step       int
+	at         time.Time
+	acked      int // the step at which it was acknowledged
+	ackedAt    time.Time
+	most       int // how many sessions its subject had at most when it began
+	failed     bool
+	remembered bool  // a login that is to last
+	life       *life // of a login that was acknowledged
+	ticket     *ticket
+	of         *act // the login whose timeout it shortens; nil: of an anonymous session
 }
 
 type actKind int
@@ -141,11 +144,29 @@ func (j *judge) life(id string, q *request) *life {
 	return l
 }
 
-// shown returns what the judge knows of the ticket that a request presents.
-func (j *judge) shown(q *request) *ticket { return j.tickets[q.presented] }
+// shown returns what the judge knows of the ticket that a request presents. Of two it is
+// the one that has shown it what it sees, and before that the newer.
+func (j *judge) shown(q *request) *ticket {
+	t := j.tickets[q.presented]
+	if old := j.tickets[q.older]; old != nil && q.s != nil && old.life.id == q.first.id && (t == nil || t.life != old.life) {
+		return old
+	}
+	return t
+}
+
+// brought returns what the judge knows of all tickets that a request presents.
+func (j *judge) brought(q *request) []*ticket {
+	var all []*ticket
+	for _, value := range []string{q.presented, q.older} {
+		if t := j.tickets[value]; t != nil {
+			all = append(all, t)
+		}
+	}
+	return all
+}
 
 func (j *judge) sent(q *request) {
-	if t := j.shown(q); t != nil {
+	for _, t := range j.brought(q) {
 		t.presented = true
 		if q.client.plan.thief == current && t.life.owner != q.client {
 			// Who holds a current ticket can move the session, and so drive the browser

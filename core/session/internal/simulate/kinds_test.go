@@ -3,7 +3,10 @@ package simulate_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // A kind is what a request is for, and what the application does with it.
@@ -11,6 +14,7 @@ type kind struct {
 	name      string
 	form      bool // a visitor may send it twice
 	crossSite bool // it comes from another site's page
+	passive   bool // it does not count as a use of the session
 	nested    bool // a mistake of the programmer's: two Managers have one cookie
 	run       func(q *request, w http.ResponseWriter, r *http.Request) error
 }
@@ -31,6 +35,9 @@ var login = kind{name: "login", form: true, run: func(q *request, _ http.Respons
 	q.authenticate(q.client.plan.account)
 	if q.no%3 == 0 {
 		q.mark()
+	}
+	if q.no%4 == 0 {
+		q.remember()
 	}
 	return q.perhapsCommit(r)
 }}
@@ -82,6 +89,15 @@ var kinds = []kind{
 		q.w.judge.secretOf(q, q.secret)
 		return q.perhapsCommit(r)
 	}},
+	{name: "peek", passive: true, run: visit.run},
+	{name: "reload", run: func(q *request, w http.ResponseWriter, r *http.Request) error {
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			return err
+		}
+		q.headerLeft()
+		q.task.pause("streams")
+		return q.reload(r)
+	}},
 	{name: "stream", run: func(q *request, w http.ResponseWriter, r *http.Request) error {
 		if err := http.NewResponseController(w).Flush(); err != nil {
 			return err
@@ -130,6 +146,11 @@ var kinds = []kind{
 	}},
 }
 
+func kindNamed(name string) kind {
+	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
+	return kinds[i]
+}
+
 // signedIn asks for a visitor who is.
 func signedIn(f func(*request, http.ResponseWriter, *http.Request) error) func(*request, http.ResponseWriter, *http.Request) error {
 	return func(q *request, w http.ResponseWriter, r *http.Request) error {
@@ -154,10 +175,25 @@ func (q *request) commit(r *http.Request) error {
 	began := q.w.step
 	q.task.enter()
 	err := q.s.Commit(r.Context())
+	if err != nil && q.no%3 == 0 && r.Context().Err() == nil && session.StatusCode(err) == http.StatusServiceUnavailable {
+		q.task.enter()
+		err = q.s.Commit(r.Context()) // as its documentation allows
+	}
 	q.task.leave()
 	q.w.trace.eventf(q.name(), "commits: %v", err)
 	q.w.judge.committed(q, began, err)
 	return err
+}
+
+func (q *request) reload(r *http.Request) error {
+	began := q.w.step
+	q.task.enter()
+	err := q.s.Reload(r.Context())
+	q.task.leave()
+	see := look(q.s)
+	q.w.trace.eventf(q.name(), "reloads: %v, sees %s", err, q.w.trace.seen(see))
+	q.w.judge.reloaded(q, began, see, err)
+	return nil
 }
 
 func (q *request) mark() {
@@ -194,6 +230,11 @@ func (q *request) stepUp() {
 func (q *request) shorten() {
 	q.w.judge.shortens(q)
 	q.s.SetIdleTimeout(shortIdle)
+}
+
+func (q *request) remember() {
+	q.w.judge.remembers(q)
+	q.s.Remember(remembered)
 }
 
 func (q *request) destroy() {

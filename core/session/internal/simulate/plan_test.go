@@ -35,9 +35,11 @@ type plan struct {
 type clientPlan struct {
 	account  string
 	tabs     int
+	script   []kind // what the visitor does in this order; nil: as it comes
 	before   []kind // what the visitor does before anything goes wrong
 	header   bool   // an API client, which keeps its ticket itself
 	stubborn bool   // and never takes another than that of a login
+	paths    bool   // a browser that has two cookies of the name some day
 	thief    theft
 }
 
@@ -49,6 +51,7 @@ const (
 	fixed         // one from before the login, which may be of the thief's own making
 	retired       // one that the visitor's browser has replaced
 	stale         // likewise, once its grace is over
+	banked        // one that has never reached the visitor
 	current       // whichever the visitor has
 )
 
@@ -77,13 +80,15 @@ func chance(rng *rand.Rand, p float64) bool { return rng.Float64() < p }
 
 // Times that runs use. Those that the package fixes are ten minutes.
 const (
+	callTakes     = time.Millisecond       // a call of the store
 	quantum       = 250 * time.Millisecond // over the longest back-off
 	renewGrace    = 30 * time.Second
 	lasting       = 10 * time.Minute
 	lateAtMost    = 10 * time.Second // is a write that lands after its caller has given up
 	shortAbsolute = 20 * time.Minute
-	shortIdle     = 2 * time.Minute // that a session is given
-	patience      = 8 * time.Minute // after which a browser has given an answer up
+	remembered    = 40 * time.Minute // is a visitor who wants to be
+	shortIdle     = 2 * time.Minute  // that a session is given
+	patience      = 8 * time.Minute  // after which a browser has given an answer up
 )
 
 var testKeys = [][]byte{
@@ -132,18 +137,43 @@ func newPlan(rng *rand.Rand) plan {
 	if p.servers[0].AbsoluteTimeout == shortAbsolute {
 		p.ticks = append(p.ticks, 3*time.Minute, lasting+time.Minute)
 	}
+	p.dwell(rng)
 	return p
+}
+
+// dwell has some runs dwell on what chance alone would seldom bring together.
+func (p *plan) dwell(rng *rand.Rand) {
+	several := func() { p.clients[0].tabs, p.clients[0].before = 4, []kind{login, visit} }
+	switch rng.IntN(12) {
+	case 0: // a driver that repeats what is not answered, and a session that many write to
+		several()
+		p.fault = map[verdict]float64{resent: 0.3}
+		p.kinds = []weighted[kind]{{4, write}, {1, visit}, {1, renew}, {1, kindNamed("leave message")}, {1, kindNamed("read messages")}}
+	case 1: // readers that are slower than a timeout that has become shorter
+		several()
+		p.clients = p.clients[:1]
+		p.clients[0].script = []kind{kindNamed("slow read"), kindNamed("slow read"), kindNamed("public computer"), visit, visit}
+		p.ticks = []time.Duration{time.Minute, 3 * time.Minute}
+		p.lost, p.cancel, p.orders, p.requests = 0, 0, 0, len(p.clients[0].script)
+	case 2: // a store that hangs, and people who ask for lists
+		p.fault = map[verdict]float64{stalls: 0.1}
+		p.orders = 4
+	}
 }
 
 // planThief adds somebody with a ticket of the first visitor's, whose browser moves on.
 func (p *plan) planThief(rng *rand.Rand) {
 	p.clients = append(p.clients, clientPlan{
-		account: "eve", tabs: 1, header: p.clients[0].header, thief: pick(rng, fixed, fixed, retired, stale, stale, current),
+		account: "eve", tabs: 1, header: p.clients[0].header, thief: pick(rng, fixed, fixed, retired, stale, stale, banked, banked, current),
 	})
 	p.clients[0].before = []kind{write, login, visit}
 	p.kinds = append(p.kinds, weighted[kind]{2, renew})
 	p.ticks = append(p.ticks, renewGrace+time.Second)
 	p.requests += 6
+	if p.clients[len(p.clients)-1].thief == banked {
+		p.lost = max(p.lost, 0.5)
+		p.ticks = append(p.ticks, lasting+time.Minute)
+	}
 }
 
 func sometimes(rng *rand.Rand, p *float64, values ...float64) {
@@ -160,7 +190,7 @@ func (p *plan) planClients(rng *rand.Rand) {
 		}
 		header := chance(rng, 0.2)
 		p.clients = append(p.clients, clientPlan{
-			account: account, tabs: 1 + rng.IntN(4), header: header, stubborn: chance(rng, 0.05),
+			account: account, tabs: 1 + rng.IntN(4), header: header, stubborn: chance(rng, 0.05), paths: !header && chance(rng, 0.05),
 			before: pick(rng, nil, []kind{write}, []kind{login}, []kind{write, login}, []kind{login, visit}),
 		})
 	}
@@ -171,6 +201,7 @@ func (p *plan) planClients(rng *rand.Rand) {
 func (p *plan) planServers(rng *rand.Rand) {
 	base := session.Options{
 		Keys:            testKeys,
+		Passive:         []func(*http.Request) bool{session.SkipHeader("Passive", "*")},
 		IdleTimeout:     pick(rng, 10*time.Minute, 20*time.Minute),
 		AbsoluteTimeout: pick(rng, shortAbsolute, time.Hour, 24*time.Hour),
 		MaxSessions:     pick(rng, 0, 0, 1, 2, 3),

@@ -37,9 +37,9 @@ var faults = []planted{
 	},
 	{
 		"what fails leaves the session as it was, or saved", "session/commit_write.go",
-		`		return fmt.Errorf("session: updating: %w", err)`,
+		`		return written(r, fmt.Errorf("session: updating: %w", err))`,
 		`		_ = c.m.remove(ctx, c.stored.id)
-		return fmt.Errorf("session: updating: %w", err)`,
+		return written(r, fmt.Errorf("session: updating: %w", err))`,
 	},
 	{
 		"nobody is signed in by a request that http.TimeoutHandler has answered", "session/handler_header.go",
@@ -171,6 +171,26 @@ var faults = []planted{
 		"			return c.takeBack(ctx)\n", "			return nil\n",
 	},
 	{
+		"nobody keeps an offer for later", "session/commit_write.go",
+		"		next.dropBanked(presented, c.s.x.began)\n", "",
+	},
+	{
+		"a retired ticket reloads nothing", "session/session.go",
+		"	case c.ticket.standing == retired:\n		return ErrRetired\n", "",
+	},
+	{
+		"a passive look extends nothing", "session/commit_session.go",
+		"!s.x.passive && s.m.touchDue", "s.m.touchDue",
+	},
+	{
+		"a cookie lasts until its session's last possible end", "session/ticket_cookie.go",
+		"cookie.MaxAge = max(1, int((age+time.Second-1)/time.Second))", "cookie.MaxAge = max(1, int(age/time.Second)/8)",
+	},
+	{
+		"a form that is sent twice knows its secret", "session/load.go",
+		"		s.cur.seed = fallback.seed(&s.ticket.token)\n", "",
+	},
+	{
 		"AbsoluteTimeout ends a ticket", "session/ticket_rights.go",
 		"case !t.now.Before(e.endsBy(t.absolute)):", "case false:",
 	},
@@ -220,7 +240,7 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 			if found == nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			t.Logf("seed %s: %s", found[2], found[1])
+			t.Logf("seed %s, %s: %s", found[2], f.undoes, found[1])
 		})
 	}
 }

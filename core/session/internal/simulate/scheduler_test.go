@@ -130,6 +130,9 @@ func (w *world) goOn(t *task) {
 		return
 	}
 	w.trace.eventf(t.name, "%s: %v", name, v)
+	if at.call != nil && !at.ended { // takes its time
+		w.pass(callTakes)
+	}
 	t.resume(v)
 }
 
@@ -162,13 +165,11 @@ func (w *world) tick(d time.Duration) {
 		w.trace.eventf("time", "+%v", d)
 	}
 	for _, t := range w.tasks {
-		if t.at != nil && t.at.call != nil {
+		if t.at != nil && t.at.call != nil || t.sleeps() && d > quantum {
 			t.waited += d
 		}
 	}
-	w.fence()
-	<-time.After(d)
-	synctest.Wait()
+	w.pass(d)
 	for _, t := range w.tasks {
 		if t.overdue() {
 			w.judge.violatedf("unbounded", "%s has waited for the store since %v", t.name, time.Since(t.inside))
@@ -184,6 +185,13 @@ func (w *world) tick(d time.Duration) {
 			w.leave(q, "never arrives")
 		}
 	}
+}
+
+// pass lets the time go on. Who sleeps may wake up.
+func (w *world) pass(d time.Duration) {
+	w.fence()
+	<-time.After(d)
+	synctest.Wait()
 }
 
 // fence tells the race detector what the bubble's time orders: what the scheduler

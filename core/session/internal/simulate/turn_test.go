@@ -109,11 +109,17 @@ func (q *request) carry(r *http.Request) {
 	} else {
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
 	}
+	if q.kind.passive {
+		r.Header.Set("Passive", "yes")
+	}
 	switch {
 	case q.presented == "":
 	case q.client.plan.header:
 		r.Header.Set(ticketHeader, q.presented)
 	default:
+		if q.older != "" {
+			r.AddCookie(&http.Cookie{Name: "__Host-session", Value: q.older})
+		}
 		r.AddCookie(&http.Cookie{Name: "__Host-session", Value: q.presented})
 	}
 }

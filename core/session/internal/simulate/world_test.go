@@ -23,6 +23,7 @@ type world struct {
 	servers []*server
 	clients []*client
 	tasks   []*task
+	dropped []string   // tickets of answers that were lost
 	answers []*request // that are on their way to the browser
 	issued  int        // requests that count for the plan
 	sent    int        // all
