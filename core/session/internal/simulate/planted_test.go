@@ -71,7 +71,7 @@ var faults = []planted{
 		"!e.before && !e.stale(now) &&", "!e.before &&",
 	},
 	{
-		"a slow reader undoes no shorter timeout", "memstore/memstore.go",
+		"a slow reader undoes no shorter timeout", "memstore/touch.go",
 		"	case it.record.Version != version:\n		return sessionstore.ErrConflict\n	}\n	it.record.Expires",
 		"	}\n	it.record.Expires",
 	},
