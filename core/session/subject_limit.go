@@ -121,14 +121,17 @@ func (c *commit) keepLimit(ctx context.Context) error {
 		}
 		over := c.over(readable(live))
 		switch {
-		case len(over) > 0 && c.m.opts.RefuseNew: // of logins at the same moment, each that sees too many is refused
+		case len(over) > 0 && c.m.opts.RefuseNew && (c.owns(over) || round >= refuseRounds):
 			return c.takeBack(ctx)
 		case len(over) == 0 && evicted:
 			return errEnded
 		case len(over) == 0:
 			return nil
 		}
-		evicted = evicted || slices.ContainsFunc(over, func(f *found) bool { return f.view.id == c.view.id })
+		if c.m.opts.RefuseNew { // those over it take themselves back; one that has looked before does not
+			over = nil
+		}
+		evicted = evicted || c.owns(over)
 		// Many logins at the same moment end the same sessions: each begins with a few
 		// others, and then looks what is left.
 		random := rand.New(rand.NewPCG(uint64(sessionstore.NewVersion()), 0)) //nolint:gosec // it guards nothing
@@ -144,6 +147,16 @@ func (c *commit) keepLimit(ctx context.Context) error {
 	}
 }
 
+// refuseRounds is how often a login with RefuseNew that is within the limit waits for
+// others to take themselves back. One that was let in before this one was written does
+// not: then this one is refused.
+const refuseRounds = 12
+
+// owns reports whether the commit's own session is among some of its subject's.
+func (c *commit) owns(some []*found) bool {
+	return slices.ContainsFunc(some, func(f *found) bool { return f.view.id == c.view.id })
+}
+
 // evictBatch is how many sessions keepLimit ends before it looks for the first time;
 // it doubles, so that looking costs little beside ending.
 const (
@@ -152,7 +165,7 @@ const (
 )
 
 // over returns the subject's sessions above the limit: those whose login nobody has
-// received, then the oldest.
+// received, then the oldest, or with RefuseNew the newest.
 func (c *commit) over(live []*found) []*found {
 	now := wallNow()
 	rank := func(f *found) int {
@@ -162,7 +175,11 @@ func (c *commit) over(live []*found) []*found {
 		return 0
 	}
 	slices.SortFunc(live, func(a, b *found) int {
-		return cmp.Or(rank(a)-rank(b), b.place().Compare(a.place()), bytes.Compare(a.view.id[:], b.view.id[:]))
+		byPlace := b.place().Compare(a.place())
+		if c.m.opts.RefuseNew {
+			byPlace = -byPlace
+		}
+		return cmp.Or(rank(a)-rank(b), byPlace, bytes.Compare(a.view.id[:], b.view.id[:]))
 	})
 	return live[min(c.m.opts.MaxSessions, len(live)):]
 }

@@ -112,7 +112,8 @@ func (j *judge) handed(q *request, value string) {
 		j.violatedf("cross-site", "%s replaces a cookie that was only kept back", q.name())
 	}
 	t := &ticket{
-		value: value, no: len(j.tickets) + 1, life: j.life(see.id, q), start: q.sent, begun: q.sent, handed: time.Now(), uncertain: q.status != http.StatusOK,
+		value: value, no: len(j.tickets) + 1, life: j.life(see.id, q), start: q.sent, begun: q.sent, handed: time.Now(),
+		uncertain: q.status != http.StatusOK,
 	}
 	if old != nil && old.life == t.life {
 		t.proof, t.start, t.begun = old.proof, old.start, old.begun

@@ -164,7 +164,8 @@ func (p *plan) dwell(rng *rand.Rand) {
 // planThief adds somebody with a ticket of the first visitor's, whose browser moves on.
 func (p *plan) planThief(rng *rand.Rand) {
 	p.clients = append(p.clients, clientPlan{
-		account: "eve", tabs: 1, header: p.clients[0].header, thief: pick(rng, fixed, fixed, retired, stale, stale, banked, banked, current),
+		account: "eve", tabs: 1, header: p.clients[0].header,
+		thief: pick(rng, fixed, fixed, retired, stale, stale, banked, banked, current),
 	})
 	p.clients[0].before = []kind{write, login, visit}
 	p.kinds = append(p.kinds, weighted[kind]{2, renew})
