@@ -67,7 +67,7 @@ func Server(t tester, start func(*session.Manager) string) {
 	v.want("GET /", http.StatusOK, "visit 4", "")
 	v.want("POST /logout", http.StatusNoContent, "", "__Host-session=; ") // on an answer without a body
 	v.cookie = old
-	v.want("GET /", http.StatusOK, "visit 1", "__Host-session=") // the old ticket is worth nothing
+	v.want("GET /", http.StatusOK, "visit 1", "") // the old ticket is worth nothing, and stores nothing
 }
 
 // A visitor keeps its cookie, also the one that is for https only.
