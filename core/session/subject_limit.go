@@ -150,7 +150,7 @@ func (c *commit) keepLimit(ctx context.Context) error {
 // refuseRounds is how often a login with RefuseNew that is within the limit waits for
 // others to take themselves back. One that was let in before this one was written does
 // not: then this one is refused.
-const refuseRounds = 12
+const refuseRounds = 4
 
 // owns reports whether the commit's own session is among some of its subject's.
 func (c *commit) owns(some []*found) bool {
