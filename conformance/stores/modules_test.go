@@ -168,3 +168,13 @@ func command(t *testing.T, dir string, args ...string) []byte {
 	}
 	return bytes.TrimLeft(out, "\n")
 }
+
+// read returns a file of the repository.
+func read(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.ReplaceAll(string(b), "\r\n", "\n")
+}
