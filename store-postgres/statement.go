@@ -35,7 +35,7 @@ func (s *Store) atOnce(ctx context.Context, sql, id string, args ...any) (bool, 
 		if errors.Is(err, pgx.ErrNoRows) {
 			echo, err = "", nil
 		}
-		return err //nolint:wrapcheck // run does
+		return err
 	})
 	if err == nil && echo != "" && echo != id {
 		err = errSwapped

@@ -32,7 +32,9 @@
 // Authenticate is called: what somebody has seen or planted before the visitor signed in
 // is worth nothing afterwards. A page that is made after Authenticate, in the same request
 // too, has the new ones. A form that is sent twice, as a visitor does who clicks twice,
-// verifies twice: the second request still has the ticket that the form was made for.
+// verifies twice: the second request still has the ticket that the form was made for. If
+// the first one's answer has brought another ticket by then, the second is refused. An
+// ErrorHandler can ask whether the visitor is signed in already, and lead on.
 //
 // Each text is masked with fresh random bytes. Pages may be compressed without giving the
 // secret away (BREACH).

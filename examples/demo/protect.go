@@ -45,6 +45,28 @@ func (sh *shop) forged(w http.ResponseWriter, r *http.Request, err error) {
 		status, message = http.StatusRequestEntityTooLarge, "error.form-large"
 	}
 	sh.sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		sh.visit(w, r, s).fail(status, message)
+		v := sh.visit(w, r, s)
+		if to, done := v.doneAlready(); done {
+			v.redirect(to)
+			return
+		}
+		v.fail(status, message)
 	}).ServeHTTP(w, r)
+}
+
+// doneAlready reports whether what a form asks for has happened, and where it leads.
+// Whoever clicks twice may send the second form with the ticket that the first one's
+// answer has brought: the form's token does not belong to that one. There is nothing
+// left to be done, so nothing that another site could make happen either.
+func (v *visit) doneAlready() (to string, done bool) {
+	switch v.r.URL.Path {
+	case "/login":
+		return localPath(v.r.PostFormValue("next")), v.who != nil && v.who.Login == v.r.PostFormValue("login")
+	case "/confirm":
+		return localPath(v.r.PostFormValue("next")), v.who != nil && v.s.Fresh(v.fresh)
+	case "/logout":
+		return "/", v.who == nil
+	default:
+		return "", false
+	}
 }

@@ -181,7 +181,7 @@ func TestAFormNeedsTheTokenOfItsSession(t *testing.T) {
 		"missing": "", "invented": "x", "another session's": other.token(), "from before signing in": early,
 	} {
 		for _, path := range []string{
-			"/cart/hat", "/cart/coat/remove", "/cart/clear", "/checkout", "/logout", "/language/fr", "/preferences", "/login", "/confirm",
+			"/cart/hat", "/cart/coat/remove", "/cart/clear", "/checkout", "/logout", "/language/fr", "/preferences", "/login",
 			"/password", "/devices/end-others", "/history/clear",
 		} {
 			a := v.send(v.form(path, "quantity=1&theme=dark", token))
@@ -195,6 +195,37 @@ func TestAFormNeedsTheTokenOfItsSession(t *testing.T) {
 	if got := v.cart(); got != "Wool coat 1" {
 		t.Errorf("cart %q", got)
 	}
+	v.wantText(v.get("/profile"), ada.Name)
+}
+
+// TestAFormSentAgainAfterItsAnswerSaysNothingIsWrong is about a second click that goes
+// out with the ticket that the first one's answer has brought.
+func TestAFormSentAgainAfterItsAnswerSaysNothingIsWrong(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	v := s.visitor(t)
+	v.post("/cart/coat", "quantity=1")
+	for _, c := range []struct{ path, form, to string }{
+		{"/login", ada.credentials() + "&next=%2Fcart", "/cart"},
+		{"/confirm", "password=" + ada.Password + "&next=%2Fdevices", "/devices"},
+		{"/logout", "", "/"},
+	} {
+		if c.path == "/logout" {
+			if got := v.cart(); got != "Wool coat 1" {
+				t.Errorf("cart %q", got)
+			}
+		}
+		token := v.token()
+		v.wantRedirect(v.send(v.form(c.path, c.form, token)), c.to)
+		v.wantRedirect(v.send(v.form(c.path, c.form, token)), c.to)
+	}
+	v.wantText(v.get("/"), "Goodbye!")
+
+	early := v.token()
+	v.signIn(ada)
+	a := v.send(v.form("/login", bruno.credentials(), early)) // who may not be who signs in
+	v.wantStatus(a, http.StatusForbidden)
+	v.wantRedirect(v.send(v.form("/login", ada.credentials()+"&next=%2F%2Fevil.example", early)), "/")
 	v.wantText(v.get("/profile"), ada.Name)
 }
 
