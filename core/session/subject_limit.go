@@ -110,8 +110,11 @@ type before struct {
 
 // keepLimit sees to it that the subject has no more than MaxSessions.
 func (c *commit) keepLimit(ctx context.Context) error {
-	if c.m.opts.MaxSessions == 0 {
+	switch {
+	case c.m.opts.MaxSessions == 0:
 		return nil
+	case c.m.opts.RefuseNew:
+		return c.keepWithin(ctx)
 	}
 	evicted := false
 	for round, batch := 0, evictBatch; ; round, batch = round+1, min(2*batch, maxEvictBatch) {
@@ -121,15 +124,10 @@ func (c *commit) keepLimit(ctx context.Context) error {
 		}
 		over := c.over(readable(live))
 		switch {
-		case len(over) > 0 && c.m.opts.RefuseNew && (c.owns(over) || round >= refuseRounds):
-			return c.takeBack(ctx)
 		case len(over) == 0 && evicted:
 			return errEnded
 		case len(over) == 0:
 			return nil
-		}
-		if c.m.opts.RefuseNew { // those over it take themselves back; one that has looked before does not
-			over = nil
 		}
 		evicted = evicted || c.owns(over)
 		// Many logins at the same moment end the same sessions: each begins with a few
@@ -147,14 +145,41 @@ func (c *commit) keepLimit(ctx context.Context) error {
 	}
 }
 
-// refuseRounds is how often a login with RefuseNew that is within the limit waits for
-// others to take themselves back. One that was let in before this one was written does
-// not: then this one is refused.
-const refuseRounds = 4
+// keepWithin takes the login back if it is above the limit. If it is within, it waits
+// for the others to take themselves back. One that was let in before this one was
+// written does not: when a few looks have found nobody gone, this one is refused.
+func (c *commit) keepWithin(ctx context.Context) error {
+	const looks = 4
+	var over []*found
+	for waited := 0; ; waited++ {
+		live, err := c.m.entries(ctx, c.view.subject)
+		if err != nil {
+			return err
+		}
+		last := over
+		over = c.over(readable(live))
+		if slices.ContainsFunc(last, func(f *found) bool { return !includes(over, f.view.id) }) {
+			waited = 0
+		}
+		switch {
+		case len(over) == 0:
+			return nil
+		case c.owns(over) || waited == looks:
+			return c.takeBack(ctx)
+		}
+		if err := backOff(ctx, waited); err != nil {
+			return fmt.Errorf("session: waiting for logins above the limit: %w", err)
+		}
+	}
+}
 
 // owns reports whether the commit's own session is among some of its subject's.
 func (c *commit) owns(some []*found) bool {
-	return slices.ContainsFunc(some, func(f *found) bool { return f.view.id == c.view.id })
+	return includes(some, c.view.id)
+}
+
+func includes(some []*found, id publicID) bool {
+	return slices.ContainsFunc(some, func(f *found) bool { return f.view.id == id })
 }
 
 // evictBatch is how many sessions keepLimit ends before it looks for the first time;
