@@ -44,7 +44,8 @@ func TestMysqlConnections(t *testing.T) {
 			config := server.Clone()
 			set(config)
 			store := mysqlStore(t, mysqlDB(t, config), table)
-			id, subject := randomID(), "é "+strings.Repeat("ü", 120)+" "
+			id := randomID()
+			subject := "é  " + id + strings.Repeat("ü", 100) + " " // the other subtests share the table
 			r := sessionstore.Record{
 				Data: []byte("\x00'\"\\\xff\n"), Subject: subject, Expires: time.Now().Add(time.Hour), Version: 1<<63 + 7,
 			}
@@ -70,7 +71,7 @@ func TestMysqlConnections(t *testing.T) {
 				t.Errorf("ListSubject returns %d entries, %v", len(list), err)
 			}
 			for what, other := range map[string]string{
-				"without accents": "e " + strings.Repeat("u", 120) + " ", "cut": subject[:191], "trimmed": strings.TrimSpace(subject),
+				"without accents": "e  " + id + strings.Repeat("u", 100) + " ", "cut": subject[:191], "trimmed": strings.TrimSpace(subject),
 			} {
 				if list, err := plain.ListSubject(t.Context(), other); err != nil || holds(list, id) {
 					t.Errorf("ListSubject of the subject %s lists it: %v", what, err)
