@@ -12,6 +12,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . ./common.sh
 cd ..
 
+# The backends that need servers, and the tests that go through all of them.
+backends='redis|memcache|postgres|mysql|mongo'
+all='^Test(AnOwnServer.*|TwoProcesses.*|.*On(Any|Every)Store)$'
+
 # report shows what go test -json prints.
 report() { go run ./conformance/stores/report; }
 
@@ -19,15 +23,13 @@ report() { go run ./conformance/stores/report; }
 # start Linux containers. Those with Linux have a browser on the PATH; elsewhere its tests
 # are skipped.
 unit() {
-	local SERVERS='^Test(Memcache|Mongo|Mysql|Postgres|Redis)|^Test(AnOwnServer.*|TwoProcesses.*|.*On(Any|Every)Store)$/^(memcache|mongo|mysql|postgres|redis)$'
-	go test -race -count=1 -timeout=20m -skip "$SERVERS" -json work | report
+	go test -race -count=1 -timeout=20m -skip "(?i:^Test($backends))|$all/^($backends)\$" -json work | report
 }
 
 # store runs in a copy of the tree, in which it changes versions of drivers.
 store() {
-	local STORE=$1 image=$2 at=$3 title upper module=store-$1 drivers=store-$1 driver m
+	local STORE=$1 image=$2 at=$3 upper module=store-$1 drivers=store-$1 driver m
 	upper=$(tr '[:lower:]' '[:upper:]' <<<"$STORE")
-	title=${upper:0:1}${STORE:1}
 	copy
 	# The workspace would raise every driver to the highest version in it.
 	export GOWORK=off
@@ -53,7 +55,7 @@ store() {
 	export "CLOAKROOM_${upper}_IMAGE=$image"
 	cd conformance/stores
 	go test -race -count=1 -timeout=20m -json \
-		-run "^Test$title|^Test(AnOwnServer.*|TwoProcesses.*|.*On(Any|Every)Store)\$/^$STORE\$" . ./internal/servers ./shop |
+		-run "(?i:^Test$STORE)|$all/^$STORE\$" . ./internal/servers ./shop |
 		go run ./report
 }
 
@@ -76,7 +78,7 @@ matrix() {
 	eval "$env"
 	export CLOAKROOM_REQUIRE=${CLOAKROOM_REQUIRE-all}
 	(($#)) || set -- minimum newest
-	for name in redis memcache postgres mysql mongo; do
+	for name in ${backends//|/ }; do
 		images=CLOAKROOM_$(tr '[:lower:]' '[:upper:]' <<<"$name")_IMAGE
 		for image in ${!images-}; do
 			for at; do

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
@@ -142,9 +143,7 @@ func (p *patient) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// patience bounds a wait that ends by itself unless something hangs. No test is
-// about it: a busy machine may take minutes for what takes milliseconds elsewhere.
-const patience = 5 * time.Minute
+const patience = backends.Patience
 
 // eventually waits until the condition holds, which is what the test is about
 // to rely on.

@@ -55,6 +55,16 @@ func TestFile(t *testing.T) {
 	})
 }
 
+// privateDir returns a folder such as the file store demands.
+func privateDir(tb testing.TB) string {
+	tb.Helper()
+	dir := filepath.Join(tb.TempDir(), "sessions")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		tb.Fatal(err)
+	}
+	return dir
+}
+
 func openFile(tb testing.TB, dir string, o filestore.Options) *filestore.Store {
 	tb.Helper()
 	s, err := filestore.New(dir, o)

@@ -6,31 +6,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/need"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
-
-// rounds returns how often a race is run in all: what CLOAKROOM_ROUNDS says, or else few.
-func rounds(t *testing.T, few int) int {
-	t.Helper()
-	v := os.Getenv("CLOAKROOM_ROUNDS")
-	if v == "" {
-		return few
-	}
-	n, err := strconv.Atoi(v)
-	if err != nil {
-		t.Fatalf("CLOAKROOM_ROUNDS: %v", err)
-	}
-	return n
-}
 
 // A race is about one session, the computer's, which gets new tickets while it is
 // about to be ended. phone is another session of the subject.
@@ -84,7 +69,7 @@ var raceEndings = []ending{
 // to while it is ended. When that has returned, the session is over.
 func TestNothingThatMovesSurvivesItsEnd(t *testing.T) {
 	t.Parallel()
-	n := rounds(t, 140)
+	n := need.Rounds(t, 140)
 	onEveryStore(t, func(t *testing.T, store sessionstore.Store) {
 		t.Helper()
 		raceAll(t, store, n)
@@ -187,7 +172,7 @@ func (r *race) run(e ending, lists bool, round int) error {
 // store: the login is neither starved nor overwritten.
 func TestALoginBesideWritersIsMadeAndKept(t *testing.T) {
 	t.Parallel()
-	n := rounds(t, 10)
+	n := need.Rounds(t, 10)
 	onEveryStore(t, func(t *testing.T, store sessionstore.Store) {
 		t.Helper()
 		o := lifeOptions()

@@ -11,21 +11,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
 	"github.com/cloakroom-go/cloakroom/core/session"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// onEveryStore runs f with each store of this repository on a real server, in a
-// namespace of its own where the store has sessions by subject.
+// onEveryStore runs f with each store of this repository on a real server, at a place
+// of its own.
 func onEveryStore(t *testing.T, f func(t *testing.T, store sessionstore.Store)) {
 	t.Helper()
-	for name, where := range places() {
-		t.Run(name, func(t *testing.T) {
+	for _, b := range backends.All {
+		t.Run(b.Name, func(t *testing.T) {
 			t.Parallel()
-			store, err := openChild(name, where(t))
-			if err != nil {
-				t.Fatal(err)
-			}
+			store, _ := b.New(t)
 			f(t, store)
 		})
 	}

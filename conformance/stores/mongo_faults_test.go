@@ -15,6 +15,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	mongostore "github.com/cloakroom-go/cloakroom/store-mongo"
@@ -75,7 +76,7 @@ func TestMongoCreateRace(t *testing.T) {
 func TestMongoRestart(t *testing.T) {
 	t.Parallel()
 	d := servers.Own(t, servers.Mongo)
-	store := mongoStore(t, mongoCollection(t, mongoOptions(d.URL)))
+	store := mongoStore(t, mongoCollection(t, backends.MongoOptions(d.URL)))
 	id, r := mongoCreated(t, store)
 
 	d.Kill(t)
@@ -262,7 +263,7 @@ func mongoCreated(t *testing.T, s sessionstore.Store) (string, sessionstore.Reco
 // told to: it can be told one thing at a time.
 func mongoWithFailPoints(t *testing.T) *options.ClientOptions {
 	t.Helper()
-	return mongoOptions(servers.Own(t, servers.Mongo).URL).SetAppName(randomID())
+	return backends.MongoOptions(servers.Own(t, servers.Mongo).URL).SetAppName(randomID())
 }
 
 // mongoFail has the server fail the command in this way, for this client alone,

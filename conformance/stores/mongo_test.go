@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/cloakroom-go/cloakroom/conformance"
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	mongostore "github.com/cloakroom-go/cloakroom/store-mongo"
@@ -21,7 +22,7 @@ func TestMongo(t *testing.T) {
 	servers.Each(t, servers.Mongo, func(t *testing.T, s *servers.Server) {
 		t.Helper()
 		describe(t, "mongo", s.Name, s.Version)
-		conformance.Run(t, mongoHarness(t, mongoOptions(s.URL)))
+		conformance.Run(t, mongoHarness(t, backends.MongoOptions(s.URL)))
 	})
 }
 
@@ -70,17 +71,11 @@ func mongoHarness(t *testing.T, server *options.ClientOptions) conformance.Harne
 // mongoServer returns where a server is that tests share.
 func mongoServer(t *testing.T) *options.ClientOptions {
 	t.Helper()
-	return mongoOptions(servers.Any(t, servers.Mongo).URL)
+	return backends.MongoOptions(servers.Any(t, servers.Mongo).URL)
 }
 
 func mongoAt(addr string) *options.ClientOptions {
-	return mongoOptions("mongodb://" + addr + "/?directConnection=true")
-}
-
-// mongoOptions are for a client that waits for its server as long as a busy machine
-// takes.
-func mongoOptions(url string) *options.ClientOptions {
-	return options.Client().ApplyURI(url).SetServerSelectionTimeout(patience).SetConnectTimeout(patience)
+	return backends.MongoOptions("mongodb://" + addr + "/?directConnection=true")
 }
 
 func mongoClient(tb testing.TB, server *options.ClientOptions) *mongo.Client {

@@ -1,6 +1,8 @@
 package stores_test
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -8,19 +10,17 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 
-	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
-// What a child process is told: which store to open, where its server is, and
-// the key that all processes share.
+// What a child process is told: the place of its sessions, and the key that all
+// processes share.
 const (
-	childStore = "CLOAKROOM_TEST_CHILD"
-	childURL   = "CLOAKROOM_TEST_CHILD_URL"
+	childPlace = "CLOAKROOM_TEST_CHILD"
 	childKey   = "CLOAKROOM_TEST_CHILD_KEY"
 )
 
@@ -34,56 +34,25 @@ var (
 // into a list.
 func TestTwoProcessesLoseNoIncrement(t *testing.T) {
 	t.Parallel()
-	for store, where := range places() {
-		t.Run(store, func(t *testing.T) {
+	for _, b := range backends.All {
+		t.Run(b.Name, func(t *testing.T) {
 			t.Parallel()
-			twoProcesses(t, store, where(t))
+			_, place := b.New(t)
+			twoProcesses(t, place)
 		})
 	}
 }
 
-// places says where the stores are that openChild opens: an address, and a
-// table or collection that is the test's own.
-func places() map[string]func(t *testing.T) string {
-	return map[string]func(t *testing.T) string{
-		"file":     func(t *testing.T) string { t.Helper(); return privateDir(t) },
-		"redis":    func(t *testing.T) string { t.Helper(); return servers.Any(t, servers.Redis).URL },
-		"memcache": func(t *testing.T) string { t.Helper(); return servers.Any(t, servers.Memcached).URL },
-		"postgres": func(t *testing.T) string {
-			t.Helper()
-			s := servers.Any(t, servers.Postgres)
-			return s.URL + " " + postgresTable(t, postgresPool(t, postgresConfig(t, s.URL)))
-		},
-		"sqlite": func(t *testing.T) string { t.Helper(); return sqliteFile(t, "sqlite").path },
-		"mysql": func(t *testing.T) string {
-			t.Helper()
-			s := servers.Any(t, servers.MySQL)
-			return s.URL + " " + mysqlTable(t, mysqlDB(t, mysqlConfig(t, s.URL)))
-		},
-		"mongo": func(t *testing.T) string {
-			t.Helper()
-			s := servers.Any(t, servers.Mongo)
-			return s.URL + " " + mongoCollection(t, mongoOptions(s.URL)).Name()
-		},
-	}
-}
-
-// privateDir returns a folder such as the file store demands.
-func privateDir(tb testing.TB) string {
-	tb.Helper()
-	dir := filepath.Join(tb.TempDir(), "sessions")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		tb.Fatal(err)
-	}
-	return dir
-}
-
-func twoProcesses(t *testing.T, store, url string) {
+func twoProcesses(t *testing.T, place backends.Place) {
 	t.Helper()
+	where, err := json.Marshal(place)
+	if err != nil {
+		t.Fatal(err)
+	}
 	key := session.FormatKey(session.GenerateKey())
 	var apps [2]string
 	for i := range apps {
-		apps[i] = child(t, store, url, key)
+		apps[i] = child(t, string(where), key)
 	}
 	client := visitor(t)
 	get := func(server string) string {
@@ -133,14 +102,14 @@ func visitor(t *testing.T) *http.Client {
 }
 
 // child starts this test binary again as an application and returns its URL.
-func child(t *testing.T, store, url, key string) string {
+func child(t *testing.T, place, key string) string {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), exe)
-	cmd.Env = append(os.Environ(), childStore+"="+store, childURL+"="+url, childKey+"="+key)
+	cmd.Env = append(os.Environ(), childPlace+"="+place, childKey+"="+key)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe() // its end is the child's end
 	if err != nil {
@@ -165,7 +134,15 @@ func child(t *testing.T, store, url, key string) string {
 }
 
 // runChild is the application: it serves until its standard input ends.
-func runChild(store session.Store) error {
+func runChild(place string) error {
+	var p backends.Place
+	if err := json.Unmarshal([]byte(place), &p); err != nil {
+		return err
+	}
+	store, err := backends.Open(context.Background(), p)
+	if err != nil {
+		return err
+	}
 	keys, err := session.ParseKeys(os.Getenv(childKey))
 	if err != nil {
 		return err

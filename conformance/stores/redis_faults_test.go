@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	redisstore "github.com/cloakroom-go/cloakroom/store-redis"
@@ -72,7 +73,7 @@ func TestRedisRestarted(t *testing.T) {
 	// It takes a minute to read so many records, or until it is told to hurry.
 	const records, delay = 600, 100_000
 	server := redisDaemon(t, "--key-load-delay", strconv.Itoa(delay), "--loading-process-events-interval-bytes", "1024")
-	o := redisOptions(server.URL)
+	o := backends.RedisOptions(server.URL)
 	o.MaxRetries = -1
 	client := redisClientOf(t, o)
 	store := redisStore(t, client)
@@ -186,7 +187,7 @@ func TestRedisAnswerLostAndOvertaken(t *testing.T) {
 			server := redisDaemon(t)
 			admin := redisClient(t, server.URL)
 			line := newCable(t, server.URL)
-			o := redisOptions(line.addr())
+			o := backends.RedisOptions(line.addr())
 			o.MaxRetries = retries
 			store, other := redisStore(t, redisClientOf(t, o)), redisStore(t, admin)
 			id, r := redisCreated(t, store, "")
@@ -217,7 +218,7 @@ func TestRedisStalled(t *testing.T) {
 	t.Parallel()
 	server := redisDaemon(t)
 	line := newCable(t, server.URL)
-	o := redisOptions(line.addr())
+	o := backends.RedisOptions(line.addr())
 	o.PoolSize, o.PoolTimeout, o.MaxRetries = 1, 100*time.Millisecond, -1
 	client := redisClientOf(t, o)
 	store := redisStore(t, client)

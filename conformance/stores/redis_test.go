@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cloakroom-go/cloakroom/conformance"
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	redisstore "github.com/cloakroom-go/cloakroom/store-redis"
@@ -66,7 +67,7 @@ func redisHarness(t *testing.T, addr string) conformance.Harness {
 
 func redisClient(tb testing.TB, addr string) *redis.Client {
 	tb.Helper()
-	return redisClientOf(tb, redisOptions(addr))
+	return redisClientOf(tb, backends.RedisOptions(addr))
 }
 
 func redisClientOf(tb testing.TB, o *redis.Options) *redis.Client {
@@ -74,14 +75,6 @@ func redisClientOf(tb testing.TB, o *redis.Options) *redis.Client {
 	client := redis.NewClient(o)
 	tb.Cleanup(func() { _ = client.Close() }) // a test may have closed it
 	return client
-}
-
-// redisOptions are for a client whose calls may wait as long as a busy machine
-// takes: for a connection, and for the server.
-func redisOptions(addr string) *redis.Options {
-	return &redis.Options{
-		Addr: addr, DialTimeout: patience, ReadTimeout: patience, WriteTimeout: patience, PoolTimeout: patience,
-	}
 }
 
 func redisStore(tb testing.TB, client redis.UniversalClient) *redisstore.Store {

@@ -7,10 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
 )
 
 // dockerStub is a Docker that has the images in HAVE, and can pull others if ONLINE is
@@ -23,25 +24,6 @@ case "$1 $2" in
 "build --quiet") [[ -n $ONLINE ]] ;;
 *) echo "docker $*: unexpected" >&2; exit 99 ;;
 esac`
-
-// An official is a line of the script: a kind of server, its name in variables, and the
-// official images of it.
-type official struct {
-	kind, name string
-	images     []string
-}
-
-func officials(t *testing.T) []official {
-	t.Helper()
-	var all []official
-	for _, m := range regexp.MustCompile(`(?m)^\tofficial (\w+) (\w+) (.+)$`).FindAllStringSubmatch(read(t, "scripts/servers.sh"), -1) {
-		all = append(all, official{m[1], m[2], strings.Fields(m[3])})
-	}
-	if len(all) < 4 {
-		t.Fatalf("%d kinds found; are the lists still written in this way?", len(all))
-	}
-	return all
-}
 
 // TestServersScript runs the script with little more on the PATH than every system has:
 // neither timeout, as on macOS, nor apt-get, as on systems that aren't Debian.
@@ -91,13 +73,16 @@ func wantImages(t *testing.T, out string, there func(image string) bool) {
 	t.Helper()
 	_, list, _ := strings.Cut(out, "${CLOAKROOM_REQUIRE-")
 	demanded := strings.Fields(strings.ReplaceAll(list, "}", " "))
-	for _, o := range officials(t) {
-		images := slices.DeleteFunc(o.images, func(image string) bool { return !there(image) })
-		if want := fmt.Sprintf("export CLOAKROOM_%s_IMAGE='%s'\n", o.name, strings.Join(images, " ")); !strings.Contains(out, want) {
+	for _, b := range backends.All {
+		if b.Server == nil {
+			continue
+		}
+		images := slices.DeleteFunc(slices.Clone(b.Server.Images), func(image string) bool { return !there(image) })
+		if want := fmt.Sprintf("export %s='%s'\n", b.Server.ImageEnv, strings.Join(images, " ")); !strings.Contains(out, want) {
 			t.Errorf("it prints\n%s\nwant %s", out, want)
 		}
-		if slices.Contains(demanded, o.kind) != (len(images) > 0) {
-			t.Errorf("demanded are %q, and of %s there are %q", demanded, o.kind, images)
+		if slices.Contains(demanded, b.Name) != (len(images) > 0) {
+			t.Errorf("demanded are %q, and of %s there are %q", demanded, b.Name, images)
 		}
 	}
 	bouncer := there("debian:trixie-slim")
@@ -129,26 +114,6 @@ func TestScriptsInstallNothingUnasked(t *testing.T) {
 		if _, says := script(t, name, path, "CLOAKROOM_INSTALL=no"); !strings.Contains(says, "CLOAKROOM_INSTALL=no") ||
 			strings.Contains(says, "apt-get was called") {
 			t.Errorf("%s says\n%s", name, says)
-		}
-	}
-}
-
-// TestScriptNamesTheImages holds together which official images the script and the
-// package servers know.
-func TestScriptNamesTheImages(t *testing.T) {
-	t.Parallel()
-	files, err := filepath.Glob(filepath.Join("internal", "servers", "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var kinds strings.Builder
-	for _, name := range files {
-		kinds.WriteString(read(t, "conformance/stores/"+filepath.ToSlash(name)))
-	}
-	for _, o := range officials(t) {
-		list := "imageEnv: \"CLOAKROOM_" + o.name + "_IMAGE\",\n\timages:   []string{\"" + strings.Join(o.images, `", "`) + `"},`
-		if !strings.Contains(kinds.String(), list) {
-			t.Errorf("package servers does not have\n%s", list)
 		}
 	}
 }

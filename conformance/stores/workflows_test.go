@@ -10,35 +10,44 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
 )
 
 var (
 	// What the workflow "test" skips, and what the workflow "stores" runs for each
-	// store, in which packages of this module.
-	skipped = regexp.MustCompile(`(?m)^\s+local SERVERS='(.+)'$`)
-	run     = regexp.MustCompile(`(?m)^\s+-run "(.+?)" (.+) \|$`)
+	// store, in which packages of this module; and what these are made of.
+	skipped  = regexp.MustCompile(`(?m) -skip "(.+?)" `)
+	run      = regexp.MustCompile(`(?m)^\s+-run "(.+?)" (.+) \|$`)
+	names    = regexp.MustCompile(`(?m)^backends='(.+)'$`)
+	everyone = regexp.MustCompile(`(?m)^all='(.+)'$`)
 )
 
 // TestWhatOneWorkflowSkipsTheOtherRuns holds the expressions of the workflows
 // together: a test that needs a server is run by one of them.
 func TestWhatOneWorkflowSkipsTheOtherRuns(t *testing.T) {
 	t.Parallel()
-	skip := found(t, skipped)[1]
+	expand := func(pattern, store string) *regexp.Regexp {
+		words := strings.NewReplacer("$backends", found(t, names)[1], "$all", found(t, everyone)[1], "$STORE", store)
+		return topLevel(words.Replace(pattern))
+	}
+	skip := expand(found(t, skipped)[1], "")
 	runs := found(t, run)
 	var packages []string
 	for pkg := range strings.FieldsSeq(runs[2]) {
 		packages = append(packages, filepath.Join(root, "conformance", "stores", pkg))
 	}
 	var own []*regexp.Regexp
-	for _, store := range []string{"redis", "memcache", "postgres", "mysql", "mongo"} {
-		title := strings.ToUpper(store[:1]) + store[1:]
-		own = append(own, topLevel(strings.NewReplacer("$title", title, "$STORE", store, `\$`, "$").Replace(runs[1])))
-		packages = append(packages, filepath.Join(root, "store-"+store)) // all of whose tests are run
+	for _, b := range backends.All {
+		if b.Server != nil {
+			own = append(own, expand(runs[1], b.Name))
+			packages = append(packages, filepath.Join(root, b.Module)) // all of whose tests are run
+		}
 	}
 	all := 0
 	for place, names := range tests(t) {
 		for _, name := range names {
-			if !topLevel(skip).MatchString(name) {
+			if !skip.MatchString(name) {
 				continue
 			}
 			all++

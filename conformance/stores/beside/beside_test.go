@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"testing"
 
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 )
 
@@ -27,14 +28,12 @@ func TestCommand(t *testing.T) {
 	}
 	command := exec.CommandContext(t.Context(), flag.Arg(0), flag.Args()[1:]...)
 	command.Stdout, command.Stderr, command.Env = os.Stdout, os.Stderr, os.Environ()
-	for variable, kind := range map[string]*servers.Kind{
-		"CLOAKROOM_REDIS_ADDR":    servers.Redis,
-		"CLOAKROOM_MEMCACHE_ADDR": servers.Memcached,
-		"CLOAKROOM_POSTGRES_DSN":  servers.Postgres,
-		"CLOAKROOM_MONGO_URI":     servers.Mongo,
-	} {
-		t.Run(variable, func(t *testing.T) { // skipped where there is no such server
-			command.Env = append(command.Env, variable+"="+servers.Any(t, kind).URL)
+	for _, b := range backends.All {
+		if b.Server == nil {
+			continue
+		}
+		t.Run(b.Name, func(t *testing.T) { // skipped where there is no such server
+			command.Env = append(command.Env, b.Server.AddrEnv+"="+servers.Any(t, b.Server).URL)
 		})
 	}
 	if err := command.Run(); err != nil {

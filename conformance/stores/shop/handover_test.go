@@ -10,8 +10,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,6 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/browser"
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/need"
 )
 
 // behind returns the shop as it is seen through a proxy, which hands requests on to
@@ -106,7 +105,7 @@ func TestALoginFormSentTwiceThroughASlowProxySignsIn(t *testing.T) {
 		t.Run(fmt.Sprintf("the shop knows %v", known), func(t *testing.T) {
 			t.Parallel()
 			s := openFiles(t)
-			for range rounds(t, 3) {
+			for range need.Rounds(t, 3) {
 				proxy := newSentTwice("/login", known)
 				v := enter(t, s.behind(t, proxy.serve))
 				v.buy("coat", "2")
@@ -132,20 +131,6 @@ func TestALoginFormSentTwiceThroughASlowProxySignsIn(t *testing.T) {
 	}
 }
 
-// rounds returns how often something is tried: what CLOAKROOM_ROUNDS says, or few.
-func rounds(t *testing.T, few int) int {
-	t.Helper()
-	v := os.Getenv("CLOAKROOM_ROUNDS")
-	if v == "" {
-		return few
-	}
-	n, err := strconv.Atoi(v)
-	if err != nil {
-		t.Fatalf("CLOAKROOM_ROUNDS: %v", err)
-	}
-	return n
-}
-
 // TestATabThatPollsLosesNoLogin has one that counts visits, several at a time, while
 // its visitor signs in and out in another.
 func TestATabThatPollsLosesNoLogin(t *testing.T) {
@@ -159,7 +144,7 @@ func TestATabThatPollsLosesNoLogin(t *testing.T) {
 		window.polls = 0;
 		for (let i = 0; i < 3; i++) (async () => { for (;;) { await fetch("/visits"); window.polls++ } })();
 		undefined`))
-	lost, logins := 0, rounds(t, 10)
+	lost, logins := 0, need.Rounds(t, 10)
 	for range logins {
 		v.visit("/login?next=%2Fprofile")
 		v.identify(ada.login, ada.password)

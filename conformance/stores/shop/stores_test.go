@@ -1,74 +1,29 @@
 package shop_test
 
 import (
-	"crypto/rand"
-	"net/url"
-	"path/filepath"
-	"strings"
 	"testing"
 
-	"github.com/go-sql-driver/mysql"
-
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/browser"
-	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 )
 
-func TestMemoryShop(t *testing.T) {
-	t.Parallel()
-	goShopping(t, "memory:", true)
-}
-
-func TestCookieShop(t *testing.T) {
-	t.Parallel()
-	goShopping(t, "cookie:", false)
-}
-
-func TestRedisShop(t *testing.T) {
-	t.Parallel()
-	goShopping(t, server(t, servers.Redis, "redis://"), true)
-}
-
-func TestMemcacheShop(t *testing.T) {
-	t.Parallel()
-	goShopping(t, server(t, servers.Memcached, "memcache://"), false)
-}
-
-func TestPostgresShop(t *testing.T) {
-	t.Parallel()
-	goShopping(t, server(t, servers.Postgres, ""), true)
-}
-
-func TestMysqlShop(t *testing.T) {
-	t.Parallel()
-	config, err := mysql.ParseDSN(server(t, servers.MySQL, ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := url.URL{Scheme: "mysql", User: url.UserPassword(config.User, config.Passwd), Host: config.Addr, Path: "/" + config.DBName}
-	goShopping(t, address.String(), true)
-}
-
-func TestSqliteShop(t *testing.T) {
+func TestTheShopWorksOnEveryStore(t *testing.T) {
 	t.Parallel()
 	browser.Need(t)
-	goShopping(t, "sqlite:"+filepath.Join(t.TempDir(), "shop.db"), true)
-}
-
-func TestMongoShop(t *testing.T) {
-	t.Parallel()
-	address, err := url.Parse(server(t, servers.Mongo, ""))
-	if err != nil {
-		t.Fatal(err)
+	for _, b := range backends.All {
+		t.Run(b.Name, func(t *testing.T) {
+			t.Parallel()
+			goShopping(t, b.Shop(t), b.Lists)
+		})
 	}
-	address.Path = "/shop_" + strings.ToLower(rand.Text())
-	goShopping(t, address.String(), true)
-}
-
-// server returns the address of a server, as -store takes it.
-func server(t *testing.T, k *servers.Kind, scheme string) string {
-	t.Helper()
-	browser.Need(t)
-	return scheme + servers.Any(t, k).URL
+	t.Run("memory", func(t *testing.T) {
+		t.Parallel()
+		goShopping(t, "memory:", true)
+	})
+	t.Run("cookie", func(t *testing.T) {
+		t.Parallel()
+		goShopping(t, "cookie:", false)
+	})
 }
 
 // goShopping does on one store in short what the other tests do on files. Does the

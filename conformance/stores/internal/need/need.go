@@ -1,10 +1,11 @@
-// Package need decides what becomes of a test that lacks something it needs: a
-// server or a browser.
+// Package need says what the environment asks of tests: what becomes of one that lacks a
+// server or a browser, and how often races are run.
 package need
 
 import (
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -20,4 +21,18 @@ func Missing(tb testing.TB, looked string, names ...string) {
 		}
 	}
 	tb.Skip(looked)
+}
+
+// Rounds returns how often a race is run: what CLOAKROOM_ROUNDS says, or else few.
+func Rounds(tb testing.TB, few int) int {
+	tb.Helper()
+	v := os.Getenv("CLOAKROOM_ROUNDS")
+	if v == "" {
+		return few
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		tb.Fatalf("CLOAKROOM_ROUNDS: %v", err)
+	}
+	return n
 }

@@ -53,7 +53,7 @@ func (b *box) start(ctx context.Context) error {
 	}
 	port, err := network.ParsePort(b.kind.port + "/tcp")
 	if err != nil {
-		return fmt.Errorf("port of %s: %w", b.kind.name, err)
+		return fmt.Errorf("port of %s: %w", b.kind.Name, err)
 	}
 	binding := network.PortBinding{HostIP: netip.MustParseAddr(loopback), HostPort: b.hostPort}
 	options := []testcontainers.ContainerCustomizer{
@@ -68,7 +68,7 @@ func (b *box) start(ctx context.Context) error {
 	}
 	if b.kind.shell != "" {
 		options = append(options,
-			testcontainers.WithEntrypoint("sh", "-c", b.kind.shell, b.kind.name),
+			testcontainers.WithEntrypoint("sh", "-c", b.kind.shell, b.kind.Name),
 			testcontainers.WithEnv(map[string]string{"LISTEN": "0.0.0.0", "PORT": b.kind.port, "DIR": "/tmp"}))
 	}
 	if b.c, err = testcontainers.Run(ctx, b.image, options...); err != nil {

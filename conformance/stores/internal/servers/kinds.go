@@ -20,10 +20,10 @@ import (
 
 // A Kind is a kind of server.
 type Kind struct {
-	name     string   // in CLOAKROOM_REQUIRE
-	addrEnv  string   // the variable with the address of a server that runs
-	imageEnv string   // the variable with other images
-	images   []string // the official ones
+	Name     string   // in CLOAKROOM_REQUIRE
+	AddrEnv  string   // the variable with the address of a server that runs
+	ImageEnv string   // the variable with other images
+	Images   []string // the official ones
 
 	port string            // of the server in a container
 	env  map[string]string // of the container
@@ -52,10 +52,10 @@ func same(addr string) string { return addr }
 
 // Redis also stands for servers that are compatible with it.
 var Redis = &Kind{ //nolint:gochecknoglobals // a constant
-	name:     "redis",
-	addrEnv:  "CLOAKROOM_REDIS_ADDR",
-	imageEnv: "CLOAKROOM_REDIS_IMAGE",
-	images:   []string{"redis:7", "redis:8", "valkey/valkey:9"},
+	Name:     "redis",
+	AddrEnv:  "CLOAKROOM_REDIS_ADDR",
+	ImageEnv: "CLOAKROOM_REDIS_IMAGE",
+	Images:   []string{"redis:7", "redis:8", "valkey/valkey:9"},
 	port:     "6379",
 	args:     []string{"--protected-mode", "no", "--save", ""},
 	binaries: []string{"redis-server", "valkey-server"},
@@ -68,10 +68,10 @@ var Redis = &Kind{ //nolint:gochecknoglobals // a constant
 
 // Sentinel is a Redis Sentinel. Arguments are lines of its configuration.
 var Sentinel = &Kind{ //nolint:gochecknoglobals // a constant
-	name:     "sentinel",
-	addrEnv:  "CLOAKROOM_SENTINEL_ADDR",
-	imageEnv: "CLOAKROOM_REDIS_IMAGE",
-	images:   []string{"redis:7"},
+	Name:     "sentinel",
+	AddrEnv:  "CLOAKROOM_SENTINEL_ADDR",
+	ImageEnv: "CLOAKROOM_REDIS_IMAGE",
+	Images:   []string{"redis:7"},
 	port:     "26379",
 	shell: `printf '%s\n' "port $PORT" "dir $DIR" "$@" >"$DIR/sentinel.conf" &&
 		exec "$(command -v redis-sentinel || command -v valkey-sentinel)" "$DIR/sentinel.conf"`,
@@ -109,10 +109,10 @@ func askRedis(ctx context.Context, url string) (name, version string, err error)
 
 // Memcached is a single server; several make up a pool.
 var Memcached = &Kind{ //nolint:gochecknoglobals // a constant
-	name:     "memcache",
-	addrEnv:  "CLOAKROOM_MEMCACHE_ADDR",
-	imageEnv: "CLOAKROOM_MEMCACHE_IMAGE",
-	images:   []string{"memcached:1.6"},
+	Name:     "memcache",
+	AddrEnv:  "CLOAKROOM_MEMCACHE_ADDR",
+	ImageEnv: "CLOAKROOM_MEMCACHE_IMAGE",
+	Images:   []string{"memcached:1.6"},
 	port:     "11211",
 	binaries: []string{"memcached"},
 	notRoot:  true,
@@ -153,10 +153,10 @@ const (
 // system when what is committed reaches the disk: no test cuts the power, and other
 // tests keep the disk busy.
 var Postgres = &Kind{ //nolint:gochecknoglobals // a constant
-	name:     postgresName,
-	addrEnv:  "CLOAKROOM_POSTGRES_DSN",
-	imageEnv: "CLOAKROOM_POSTGRES_IMAGE",
-	images:   []string{"postgres:15", "postgres:18"},
+	Name:     postgresName,
+	AddrEnv:  "CLOAKROOM_POSTGRES_DSN",
+	ImageEnv: "CLOAKROOM_POSTGRES_IMAGE",
+	Images:   []string{"postgres:15", "postgres:18"},
 	port:     "5432",
 	env:      map[string]string{"POSTGRES_PASSWORD": postgresPassword},
 	args: []string{
@@ -211,9 +211,9 @@ func postgresProcess(ctx context.Context, dir, port string) ([]string, error) {
 // PgBouncer stands in front of a PostgreSQL server. Arguments are lines of its
 // configuration, of which the last section is [pgbouncer].
 var PgBouncer = &Kind{ //nolint:gochecknoglobals // a constant
-	name:     "pgbouncer",
-	addrEnv:  "CLOAKROOM_PGBOUNCER_ADDR",
-	imageEnv: "CLOAKROOM_PGBOUNCER_IMAGE",
+	Name:     "pgbouncer",
+	AddrEnv:  "CLOAKROOM_PGBOUNCER_ADDR",
+	ImageEnv: "CLOAKROOM_PGBOUNCER_IMAGE",
 	port:     "6432",
 	shell: `printf '%s\n' "$@" "listen_port = $PORT" "listen_addr = $LISTEN" "auth_type = any" \
 		"unix_socket_dir =" "ignore_startup_parameters = extra_float_digits" >"$DIR/pgbouncer.ini" &&
@@ -227,10 +227,10 @@ var PgBouncer = &Kind{ //nolint:gochecknoglobals // a constant
 
 // Mongo is MongoDB, or a server that speaks its protocol.
 var Mongo = &Kind{ //nolint:gochecknoglobals // a constant
-	name:     "mongo",
-	addrEnv:  "CLOAKROOM_MONGO_URI",
-	imageEnv: "CLOAKROOM_MONGO_IMAGE",
-	images:   []string{"mongo:7", "mongo:8"},
+	Name:     "mongo",
+	AddrEnv:  "CLOAKROOM_MONGO_URI",
+	ImageEnv: "CLOAKROOM_MONGO_IMAGE",
+	Images:   []string{"mongo:7", "mongo:8"},
 	port:     "27017",
 	args:     []string{"--setParameter", "enableTestCommands=1"}, // so that faults can be arranged
 	binaries: []string{"mongod"},

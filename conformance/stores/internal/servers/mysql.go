@@ -25,10 +25,10 @@ const (
 // along with the administrator. It leaves it to the system when what is committed
 // reaches the disk: no test cuts the power, and other tests keep the disk busy.
 var MySQL = &Kind{ //nolint:gochecknoglobals // a constant
-	name:     "mysql",
-	addrEnv:  "CLOAKROOM_MYSQL_DSN",
-	imageEnv: "CLOAKROOM_MYSQL_IMAGE",
-	images:   []string{"mysql:8.4", "mysql:9", "mariadb:10.11", "mariadb:11.8"},
+	Name:     "mysql",
+	AddrEnv:  "CLOAKROOM_MYSQL_DSN",
+	ImageEnv: "CLOAKROOM_MYSQL_IMAGE",
+	Images:   []string{"mysql:8.4", "mysql:9", "mariadb:10.11", "mariadb:11.8"},
 	port:     "3306",
 	env:      map[string]string{"MYSQL_ROOT_PASSWORD": mysqlPassword, "MYSQL_DATABASE": mysqlDatabase},
 	args:     mysqlArgs,

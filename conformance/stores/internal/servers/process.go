@@ -48,7 +48,7 @@ func (p *process) start(ctx context.Context) error {
 	}
 	command := []string{p.path}
 	if p.kind.shell != "" {
-		command = []string{"env", "LISTEN=127.0.0.1", "PORT=" + p.port, "DIR=" + p.dir, "sh", "-c", p.kind.shell, p.kind.name}
+		command = []string{"env", "LISTEN=127.0.0.1", "PORT=" + p.port, "DIR=" + p.dir, "sh", "-c", p.kind.shell, p.kind.Name}
 	}
 	args = slices.Concat(command, args, p.args)
 	if p.kind.notRoot {

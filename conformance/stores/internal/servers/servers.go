@@ -69,9 +69,9 @@ func Each(t *testing.T, k *Kind, run func(t *testing.T, s *Server)) {
 }
 
 // Any returns a server that tests share, of whichever version comes first.
-func Any(t *testing.T, k *Kind) *Server {
-	t.Helper()
-	return k.find(t)[0].get(t)
+func Any(tb testing.TB, k *Kind) *Server {
+	tb.Helper()
+	return k.find(tb)[0].get(tb)
 }
 
 // Own starts a server for the test alone, which may configure, kill and start it
@@ -100,7 +100,7 @@ func (s *Server) Start(tb testing.TB) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), timeout)
 	defer cancel()
 	if err := s.run(ctx); err != nil {
-		tb.Fatalf("%s: %v", s.kind.name, err)
+		tb.Fatalf("%s: %v", s.kind.Name, err)
 	}
 }
 
@@ -110,7 +110,7 @@ func (s *Server) Kill(tb testing.TB) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), timeout)
 	defer cancel()
 	if err := s.unit.kill(ctx); err != nil {
-		tb.Fatalf("%s: %v", s.kind.name, err)
+		tb.Fatalf("%s: %v", s.kind.Name, err)
 	}
 }
 
@@ -119,7 +119,7 @@ func (s *Server) remove(tb testing.TB) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), timeout)
 	defer cancel()
 	if err := s.unit.remove(ctx); err != nil {
-		tb.Errorf("%s: %v", s.kind.name, err)
+		tb.Errorf("%s: %v", s.kind.Name, err)
 	}
 }
 
@@ -190,7 +190,7 @@ func (k *Kind) find(tb testing.TB) []*shared {
 	tb.Helper()
 	k.once.Do(func() {
 		images, path := k.imagesHere(), k.binaryHere()
-		switch url := os.Getenv(k.addrEnv); {
+		switch url := os.Getenv(k.AddrEnv); {
 		case url != "":
 			k.shared = []*shared{{name: "given", s: &Server{kind: k, URL: url, Inside: url}}}
 		case len(images) > 0:
@@ -212,10 +212,10 @@ func (k *Kind) imagesHere() []string {
 	if !dockerWorks() {
 		return nil
 	}
-	if images, ok := os.LookupEnv(k.imageEnv); ok {
+	if images, ok := os.LookupEnv(k.ImageEnv); ok {
 		return strings.Fields(images)
 	}
-	return k.images
+	return k.Images
 }
 
 func (k *Kind) binaryHere() string {
@@ -234,8 +234,8 @@ func (k *Kind) binaryHere() string {
 func (k *Kind) missing(tb testing.TB) {
 	tb.Helper()
 	looked := fmt.Sprintf("no %s server: %s is not set, Docker doesn't answer or %s is empty, and there is no %s on the PATH",
-		k.name, k.addrEnv, k.imageEnv, strings.Join(k.binaries, " or "))
-	need.Missing(tb, looked, k.name, "servers")
+		k.Name, k.AddrEnv, k.ImageEnv, strings.Join(k.binaries, " or "))
+	need.Missing(tb, looked, k.Name, "servers")
 }
 
 // stopping holds the shared servers' units.

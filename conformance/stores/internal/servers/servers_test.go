@@ -3,6 +3,7 @@ package servers_test
 import (
 	"testing"
 
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 )
 
@@ -14,12 +15,13 @@ func TestMain(m *testing.M) {
 // TestAnOwnServerComesBack shows what tests of faults rely on.
 func TestAnOwnServerComesBack(t *testing.T) {
 	t.Parallel()
-	for name, kind := range map[string]*servers.Kind{
-		"redis": servers.Redis, "memcache": servers.Memcached, "postgres": servers.Postgres, "mysql": servers.MySQL, "mongo": servers.Mongo,
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, b := range backends.All {
+		if b.Server == nil {
+			continue
+		}
+		t.Run(b.Name, func(t *testing.T) {
 			t.Parallel()
-			s := servers.Own(t, kind)
+			s := servers.Own(t, b.Server)
 			url := s.URL
 			t.Logf("%s %s at %s, inside %s", s.Name, s.Version, s.URL, s.Inside)
 			s.Kill(t)

@@ -1,0 +1,91 @@
+// Package backends lists what the stores of this repository keep sessions in. What is done
+// with every store goes through the list, and a test compares with it what has to name
+// backends elsewhere.
+package backends
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// Patience bounds a wait that ends by itself unless something hangs. No test is
+// about it: a busy machine may take minutes for what takes milliseconds elsewhere.
+const Patience = 5 * time.Minute
+
+// All are the backends.
+var All = []*Backend{file, redis, memcache, postgres, sqlite, mysql, mongo}
+
+// A Backend is a database, or a file system.
+type Backend struct {
+	Name   string        // in the names of tests and in the workflow; Server has the same
+	Module string        // the folder of its store
+	Server *servers.Kind // nil if it needs none
+	Lists  bool          // it has an index by subject
+
+	shop func(address string) string // what the demo shop takes as -store
+	open func(ctx context.Context, p Place) (sessionstore.Store, func(context.Context), error)
+}
+
+// A Place is where a test keeps its sessions: a table, a collection or a prefix of keys
+// at an address, or a path.
+type Place struct {
+	Backend string `json:"backend"`
+	Address string `json:"address"`
+	Name    string `json:"name"`
+}
+
+// Place returns one that nobody else uses.
+func (b *Backend) Place(tb testing.TB) Place {
+	tb.Helper()
+	p := Place{Backend: b.Name, Name: "t_" + strings.ToLower(rand.Text())}
+	if b.Server == nil {
+		p.Address = filepath.Join(tb.TempDir(), "sessions")
+	} else {
+		p.Address = servers.Any(tb, b.Server).URL
+	}
+	return p
+}
+
+// New returns a store at a new place. Both end with the test.
+func (b *Backend) New(tb testing.TB) (sessionstore.Store, Place) {
+	tb.Helper()
+	p := b.Place(tb)
+	store, end, err := b.open(tb.Context(), p)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { end(context.WithoutCancel(tb.Context())) })
+	return store, p
+}
+
+// Open returns the store at a place that New has made, perhaps in another process. Its
+// client lives as long as the process.
+func Open(ctx context.Context, p Place) (sessionstore.Store, error) {
+	for _, b := range All {
+		if b.Name == p.Backend {
+			store, _, err := b.open(ctx, p)
+			return store, err
+		}
+	}
+	return nil, fmt.Errorf("no backend %q", p.Backend)
+}
+
+// Shop returns what the demo shop takes as -store. Shops share a server's tables.
+func (b *Backend) Shop(tb testing.TB) string {
+	tb.Helper()
+	return b.shop(b.Place(tb).Address)
+}
+
+func same(address string) string { return address }
+
+func after(scheme string) func(string) string {
+	return func(address string) string { return scheme + address }
+}
