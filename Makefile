@@ -17,6 +17,7 @@ BENCH     ?= Request
 SEEDS     ?= 10000
 RACES     ?= 10000
 LOGINS    ?= 200
+TORTURE   ?= 8m
 # A folder or URL that holds the vulnerability database; empty for the public one.
 VULNDB    ?=
 
@@ -57,6 +58,12 @@ races: ## End sessions of every store while they move, RACES times; sign in LOGI
 	@env=$$(scripts/servers.sh && scripts/browser.sh) && eval "$$env" && \
 	CLOAKROOM_ROUNDS=$(RACES) go test -count=1 -timeout 0 -v -run '^TestNothingThatMovesSurvivesItsEnd$$' ./conformance/stores && \
 	CLOAKROOM_ROUNDS=$(LOGINS) go test -count=1 -timeout 0 -v -run '^TestATabThatPollsLosesNoLogin$$' ./conformance/stores/shop
+
+.PHONY: torture
+torture: ## Let visitors loose on every store while it fails, TORTURE long each
+	@scripts/needs.sh
+	@env=$$(scripts/servers.sh) && eval "$$env" && \
+	CLOAKROOM_TORTURE=$(TORTURE) go test -count=1 -timeout 0 -v -run '^TestTorture$$' ./conformance/stores/torture
 
 .PHONY: screenshots
 screenshots: ## Take pictures of every page of the demo shop, into screenshots/

@@ -89,3 +89,15 @@ func same(address string) string { return address }
 func after(scheme string) func(string) string {
 	return func(address string) string { return scheme + address }
 }
+
+// Named returns the backend of a name.
+func Named(tb testing.TB, name string) *Backend {
+	tb.Helper()
+	for _, b := range All {
+		if b.Name == name {
+			return b
+		}
+	}
+	tb.Fatalf("no backend %q", name)
+	return nil
+}

@@ -1,0 +1,90 @@
+package torture
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
+)
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(childOf); text != "" {
+		if err := runApp(text); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	defer servers.Stop()
+	m.Run()
+}
+
+// TestTorture lets visitors and faults loose on every backend.
+//
+//nolint:paralleltest // each keeps the machine busy
+func TestTorture(t *testing.T) {
+	d := 5 * time.Second
+	if text := os.Getenv("CLOAKROOM_TORTURE"); text != "" {
+		var err error
+		if d, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, b := range backends.All {
+		t.Run(b.Name, func(t *testing.T) {
+			r := tortured(t, b, "")
+			r.torture(d, r.occur)
+			r.settle()
+			r.report(t)
+		})
+	}
+}
+
+// tortured starts a backend of the test's own, and the applications on it.
+func tortured(t *testing.T, b *backends.Backend, bug string) *run {
+	t.Helper()
+	place := backends.Place{Backend: b.Name, Name: "sessions", Address: filepath.Join(t.TempDir(), "sessions")}
+	own := damages[b.Name]
+	var server *servers.Server
+	var line *cable
+	if b.Server != nil {
+		server = servers.Own(t, b.Server, own.args...)
+		address := hostPort.FindString(server.URL)
+		line = newCable(t, address)
+		place.Address = hostPort.ReplaceAllLiteralString(server.URL, line.addr)
+	}
+	r := newRun(t, b, place, bug)
+	r.occur = []fault{r.killed()}
+	if line != nil {
+		r.occur = append(line.faults(), r.occur...)
+	}
+	if own.faults != nil {
+		r.occur = append(r.occur, own.faults(t, server, place)...)
+	}
+	return r
+}
+
+var hostPort = regexp.MustCompile(`127\.0\.0\.1:\d+`)
+
+// settle waits until the applications are as they were: nothing has grown.
+func (r *run) settle() {
+	r.deadline = time.Now().Add(time.Minute)
+	for _, app := range r.apps {
+		for {
+			resp, err := r.routines(app)
+			if err == nil && resp < 100 {
+				break
+			}
+			if r.over() {
+				r.tb.Errorf("an application has %d goroutines a minute after the last fault (%v)", resp, err)
+				return
+			}
+			r.pause()
+		}
+	}
+}
