@@ -75,10 +75,7 @@ func TestDeleteAllDeletesWhatIsUnderAnIdAndCountsWhatLives(t *testing.T) {
 
 func TestDeleteAllIsNotCompleteIfTheServerWasReplaced(t *testing.T) {
 	t.Parallel()
-	id := newID()
-	key := defaultKeyPrefix + id
-	d := &database{runIDs: []string{"a", "b"}, pages: [][]string{{key}}, values: map[string]string{key: stored(id, newRecord(""))}}
-	store, _ := open(t, d.answer)
+	store, _ := openReplaced(t)
 	n, err := store.DeleteAll(t.Context())
 	if n != 1 {
 		t.Errorf("DeleteAll counts %d, want 1", n)
@@ -88,18 +85,7 @@ func TestDeleteAllIsNotCompleteIfTheServerWasReplaced(t *testing.T) {
 
 func TestDeleteAllGoesOnAfterAnErrorAndReturnsIt(t *testing.T) {
 	t.Parallel()
-	stuck, live := newID(), newID()
-	d := &database{
-		runIDs: []string{"a", "a"},
-		pages:  [][]string{{defaultKeyPrefix + stuck}, {defaultKeyPrefix + live}},
-		values: map[string]string{defaultKeyPrefix + live: stored(live, newRecord(""))},
-	}
-	store, _ := open(t, func(command []string) string {
-		if len(command) > 1 && strings.HasSuffix(command[1], stuck) {
-			return "-ERR no luck\r\n"
-		}
-		return d.answer(command)
-	})
+	store := openStuck(t)
 	n, err := store.DeleteAll(t.Context())
 	if n != 1 || err == nil || !strings.HasSuffix(err.Error(), "no luck") {
 		t.Errorf("DeleteAll is %d, %v, want 1 and the error", n, err)
@@ -157,4 +143,33 @@ func TestOwnSlots(t *testing.T) {
 			t.Errorf("%s: %q, %d, %v; want %q, %d, %v", c.name, slots, count, err, c.slots, c.count, c.want)
 		}
 	}
+}
+
+// openReplaced returns a store with one record, on a server that another takes the place
+// of meanwhile.
+func openReplaced(t *testing.T) (store *Store, id string) {
+	t.Helper()
+	id = newID()
+	key := defaultKeyPrefix + id
+	d := &database{runIDs: []string{"a", "b"}, pages: [][]string{{key}}, values: map[string]string{key: stored(id, newRecord(""))}}
+	store, _ = open(t, d.answer)
+	return store, id
+}
+
+// openStuck returns a store with two keys, of which the first can't be read.
+func openStuck(t *testing.T) *Store {
+	t.Helper()
+	stuck, live := newID(), newID()
+	d := &database{
+		runIDs: []string{"a", "a"},
+		pages:  [][]string{{defaultKeyPrefix + stuck}, {defaultKeyPrefix + live}},
+		values: map[string]string{defaultKeyPrefix + live: stored(live, newRecord(""))},
+	}
+	store, _ := open(t, func(command []string) string {
+		if len(command) > 1 && strings.HasSuffix(command[1], stuck) {
+			return "-ERR no luck\r\n"
+		}
+		return d.answer(command)
+	})
+	return store
 }

@@ -54,10 +54,7 @@ func TestScanYieldsEachLiveRecordOnceAndNamesTheDamagedOnes(t *testing.T) {
 
 func TestScanIsNotCompleteIfTheServerWasReplaced(t *testing.T) {
 	t.Parallel()
-	id := newID()
-	key := defaultKeyPrefix + id
-	d := &database{runIDs: []string{"a", "b"}, pages: [][]string{{key}}, values: map[string]string{key: stored(id, newRecord(""))}}
-	store, _ := open(t, d.answer)
+	store, id := openReplaced(t)
 	got, err := scannedOf(store.Scan(t.Context()))
 	if !slices.Equal(got, []string{id}) {
 		t.Errorf("Scan yields %q, want the record", got)
@@ -67,18 +64,7 @@ func TestScanIsNotCompleteIfTheServerWasReplaced(t *testing.T) {
 
 func TestAnErrorEndsScan(t *testing.T) {
 	t.Parallel()
-	stuck, live := newID(), newID()
-	d := &database{
-		runIDs: []string{"a", "a"},
-		pages:  [][]string{{defaultKeyPrefix + stuck}, {defaultKeyPrefix + live}},
-		values: map[string]string{defaultKeyPrefix + live: stored(live, newRecord(""))},
-	}
-	store, _ := open(t, func(command []string) string {
-		if len(command) > 1 && strings.HasSuffix(command[1], stuck) {
-			return "-ERR no luck\r\n"
-		}
-		return d.answer(command)
-	})
+	store := openStuck(t)
 	got, err := scannedOf(store.Scan(t.Context()))
 	if len(got) != 0 || err == nil || !strings.HasSuffix(err.Error(), "no luck") {
 		t.Errorf("Scan yields %q, %v, want the error alone", got, err)

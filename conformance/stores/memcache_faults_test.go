@@ -10,7 +10,6 @@ import (
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
-	memcachestore "github.com/cloakroom-go/cloakroom/store-memcache"
 )
 
 // TestMemcacheEvicted writes until the server has no room and evicts.
@@ -47,8 +46,8 @@ func TestMemcacheFlushed(t *testing.T) {
 	t.Parallel()
 	server := memcacheDaemon(t)
 	store := memcacheStore(t, memcacheClient(t, server.URL))
-	id, r := memcacheCreated(t, store)
-	touched, s := memcacheCreated(t, store)
+	id, r := created(t, store)
+	touched, s := created(t, store)
 	for _, id := range []string{id, touched} {
 		if _, err := store.Load(t.Context(), id); err != nil {
 			t.Fatal(err)
@@ -73,7 +72,7 @@ func TestMemcacheRestarted(t *testing.T) {
 	t.Parallel()
 	server := memcacheDaemon(t)
 	store := memcacheStore(t, memcacheClient(t, server.URL))
-	id, r := memcacheCreated(t, store)
+	id, r := created(t, store)
 	if _, err := store.Load(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +99,7 @@ func TestMemcacheTooLarge(t *testing.T) {
 	t.Parallel()
 	server := memcacheDaemon(t, "-I", "512k")
 	store := memcacheStore(t, memcacheClient(t, server.URL))
-	id, r := memcacheCreated(t, store)
+	id, r := created(t, store)
 	next := r
 	next.Version++
 	next.Data = make([]byte, 600_000)
@@ -124,7 +123,7 @@ func TestMemcacheTooLarge(t *testing.T) {
 func TestMemcacheWithoutCAS(t *testing.T) {
 	t.Parallel()
 	store := memcacheStore(t, memcacheClient(t, memcacheDaemon(t, "-C").URL))
-	id, _ := memcacheCreated(t, store)
+	id, _ := created(t, store)
 	_, err := store.Load(t.Context(), id)
 	wantNoSentinel(t, err)
 	if err == nil || !strings.Contains(err.Error(), "-C") {
@@ -139,7 +138,7 @@ func TestMemcacheAnswerLost(t *testing.T) {
 	server := memcacheDaemon(t)
 	line := newCable(t, server.URL)
 	store := memcacheStore(t, memcacheClient(t, line.addr()))
-	id, r := memcacheCreated(t, store)
+	id, r := created(t, store)
 	next := r
 	next.Version++
 	fresh := randomID()
@@ -172,7 +171,7 @@ func TestMemcacheStalled(t *testing.T) {
 	t.Parallel()
 	server := memcacheDaemon(t)
 	line := newCable(t, server.URL)
-	id, _ := memcacheCreated(t, memcacheStore(t, memcacheClient(t, server.URL)))
+	id, _ := created(t, memcacheStore(t, memcacheClient(t, server.URL)))
 	client := memcacheClient(t, line.addr())
 	client.Timeout = 200 * time.Millisecond
 	store := memcacheStore(t, client)
@@ -221,15 +220,6 @@ func memcacheFull(tb testing.TB, id string, r sessionstore.Record) sessionstore.
 func memcacheDaemon(tb testing.TB, args ...string) *servers.Server {
 	tb.Helper()
 	return servers.Own(tb, servers.Memcached, args...)
-}
-
-func memcacheCreated(t *testing.T, s *memcachestore.Store) (string, sessionstore.Record) {
-	t.Helper()
-	id, r := randomID(), sessionstore.Record{Data: []byte("data"), Expires: time.Now().Add(time.Hour), Version: 1}
-	if err := s.Create(t.Context(), id, r); err != nil {
-		t.Fatal(err)
-	}
-	return id, r
 }
 
 func memcacheGone(t *testing.T, err error) {

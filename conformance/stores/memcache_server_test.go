@@ -56,7 +56,7 @@ func TestMemcacheClocksApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := memcacheClient(t, addr)
 		store := memcacheStore(t, client)
-		id, r := memcacheCreated(t, store)
+		id, r := created(t, store)
 		if got, err := store.Load(t.Context(), id); err != nil || !got.Expires.Equal(r.Expires) {
 			t.Errorf("Load: until %v, error %v, want %v", got.Expires, err, r.Expires)
 		}

@@ -77,7 +77,7 @@ func TestMongoRestart(t *testing.T) {
 	t.Parallel()
 	d := servers.Own(t, servers.Mongo)
 	store := mongoStore(t, mongoCollection(t, backends.MongoOptions(d.URL)))
-	id, r := mongoCreated(t, store)
+	id, r := created(t, store)
 
 	d.Kill(t)
 	down, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
@@ -109,7 +109,7 @@ func TestMongoNoPrimary(t *testing.T) {
 	const notWritablePrimary = 10107
 	server := mongoWithFailPoints(t).SetServerMonitoringMode("poll").SetHeartbeatInterval(500 * time.Millisecond)
 	store := mongoStore(t, mongoCollection(t, server))
-	id, r := mongoCreated(t, store)
+	id, r := created(t, store)
 	next := r
 	next.Version++
 	for command, call := range map[string]func() error{
@@ -127,9 +127,7 @@ func TestMongoNoPrimary(t *testing.T) {
 		}
 		wantNoSentinel(t, err)
 	}
-	if got, err := store.Load(t.Context(), id); err != nil || got.Version != r.Version {
-		t.Errorf("Load when there is a primary again: version %d, error %v, want %d", got.Version, err, r.Version)
-	}
+	wantVersion(t, "Load when there is a primary again", store, id, r.Version)
 }
 
 // TestMongoReset cuts the connection between a write and its answer. The driver
@@ -141,7 +139,7 @@ func TestMongoReset(t *testing.T) {
 	line := newCable(t, server.Hosts[0])
 	far := mongoClient(t, mongoAt(line.addr())).Database(direct.Database().Name()).Collection(direct.Name())
 	store, watcher := mongoStore(t, far), mongoStore(t, direct)
-	id, r := mongoCreated(t, store)
+	id, r := created(t, store)
 	next := r
 	next.Version++
 
@@ -167,7 +165,7 @@ func TestMongoPoolExhausted(t *testing.T) {
 	line := newCable(t, server.Hosts[0])
 	far := mongoAs(t, mongoCollection(t, server), mongoAt(line.addr()).SetMaxPoolSize(1))
 	store := mongoStore(t, far)
-	id, r := mongoCreated(t, store)
+	id, r := created(t, store)
 	line.stall()
 	blocked := make(chan error, 1)
 	go func() { _, err := store.Load(t.Context(), id); blocked <- err }()
@@ -181,9 +179,7 @@ func TestMongoPoolExhausted(t *testing.T) {
 	if err := <-blocked; err != nil {
 		t.Errorf("Load by the one who has the connection: %v", err)
 	}
-	if got, err := store.Load(t.Context(), id); err != nil || got.Version != r.Version {
-		t.Errorf("Load when the connection is free again: version %d, error %v", got.Version, err)
-	}
+	wantVersion(t, "Load when the connection is free again", store, id, r.Version)
 }
 
 // TestMongoLargest writes the largest document that a record can be.
@@ -248,15 +244,6 @@ func TestMongoDamagedSubject(t *testing.T) {
 			}
 		})
 	}
-}
-
-func mongoCreated(t *testing.T, s sessionstore.Store) (string, sessionstore.Record) {
-	t.Helper()
-	id, r := randomID(), sessionstore.Record{Data: []byte("data"), Expires: time.Now().Add(time.Hour), Version: 7}
-	if err := s.Create(t.Context(), id, r); err != nil {
-		t.Fatal(err)
-	}
-	return id, r
 }
 
 // mongoWithFailPoints returns a server of the test's own that fails when it is

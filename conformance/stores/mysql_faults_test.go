@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -66,14 +67,15 @@ func TestMysqlConnections(t *testing.T) {
 				got.Expires.Sub(r.Expires) > time.Microsecond || got.Expires.Before(r.Expires) {
 				t.Errorf("another connection reads %+v, %v, want %+v", got, err, r)
 			}
+			isIt := func(e sessionstore.Entry) bool { return e.ID == id }
 			list, err := store.ListSubject(t.Context(), subject)
-			if err != nil || !holds(list, id) {
+			if err != nil || !slices.ContainsFunc(list, isIt) {
 				t.Errorf("ListSubject returns %d entries, %v", len(list), err)
 			}
 			for what, other := range map[string]string{
 				"without accents": "e  " + id + strings.Repeat("u", 100) + " ", "cut": subject[:191], "trimmed": strings.TrimSpace(subject),
 			} {
-				if list, err := plain.ListSubject(t.Context(), other); err != nil || holds(list, id) {
+				if list, err := plain.ListSubject(t.Context(), other); err != nil || slices.ContainsFunc(list, isIt) {
 					t.Errorf("ListSubject of the subject %s lists it: %v", what, err)
 				}
 			}
@@ -82,15 +84,6 @@ func TestMysqlConnections(t *testing.T) {
 			}
 		})
 	}
-}
-
-func holds(list []sessionstore.Entry, id string) bool {
-	for _, e := range list {
-		if e.ID == id {
-			return true
-		}
-	}
-	return false
 }
 
 // TestMysqlExpiresByTheServersClock has a table whose rows are a minute old or young,
@@ -140,7 +133,7 @@ func TestMysqlKilled(t *testing.T) {
 	admin := mysqlDB(t, server)
 	table := mysqlTable(t, admin)
 	store := mysqlStore(t, mysqlDB(t, server), table)
-	id, r := sqlCreated(t, store)
+	id, r := created(t, store)
 	next := r
 	next.Version++
 	err := mysqlBlocked(t, admin, table, id,
@@ -150,9 +143,7 @@ func TestMysqlKilled(t *testing.T) {
 		t.Error("Update on a connection that was killed reports success")
 	}
 	wantNoSentinel(t, err)
-	if got, err := store.Load(t.Context(), id); err != nil || got.Version != r.Version {
-		t.Errorf("Load on the next connection: version %d, error %v, want %d", got.Version, err, r.Version)
-	}
+	wantVersion(t, "Load on the next connection", store, id, r.Version)
 }
 
 // TestMysqlUndone has the server give up on a write that waits for a lock; the store
@@ -166,7 +157,7 @@ func TestMysqlUndone(t *testing.T) {
 	db := mysqlDB(t, server)
 	db.SetMaxOpenConns(1)
 	store := mysqlStore(t, db, table)
-	id, r := sqlCreated(t, store)
+	id, r := created(t, store)
 	next := r
 	next.Version++
 	err := mysqlBlocked(t, admin, table, id,
@@ -208,7 +199,7 @@ func TestMysqlWaits(t *testing.T) {
 		{"expired, Update", "SET expires = 1", update, sessionstore.ErrNotFound},
 		{"expired, Touch", "SET expires = 1", touch, sessionstore.ErrNotFound},
 	} {
-		id, r := sqlCreated(t, store)
+		id, r := created(t, store)
 		err := mysqlBlocked(t, db, table, id,
 			func() error { return c.call(id, r) },
 			func(tx *sql.Tx, _ int) {
@@ -281,7 +272,7 @@ func TestMysqlMissingTable(t *testing.T) {
 		})
 	}
 	all.Wait()
-	id, _ := sqlCreated(t, store)
+	id, _ := created(t, store)
 	if _, err := db.ExecContext(t.Context(), mysqlRow(table), id[1:]+"~", []byte{}, "", 1, 0); err == nil {
 		t.Error("the table takes version zero")
 	}
@@ -305,7 +296,7 @@ func TestMysqlRights(t *testing.T) {
 	if err := store.Migrate(t.Context()); err != nil {
 		t.Errorf("Migrate where nothing is missing: %v", err)
 	}
-	sqlCreated(t, store)
+	created(t, store)
 	if n, err := store.DeleteAll(t.Context()); n != 1 || err != nil {
 		t.Errorf("DeleteAll: %d, %v, want 1", n, err)
 	}

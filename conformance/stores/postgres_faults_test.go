@@ -25,7 +25,7 @@ func TestPostgresKilled(t *testing.T) {
 	table := postgresTable(t, admin)
 	server.ConnConfig.RuntimeParams["application_name"] = table
 	store := postgresStore(t, postgresPool(t, server), table)
-	id, r := postgresCreated(t, store)
+	id, r := created(t, store)
 
 	next := r
 	next.Version++
@@ -36,9 +36,7 @@ func TestPostgresKilled(t *testing.T) {
 		})
 	wantCode(t, err, "57P01")
 	wantNoSentinel(t, err)
-	if got, err := store.Load(t.Context(), id); err != nil || got.Version != r.Version {
-		t.Errorf("Load on the next connection: version %d, error %v, want %d", got.Version, err, r.Version)
-	}
+	wantVersion(t, "Load on the next connection", store, id, r.Version)
 }
 
 // TestPostgresRestarted kills the server after an acknowledged write, looks at it
@@ -51,7 +49,7 @@ func TestPostgresRestarted(t *testing.T) {
 	if err := store.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	id, r := postgresCreated(t, store)
+	id, r := created(t, store)
 	server.Kill(t)
 	for range 2 { // the first connection is broken, the next one refused
 		_, err := store.Load(t.Context(), id)
@@ -73,7 +71,7 @@ func TestPostgresCancelled(t *testing.T) {
 	server := postgres(t)
 	admin := postgresPool(t, server)
 	table := postgresTable(t, admin)
-	id, r := postgresCreated(t, postgresStore(t, admin, table))
+	id, r := created(t, postgresStore(t, admin, table))
 	server.ConnConfig.RuntimeParams["statement_timeout"] = "200ms"
 	store := postgresStore(t, postgresPool(t, server), table)
 
@@ -96,7 +94,7 @@ func TestPostgresSerializationFailure(t *testing.T) {
 	pool := postgresPool(t, server)
 	table := postgresTable(t, pool)
 	outside := postgresStore(t, pool, table)
-	id, r := postgresCreated(t, outside)
+	id, r := created(t, outside)
 
 	tx, err := pool.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
 	if err != nil {
@@ -142,7 +140,7 @@ func TestPostgresTooManyConnections(t *testing.T) {
 	postgresExec(t, admin, `GRANT ALL ON `+table+` TO `+role)
 	server.ConnConfig.User, server.ConnConfig.Password = role, "x"
 	first := postgresStore(t, postgresPool(t, server), table)
-	id, _ := postgresCreated(t, first)
+	id, _ := created(t, first)
 
 	second := postgresStore(t, postgresPool(t, server), table)
 	_, err := second.Load(t.Context(), id)
@@ -156,7 +154,7 @@ func TestPostgresPoolExhausted(t *testing.T) {
 	server.MaxConns = 1
 	pool := postgresPool(t, server)
 	store := postgresStore(t, pool, postgresTable(t, pool))
-	id, r := postgresCreated(t, store)
+	id, r := created(t, store)
 	held, err := pool.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -171,9 +169,7 @@ func TestPostgresPoolExhausted(t *testing.T) {
 		return pool.Stat().CanceledAcquireCount() > 0
 	})
 	held.Release()
-	if got, err := store.Load(t.Context(), id); err != nil || got.Version != r.Version {
-		t.Errorf("Load when the connection is free again: version %d, error %v", got.Version, err)
-	}
+	wantVersion(t, "Load when the connection is free again", store, id, r.Version)
 }
 
 // TestPostgresReset cuts the connection between a write and its answer, and
@@ -185,7 +181,7 @@ func TestPostgresReset(t *testing.T) {
 	table := postgresTable(t, direct)
 	line := newCable(t, postgresAddr(server))
 	store := postgresStore(t, postgresPool(t, postgresAt(server, line.addr())), table)
-	id, r := postgresCreated(t, store)
+	id, r := created(t, store)
 	first := r.Version
 	if r.Version++; store.Update(t.Context(), id, first, r) != nil {
 		t.Fatal("the statement can't be prepared")
@@ -242,15 +238,6 @@ func postgresWaiting(t *testing.T, db postgresstore.DB, table string) bool {
 		t.Fatal(err)
 	}
 	return waiting
-}
-
-func postgresCreated(t *testing.T, s sessionstore.Store) (string, sessionstore.Record) {
-	t.Helper()
-	id, r := randomID(), sessionstore.Record{Data: []byte("data"), Expires: time.Now().Add(time.Hour), Version: 7}
-	if err := s.Create(t.Context(), id, r); err != nil {
-		t.Fatal(err)
-	}
-	return id, r
 }
 
 func postgresAddr(server *pgxpool.Config) string {

@@ -34,10 +34,8 @@ func TestPostgresNames(t *testing.T) {
 			t.Fatalf("Migrate: %v", err)
 		}
 	}
-	id, r := postgresCreated(t, store)
-	if got, err := store.Load(t.Context(), id); err != nil || got.Version != r.Version {
-		t.Errorf("Load: version %d, error %v, want %d", got.Version, err, r.Version)
-	}
+	id, r := created(t, store)
+	wantVersion(t, "Load", store, id, r.Version)
 
 	table := pgx.Identifier{o.Schema, o.Table}.Sanitize()
 	for what, row := range map[string][]any{
@@ -78,7 +76,7 @@ func TestPostgresMissingTable(t *testing.T) {
 	pool := postgresPool(t, postgres(t))
 	table := postgresTable(t, pool)
 	store := postgresStore(t, pool, table)
-	id, r := postgresCreated(t, store)
+	id, r := created(t, store)
 	postgresExec(t, pool, `DROP TABLE `+table)
 	_, errLoad := store.Load(t.Context(), id)
 	_, errPrune := store.Prune(t.Context())
@@ -122,7 +120,7 @@ func TestPostgresMigrateLeavesWhatIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }() // it was only to hold locks
-	postgresCreated(t, postgresStore(t, tx, table))
+	created(t, postgresStore(t, tx, table))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := postgresStore(t, pool, table).Migrate(ctx); err != nil {

@@ -62,7 +62,7 @@ func TestPostgresWaits(t *testing.T) {
 		},
 	} {
 		for change, sql := range changes {
-			id, r := postgresCreated(t, store)
+			id, r := created(t, store)
 			err := postgresBlocked(t, pool, table, id,
 				func() error { return c.call(store, id, r) },
 				func(tx pgx.Tx) { postgresExec(t, tx, sql, id) })

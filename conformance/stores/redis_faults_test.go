@@ -24,8 +24,8 @@ func TestRedisFull(t *testing.T) {
 	t.Parallel()
 	client := redisClient(t, redisDaemon(t).URL)
 	store := redisStore(t, client)
-	id, r := redisCreated(t, store, "visitor")
-	other, _ := redisCreated(t, store, "visitor")
+	id, r := createdFor(t, store, "visitor")
+	other, _ := createdFor(t, store, "visitor")
 	redisDo(t, client, "CONFIG", "SET", "maxmemory", "1")
 
 	next := r
@@ -40,9 +40,7 @@ func TestRedisFull(t *testing.T) {
 	if err := store.Delete(t.Context(), other); err != nil {
 		t.Errorf("Delete: %v", err)
 	}
-	if got, err := store.Load(t.Context(), id); err != nil || got.Version != r.Version {
-		t.Errorf("Load: version %d, error %v, want %d", got.Version, err, r.Version)
-	}
+	wantVersion(t, "Load", store, id, r.Version)
 	if n, err := store.DeleteSubject(t.Context(), "visitor"); n != 1 || err != nil {
 		t.Errorf("DeleteSubject: %d, %v, want 1", n, err)
 	}
@@ -53,7 +51,7 @@ func TestRedisReadOnly(t *testing.T) {
 	t.Parallel()
 	client := redisClient(t, redisDaemon(t).URL)
 	store := redisStore(t, client)
-	id, r := redisCreated(t, store, "")
+	id, r := created(t, store)
 	redisDo(t, client, "REPLICAOF", "127.0.0.1", "1")
 
 	next := r
@@ -78,7 +76,7 @@ func TestRedisRestarted(t *testing.T) {
 	client := redisClientOf(t, o)
 	store := redisStore(t, client)
 	for range records {
-		redisCreated(t, store, "")
+		created(t, store)
 	}
 	// The server answers while it reads a snapshot, not while it reads the log.
 	redisDo(t, client, "BGREWRITEAOF")
@@ -86,7 +84,7 @@ func TestRedisRestarted(t *testing.T) {
 		info := client.Info(t.Context(), "persistence").Val()
 		return strings.Contains(info, "aof_rewrite_in_progress:0") && strings.Contains(info, "aof_rewrites:1")
 	})
-	id, r := redisCreated(t, store, "visitor")
+	id, r := createdFor(t, store, "visitor")
 
 	server.Kill(t)
 	_, err := store.Load(t.Context(), id)
@@ -127,7 +125,7 @@ func TestRedisScriptsFlushed(t *testing.T) {
 	t.Parallel()
 	client := redisClient(t, redisDaemon(t).URL)
 	store := redisStore(t, client)
-	id, r := redisCreated(t, store, "visitor")
+	id, r := createdFor(t, store, "visitor")
 	next := r
 	next.Version++
 	if err := store.Update(t.Context(), id, r.Version, next); err != nil {
@@ -153,7 +151,7 @@ func TestRedisAnswerLost(t *testing.T) {
 	admin := redisClient(t, server.URL)
 	line := newCable(t, server.URL)
 	store := redisStore(t, redisClient(t, line.addr()))
-	id, r := redisCreated(t, store, "")
+	id, r := created(t, store)
 	next := r
 	next.Version++
 	fresh := randomID()
@@ -190,7 +188,7 @@ func TestRedisAnswerLostAndOvertaken(t *testing.T) {
 			o := backends.RedisOptions(line.addr())
 			o.MaxRetries = retries
 			store, other := redisStore(t, redisClientOf(t, o)), redisStore(t, admin)
-			id, r := redisCreated(t, store, "")
+			id, r := created(t, store)
 			redisKnows(t, store)
 			next, after := r, r
 			next.Version, after.Version = r.Version+1, r.Version+2
@@ -222,7 +220,7 @@ func TestRedisStalled(t *testing.T) {
 	o.PoolSize, o.PoolTimeout, o.MaxRetries = 1, 100*time.Millisecond, -1
 	client := redisClientOf(t, o)
 	store := redisStore(t, client)
-	id, _ := redisCreated(t, store, "")
+	id, _ := created(t, store)
 
 	line.stall()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -267,20 +265,10 @@ func redisDaemon(tb testing.TB, args ...string) *servers.Server {
 	}, args...)...)
 }
 
-func redisCreated(t *testing.T, s *redisstore.Store, subject string) (string, sessionstore.Record) {
-	t.Helper()
-	id := randomID()
-	r := sessionstore.Record{Data: []byte("data"), Subject: subject, Expires: time.Now().Add(time.Hour), Version: 1}
-	if err := s.Create(t.Context(), id, r); err != nil {
-		t.Fatal(err)
-	}
-	return id, r
-}
-
 // redisKnows makes sure that the server has the scripts.
 func redisKnows(t *testing.T, s *redisstore.Store) {
 	t.Helper()
-	id, r := redisCreated(t, s, "")
+	id, r := created(t, s)
 	next := r
 	next.Version++
 	if err := errors.Join(s.Update(t.Context(), id, r.Version, next), s.Touch(t.Context(), id, next.Version, r.Expires)); err != nil {

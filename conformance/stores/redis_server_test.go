@@ -19,7 +19,7 @@ func TestRedisIndexOutlivesItsRecords(t *testing.T) {
 	client := redisClient(t, servers.Any(t, servers.Redis).URL)
 	store := redisStore(t, client)
 	subject := "user-" + randomID()
-	id, r := redisCreated(t, store, subject)
+	id, r := createdFor(t, store, subject)
 	index := redisIndex(t, client, id)
 	before := redisMember(t, client, index, id)
 	for life := 2 * time.Hour; life < 1000*time.Hour; life *= 2 {
@@ -91,7 +91,7 @@ func TestRedisClocksApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := redisClient(t, addr)
 		store := redisStore(t, client)
-		id, r := redisCreated(t, store, "")
+		id, r := created(t, store)
 		if got, err := store.Load(t.Context(), id); err != nil || !got.Expires.Equal(r.Expires) {
 			t.Errorf("Load: until %v, error %v, want %v", got.Expires, err, r.Expires)
 		}

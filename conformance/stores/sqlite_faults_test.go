@@ -21,13 +21,11 @@ func TestSqliteLocked(t *testing.T) {
 		t.Helper()
 		file := sqliteFile(t, driver).with("busy_timeout", 1)
 		store := sqliteStore(t, file)
-		id, r := sqlCreated(t, store)
+		id, r := created(t, store)
 		next := r
 		next.Version++
 		unlock := sqliteLock(t, file, "IMMEDIATE")
-		if got, err := store.Load(t.Context(), id); err != nil || got.Version != r.Version {
-			t.Errorf("Load beside a writer: version %d, error %v, want %d", got.Version, err, r.Version)
-		}
+		wantVersion(t, "Load beside a writer", store, id, r.Version)
 		for method, err := range map[string]error{
 			"Create": store.Create(t.Context(), randomID(), r),
 			"Update": store.Update(t.Context(), id, r.Version, next),
@@ -52,7 +50,7 @@ func TestSqliteWaitsForTheLock(t *testing.T) {
 		t.Helper()
 		file := sqliteFile(t, driver)
 		store := sqliteStore(t, file)
-		id, r := sqlCreated(t, store)
+		id, r := created(t, store)
 		next := r
 		next.Version++
 		unlock := sqliteLock(t, file, "IMMEDIATE")
@@ -76,7 +74,7 @@ func TestSqliteReadOnly(t *testing.T) {
 	eachSQLite(t, func(t *testing.T, driver string) {
 		t.Helper()
 		file := sqliteFile(t, driver)
-		id, r := sqlCreated(t, sqliteStore(t, file))
+		id, r := created(t, sqliteStore(t, file))
 		store := sqliteStore(t, file.with("query_only", 1))
 		if _, err := store.Load(t.Context(), id); err != nil {
 			t.Errorf("Load: %v", err)
@@ -97,7 +95,7 @@ func TestSqliteFull(t *testing.T) {
 	eachSQLite(t, func(t *testing.T, driver string) {
 		t.Helper()
 		store := sqliteSmall(t, sqliteFile(t, driver), 32)
-		id, r := sqlCreated(t, store)
+		id, r := created(t, store)
 		large := r
 		large.Version++
 		large.Data = make([]byte, 1<<20)
@@ -106,9 +104,7 @@ func TestSqliteFull(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "full") {
 			t.Errorf("Update that does not fit: %v, want it to say that the database is full", err)
 		}
-		if got, err := store.Load(t.Context(), id); err != nil || got.Version != r.Version {
-			t.Errorf("Load: version %d, error %v, want %d", got.Version, err, r.Version)
-		}
+		wantVersion(t, "Load", store, id, r.Version)
 	})
 }
 
@@ -205,7 +201,7 @@ func TestSqliteMigrateAtOnce(t *testing.T) {
 			})
 		}
 		all.Wait()
-		sqlCreated(t, missing)
+		created(t, missing)
 
 		sqlExec(t, sqliteDB(t, file), `CREATE TABLE users (id TEXT PRIMARY KEY, name TEXT)`)
 		err = sqlStore(t, sqliteDB(t, file), sqlstore.SQLite, sqlstore.Options{Table: "users"}).Migrate(t.Context())
@@ -213,13 +209,4 @@ func TestSqliteMigrateAtOnce(t *testing.T) {
 			t.Errorf("Migrate of a table of another program: %v, want it to say so", err)
 		}
 	})
-}
-
-func sqlCreated(t *testing.T, s sessionstore.Store) (string, sessionstore.Record) {
-	t.Helper()
-	id, r := randomID(), sessionstore.Record{Data: []byte("data"), Expires: time.Now().Add(time.Hour), Version: 7}
-	if err := s.Create(t.Context(), id, r); err != nil {
-		t.Fatal(err)
-	}
-	return id, r
 }

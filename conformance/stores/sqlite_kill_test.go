@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
@@ -119,7 +120,7 @@ func killWriter(t *testing.T, path string, ids []string, acked []int) (acks int)
 
 // runWriter is the child: it writes from where the last one was killed.
 func runWriter(path string) error {
-	store, err := sqliteAt(path).store()
+	store, err := backends.Open(context.Background(), backends.Place{Backend: "sqlite", Address: path, Name: "cloakroom_sessions"})
 	if err != nil {
 		return err
 	}

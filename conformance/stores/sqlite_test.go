@@ -132,11 +132,6 @@ func (s sqlite) with(pragma string, value any) sqlite {
 	return s
 }
 
-// sqliteAt names a file that another process has made.
-func sqliteAt(path string) sqlite {
-	return sqlite{"sqlite", path, map[string]any{"busy_timeout": patience.Milliseconds(), "journal_mode": "WAL", "synchronous": "FULL"}}
-}
-
 // open returns a new pool.
 func (s sqlite) open() (*sql.DB, error) {
 	q := url.Values{}
@@ -144,15 +139,6 @@ func (s sqlite) open() (*sql.DB, error) {
 		sqliteDrivers[s.driver](q, pragma, value)
 	}
 	return sql.Open(s.driver, "file:"+filepath.ToSlash(s.path)+"?"+q.Encode())
-}
-
-// store returns a store with a pool of its own, which lives as long as the process.
-func (s sqlite) store() (*sqlstore.Store, error) {
-	db, err := s.open()
-	if err != nil {
-		return nil, err
-	}
-	return sqlstore.New(db, sqlstore.SQLite, sqlstore.Options{})
 }
 
 func sqliteDB(tb testing.TB, file sqlite) *sql.DB {

@@ -1,6 +1,11 @@
 package stores_test
 
-import "testing"
+import (
+	"testing"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
 
 // smallBatch makes a batch of stores that have an option for it so small that the
 // suite's DeleteAll takes several.
@@ -13,4 +18,28 @@ func describe(t *testing.T, store, server, version string) {
 	t.Attr("cloakroom.store", store)
 	t.Attr("cloakroom.server", server)
 	t.Attr("cloakroom.version", version)
+}
+
+// created returns a record that is in the store for an hour.
+func created(t *testing.T, store sessionstore.Store) (string, sessionstore.Record) {
+	t.Helper()
+	return createdFor(t, store, "")
+}
+
+func createdFor(t *testing.T, store sessionstore.Store, subject string) (string, sessionstore.Record) {
+	t.Helper()
+	id := randomID()
+	r := sessionstore.Record{Data: []byte("data"), Subject: subject, Expires: time.Now().Add(time.Hour), Version: 7}
+	if err := store.Create(t.Context(), id, r); err != nil {
+		t.Fatal(err)
+	}
+	return id, r
+}
+
+// wantVersion fails the test unless Load returns a record of this version.
+func wantVersion(t *testing.T, what string, store sessionstore.Store, id string, want sessionstore.Version) {
+	t.Helper()
+	if got, err := store.Load(t.Context(), id); err != nil || got.Version != want {
+		t.Errorf("%s: version %d, error %v, want %d", what, got.Version, err, want)
+	}
 }

@@ -21,7 +21,15 @@ import (
 const Patience = 5 * time.Minute
 
 // All are the backends.
-var All = []*Backend{file, redis, memcache, postgres, sqlite, mysql, mongo}
+var All = []*Backend{
+	{Name: "file", Module: "store-file", Lists: true, shop: "file:%s", open: openFile},
+	{Name: "redis", Module: "store-redis", Server: servers.Redis, Lists: true, shop: "redis://%s", open: openRedis},
+	{Name: "memcache", Module: "store-memcache", Server: servers.Memcached, shop: "memcache://%s", open: openMemcache},
+	{Name: "postgres", Module: "store-postgres", Server: servers.Postgres, Lists: true, shop: "%s", open: openPostgres},
+	{Name: "sqlite", Module: "store-sql", Lists: true, shop: "sqlite:%s", open: openSQLite},
+	{Name: "mysql", Module: "store-sql", Server: servers.MySQL, Lists: true, shop: "mysql://%s", open: openMySQL},
+	{Name: "mongo", Module: "store-mongo", Server: servers.Mongo, Lists: true, shop: "%s", open: openMongo},
+}
 
 // A Backend is a database, or a file system.
 type Backend struct {
@@ -30,7 +38,7 @@ type Backend struct {
 	Server *servers.Kind // nil if it needs none
 	Lists  bool          // it has an index by subject
 
-	shop func(address string) string // what the demo shop takes as -store
+	shop string // what the demo shop takes as -store
 	open func(ctx context.Context, p Place) (sessionstore.Store, func(context.Context), error)
 }
 
@@ -81,13 +89,11 @@ func Open(ctx context.Context, p Place) (sessionstore.Store, error) {
 // Shop returns what the demo shop takes as -store. Shops share a server's tables.
 func (b *Backend) Shop(tb testing.TB) string {
 	tb.Helper()
-	return b.shop(b.Place(tb).Address)
-}
-
-func same(address string) string { return address }
-
-func after(scheme string) func(string) string {
-	return func(address string) string { return scheme + address }
+	address := b.Place(tb).Address
+	if b.Server == servers.MySQL { // USER:PASSWORD@tcp(HOST:PORT)/DB?OPTIONS
+		address, _, _ = strings.Cut(strings.NewReplacer("tcp(", "", ")", "").Replace(address), "?")
+	}
+	return fmt.Sprintf(b.shop, address)
 }
 
 // Named returns the backend of a name.
