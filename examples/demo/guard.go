@@ -1,11 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/netip"
-	"strings"
+	"hash/maphash"
+	"sync"
 	"time"
 )
 
@@ -18,36 +18,25 @@ type tooManyError struct{ wait time.Duration }
 
 func (e tooManyError) Error() string { return fmt.Sprintf("too many attempts, wait %v", e.wait) }
 
-// A guard checks passwords: for an account ten wrong ones at once and then one in
-// half a minute, from an address twenty and then one in three seconds. A right
-// one costs nothing.
+// A guard checks passwords: for a login ten wrong ones at once and then one in half a
+// minute. A right one costs nothing.
 type guard struct {
-	accounts  *accounts
-	byAccount *throttle
-	byAddress *throttle
-	proxied   bool // what the proxy in front says of the client is believed
+	accounts *accounts
+	byLogin  *throttle
 }
 
-func newGuard(a *accounts, proxied bool) *guard {
-	return &guard{a, newThrottle(10, 30*time.Second), newThrottle(20, 3*time.Second), proxied}
-}
+func newGuard(a *accounts) *guard { return &guard{a, newThrottle(10, 30*time.Second)} }
 
 // check returns the account of that login and password. It returns errWrong, a
 // tooManyError, or the context's error.
-func (g *guard) check(r *http.Request, login, password string) (account, error) {
+func (g *guard) check(ctx context.Context, login, password string) (account, error) {
 	// Taken before, and given back after: guesses at the same moment don't get past.
-	if wait := g.byAccount.take(login); wait > 0 {
+	if wait := g.byLogin.take(login); wait > 0 {
 		return account{}, tooManyError{wait}
 	}
-	address := g.network(r)
-	if wait := g.byAddress.take(address); wait > 0 {
-		g.byAccount.give(login)
-		return account{}, tooManyError{wait}
-	}
-	a, ok, err := g.accounts.verify(r.Context(), login, password)
+	a, ok, err := g.accounts.verify(ctx, login, password)
 	if ok || err != nil {
-		g.byAccount.give(login)
-		g.byAddress.give(address)
+		g.byLogin.give(login)
 	}
 	switch {
 	case err != nil:
@@ -58,26 +47,49 @@ func (g *guard) check(r *http.Request, login, password string) (account, error) 
 	return a, nil
 }
 
-// network returns what the throttle knows the client by: its address, or of an
-// IPv6 address the 64 bits that a subscriber gets at least.
-func (g *guard) network(r *http.Request) string {
-	host := r.RemoteAddr
-	if g.proxied { // which appends the address that it was called from
-		all := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
-		if last := strings.TrimSpace(all[strings.LastIndex(all, ",")+1:]); last != "" {
-			host = last
-		}
+// A throttle lets each key through a few times at once, and then once in a while.
+// It is safe for concurrent use.
+//
+// Its memory is bounded, whatever names guests come up with: keys share a fixed
+// number of slots. Two keys in one slot share its budget; which ones do is
+// different in each process.
+type throttle struct {
+	every time.Duration // between two, in the long run
+	burst int           // at once
+	seed  maphash.Seed
+
+	mu    sync.Mutex
+	slots [4096]time.Time // when all that was taken will have been earned again
+}
+
+func newThrottle(burst int, every time.Duration) *throttle {
+	return &throttle{every: every, burst: burst, seed: maphash.MakeSeed()}
+}
+
+// take takes one from key's budget and returns 0, or returns how long to wait
+// until there is one.
+func (t *throttle) take(key string) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now, slot := time.Now(), t.slot(key)
+	if slot.Before(now) {
+		*slot = now
 	}
-	if from, err := netip.ParseAddrPort(host); err == nil {
-		host = from.Addr().String()
+	if wait := slot.Add(t.every).Sub(now) - time.Duration(t.burst)*t.every; wait > 0 {
+		return wait
 	}
-	addr, err := netip.ParseAddr(host)
-	switch {
-	case err != nil:
-		return ""
-	case addr.Unmap().Is4():
-		return addr.Unmap().String()
-	}
-	prefix, _ := addr.Prefix(64) // an IPv6 address has as many
-	return prefix.String()
+	*slot = slot.Add(t.every)
+	return 0
+}
+
+// give gives back what was taken.
+func (t *throttle) give(key string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	slot := t.slot(key)
+	*slot = slot.Add(-t.every)
+}
+
+func (t *throttle) slot(key string) *time.Time {
+	return &t.slots[maphash.String(t.seed, key)%uint64(len(t.slots))]
 }

@@ -56,7 +56,7 @@ func parseArgs(args []string, out io.Writer) (config, error) {
 	flags.SetOutput(io.Discard) // the caller reports the error, once
 	flags.StringVar(&c.addr, "addr", "127.0.0.1:8080", "`address` to listen on")
 	flags.StringVar(&c.store, "store", "file:cloakroom-demo-data", "where sessions are kept: "+storeHelp)
-	flags.BoolVar(&c.secure, "secure", false, "visitors come over https, through a proxy that sets X-Forwarded-For: mark the cookie Secure")
+	flags.BoolVar(&c.secure, "secure", false, "visitors come over https, through a proxy: mark the cookie Secure")
 	flags.DurationVar(&c.fresh, "fresh", 5*time.Minute, "how long after entering the password devices can be seen and ended")
 	flags.DurationVar(&c.patience, "patience", 15*time.Second, "how long a request waits for the store")
 	err := flags.Parse(args)

@@ -47,7 +47,7 @@ func (v *visit) showPasswordForm(status int, f passwordForm) {
 // changePassword ends every other session of the account: whoever knew the old
 // password is out.
 func (v *visit) changePassword() {
-	if _, err := v.guard.check(v.r, v.who.Login, v.r.PostFormValue("current")); err != nil {
+	if _, err := v.guard.check(v.r.Context(), v.who.Login, v.r.PostFormValue("current")); err != nil {
 		status, problem := v.refused(err, "password.wrong")
 		v.showPasswordForm(status, passwordForm{Error: problem, Field: "current"})
 		return

@@ -33,14 +33,6 @@ func TestTheBrowsersLanguageIsSpoken(t *testing.T) {
 	}
 }
 
-func TestALanguageMayBeAskedForInSeveralFields(t *testing.T) {
-	t.Parallel()
-	v := newSite(t).visitor(t)
-	r := v.request(http.MethodGet, "/", "")
-	r.Header["Accept-Language"] = []string{"de", "es;q=0.5", "fr;q=0.9"}
-	v.wantText(v.send(r), `<html lang="fr"`)
-}
-
 func TestAChosenLanguageStays(t *testing.T) {
 	t.Parallel()
 	v := newSite(t).visitor(t)

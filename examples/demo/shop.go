@@ -37,7 +37,7 @@ type settings struct {
 func newShop(c settings) (*shop, error) {
 	a := newAccounts()
 	sh := &shop{
-		accounts: a, guard: newGuard(a, c.secure), orders: &orders{}, journal: &journal{}, fresh: c.fresh, log: c.log,
+		accounts: a, guard: newGuard(a), orders: &orders{}, journal: &journal{}, fresh: c.fresh, log: c.log,
 	}
 	var err error
 	if sh.sessions, err = sh.manager(c); err != nil {

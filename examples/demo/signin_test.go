@@ -3,7 +3,6 @@ package main
 import (
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -77,27 +76,6 @@ func TestSignOutEndsTheSession(t *testing.T) {
 	}
 	v.wantRedirect(v.withTicket("/profile", before), "/login?next=%2Fprofile")
 	v.wantText(v.withTicket("/cart", before), "Your cart is empty.")
-}
-
-func TestVisitorsStaySignedInAcrossARestart(t *testing.T) {
-	t.Parallel()
-	dir, keys := filepath.Join(t.TempDir(), "sessions"), newKeys()
-	store := newFileStore(t, dir)
-	v := openSite(t, store, keys).visitor(t)
-	v.signIn(ada)
-	v.post("/cart/coat", "quantity=2")
-	if err := store.Close(); err != nil {
-		t.Fatal(err)
-	}
-
-	v.url = openSite(t, newFileStore(t, dir), keys).url // cookies don't tell ports apart
-	v.wantText(v.get("/profile"), ada.Name)
-	if got := v.cart(); got != "Wool coat 2" {
-		t.Errorf("cart %q", got)
-	}
-
-	v.url = openSite(t, newFileStore(t, dir), newKeys()).url
-	v.wantRedirect(v.get("/profile"), "/login?next=%2Fprofile") // another key opens nothing
 }
 
 func TestSignInLeadsToLocalPagesOnly(t *testing.T) {

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
+	filestore "github.com/cloakroom-go/cloakroom/store-file"
 )
 
 // A storage is where sessions are kept, with the keys that sign, or seal, their
@@ -76,6 +79,27 @@ func openStorage(ctx context.Context, address string, keys [][]byte, patience ti
 		st.keyFrom = "made now, in memory only: set " + keysVariable + " to keep visitors, and for several processes"
 	}
 	return st, nil
+}
+
+// openFiles opens the shop's folder: the key beside the sessions, because
+// whoever may clear the sessions away need not be able to sign tickets.
+func openFiles(dir string, keys [][]byte) (*storage, error) {
+	sessions := filepath.Join(dir, "sessions")
+	if err := os.MkdirAll(sessions, 0o700); err != nil {
+		return nil, fmt.Errorf("-store: %w", err)
+	}
+	from := "from " + keysVariable
+	if keys == nil {
+		var err error
+		if keys, from, err = fileKeys(filepath.Join(dir, "key")); err != nil {
+			return nil, err
+		}
+	}
+	store, err := filestore.New(sessions, filestore.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("-store: %w", err)
+	}
+	return &storage{store: store, where: "files in " + absolute(sessions), close: store.Close, keys: keys, keyFrom: from}, nil
 }
 
 func openMemory(context.Context, string, time.Duration) (*storage, error) {
