@@ -4,8 +4,11 @@
 // # Using it
 //
 // A [Manager] brings sessions to requests. [New] makes one from a store and
-// [Options], of which only the keys have no default:
+// [Options], of which only the keys have no default. [GenerateKey] makes a key, once,
+// and [ParseKeys] reads keys from the environment:
 //
+//	keys, err := session.ParseKeys(os.Getenv("CLOAKROOM_KEYS"))
+//	store := memstore.New(memstore.Options{})
 //	sessions, err := session.New(store, session.Options{Keys: keys})
 //
 // [Manager.HandlerFunc] calls a function with the request's session. A [Key] knows
@@ -18,10 +21,13 @@
 //			Cart.Update(s, func(items []string) []string { return append(items, r.PathValue("item")) })
 //		}))
 //
-// There is nothing to save: changes are committed before the response header leaves.
+// There is nothing to save: changes are committed, which means written to the store,
+// before the response header leaves.
 //
-// Handlers that have another signature stand within [Manager.Handler], and get the
-// session from [Manager.Get]:
+// A handler that has another signature gets the session from [Manager.Get].
+// [Manager.Handler] goes around it, or around all of them:
+//
+//	http.ListenAndServe(":8080", sessions.Handler(mux))
 //
 //	s, err := sessions.Get(r)
 //	if err != nil {
@@ -40,7 +46,7 @@
 // in a cookie or a header field. A record is what the store keeps of a session; it
 // lists the session's tickets, as hashes. The public id, [Session.ID], names a session
 // in logs and lists, and gives no access to it. A subject is whose session it is, an
-// account's id for instance.
+// account's id for instance. A session is anonymous until Authenticate names its subject.
 //
 // # The way of a request
 //
@@ -78,15 +84,16 @@
 // # Tickets
 //
 // [Session.Authenticate], [Session.StepUp], [Session.Renew] and, by age,
-// [Options].RenewEvery offer a new ticket with the response. The session stays under
-// its id, with all its values.
+// [Options].RenewEvery offer a new ticket: they hand it out with the response, which may
+// be lost. The session stays under its id, with all its values.
 //
 // At the first login of a session, all tickets from before it are worthless at once:
 // one of them may have been planted (session fixation). Otherwise the old ticket is
-// good until the visitor presents the new one. It is then retired, works on for
-// [Options].RenewGrace for requests that are on their way, and is handed nothing. A
-// ticket that is good for its session no more is quiet: its request sees an empty
-// session, which stores nothing unless the visitor signs in.
+// good until the visitor presents the new one. The old one is then retired. For
+// [Options].RenewGrace it still works, for requests that are on their way, but no new
+// ticket is handed out to it. After that it is worthless, too. The request of such a
+// ticket, a quiet one, sees an empty session, which stores nothing unless the visitor
+// signs in.
 //
 // Values belong to the session, and all of its tickets read them. What a visitor has
 // proved belongs to the ticket: [Session.Fresh], [Session.SteppedUp], the timeouts,

@@ -47,8 +47,8 @@ var (
 	ErrHeaderSent = errors.New("session: response header already sent")
 
 	// ErrRetired says that the request's ticket was replaced by a newer one, which
-	// the visitor has used since. Changes are saved; but it hands out no other
-	// ticket, and Reload reads nothing with it.
+	// the visitor has used since. The changes are saved, but the request gets no other
+	// ticket, and Reload reads nothing.
 	ErrRetired = errors.New("session: ticket was replaced by a newer one")
 
 	// ErrEncode says that a value could not be encoded by the codec, or would not

@@ -145,7 +145,7 @@ type Options struct {
 	// is called after the fact, by the goroutine of the request or of whoever called
 	// the Manager, possibly by several at once. The response waits for as long as it
 	// runs. Its context does not lead to the session of the request. If two requests
-	// end a session at the same time, both tell. If nil, events are discarded.
+	// end a session at the same time, OnEvent is told of both. If nil, events are discarded.
 	OnEvent func(context.Context, Event)
 
 	// ErrorHandler writes the response when a session can't be loaded or saved; see

@@ -311,8 +311,8 @@ func (s *Session) LastSeen() time.Time {
 }
 
 // Expires returns when the session expires unless it is used again. It moves when the
-// session is committed or reloaded. With [Options].Passive it stays true, however often
-// it is asked for.
+// session is committed or reloaded. A request to which [Options].Passive applies does not
+// move it, however often it asks.
 func (s *Session) Expires() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()

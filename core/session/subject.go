@@ -87,7 +87,7 @@ func (m *Manager) End(ctx context.Context, subject, id string) error {
 
 // EndIf ends those of a subject's sessions for which match returns true, and reports
 // how many: those with an identity provider's sid in a value, for instance (OpenID
-// Connect Back-Channel Logout 1.0). None is no error. Every session whose
+// Connect Back-Channel Logout 1.0). It is no error if none matches. Every session whose
 // Authenticate had been committed before the call is looked at. Errors are as for
 // [Manager.List].
 func (m *Manager) EndIf(ctx context.Context, subject string, match func(Info) bool) (int, error) {
@@ -117,10 +117,11 @@ func (m *Manager) endIf(ctx context.Context, subject string, match func(*found) 
 
 // EndOthers ends all other sessions of the session's subject, when the password
 // has changed, for instance (ASVS 7.4.3), and reports how many. The session itself
-// stays. Those end as well that this process can't read, because it lacks the
-// Sealer's key. If nobody is signed in, it returns [ErrInvalid], if the session has ended,
-// [ErrNotFound]; other errors are as for [Manager.List]. After Authenticate in the same
-// request it commits the login first, and may return what [Session.Commit] does.
+// stays. Sessions that this process can't read, because it lacks the Sealer's key, end
+// as well. If nobody is signed in, EndOthers returns [ErrInvalid]. If the session has
+// ended, it returns [ErrNotFound]. Other errors are as for [Manager.List]. After
+// Authenticate in the same request it commits the login first, and may return what
+// [Session.Commit] does.
 func (s *Session) EndOthers(ctx context.Context) (int, error) {
 	if s.signingIn() { // only then it is known which session it is
 		if err := s.Commit(ctx); err != nil {

@@ -1,9 +1,11 @@
 // Package sessionstore is the contract between package session and its stores. It is
 // for those who write a store; an application needs nothing of it.
 //
-// A [Store] keeps a [Record] under an id, and compares versions when it replaces one.
-// What only some backends can do is an interface of its own. A function uses it, and
-// says what happens without it: [Toucher] and [Touch], [Pruner] and
+// A [Store] keeps a [Record] under an id, and compares versions when it replaces one. Its
+// four methods, Load, Create, Update and Delete, are all that a store must have.
+//
+// What only some backends can do is an interface of its own, a capability. A function
+// uses it, and says what happens without it: [Toucher] and [Touch], [Pruner] and
 // [Prune], [SubjectIndex] with [ListSubject] and [DeleteSubject], [AllDeleter] and
 // [DeleteAll], [Scanner] and [Scan].
 //

@@ -24,9 +24,10 @@ type Guard struct {
 	// limit.
 	MaxData int
 
-	// Explain, unless nil, makes an error of the driver one of the contract where
-	// that says for certain what has happened, or one that says what to do. It
-	// returns all other errors as they are.
+	// Explain translates an error of the driver. If the error says for certain what
+	// has happened, Explain returns the contract's error for that. It may also return
+	// an error that says what to do. It returns all other errors as they are. If nil,
+	// no error is translated.
 	Explain func(err error) error
 }
 
