@@ -24,7 +24,7 @@ func TestFile(t *testing.T) {
 	conformance.Run(t, conformance.Harness{
 		Open:    open,
 		Peer:    open,
-		Require: []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All, conformance.Scan},
+		Require: every,
 		MaxData: maxData,
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()

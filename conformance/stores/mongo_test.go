@@ -41,7 +41,7 @@ func mongoHarness(t *testing.T, server *options.ClientOptions) conformance.Harne
 		Open:      func(t *testing.T) sessionstore.Store { t.Helper(); return open(t, server) },
 		Peer:      func(t *testing.T) sessionstore.Store { t.Helper(); return open(t, server) },
 		Precision: time.Millisecond,
-		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All, conformance.Scan},
+		Require:   every,
 		MaxData:   sessionstore.DefaultMaxData,
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()

@@ -43,7 +43,7 @@ func mysqlHarness(t *testing.T, server *mysql.Config) conformance.Harness {
 		Open:      func(t *testing.T) sessionstore.Store { t.Helper(); return open(t, server) },
 		Peer:      func(t *testing.T) sessionstore.Store { t.Helper(); return open(t, server) },
 		Precision: time.Microsecond,
-		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All, conformance.Scan},
+		Require:   every,
 		MaxData:   min(sessionstore.DefaultMaxData, mysqlPacket(t, db)-1<<10),
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()

@@ -143,7 +143,7 @@ func TestOTelWrappedStoreConforms(t *testing.T) {
 	conformance.Run(t, conformance.Harness{
 		Open:     func(t *testing.T) sessionstore.Store { t.Helper(); return wrapped(t) },
 		Isolated: wrapped,
-		Require:  []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All, conformance.Scan},
+		Require:  every,
 		MaxData:  1 << 20,
 	})
 }

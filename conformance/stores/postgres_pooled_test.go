@@ -51,7 +51,7 @@ func TestPostgresTx(t *testing.T) {
 			return &oneByOne{postgresStore(tb, tx, postgresTable(t, tx)), turn}
 		},
 		Precision: time.Microsecond,
-		Require:   []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All, conformance.Scan},
+		Require:   every,
 		MaxData:   sessionstore.DefaultMaxData,
 	})
 	if err := tx.Commit(t.Context()); err != nil {

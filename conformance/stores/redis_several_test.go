@@ -58,7 +58,7 @@ func runRedis(t *testing.T, name string, server *servers.Server, connect func(te
 	conformance.Run(t, conformance.Harness{
 		Open:    open,
 		Peer:    open,
-		Require: []conformance.Capability{conformance.Touch, conformance.Subjects, conformance.All, conformance.Scan},
+		Require: everyButPrune,
 		MaxData: sessionstore.DefaultMaxData,
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()

@@ -35,7 +35,7 @@ func redisHarness(t *testing.T, addr string) conformance.Harness {
 	return conformance.Harness{
 		Open:    open,
 		Peer:    open,
-		Require: []conformance.Capability{conformance.Touch, conformance.Subjects, conformance.All, conformance.Scan},
+		Require: everyButPrune,
 		MaxData: sessionstore.DefaultMaxData,
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()

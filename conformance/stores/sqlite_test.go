@@ -53,7 +53,7 @@ func sqliteHarness(t *testing.T, file sqlite) conformance.Harness {
 	return conformance.Harness{
 		Open:    open,
 		Peer:    open,
-		Require: []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All, conformance.Scan},
+		Require: every,
 		MaxData: sessionstore.DefaultMaxData,
 		Corrupt: sqliteCorrupt(t, file),
 		Outage: func(tb testing.TB) (sessionstore.Store, error) {

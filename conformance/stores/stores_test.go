@@ -4,12 +4,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cloakroom-go/cloakroom/conformance"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // smallBatch makes a batch of stores that have an option for it so small that the
 // suite's DeleteAll takes several.
 const smallBatch = 50
+
+// What most backends can do. Redis removes by itself what has expired.
+var (
+	every         = append([]conformance.Capability{conformance.Prune}, everyButPrune...)
+	everyButPrune = []conformance.Capability{conformance.Touch, conformance.Subjects, conformance.All, conformance.Scan}
+)
 
 // describe tells the report tool which store the test t runs the suite on, and
 // against which server. A store without a server leaves that empty.
