@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -96,16 +95,6 @@ func subjectListMutants() []mutant {
 				m.list = listWith(m, &former, func(string, sessionstore.Record) bool { return true })
 			},
 		},
-		{"ListSubject folds case", []string{"subjects/not other subjects"}, func(m *mutated) {
-			m.list = func(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
-				list, err := m.next.ListSubject(ctx, subject)
-				if lower := strings.ToLower(subject); lower != subject && err == nil {
-					more, err := m.next.ListSubject(ctx, lower)
-					return append(list, more...), err
-				}
-				return list, err
-			}
-		}},
 		{
 			"an empty list is an error",
 			[]string{

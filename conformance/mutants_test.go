@@ -35,7 +35,7 @@ func mutants() []mutant {
 		expiryMutants(), clockMutants(), touchMutants(), pruneMutants(),
 		subjectListMutants(), subjectDeleteMutants(), allMutants(), allRaceMutants(), scanMutants(), scanDamageMutants(),
 		ownershipMutants(), contextMutants(), concurrencyMutants(), peerMutants(), idMutants(), limitMutants(),
-		errorMutants(), corruptionMutants(), outageMutants(), wrapperMutants(),
+		errorMutants(), corruptionMutants(), outageMutants(), wrapperMutants(), databaseMutants(),
 	)
 }
 

@@ -27,6 +27,11 @@ func subjectDeleteCases() []testCase {
 			run:  deleteSubjectForeign,
 		},
 		{
+			name: "leaves similar subjects",
+			rule: "DeleteSubject deletes records of that subject only: subjects are compared byte for byte.",
+			run:  deleteSubjectSimilar,
+		},
+		{
 			name: "leaves later records",
 			rule: "DeleteSubject ends what is there: a record created later is live and listed.",
 			run:  deleteSubjectThenCreate,
@@ -95,6 +100,16 @@ func deleteSubjectForeign(t *tester) {
 	t.update(id, r.Version, next)
 	t.wantDeleted(r.Subject, 1)
 	t.wantLive(id, next.Version)
+}
+
+func deleteSubjectSimilar(t *tester) {
+	subject, others := similarSubjects()
+	for _, other := range others {
+		id := t.createdFor(other, 1)[0]
+		t.createdFor(subject, 1)
+		t.wantDeleted(subject, 1)
+		t.load(id)
+	}
 }
 
 func deleteSubjectThenCreate(t *tester) {
