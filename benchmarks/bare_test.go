@@ -2,6 +2,7 @@ package benchmarks
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"net/http"
 	"os"
@@ -93,6 +94,44 @@ func openBarePostgres(b *testing.B, extra int) (*app, string) {
 		},
 		put: func(ctx context.Context, key string, data []byte) error {
 			return exec(ctx, "UPDATE "+table+" SET data = $2, version = version + 1, expires = $3 WHERE id = $1", key, data, expires())
+		},
+	}, extra)
+}
+
+func openBareSQLite(b *testing.B, extra int) (*app, string) {
+	return bareSQL(b, sqliteFile(b), "TEXT", extra)
+}
+
+func openBareMySQL(b *testing.B, extra int) (*app, string) {
+	db, missing := mysqlPool(b)
+	if db == nil {
+		return nil, missing
+	}
+	return bareSQL(b, db, "VARBINARY(43)", extra)
+}
+
+func bareSQL(b *testing.B, db *sql.DB, text string, extra int) (*app, string) {
+	b.Helper()
+	table := unique()
+	exec := func(ctx context.Context, statement string, args ...any) error {
+		_, err := db.ExecContext(ctx, statement, args...)
+		return err
+	}
+	if err := exec(b.Context(), "CREATE TABLE "+table+
+		" (id "+text+" NOT NULL PRIMARY KEY, data LONGBLOB NOT NULL, version BIGINT NOT NULL, expires BIGINT NOT NULL)"); err != nil {
+		b.Fatal(err)
+	}
+	expires := func() int64 { return time.Now().Add(lifetime).UnixMicro() }
+	return bare(pair{
+		create: func(ctx context.Context, key string, data []byte) error {
+			return exec(ctx, "INSERT INTO "+table+" VALUES (?, ?, 1, ?)", key, data, expires())
+		},
+		get: func(ctx context.Context, key string) (data []byte, err error) {
+			err = db.QueryRowContext(ctx, "SELECT data FROM "+table+" WHERE id = ?", key).Scan(&data)
+			return data, err
+		},
+		put: func(ctx context.Context, key string, data []byte) error {
+			return exec(ctx, "UPDATE "+table+" SET data = ?, version = version + 1, expires = ? WHERE id = ?", data, expires(), key)
 		},
 	}, extra)
 }

@@ -2,6 +2,7 @@ package benchmarks
 
 import (
 	"crypto/rand"
+	"database/sql"
 	"encoding/hex"
 	"log/slog"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	mongostore "github.com/cloakroom-go/cloakroom/store-mongo"
 	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
 	redisstore "github.com/cloakroom-go/cloakroom/store-redis"
+	sqlstore "github.com/cloakroom-go/cloakroom/store-sql"
 )
 
 var (
@@ -111,6 +113,27 @@ func openPostgres(b *testing.B, extra int) (*app, string) {
 		return nil, missing
 	}
 	store, err := postgresstore.New(pool, postgresstore.Options{Table: unique()})
+	if err == nil {
+		err = store.Migrate(b.Context())
+	}
+	return over(b, store, err, extra)
+}
+
+func openSQLite(b *testing.B, extra int) (*app, string) {
+	return overSQL(b, sqliteFile(b), sqlstore.SQLite, extra)
+}
+
+func openMySQL(b *testing.B, extra int) (*app, string) {
+	db, missing := mysqlPool(b)
+	if db == nil {
+		return nil, missing
+	}
+	return overSQL(b, db, sqlstore.MySQL, extra)
+}
+
+func overSQL(b *testing.B, db *sql.DB, d sqlstore.Dialect, extra int) (*app, string) {
+	b.Helper()
+	store, err := sqlstore.New(db, d, sqlstore.Options{Table: unique()})
 	if err == nil {
 		err = store.Migrate(b.Context())
 	}

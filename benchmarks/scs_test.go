@@ -1,13 +1,16 @@
 package benchmarks
 
 import (
+	"database/sql"
 	"encoding/gob"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/alexedwards/scs/goredisstore"
+	"github.com/alexedwards/scs/mysqlstore"
 	"github.com/alexedwards/scs/pgxstore"
+	"github.com/alexedwards/scs/sqlite3store"
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
 )
@@ -75,4 +78,31 @@ func openSCSPostgres(b *testing.B, extra int) (*app, string) {
 		b.Fatal(err)
 	}
 	return scsApp(pgxstore.NewWithCleanupInterval(pool, 0), extra)
+}
+
+// The tables of sqlite3store and mysqlstore have the same name, and no other.
+func openSCSSQLite(b *testing.B, extra int) (*app, string) {
+	db := sqliteFile(b)
+	createTable(b, db, "CREATE TABLE sessions (token TEXT PRIMARY KEY, data BLOB NOT NULL, expiry REAL NOT NULL)",
+		"CREATE INDEX sessions_expiry_idx ON sessions (expiry)")
+	return scsApp(sqlite3store.NewWithCleanupInterval(db, 0), extra)
+}
+
+func openSCSMySQL(b *testing.B, extra int) (*app, string) {
+	db, missing := mysqlPool(b)
+	if db == nil {
+		return nil, missing
+	}
+	createTable(b, db, "CREATE TABLE IF NOT EXISTS sessions (token CHAR(43) PRIMARY KEY, data LONGBLOB NOT NULL, "+
+		"expiry TIMESTAMP(6) NOT NULL, KEY sessions_expiry_idx (expiry))")
+	return scsApp(mysqlstore.NewWithCleanupInterval(db, 0), extra)
+}
+
+func createTable(b *testing.B, db *sql.DB, statements ...string) {
+	b.Helper()
+	for _, s := range statements {
+		if _, err := db.ExecContext(b.Context(), s); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

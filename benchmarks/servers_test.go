@@ -2,15 +2,19 @@ package benchmarks
 
 import (
 	"context"
+	"database/sql"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
 	"github.com/bradfitz/gomemcache/memcache"
+	_ "github.com/go-sql-driver/mysql" // the driver "mysql"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 // Servers come from the variables that the stores' tests take. All contenders of a
@@ -50,6 +54,29 @@ var getPostgres = client("CLOAKROOM_POSTGRES_DSN", func(dsn string) (*pgxpool.Po
 })
 
 func postgresPool(b *testing.B) (*pgxpool.Pool, string) { return need(b, getPostgres) }
+
+var getMySQL = client("CLOAKROOM_MYSQL_DSN", func(dsn string) (*sql.DB, error) {
+	db, err := sql.Open("mysql", dsn)
+	if err == nil {
+		db.SetMaxIdleConns(16)
+	}
+	return db, err
+})
+
+func mysqlPool(b *testing.B) (*sql.DB, string) { return need(b, getMySQL) }
+
+// sqliteFile returns a database in a new file, as store-sql's README opens it.
+func sqliteFile(b *testing.B) *sql.DB {
+	b.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(filepath.Join(b.TempDir(), "sessions.db"))+
+		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+	if err != nil {
+		b.Fatal(err)
+	}
+	db.SetMaxIdleConns(16)
+	b.Cleanup(func() { _ = db.Close() })
+	return db
+}
 
 var getMemcached = client("CLOAKROOM_MEMCACHE_ADDR", func(address string) (*memcache.Client, error) {
 	c := memcache.New(address)
