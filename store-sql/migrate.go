@@ -21,9 +21,13 @@ func (s *Store) Migrate(ctx context.Context) error {
 			return err
 		}
 		_, err := s.rows(ctx, s.statement(foundSQL))
-		if s.kind(err) == noTable {
-			err = s.create(ctx)
+		if s.kind(err) != noTable {
+			return err
 		}
+		if err := s.create(ctx); err != nil {
+			return err
+		}
+		_, err = s.rows(ctx, s.statement(foundSQL)) // or it is another program's
 		return err
 	})
 }

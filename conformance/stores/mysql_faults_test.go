@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -228,20 +229,27 @@ func mysqlBlocked(t *testing.T, db *sql.DB, table, id string, write func() error
 	}
 	result := make(chan error, 1)
 	go func() { result <- write() }()
-	var waiting, seen int
-	eventually(t, "the write waits for the lock", func() bool {
-		// Without a lock to wait for it would not be seen twice.
-		if db.QueryRowContext(t.Context(), `SELECT id FROM information_schema.processlist
-			WHERE info LIKE 'UPDATE%' AND info LIKE CONCAT('%', ?, '%')`, table).Scan(&waiting) == nil {
-			seen++
-		}
-		return seen == 5
-	})
+	waiting := mysqlSeenToWait(t, db, "UPDATE", table)
 	meanwhile(tx, waiting)
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)
 	}
 	return <-result
+}
+
+// mysqlSeenToWait returns the connection of a statement on the table when it waits for a
+// lock: without one to wait for it would not be seen twice.
+func mysqlSeenToWait(t *testing.T, db *sql.DB, statement, table string) (connection int) {
+	t.Helper()
+	seen := 0
+	eventually(t, "the write waits for the lock", func() bool {
+		if db.QueryRowContext(t.Context(), `SELECT id FROM information_schema.processlist
+			WHERE info LIKE CONCAT(?, '%', ?, '%')`, statement, table).Scan(&connection) == nil {
+			seen++
+		}
+		return seen == 5
+	})
+	return connection
 }
 
 func TestMysqlMissingTable(t *testing.T) {
@@ -316,4 +324,175 @@ func TestMysqlCost(t *testing.T) {
 		asked++
 		return questions - asked
 	})
+}
+
+// TestMysqlOthersTable has a table of another program under the name, which stays as
+// it is.
+func TestMysqlOthersTable(t *testing.T) {
+	t.Parallel()
+	db := mysqlDB(t, mysqlServer(t))
+	table := "t_" + randomID()
+	sqlExec(t, db, "CREATE TABLE `"+table+"` (id INT PRIMARY KEY, name TEXT)")
+	t.Cleanup(func() {
+		_, _ = db.ExecContext(context.WithoutCancel(t.Context()), "DROP TABLE IF EXISTS `"+table+"`") // tidying
+	})
+	store := mysqlStore(t, db, table)
+	_, errLoad := store.Load(t.Context(), randomID())
+	r := sessionstore.Record{Expires: time.Now().Add(time.Hour), Version: 1}
+	for method, err := range map[string]error{
+		"Migrate": store.Migrate(t.Context()), "Load": errLoad, "Create": store.Create(t.Context(), randomID(), r),
+	} {
+		wantNoSentinel(t, err)
+		if err == nil || !strings.Contains(err.Error(), "not the store's") {
+			t.Errorf("%s: %v, want it to say that the table is not the store's", method, err)
+		}
+	}
+}
+
+// TestMysqlReadOnly has a connection that may only read.
+func TestMysqlReadOnly(t *testing.T) {
+	t.Parallel()
+	db := mysqlDB(t, mysqlServer(t))
+	db.SetMaxOpenConns(1)
+	store := mysqlStore(t, db, mysqlTable(t, db))
+	id, r := created(t, store)
+	sqlExec(t, db, "SET SESSION TRANSACTION READ ONLY")
+	if _, err := store.Load(t.Context(), id); err != nil {
+		t.Errorf("Load: %v", err)
+	}
+	if err := store.Migrate(t.Context()); err != nil {
+		t.Errorf("Migrate where nothing is missing: %v", err)
+	}
+	err := store.Update(t.Context(), id, r.Version, sessionstore.Record{Expires: r.Expires, Version: 9})
+	wantNoSentinel(t, err)
+	if err == nil || !strings.Contains(err.Error(), "READ ONLY") {
+		t.Errorf("Update: %v, want it to say that one can only read", err)
+	}
+	sqlExec(t, db, "SET SESSION TRANSACTION READ WRITE")
+	if err := store.Delete(t.Context(), id); err != nil {
+		t.Errorf("Delete when one can write again: %v", err)
+	}
+}
+
+// TestMysqlDeadlock has DeleteSubject and a heavier transaction wait for each other. The
+// server undoes what DeleteSubject has done, and the store does it again.
+func TestMysqlDeadlock(t *testing.T) {
+	t.Parallel()
+	server := mysqlServer(t)
+	db := mysqlDB(t, server)
+	table := mysqlTable(t, db)
+	own := mysqlDB(t, server)
+	own.SetMaxOpenConns(1)
+	store := mysqlStore(t, own, table)
+	const first, last = "A", "B"
+	id := func(s string) string { return strings.Repeat(s, sessionstore.IDLen) }
+	r := sessionstore.Record{Subject: "alice", Expires: time.Now().Add(time.Hour), Version: 7}
+	for _, s := range []string{first, last} {
+		if err := store.Create(t.Context(), id(s), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	others := make([]string, 20) // which make the other transaction the heavier one
+	for i := range others {
+		others[i], _ = created(t, store)
+	}
+
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }() // a no-op after Commit
+	update := func(ids ...string) {
+		t.Helper()
+		for _, id := range ids {
+			if _, err := tx.ExecContext(t.Context(), "UPDATE `"+table+"` SET version = version + 1 WHERE id = ?", []byte(id)); err != nil {
+				t.Fatalf("the other transaction: %v", err)
+			}
+		}
+	}
+	update(others...)
+	update(id(last))
+	result := make(chan error, 1)
+	go func() {
+		n, err := store.DeleteSubject(t.Context(), r.Subject)
+		if err == nil && n != 2 {
+			err = fmt.Errorf("it deletes %d records", n)
+		}
+		result <- err
+	}()
+	mysqlSeenToWait(t, db, "DELETE", table)
+	update(id(first))
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-result; err != nil {
+		t.Errorf("DeleteSubject in a deadlock: %v", err)
+	}
+	var name string
+	var deletes int
+	if err := own.QueryRowContext(t.Context(), `SHOW SESSION STATUS LIKE 'Com_delete'`).Scan(&name, &deletes); err != nil {
+		t.Fatal(err)
+	}
+	if deletes < 3 { // two without a deadlock
+		t.Errorf("%d statements, want the one that was undone again", deletes)
+	}
+}
+
+// TestMysqlSmall has a server that takes small packets, and soon has no room left.
+func TestMysqlSmall(t *testing.T) {
+	t.Parallel()
+	const packet = 1 << 20
+	server := mysqlConfig(t, servers.Own(t, servers.MySQL, "--max-allowed-packet=1M",
+		"--innodb-file-per-table=0", "--innodb-data-file-path=ibdata1:12M:autoextend:max:100M").URL)
+	admin := mysqlDB(t, server)
+	table := mysqlTable(t, admin)
+	const most = packet - 1<<10
+	for _, data := range []string{"x", "'"} { // the second is twice as long in a statement
+		for name, set := range map[string]func(*mysql.Config){
+			"interpolated":               func(*mysql.Config) {},
+			"prepared":                   func(c *mysql.Config) { c.InterpolateParams = false },
+			"a driver that does not ask": func(c *mysql.Config) { c.MaxAllowedPacket = 64 << 20 },
+		} {
+			config := server.Clone()
+			set(config)
+			db := mysqlDB(t, config)
+			db.SetMaxOpenConns(1)
+			store := mysqlStore(t, db, table)
+			id, r := created(t, store)
+			next := r
+			next.Version, next.Data = 8, bytes.Repeat([]byte(data), most)
+			err := store.Update(t.Context(), id, r.Version, next)
+			if config.MaxAllowedPacket == 0 || data == "x" {
+				if err != nil {
+					t.Errorf("%s: Update with the largest data of %q: %v", name, data, err)
+				}
+			} else if got, loaded := store.Load(t.Context(), id); err == nil || loaded != nil || got.Version != r.Version {
+				// The server may close the connection before it says why.
+				t.Errorf("%s: Update that is too long: %v, then there is version %d, %v", name, err, got.Version, loaded)
+			}
+			next.Data = append(next.Data, 'x')
+			if err := store.Create(t.Context(), randomID(), next); !errors.Is(err, sessionstore.ErrTooLarge) {
+				t.Errorf("%s: Create with one byte too many: %v", name, err)
+			}
+		}
+	}
+
+	store := mysqlStore(t, admin, table)
+	var full error
+	r := sessionstore.Record{Data: bytes.Repeat([]byte("x"), most), Expires: time.Now().Add(time.Hour), Version: 7}
+	last := ""
+	for range 200 {
+		id := randomID()
+		if full = store.Create(t.Context(), id, r); full != nil {
+			break
+		}
+		last = id
+	}
+	wantNoSentinel(t, full)
+	if full == nil || !strings.Contains(full.Error(), "full") {
+		t.Errorf("Create when there is no room: %v, want it to say that the table is full", full)
+	}
+	if got, err := store.Load(t.Context(), last); err != nil || got.Version != r.Version {
+		t.Errorf("Load when there is no room: version %d, %v", got.Version, err)
+	}
 }

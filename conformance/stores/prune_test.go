@@ -158,7 +158,7 @@ func sqlFill(t *testing.T, db *sql.DB, store *sqlstore.Store, e sqlExpired) []st
 		live = make([]string, 1000)
 	}
 	for i := range live {
-		live[i], _ = sqlCreated(t, store)
+		live[i], _ = created(t, store)
 	}
 	return live
 }

@@ -69,23 +69,32 @@ func TestSqliteWaitsForTheLock(t *testing.T) {
 	})
 }
 
+// TestSqliteReadOnly has a file, with a table and without one, that may only be read.
 func TestSqliteReadOnly(t *testing.T) {
 	t.Parallel()
 	eachSQLite(t, func(t *testing.T, driver string) {
 		t.Helper()
 		file := sqliteFile(t, driver)
 		id, r := created(t, sqliteStore(t, file))
-		store := sqliteStore(t, file.with("query_only", 1))
+		file.mode = "ro"
+		store := sqliteStore(t, file)
 		if _, err := store.Load(t.Context(), id); err != nil {
 			t.Errorf("Load: %v", err)
 		}
 		if err := store.Migrate(t.Context()); err != nil {
 			t.Errorf("Migrate where nothing is missing: %v", err)
 		}
-		err := store.Update(t.Context(), id, r.Version, sessionstore.Record{Expires: r.Expires, Version: 9})
-		wantNoSentinel(t, err)
-		if err == nil || !strings.Contains(err.Error(), "readonly") {
-			t.Errorf("Update: %v, want it to say that the database is readonly", err)
+		another := sqlStore(t, sqliteDB(t, file), sqlstore.SQLite, sqlstore.Options{Table: "another"})
+		for method, err := range map[string]error{
+			"Create":  store.Create(t.Context(), randomID(), r),
+			"Update":  store.Update(t.Context(), id, r.Version, sessionstore.Record{Expires: r.Expires, Version: 9}),
+			"Delete":  store.Delete(t.Context(), id),
+			"Migrate": another.Migrate(t.Context()),
+		} {
+			wantNoSentinel(t, err)
+			if err == nil || !strings.Contains(err.Error(), "readonly") {
+				t.Errorf("%s: %v, want it to say that the database is readonly", method, err)
+			}
 		}
 	})
 }

@@ -95,11 +95,12 @@ func sqliteHarness(t *testing.T, file sqlite) conformance.Harness {
 	}
 }
 
-// sqlite names a file with a driver and its pragmas.
+// sqlite names a file with a driver and its pragmas. Mode is SQLite's, "" for its default.
 type sqlite struct {
 	driver  string
 	path    string
 	pragmas map[string]any
+	mode    string
 }
 
 // sqliteFile returns a new file with a table, as the README recommends it.
@@ -110,7 +111,12 @@ func sqliteFile(tb testing.TB, driver string) sqlite {
 
 func sqliteFileIn(tb testing.TB, driver, journal string) sqlite {
 	tb.Helper()
-	file := sqlite{driver, filepath.Join(tb.TempDir(), "sessions.db"), map[string]any{
+	return sqliteIn(tb, driver, tb.TempDir(), journal)
+}
+
+func sqliteIn(tb testing.TB, driver, dir, journal string) sqlite {
+	tb.Helper()
+	file := sqlite{driver: driver, path: filepath.Join(dir, "sessions.db"), pragmas: map[string]any{
 		"busy_timeout": patience.Milliseconds(),
 		"journal_mode": journal,
 	}}
@@ -132,14 +138,20 @@ func (s sqlite) with(pragma string, value any) sqlite {
 	return s
 }
 
-// open returns a new pool.
-func (s sqlite) open() (*sql.DB, error) {
+// name is what the driver is given.
+func (s sqlite) name() string {
 	q := url.Values{}
+	if s.mode != "" {
+		q.Set("mode", s.mode)
+	}
 	for pragma, value := range s.pragmas {
 		sqliteDrivers[s.driver](q, pragma, value)
 	}
-	return sql.Open(s.driver, "file:"+filepath.ToSlash(s.path)+"?"+q.Encode())
+	return "file:" + filepath.ToSlash(s.path) + "?" + q.Encode()
 }
+
+// open returns a new pool.
+func (s sqlite) open() (*sql.DB, error) { return sql.Open(s.driver, s.name()) }
 
 func sqliteDB(tb testing.TB, file sqlite) *sql.DB {
 	tb.Helper()
