@@ -29,7 +29,7 @@ var (
 	items   = session.NewKey[[]string]("items") //nolint:gochecknoglobals // the same
 )
 
-// TestTwoProcessesLoseNoIncrement sends 200 requests of one visitor, sixteen at a
+// TestTwoProcessesLoseNoIncrement sends 400 requests of one visitor, sixteen at a
 // time, to two processes that share a store. Each counts one up and puts one item
 // into a list.
 func TestTwoProcessesLoseNoIncrement(t *testing.T) {
@@ -70,7 +70,7 @@ func twoProcesses(t *testing.T, place backends.Place) {
 	}
 	get(apps[0] + "/sign-in") // now the visitor has a ticket, which one jar gives to both
 	// A browser sends no more. Of all that are under way one wins, and the others begin
-	// again: if all 200 were, a slow server would be asked 20,000 times.
+	// again: if all 400 were, a slow server would be asked 80,000 times.
 	const atATime = 16
 	var wg sync.WaitGroup
 	next := make(chan string)
@@ -81,13 +81,13 @@ func twoProcesses(t *testing.T, place backends.Place) {
 			}
 		})
 	}
-	for i := range 200 {
+	for i := range 400 {
 		next <- apps[i%2] + "/count"
 	}
 	close(next)
 	wg.Wait()
-	if got := get(apps[1] + "/read"); got != "200 200" {
-		t.Errorf("200 increments and items through two processes come to %s", got)
+	if got := get(apps[1] + "/read"); got != "400 400" {
+		t.Errorf("400 increments and items through two processes come to %s", got)
 	}
 }
 

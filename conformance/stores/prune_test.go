@@ -18,8 +18,7 @@ import (
 )
 
 // pruned says how many rows tests prune while others read. CLOAKROOM_PRUNE_ROWS
-// replaces it, by 1000000 for the figures in the stores' READMEs; only then does the
-// time that reads take decide.
+// replaces it, by 1000000 to measure; only then does the time that reads take decide.
 func pruned(t *testing.T) (rows int, measured bool) {
 	t.Helper()
 	s := os.Getenv("CLOAKROOM_PRUNE_ROWS")
