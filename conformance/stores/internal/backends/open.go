@@ -32,8 +32,8 @@ func openFile(_ context.Context, p Place) (sessionstore.Store, func(context.Cont
 	if err := os.MkdirAll(p.Address, 0o700); err != nil {
 		return nil, nil, err //nolint:wrapcheck // it names the folder
 	}
-	store, err := filestore.New(p.Address, filestore.Options{})
-	return store, func(context.Context) { _ = store.Close() }, err
+	store, err := filestore.New(p.Address, filestore.Options{})    //nolint:contextcheck // a folder is opened at once
+	return store, func(context.Context) { _ = store.Close() }, err //nolint:contextcheck // and closed
 }
 
 func openRedis(_ context.Context, p Place) (sessionstore.Store, func(context.Context), error) {
@@ -121,6 +121,6 @@ func openMongo(ctx context.Context, p Place) (sessionstore.Store, func(context.C
 
 // MongoOptions are for a client that waits for its server as long as a busy machine
 // takes.
-func MongoOptions(url string) *options.ClientOptions {
-	return options.Client().ApplyURI(url).SetServerSelectionTimeout(Patience).SetConnectTimeout(Patience)
+func MongoOptions(uri string) *options.ClientOptions {
+	return options.Client().ApplyURI(uri).SetServerSelectionTimeout(Patience).SetConnectTimeout(Patience)
 }
