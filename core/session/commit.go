@@ -27,13 +27,14 @@ type commit struct {
 	quiet   bool
 	err     error // the first change that could not be made
 
+	login  bool    // the request has signed in, see Session.login
 	before *before // what a login can be taken back to
 
 	// Results.
 	ended    bool  // somebody else has ended the session
 	saved    bool  // view is what the store holds
-	rejected bool  // the changes are given up; view is what the store holds
 	notMoved error // why no ticket was offered although the handler asked for it
+	refused  error // why what the handler asked for is given up; what is left of it is in view
 	cookie   cookieAction
 	events   []Event
 }
@@ -65,8 +66,13 @@ var (
 	errPast  = fmt.Errorf("%w: its time is over", errEnded)
 )
 
+// errLoginEnded answers a login that has ended before its ticket left: by newer ones
+// that have taken its place, for instance.
+var errLoginEnded = fmt.Errorf("%w: the login has ended already", ErrNotFound)
+
 // commit saves what there is to save. That the session was ended meanwhile is
-// not an error here: it is noted in s.ended, and the changes are dropped.
+// not an error here: it is noted in s.ended, and the changes are dropped. But a login
+// that comes to nothing fails: its visitor would be told that they are signed in.
 func (s *Session) commit(ctx context.Context) error {
 	c, err := s.attempt(ctx)
 	s.m.emit(ctx, c.events...)
@@ -97,9 +103,12 @@ func (c *commit) bringHome(ctx context.Context) error {
 	case errors.Is(err, ErrTooManySessions), c.wants.login != "" && (errors.Is(err, ErrHeaderSent) || errors.Is(err, errGone)):
 		err = c.reject(ctx, err)
 	case err == nil:
-		err = c.notMoved
+		err, c.refused = c.notMoved, c.notMoved
 	}
-	if err != nil && !c.rejected && !isRefusal(err) {
+	if c.ended && c.login {
+		err, c.refused = errLoginEnded, errLoginEnded
+	}
+	if err != nil && c.refused == nil && !isRefusal(err) {
 		c.tellError(err)
 	}
 	return err
@@ -122,7 +131,7 @@ func (s *Session) begin() *commit {
 	defer s.mu.Unlock()
 	c := &commit{
 		s: s, m: s.m, ticket: s.ticket, stored: s.stored, view: s.cur.clone(), changes: s.changes, wants: s.wants,
-		doomed: s.doomed, tried: s.tried, quiet: s.quiet, ended: s.ended, err: s.err,
+		doomed: s.doomed, tried: s.tried, quiet: s.quiet, ended: s.ended, login: s.login, err: s.err,
 	}
 	c.bind()
 	return c

@@ -58,6 +58,6 @@ func (c *commit) reject(ctx context.Context, why error) error {
 			v, c.stored = f.view, f.stored
 		}
 	}
-	c.view, c.wants, c.rejected = v, wants{}, true
+	c.view, c.wants, c.refused = v, wants{}, why
 	return why
 }

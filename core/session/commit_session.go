@@ -68,7 +68,7 @@ func (s *Session) finish(c *commit, err error) {
 	if c.cookie == cookieUnset {
 		s.cookie = cookieUnset
 	}
-	if err != nil && !c.rejected && !c.saved { // some may have landed before
+	if err != nil && c.refused == nil && !c.saved { // some may have landed before
 		s.ticket, s.wants, s.tried, s.changes = c.ticket, c.wants, c.tried, s.changes[c.done:]
 		return
 	}
@@ -82,7 +82,10 @@ func (s *Session) finish(c *commit, err error) {
 	c.done, c.changes, c.tried = c.done+len(c.changes), nil, nil
 	c.wants = wants{limit: c.wants.limit, hand: c.wants.hand}
 	s.adopt(c)
-	s.quiet, s.ended = c.quiet && c.stored == nil, c.ended
+	s.quiet, s.ended, s.login = c.quiet && c.stored == nil, c.ended, s.login && c.refused == nil
+	if c.refused != nil && len(s.changes) == 0 {
+		s.refused = c.refused
+	}
 }
 
 // adopt goes on from what c has found or saved. Changes that were made while it ran

@@ -227,7 +227,9 @@ func (c *commit) asked() (bool, error) {
 }
 
 // newTicket returns the ticket to offer: of the session that is there, or of a new
-// one.
+// one. A Create that has got no answer may land long after another one has worked, even
+// when the session has ended since. So each attempt has a ticket of its own: the record
+// that comes late lists none that was handed out.
 func (c *commit) newTicket(create bool) held {
 	t := newToken()
 	if !create {
@@ -235,7 +237,7 @@ func (c *commit) newTicket(create bool) held {
 	}
 	for i := range c.tried {
 		if create && c.tried[i].create {
-			t = c.tried[i].ticket.token // its record may be there
+			t = c.tried[i].ticket.token.sibling() // its record may be there
 		}
 	}
 	return held{presented: c.m.present(t), hash: t.hash(), standing: good, offered: true}

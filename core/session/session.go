@@ -19,7 +19,7 @@ import (
 // What changes is recorded and committed before the response header leaves. If
 // another request has written in the meantime, the session is loaded again and
 // the same changes are made to it, so that neither loses the other's. If the
-// session was ended in the meantime, the changes are dropped.
+// session was ended in the meantime, the changes are dropped; a login fails.
 //
 // Values belong to the session and are the same for everybody who holds one of
 // its tickets. What a visitor has proved, [Session.Fresh] and [Session.SteppedUp],
@@ -41,6 +41,8 @@ type Session struct {
 	quiet   bool       // the ticket is not good for its session: nothing is stored unless the visitor signs in
 	ended   bool       // somebody else ended the session: nothing is saved
 	late    bool       // the last commit needed a header that had left
+	login   bool       // the request has signed in, and has not been told that this came to nothing
+	refused error      // what the last commit has given up; nil once there is something else to save
 	cookie  cookieAction
 	err     error // the first change that could not be made
 }
@@ -70,7 +72,12 @@ func (s *Session) changeLocked(c change) {
 		s.failLocked(err)
 		return
 	}
-	s.changes = append(s.changes, c)
+	s.recordLocked(c)
+}
+
+// recordLocked notes a change that has been made.
+func (s *Session) recordLocked(c change) {
+	s.changes, s.refused = append(s.changes, c), nil
 	s.x.changed(s)
 }
 
@@ -155,7 +162,7 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 		s.cookie = cookieKeep // there is no ticket to hand out any more
 	}
 	s.wants = wants{unset: reason == EndDestroyed && (s.x.brought || s.stored != nil)}
-	s.ticket, s.stored, s.quiet, s.ended = held{}, nil, false, false
+	s.ticket, s.stored, s.quiet, s.ended, s.login, s.refused = held{}, nil, false, false, false, nil
 	s.cur, s.changes, s.tried, s.err = newView(wallNow()), nil, nil, nil
 }
 
@@ -166,7 +173,7 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 // fails too, the response is ErrorHandler's.
 //
 //   - [ErrNotFound]: another request has ended the session, or the request's ticket is
-//     no longer good for it. The changes are dropped.
+//     no longer good for it. The changes are dropped. See Authenticate, too.
 //   - [ErrHeaderSent]: a ticket has to be handed out, but the header has left, or the
 //     connection was taken over. A login is not made, and a new session is not stored.
 //     Other changes are saved, without the new ticket. If the request's context is done,
@@ -181,7 +188,8 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 //     them. Nothing is saved.
 //
 // Any other error means that the outcome is unknown. The changes are kept, and Commit
-// may be called again. Commit gives up when ctx is done, or after
+// may be called again. After one of these errors there is nothing to try again: the next
+// Commit returns it once more, unless something else is to be saved. Commit gives up when ctx is done, or after
 // [Options].StoreTimeout.
 func (s *Session) Commit(ctx context.Context) error {
 	if !s.settled() {
@@ -194,7 +202,7 @@ func (s *Session) Commit(ctx context.Context) error {
 	if s.ended {
 		return fmt.Errorf("%w: ended by another request", ErrNotFound)
 	}
-	return nil
+	return s.refused
 }
 
 // Reload brings the session up to date with what other requests have changed, for a
@@ -224,7 +232,10 @@ func (s *Session) Reload(ctx context.Context) error {
 	case errors.Is(err, errEnded):
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.ended, s.wants, s.changes, s.cur = true, wants{}, nil, newView(wallNow())
+		s.ended, s.login, s.wants, s.changes, s.cur = true, false, wants{}, nil, newView(wallNow())
+		if s.cookie == cookieSet {
+			s.cookie = cookieKeep
+		}
 		return fmt.Errorf("%w: ended by another request", ErrNotFound)
 	case err != nil:
 		return s.m.tellError(ctx, err)

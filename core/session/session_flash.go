@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"slices"
 )
 
@@ -50,16 +49,17 @@ func (s *Session) Flashes(ctx context.Context, categories ...string) ([]Flash, e
 		})
 		return nil
 	})
+	login := s.login
 	s.mu.Unlock()
 	err := s.Commit(ctx)
-	switch {
-	case err == nil:
+	if err == nil {
 		return taken, nil
-	case errors.Is(err, ErrTooManySessions): // the session is as it was
-		return nil, err
 	}
 	s.commitMu.Lock() // a commit that is under way may be taking them
 	defer s.commitMu.Unlock()
+	if login && !s.login { // it was given up with all that the request has changed
+		return nil, err
+	}
 	s.change(func(v *view) error {
 		if v.id == from {
 			v.flashes = slices.Concat(taken, v.flashes)

@@ -30,7 +30,10 @@ import (
 // answer with a page of your own, call [Session.Commit] and look at its error. If the
 // response can't hand out a ticket any more, because its header has left, the connection
 // was taken over, or the request's context is done, the commit fails and nothing is
-// saved: a request that the visitor has given up signs nobody in.
+// saved: a request that the visitor has given up signs nobody in. If the login has ended
+// before its ticket leaves, because newer ones have taken its place ([Options].MaxSessions)
+// or its own time is over, the commit fails with [ErrNotFound], and the response is a 409
+// unless Commit, or Reload, has told the handler.
 func (s *Session) Authenticate(subject string) {
 	if err := sessionstore.CheckSubject(subject); err != nil {
 		s.fail(fmt.Errorf("Authenticate: %w", err))
@@ -57,7 +60,7 @@ func (s *Session) Authenticate(subject string) {
 		}
 		return nil
 	})
-	s.wants.login = subject
+	s.wants.login, s.login = subject, true
 }
 
 // signingIn reports whether a login is to be committed.
@@ -98,7 +101,7 @@ func (s *Session) Renew() {
 // cookie gets one with each change, and a new or an anonymous one needs none.
 func (s *Session) offerLocked() {
 	if s.m.store != nil && s.stored != nil && s.cur.subject != "" {
-		s.wants.offer = true
+		s.wants.offer, s.refused = true, nil
 	}
 }
 

@@ -99,8 +99,7 @@ func (s *Session) swap(name string, old []byte, exists bool, data []byte, update
 		return false
 	}
 	s.cur.set(name, data)
-	s.changes = append(s.changes, update)
-	s.x.changed(s)
+	s.recordLocked(update)
 	return true
 }
 

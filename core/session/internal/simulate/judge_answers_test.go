@@ -77,13 +77,15 @@ func (j *judge) form(q *request, handed string) {
 	}
 }
 
-// unanswered judges that a login that was acknowledged has its ticket.
+// unanswered judges that whoever has proved something has a ticket for it. What ended
+// meanwhile needs none, but for a login: nobody is told that they are signed in who is
+// not.
 func (j *judge) unanswered(q *request, handed string) {
-	if q.status != http.StatusOK || q.sentEarly || q.destroyed != nil {
+	if q.status != http.StatusOK || q.sentEarly || q.destroyed != nil || handed != "" {
 		return
 	}
 	l := j.byID[q.atEnd().id]
-	if len(q.proved) > 0 && handed == "" && (l == nil || l.mayEnd == 0) {
+	if q.authenticates || len(q.proved) > 0 && (l == nil || l.mayEnd == 0) {
 		j.violatedf("no ticket", "%s was to get a ticket, and gets none", q.name())
 	}
 }

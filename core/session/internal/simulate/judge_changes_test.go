@@ -17,6 +17,7 @@ func (j *judge) changes(q *request, name string, message bool) {
 // logsIn notes that a request is about to authenticate.
 func (j *judge) logsIn(q *request, subject string) *act {
 	a := j.act(q, logsIn, subject)
+	q.authenticates = true
 	if q.r.Context().Err() != nil { // nobody is signed in by a request that was given up
 		a.failed = true
 		return a

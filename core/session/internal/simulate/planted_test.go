@@ -191,6 +191,18 @@ var faults = []planted{
 		"		s.cur.seed = fallback.seed(&s.ticket.token)\n", "",
 	},
 	{
+		"a login that has ended already is not answered as if all was well", "session/commit.go",
+		"	if c.ended && c.login {\n", "	if false {\n",
+	},
+	{
+		"a Create that comes late brings nothing back", "session/commit_write.go",
+		"t = c.tried[i].ticket.token.sibling()", "t = c.tried[i].ticket.token",
+	},
+	{
+		"a Commit that is repeated does not report success for what was given up", "session/session.go",
+		"	return s.refused\n", "	return nil\n",
+	},
+	{
 		"AbsoluteTimeout ends a ticket", "session/ticket_rights.go",
 		"case !t.now.Before(e.endsBy(t.absolute)):", "case false:",
 	},

@@ -24,6 +24,8 @@ type turn struct {
 	acts      []*act    // logins and levels, in the same way
 	proved    []*act    // that were acknowledged
 	destroyed *ending
+
+	authenticates bool // the handler has called Authenticate
 	secret    string // that the page's form has
 	sentEarly bool   // the header left before the handler was done
 	err       error  // what the package said to a Commit, or to Get

@@ -1,0 +1,89 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+
+	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// An unheardStore gives no answer to the first Create, which lands when land is called.
+type unheardStore struct {
+	*memstore.Store
+
+	land func() error
+}
+
+func (s *unheardStore) Create(ctx context.Context, id string, r sessionstore.Record) error {
+	if s.land == nil {
+		ctx = context.WithoutCancel(ctx)
+		s.land = func() error { return s.Store.Create(ctx, id, r) }
+		return errDown
+	}
+	return s.Store.Create(ctx, id, r)
+}
+
+// A new session's Create is given up, and the next attempt works. The first one lands
+// after everybody's session has ended: the visitor's ticket is not good for it.
+func TestACreateThatLandsAfterTheEndBringsNothingBack(t *testing.T) {
+	t.Parallel()
+	for name, work := range map[string]handler{"anonymous": count, "signed in": signIn("ann", count)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			store := &unheardStore{Store: e.mem}
+			e.m = e.manager(store)
+			v := e.visitor()
+			wantStatus(t, v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				work(w, r, s)
+				if err := s.Commit(r.Context()); !errors.Is(err, errDown) {
+					t.Errorf("Commit: %v, want the store's error", err)
+				}
+			}), http.StatusOK)
+			if !alive(v) {
+				t.Fatal("the second attempt has made no session")
+			}
+			if n, err := e.m.EndAll(t.Context()); n != 1 || err != nil {
+				t.Fatalf("EndAll: %d, %v", n, err)
+			}
+			if err := store.land(); err != nil {
+				t.Fatal(err)
+			}
+			if n, ok := read(v, counter); ok {
+				t.Errorf("the session is back, with %d in it", n)
+			}
+			wantStatus(t, v.do(signIn("ann", count)), http.StatusOK)
+			if !alive(v) {
+				t.Error("the visitor can't sign in")
+			}
+		})
+	}
+}
+
+// Likewise, but the first attempt lands at once: its ticket is handed out.
+func TestACreateWhoseAnswerWasLostIsNotMadeTwice(t *testing.T) {
+	t.Parallel()
+	e, l := newIndexedEnv(t)
+	v := e.visitor()
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		count(w, r, s)
+		e.store.lose(errDown, opCreate)
+		for range 2 {
+			if err := s.Commit(r.Context()); !errors.Is(err, errDown) {
+				t.Errorf("Commit: %v, want the store's error", err)
+			}
+		}
+		e.store.reset()
+		count(w, r, s)
+	})
+	if n, _ := read(v, counter); n != 2 {
+		t.Errorf("counter %d, want 2", n)
+	}
+	if n := l.records(t); n != 1 {
+		t.Errorf("%d records, want 1", n)
+	}
+}
