@@ -140,11 +140,11 @@ func (w *world) serverFor(k kind) *server {
 
 // kindFor returns what a client does next. A thief tries what would harm most.
 func (w *world) kindFor(c *client) kind {
-	if c.plan.thief != honest && chance(w.rng, 0.7) {
-		return pick(w.rng, visit, kindNamed("logout"), kindNamed("renew"), kindNamed("step up"))
-	}
 	if n := len(c.plan.script); n > 0 {
 		return c.plan.script[min(w.issued, n-1)]
+	}
+	if c.plan.thief != honest && chance(w.rng, 0.7) {
+		return pick(w.rng, visit, kindNamed("logout"), kindNamed("renew"), kindNamed("step up"))
 	}
 	return choose(w.rng, w.plan.kinds)
 }

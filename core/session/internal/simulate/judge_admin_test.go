@@ -17,7 +17,11 @@ func (w *world) administer() {
 	w.orders++
 	s, subject := pick(w.rng, w.servers...), pick(w.rng, subjects...)
 	j := w.judge
-	switch w.rng.IntN(6) {
+	what := w.rng.IntN(6)
+	if w.plan.endAll {
+		what = 5
+	}
+	switch what {
 	case 0, 1:
 		w.order("lists "+subject, func(ctx context.Context, t *task) error {
 			before := j.surely(subject)
@@ -114,7 +118,7 @@ func (j *judge) listed(s *server, subject string, list []session.Info, before []
 		in = append(in, id)
 		switch l := j.byID[id]; {
 		case l == nil: // a login whose answer was lost, or is on its way
-		case l.ended > 0 && l.ended < step:
+		case l.ended > 0 && l.ended < step && !l.ghost:
 			j.violatedf("list", "%s lists %s, which was over (%s)", s.name, j.w.trace.session(id), l.mayEndBy)
 		case !l.mayBe(subject):
 			j.violatedf("list", "%s lists %s, which is not %s's", s.name, j.w.trace.session(id), subject)
@@ -181,7 +185,7 @@ func (j *judge) tooMany(subject string, list []session.Info) {
 		limit = max(limit, s.options.MaxSessions)
 	}
 	for i := range list {
-		if l := j.byID[infoID(list[i])]; l != nil && l.subject() == subject {
+		if l := j.byID[infoID(list[i])]; l != nil && l.subject() == subject && !l.ghost {
 			n++
 		}
 	}

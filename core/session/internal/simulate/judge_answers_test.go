@@ -147,6 +147,9 @@ func (j *judge) handed(q *request, value string) {
 		j.violatedf("crossed", "%s is handed a ticket for %s's session", q.name(), t.life.owner.name)
 	}
 	j.tickets[value] = t
+	if t.life.record == "" {
+		t.life.record = q.task.created
+	}
 	if t.life.used.IsZero() {
 		t.life.used = q.sent
 	}

@@ -53,12 +53,12 @@ func (j *judge) possiblyAlive(l *life) bool {
 	return l.ended == 0 && time.Since(l.usedAtMost) < j.mostIdle(l)
 }
 
-// mostAbsolute bounds the absolute timeout of a session.
-func (j *judge) mostAbsolute(l *life) time.Duration {
+// absoluteAt bounds the absolute timeout of a session on a server.
+func (s *server) absoluteAt(l *life) time.Duration {
 	if l.remembered() {
-		return max(j.most(absolute), remembered)
+		return max(absolute(s), remembered)
 	}
-	return j.most(absolute)
+	return absolute(s)
 }
 
 // remembered reports whether a login has possibly a lifetime of its own.

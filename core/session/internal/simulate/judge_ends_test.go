@@ -73,6 +73,16 @@ func (j *judge) ends(subject, by string, match func(*life) bool) *ending {
 	return e
 }
 
+// landed notes that the Create of a record was given up and has landed now. What it
+// brings, nobody can call back.
+func (j *judge) landed(record string) {
+	for _, l := range j.lives {
+		if l.record == record && l.ended > 0 {
+			l.ghost = true
+		}
+	}
+}
+
 func (j *judge) endedOthers(q *request, e *ending, err error) {
 	j.over(e, err)
 	if err != nil {
@@ -126,7 +136,7 @@ func (j *judge) countNow(a *act) int {
 	})
 	for _, l := range j.lives {
 		own := j.shown(a.q) != nil && j.shown(a.q).life == l
-		if !own && l.mayBe(a.subject) && j.possiblyAlive(l) && (beside || !j.lost(l)) {
+		if !own && l.mayBe(a.subject) && (j.possiblyAlive(l) || l.ghost) && (beside || !j.lost(l)) {
 			n++
 		}
 	}

@@ -57,7 +57,7 @@ func (j *judge) wrong(q *request, t *ticket) breach {
 		return breach{"rights", "with a level that its ticket has not"}
 	case see.authenticated.After(t.proof.authenticated):
 		return breach{"rights", "fresher than its ticket"}
-	case time.Since(t.start) >= j.mostAbsolute(l):
+	case time.Since(t.start) >= q.server.absoluteAt(l):
 		return breach{"timeout", "after AbsoluteTimeout"}
 	case time.Since(l.usedAtMost) >= j.mostIdle(l):
 		return breach{"timeout", "after IdleTimeout"}

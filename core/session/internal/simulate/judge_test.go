@@ -59,6 +59,7 @@ type life struct {
 	mayEndBy []string // why
 	damaged  bool
 	record   string // where the store keeps it
+	ghost    bool   // a Create of it has landed after it was over: it is in lists, and nobody has a ticket for it
 }
 
 // A ticket is what was handed out, and what it is good for.

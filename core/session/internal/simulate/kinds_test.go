@@ -1,6 +1,7 @@
 package simulate_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -20,6 +21,9 @@ type kind struct {
 }
 
 const levelLife = 20 * time.Minute
+
+// streams is where a response takes long.
+const streams = "streams"
 
 var visit = kind{name: "visit", run: func(*request, http.ResponseWriter, *http.Request) error { return nil }}
 
@@ -95,7 +99,7 @@ var kinds = []kind{
 			return err
 		}
 		q.headerLeft()
-		q.task.pause("streams")
+		q.task.pause(streams)
 		return q.reload(r)
 	}},
 	{name: "stream", run: func(q *request, w http.ResponseWriter, r *http.Request) error {
@@ -103,7 +107,7 @@ var kinds = []kind{
 			return err
 		}
 		q.headerLeft()
-		q.task.pause("streams")
+		q.task.pause(streams)
 		q.mark()
 		return q.commit(r)
 	}},
@@ -179,10 +183,22 @@ func (q *request) commit(r *http.Request) error {
 		q.task.enter()
 		err = q.s.Commit(r.Context()) // as its documentation allows
 	}
+	if isRefusal(err) && q.no%3 > 0 { // it does not become true by asking again
+		q.task.enter()
+		if again := q.s.Commit(r.Context()); again == nil {
+			q.w.judge.violatedf("refused", "%s commits again after %v, and is told that all is saved", q.name(), err)
+		}
+	}
 	q.task.leave()
 	q.w.trace.eventf(q.name(), "commits: %v", err)
 	q.w.judge.committed(q, began, err)
 	return err
+}
+
+// isRefusal reports whether an error of Commit is final.
+func isRefusal(err error) bool {
+	return slices.ContainsFunc([]error{session.ErrTooManySessions, session.ErrHeaderSent, session.ErrRetired, session.ErrNotFound},
+		func(refusal error) bool { return errors.Is(err, refusal) })
 }
 
 func (q *request) reload(r *http.Request) error {

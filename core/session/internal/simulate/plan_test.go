@@ -12,7 +12,8 @@ import (
 // features only, so that each gets its share of attention.
 type plan struct {
 	requests int
-	orders   int // of administrators
+	orders   int  // of administrators
+	endAll   bool // they do nothing else
 	clients  []clientPlan
 	servers  []session.Options
 	kinds    []weighted[kind]
@@ -141,26 +142,6 @@ func newPlan(rng *rand.Rand) plan {
 	return p
 }
 
-// dwell has some runs dwell on what chance alone would seldom bring together.
-func (p *plan) dwell(rng *rand.Rand) {
-	several := func() { p.clients[0].tabs, p.clients[0].before = 4, []kind{login, visit} }
-	switch rng.IntN(12) {
-	case 0: // a driver that repeats what is not answered, and a session that many write to
-		several()
-		p.fault = map[verdict]float64{resent: 0.3}
-		p.kinds = []weighted[kind]{{4, write}, {1, visit}, {1, renew}, {1, kindNamed("leave message")}, {1, kindNamed("read messages")}}
-	case 1: // readers that are slower than a timeout that has become shorter
-		several()
-		p.clients = p.clients[:1]
-		p.clients[0].script = []kind{kindNamed("slow read"), kindNamed("slow read"), kindNamed("public computer"), visit, visit}
-		p.ticks = []time.Duration{time.Minute, 3 * time.Minute}
-		p.lost, p.cancel, p.orders, p.requests = 0, 0, 0, len(p.clients[0].script)
-	case 2: // a store that hangs, and people who ask for lists
-		p.fault = map[verdict]float64{stalls: 0.1}
-		p.orders = 4
-	}
-}
-
 // planThief adds somebody with a ticket of the first visitor's, whose browser moves on.
 func (p *plan) planThief(rng *rand.Rand) {
 	p.clients = append(p.clients, clientPlan{
@@ -231,7 +212,7 @@ func (p *plan) planServers(rng *rand.Rand) {
 	p.servers = append(p.servers, base)
 	for chance(rng, 0.4) && len(p.servers) < 3 {
 		o := base
-		switch rng.IntN(9) {
+		switch rng.IntN(10) {
 		case 0:
 			o.RenewEvery, o.RenewGrace = 0, 0
 		case 1:
@@ -260,6 +241,8 @@ func (p *plan) planServers(rng *rand.Rand) {
 			if p.keyless == 0 {
 				o.Keys, p.keyless = testKeys[1:], len(p.servers)
 			}
+		case 9:
+			o.AbsoluteTimeout = pick(rng, shortAbsolute, time.Hour)
 		}
 		p.servers = append(p.servers, o)
 	}

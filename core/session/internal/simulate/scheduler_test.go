@@ -73,7 +73,11 @@ func (w *world) next() {
 		case t.at.ended:
 			ended = append(ended, weighted[func()]{1, func() { w.goOn(t) }})
 		case t.ready():
-			add(6, func() { w.goOn(t) })
+			weight := 6
+			if t.at.what == streams {
+				weight = 1
+			}
+			add(weight, func() { w.goOn(t) })
 			calling = calling || t.at.call != nil
 		default:
 			asleep = true

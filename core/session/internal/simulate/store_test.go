@@ -111,6 +111,7 @@ func (s *store) Load(ctx context.Context, id string) (r record, err error) {
 
 func (s *store) Create(ctx context.Context, id string, r record) error {
 	r.Data = bytes.Clone(r.Data)
+	taskOf(ctx).created = id
 	return s.do(ctx, "Create", id, func(ctx context.Context) error { return s.inner.Create(ctx, id, r) })
 }
 
@@ -184,7 +185,11 @@ func (s *store) land(i int) {
 	if l.call.op == "DeleteAll" {
 		s.w.judge.ends("", "EndAll lands late", func(*life) bool { return true }).until = s.w.step
 	}
-	s.w.trace.eventf("store", "%s lands: %v", l.call.name(s.w.trace), l.apply())
+	err := l.apply()
+	s.w.trace.eventf("store", "%s lands: %v", l.call.name(s.w.trace), err)
+	if l.call.op == "Create" && err == nil {
+		s.w.judge.landed(l.call.id)
+	}
 }
 
 // damage spoils what the record under id holds.

@@ -22,9 +22,10 @@ type task struct {
 	request *request  // nil: an administrator's
 	notes   []string  // logged while it ran, for the trace
 
-	record string    // that it has loaded last
-	began  int       // the step at which it entered the package last
-	inside time.Time // since when it is there; zero: it is not
+	record  string    // that it has loaded last
+	created string    // that it has tried to create last
+	began   int       // the step at which it entered the package last
+	inside  time.Time // since when it is there; zero: it is not
 
 	// What excuses an answer that says "not now".
 	faults int           // calls that were disturbed

@@ -25,10 +25,10 @@ type turn struct {
 	proved    []*act    // that were acknowledged
 	destroyed *ending
 
-	authenticates bool // the handler has called Authenticate
-	secret    string // that the page's form has
-	sentEarly bool   // the header left before the handler was done
-	err       error  // what the package said to a Commit, or to Get
+	authenticates bool   // the handler has called Authenticate
+	secret        string // that the page's form has
+	sentEarly     bool   // the header left before the handler was done
+	err           error  // what the package said to a Commit, or to Get
 
 	status int
 	header http.Header
