@@ -46,7 +46,7 @@ test: ## Run all tests with the race detector, and say how each store conforms
 
 .PHONY: simulate
 simulate: ## Let visitors, servers, faults and lost answers loose on sessions, in SEEDS runs
-	cd core && go test -count=1 -timeout 0 -run '^TestSimulation$$' ./session/internal/simulate -seeds $(SEEDS)
+	cd core && go test -count=1 -timeout 0 -run '^TestSimulation' ./session/internal/simulate -seeds $(SEEDS)
 
 .PHONY: simulate-faults
 simulate-faults: ## Undo each promise of sessions in turn, and see that the simulation finds it

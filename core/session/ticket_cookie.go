@@ -129,7 +129,7 @@ func (c Cookie) build(value string) *http.Cookie {
 func (c Cookie) set(value string, expires time.Time, persistent bool) *http.Cookie {
 	cookie := c.build(value) //nolint:gosec // the options decide
 	if persistent {
-		age := min(time.Until(expires), maxCookieAge)
+		age := min(expires.Sub(wallNow()), maxCookieAge)
 		cookie.MaxAge = max(1, int((age+time.Second-1)/time.Second))
 	}
 	return cookie

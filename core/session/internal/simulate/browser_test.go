@@ -116,7 +116,7 @@ func (w *world) open(c *client, k kind) {
 	c.open = append(c.open, q)
 	w.judge.sent(q)
 	w.trace.eventf(q.name(), "sends %s to %s with %s", k.name, q.server.name, w.trace.ticketOrNone(q.presented))
-	q.front = w.start(ctx, q.name(), q.serve)
+	q.front = w.start(ctx, q.server, q.name(), q.serve)
 	q.task = q.front
 	q.task.request = q
 }

@@ -10,4 +10,5 @@
 //	go test -run TestSimulation -seed 4711
 //
 // The second prints what happened in one run. The same seed gives the same run.
+// TestSimulationWithClocksApart takes the same flags.
 package simulate

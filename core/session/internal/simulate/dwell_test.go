@@ -11,8 +11,15 @@ import (
 func (p *plan) dwell(rng *rand.Rand) {
 	choose(rng, []weighted[func(*rand.Rand)]{
 		{33, func(*rand.Rand) {}},
-		{5, p.repeatingDriver}, {5, p.slowReaders}, {5, p.hangingStore},
-		{2, p.lateCreates}, {2, p.staleLogout}, {2, p.passiveLooks}, {2, p.longStream}, {2, p.lostLogins}, {2, p.shorterAbsolute},
+		{5, p.repeatingDriver},
+		{5, p.slowReaders},
+		{5, p.hangingStore},
+		{2, p.lateCreates},
+		{2, p.staleLogout},
+		{2, p.passiveLooks},
+		{2, p.longStream},
+		{2, p.lostLogins},
+		{2, p.shorterAbsolute},
 	})(rng)
 }
 

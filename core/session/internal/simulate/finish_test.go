@@ -48,7 +48,7 @@ func (w *world) list(s *server, subject string) {
 	if !w.judge.ok() {
 		return
 	}
-	w.order("lists "+subject+" on "+s.name, func(ctx context.Context, t *task) error {
+	w.order(s, "lists "+subject+" on "+s.name, func(ctx context.Context, t *task) error {
 		before := w.judge.surely(subject)
 		list, err := s.cookie.List(ctx, subject)
 		t.settle()

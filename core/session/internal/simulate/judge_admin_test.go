@@ -23,7 +23,7 @@ func (w *world) administer() {
 	}
 	switch what {
 	case 0, 1:
-		w.order("lists "+subject, func(ctx context.Context, t *task) error {
+		w.order(s, "lists "+subject, func(ctx context.Context, t *task) error {
 			before := j.surely(subject)
 			list, err := s.cookie.List(ctx, subject)
 			t.settle()
@@ -33,7 +33,7 @@ func (w *world) administer() {
 			return err
 		})
 	case 2, 3:
-		w.order("ends "+subject+"'s sessions", func(ctx context.Context, t *task) error {
+		w.order(s, "ends "+subject+"'s sessions", func(ctx context.Context, t *task) error {
 			e := j.ends(subject, "EndSubject", func(*life) bool { return true })
 			_, err := s.cookie.EndSubject(ctx, subject)
 			t.settle()
@@ -51,7 +51,7 @@ func (w *world) administer() {
 			w.endOne(s, subject, pick(w.rng, all...))
 		}
 	default:
-		w.order("ends all sessions", func(ctx context.Context, t *task) error {
+		w.order(s, "ends all sessions", func(ctx context.Context, t *task) error {
 			e := j.ends("", "EndAll", func(*life) bool { return true })
 			_, err := s.cookie.EndAll(ctx)
 			t.settle()
@@ -63,7 +63,7 @@ func (w *world) administer() {
 
 func (w *world) endOne(s *server, subject string, l *life) {
 	j := w.judge
-	w.order("ends "+w.trace.session(l.id), func(ctx context.Context, t *task) error {
+	w.order(s, "ends "+w.trace.session(l.id), func(ctx context.Context, t *task) error {
 		alive := j.surelyAlive(l) && l.subject() == subject
 		one := func(o *life) bool { return o == l }
 		e := j.ends(subject, "End", one)
@@ -83,8 +83,8 @@ func (w *world) endOne(s *server, subject string, l *life) {
 }
 
 // order starts a task that is no request's.
-func (w *world) order(what string, f func(context.Context, *task) error) {
-	w.start(context.Background(), "admin "+what, func(ctx context.Context, t *task) {
+func (w *world) order(s *server, what string, f func(context.Context, *task) error) {
+	w.start(context.Background(), s, "admin "+what, func(ctx context.Context, t *task) {
 		t.enter()
 		err := f(ctx, t)
 		t.leave()
@@ -155,7 +155,7 @@ func (j *judge) leftOver(subject string, list []session.Info) {
 			if l.mayBe(subject) {
 				return
 			}
-		case !j.inTime(l) || l.damaged || j.unseenFor(l) >= lasting:
+		case !j.inTime(l) || l.damaged || j.mayBeLost(l):
 			return
 		case l.mayEnd > 0 && slices.ContainsFunc(l.mayEndBy, func(by string) bool { return !strings.HasPrefix(by, maxSessions) }):
 			return
@@ -175,7 +175,7 @@ func (j *judge) leftOver(subject string, list []session.Info) {
 
 // tooMany judges that a subject has no more sessions than MaxSessions, if all
 // servers have it, once each visitor has come. A login that has failed may have left
-// one that nobody has a ticket of.
+// one that nobody has a ticket of. By another clock one may be over already.
 func (j *judge) tooMany(subject string, list []session.Info) {
 	limit, n := 0, 0
 	for _, s := range j.w.servers {
@@ -185,7 +185,7 @@ func (j *judge) tooMany(subject string, list []session.Info) {
 		limit = max(limit, s.options.MaxSessions)
 	}
 	for i := range list {
-		if l := j.byID[infoID(list[i])]; l != nil && l.subject() == subject && !l.ghost {
+		if l := j.byID[infoID(list[i])]; l != nil && l.subject() == subject && !l.ghost && (j.w.plan.apart == 0 || j.inTime(l)) {
 			n++
 		}
 	}

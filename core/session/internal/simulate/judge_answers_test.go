@@ -165,7 +165,7 @@ func (j *judge) movedOn(q *request, old *ticket, see seen) {
 		as = a.subject
 	}
 	switch {
-	case old.proof.subject == "" && j.unseenFor(l) >= lasting: // a login that is taken for lost: the ticket is unknown
+	case old.proof.subject == "" && j.mayBeLost(l): // a login that is taken for lost: the ticket is unknown
 	case q.destroyed != nil || q.client.plan.thief != honest: // and begins anew
 	case as != "":
 		if j.surelyAlive(l) && (l.subject() == as || !l.mayBeLoggedIn()) && !j.w.plan.mixedSealer {
@@ -175,7 +175,7 @@ func (j *judge) movedOn(q *request, old *ticket, see seen) {
 	case j.surelyAlive(l):
 		j.violatedf("signed out", "%s gets a ticket for %s over %s, which lives", q.name(),
 			j.w.trace.session(see.id), j.w.trace.session(l.id))
-	case l.ended > 0 && l.clean && time.Since(l.endedAt) < lasting:
+	case l.ended > 0 && l.clean && time.Since(l.endedAt) < lasting-j.w.plan.apart:
 		j.violatedf("signed out", "%s gets a ticket for %s over %s, which was destroyed just now", q.name(),
 			j.w.trace.session(see.id), j.w.trace.session(l.id))
 	}

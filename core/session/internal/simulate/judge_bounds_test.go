@@ -35,7 +35,8 @@ func (j *judge) inTime(l *life) bool {
 	if l.remembered() {
 		age = min(age, remembered)
 	}
-	return time.Since(l.used) < least-least/10 && j.firstTicketAge(l) < age
+	early := least/10 + j.w.plan.apart // TouchInterval: reading does not extend it by less
+	return time.Since(l.used) < least-early && j.firstTicketAge(l) < age-early
 }
 
 // firstTicketAge is how long a session has been running at most.
@@ -50,7 +51,7 @@ func (j *judge) firstTicketAge(l *life) time.Duration {
 }
 
 func (j *judge) possiblyAlive(l *life) bool {
-	return l.ended == 0 && time.Since(l.usedAtMost) < j.mostIdle(l)
+	return l.ended == 0 && time.Since(l.usedAtMost) < j.mostIdle(l)+j.w.plan.apart
 }
 
 // absoluteAt bounds the absolute timeout of a session on a server.
@@ -91,7 +92,7 @@ func (j *judge) mostIdle(l *life) time.Duration {
 // over, although another one keeps the session.
 func (j *judge) unused(t *ticket) bool {
 	least := j.leastIdle(t.life)
-	return !t.seen && time.Since(t.handed) >= least-least/10
+	return !t.seen && time.Since(t.handed) >= least-least/10-j.w.plan.apart
 }
 
 // mayBeRetired reports whether a newer ticket of its session has possibly retired a
@@ -104,6 +105,16 @@ func (j *judge) mayBeRetired(t *ticket) bool {
 	}
 	return false
 }
+
+// late reports whether the grace of a request's ticket is possibly over, if the ticket
+// was retired after the request was sent. Clocks that are apart leave none.
+func (j *judge) late(q *request) bool {
+	t := j.shown(q)
+	return time.Since(q.sent) >= renewGrace-time.Second || j.w.plan.apart > 0 && t != nil && j.mayBeRetired(t)
+}
+
+// mayBeLost reports whether a session's login is possibly taken for lost.
+func (j *judge) mayBeLost(l *life) bool { return j.unseenFor(l) >= lasting-j.w.plan.apart }
 
 // mayHaveRetired reports whether a request has possibly brought a retired ticket.
 func (j *judge) mayHaveRetired(q *request) bool {

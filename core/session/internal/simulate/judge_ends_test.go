@@ -141,7 +141,8 @@ func (j *judge) countNow(a *act) int {
 		}
 	}
 	for _, o := range j.logins { // a login without an answer may have made a session that nobody has a ticket of
-		if o != a && o.subject == a.subject && o.life == nil && !o.failed && (o.q.task.running || time.Since(o.at) < lasting+time.Minute) {
+		late := time.Since(o.at) >= lasting+time.Minute+j.w.plan.apart && !o.q.task.running
+		if o != a && o.subject == a.subject && o.life == nil && !o.failed && !late {
 			n++
 		}
 	}
@@ -157,7 +158,7 @@ func (j *judge) lost(l *life) bool {
 		}
 	}
 	for _, a := range l.logins {
-		if !a.failed && time.Since(a.latest()) <= lasting {
+		if !a.failed && time.Since(a.latest()) <= lasting+j.w.plan.apart {
 			return false
 		}
 	}
@@ -198,7 +199,7 @@ func (j *judge) leastLimit() int {
 // before counts the sessions that possibly come before l when the newest logins
 // stay.
 func (j *judge) before(l *life, a *act) int {
-	at := l.loginAt(a.subject)
+	at := l.loginAt(a.subject).Add(-j.misordered())
 	n := 0
 	for _, o := range j.lives {
 		there := j.possiblyAlive(o) || !o.endedAt.Before(at) // or was meanwhile
@@ -215,6 +216,15 @@ func (j *judge) before(l *life, a *act) int {
 		n += len(j.lives)
 	}
 	return n
+}
+
+// misordered returns by how much an older login may rank before a newer one: where a
+// server has no limit, logins there are ranked by its clock.
+func (j *judge) misordered() time.Duration {
+	if slices.ContainsFunc(j.w.servers, func(s *server) bool { return s.options.MaxSessions == 0 }) {
+		return j.w.plan.apart
+	}
+	return 0
 }
 
 // unseenFor returns how long ago the last login was whose ticket nobody has surely

@@ -71,7 +71,7 @@ func (j *judge) overtaken(q *request) bool {
 	for _, a := range q.acts {
 		newer := 0
 		for _, o := range j.logins {
-			if o != a && o.subject == a.subject && !o.failed && !o.latest().Before(a.at) {
+			if o != a && o.subject == a.subject && !o.failed && !o.latest().Before(a.at.Add(-j.misordered())) {
 				newer++
 			}
 		}

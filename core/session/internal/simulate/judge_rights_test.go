@@ -41,7 +41,7 @@ func (j *judge) atMost(q *request) {
 
 // wrong returns why a request may not see what it sees with a ticket of this session.
 func (j *judge) wrong(q *request, t *ticket) breach {
-	see, l := q.first, t.life
+	see, l, apart := q.first, t.life, j.w.plan.apart
 	switch {
 	case l.ended > 0 && l.ended < q.got:
 		return breach{"resurrected", fmt.Sprintf("which was over (%s)", l.mayEndBy)}
@@ -49,17 +49,17 @@ func (j *judge) wrong(q *request, t *ticket) breach {
 		return breach{"rights", fmt.Sprintf("with a ticket that is good for %q", t.proof.subject)}
 	case t.proof.subject == "" && l.loggedIn() > 0 && l.loggedIn() < q.got:
 		return breach{"old ticket", "with a ticket from before the first login"}
-	case !t.retired.IsZero() && q.loaded.Sub(t.retired) > renewGrace+quantum:
+	case !t.retired.IsZero() && q.loaded.Sub(t.retired) > renewGrace+quantum+apart:
 		return breach{"retired", fmt.Sprintf("with a ticket that was retired %v ago", time.Since(t.retired))}
 	case t.dropped > 0 && t.dropped < q.got:
 		return breach{"banked", "with a ticket that somebody has kept for later"}
-	case see.level && !time.Now().Before(t.proof.level):
+	case see.level && !time.Now().Before(t.proof.level.Add(apart)):
 		return breach{"rights", "with a level that its ticket has not"}
-	case see.authenticated.After(t.proof.authenticated):
+	case see.authenticated.After(t.proof.authenticated.Add(apart)):
 		return breach{"rights", "fresher than its ticket"}
-	case time.Since(t.start) >= q.server.absoluteAt(l):
+	case time.Since(t.start) >= q.server.absoluteAt(l)+apart:
 		return breach{"timeout", "after AbsoluteTimeout"}
-	case time.Since(l.usedAtMost) >= j.mostIdle(l):
+	case time.Since(l.usedAtMost) >= j.mostIdle(l)+apart:
 		return breach{"timeout", "after IdleTimeout"}
 	}
 	return breach{}
@@ -79,7 +79,7 @@ func (j *judge) atLeast(q *request) {
 		j.violatedf("signed out", "%s sees nothing of %s with %s", q.name(), j.w.trace.session(t.life.id), j.w.trace.ticket(t.value))
 	case q.first.subject != t.proof.subject:
 		j.violatedf("signed out", "%s is %q and not %q", q.name(), q.first.subject, t.proof.subject)
-	case time.Now().Before(t.proof.level) && !q.first.level && q.older == "":
+	case time.Now().Before(t.proof.level.Add(-j.w.plan.apart)) && !q.first.level && q.older == "":
 		j.violatedf("level lost", "%s has lost its level", q.name())
 	}
 }
@@ -91,7 +91,7 @@ func (j *judge) goodFor(q *request, t *ticket) bool {
 	switch {
 	case t.uncertain, !j.surelyAlive(t.life), j.unused(t), j.w.plan.mixedSealer, q.server.keyless:
 		return false
-	case time.Since(q.sent) >= renewGrace-time.Second: // a slow request; what it was sent with may have been retired
+	case j.late(q): // what it was sent with may have been retired
 		return false
 	case t.proof.subject == "" && t.life.mayBeLoggedIn(): // from before a first login
 		return false
@@ -146,7 +146,7 @@ func (j *judge) secretOf(q *request, secret string) {
 	if t == nil || t.secret == "" || !j.surelyAlive(t.life) || j.w.plan.mixedSealer || t.uncertain {
 		return
 	}
-	if t.proof.subject == "" && j.unseenFor(t.life) >= lasting { // a login that is taken for lost: the ticket is unknown
+	if t.proof.subject == "" && j.mayBeLost(t.life) { // a login that is taken for lost: the ticket is unknown
 		return
 	}
 	if t.secret != secret {
@@ -159,8 +159,8 @@ func (j *judge) secretOf(q *request, secret string) {
 func (j *judge) mayBeQuiet(q *request) bool {
 	t := j.shown(q)
 	if t == nil {
-		return time.Since(q.loaded) >= j.least(idle) // a new session's time may be over before it is stored
+		return time.Since(q.loaded) >= j.least(idle)-j.w.plan.apart // a new session's time may be over before it is stored
 	}
 	return q.client.plan.thief != honest || q.older != "" || j.unused(t) || !j.surelyAlive(t.life) || t.uncertain || j.w.plan.mixedSealer ||
-		time.Since(q.sent) >= renewGrace-time.Second || t.proof.subject == "" && t.life.mayBeLoggedIn()
+		j.late(q) || t.proof.subject == "" && t.life.mayBeLoggedIn()
 }

@@ -16,7 +16,7 @@ func (j *judge) dropsBanked(q *request, l *life) {
 		return
 	}
 	for _, t := range j.tickets {
-		if t.life == l && t != with && !t.presented && t.dropped == 0 && q.loaded.Sub(t.handed) > lasting {
+		if t.life == l && t != with && !t.presented && t.dropped == 0 && q.loaded.Sub(t.handed) > lasting+j.w.plan.apart {
 			t.dropped = j.w.step
 		}
 	}

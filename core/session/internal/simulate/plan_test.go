@@ -28,6 +28,9 @@ type plan struct {
 	damage  float64             // of a step that spoils a record
 	hurry   int                 // how much sooner answers arrive than others get on
 
+	clocks []time.Duration // how far that of each server is ahead of the store's
+	apart  time.Duration   // how far two clocks are apart at most
+
 	mixedSealer bool
 	keyless     int // a server that does not know the newest key, 0: none
 }
@@ -139,6 +142,9 @@ func newPlan(rng *rand.Rand) plan {
 		p.ticks = append(p.ticks, 3*time.Minute, lasting+time.Minute)
 	}
 	p.dwell(rng)
+	if setClock != nil {
+		p.planClocks(rng)
+	}
 	return p
 }
 

@@ -243,7 +243,7 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 		}
 		t.Run(f.undoes, func(t *testing.T) {
 			t.Parallel()
-			binary := f.build(t)
+			binary := f.build(t, nil)
 			out, err := exec.CommandContext(t.Context(), binary, "-test.run", "^TestSimulation$", "-seeds", "2000").CombinedOutput()
 			if err == nil {
 				t.Fatal("not found")
@@ -257,8 +257,8 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 	}
 }
 
-// build makes the simulation's test binary of the changed source.
-func (f planted) build(t *testing.T) string {
+// build makes the simulation's test binary of the changed source, and of more files.
+func (f planted) build(t *testing.T, more map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
 	changed, err := f.plant()
@@ -269,17 +269,26 @@ func (f planted) build(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := func(name string) string { return filepath.Join(dir, name) }
-	replacement, overlay, binary := file("changed.go"), file("overlay.json"), file("simulate.test")
-	text, err := json.Marshal(map[string]any{"Replace": map[string]string{path: replacement}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, data := range map[string][]byte{replacement: changed, overlay: text} {
+	write := func(name string, data []byte) string {
+		name = filepath.Join(dir, name)
 		if err := os.WriteFile(name, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
+		return name
 	}
+	replace := map[string]string{path: write("changed.go", changed)}
+	for name, data := range more {
+		here, err := filepath.Abs(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		replace[here] = write(name, []byte(data))
+	}
+	text, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay, binary := write("overlay.json", text), filepath.Join(dir, "simulate.test")
 	out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", binary, ".").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -75,8 +75,8 @@ func taskOf(ctx context.Context) *task {
 // arrives is the first stop of every task.
 const arrives = "begins"
 
-// start runs f as a task. It comes to its first stop at once.
-func (w *world) start(parent context.Context, name string, f func(ctx context.Context, t *task)) *task {
+// start runs f as a task on a server. It comes to its first stop at once.
+func (w *world) start(parent context.Context, s *server, name string, f func(ctx context.Context, t *task)) *task {
 	t := &task{w: w, id: len(w.tasks), name: name, running: true}
 	w.tasks = append(w.tasks, t)
 	ctx := context.WithValue(parent, taskKey{}, t)
@@ -85,6 +85,7 @@ func (w *world) start(parent context.Context, name string, f func(ctx context.Co
 			t.w.fence()
 			t.running = false
 		}()
+		w.enterServer(s)
 		t.pause(arrives)
 		f(ctx, t)
 	}()

@@ -97,6 +97,7 @@ func (q *request) take() {
 // on meanwhile.
 func (q *request) behindTimeout(h http.Handler) http.Handler {
 	return http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q.w.enterServer(q.server)
 		q.task = &task{w: q.w, id: -q.no, name: q.name() + " behind", running: true, request: q, resumed: q.front.resumed}
 		defer func() { q.task.running = false }()
 		q.w.tasks = append(q.w.tasks, q.task)

@@ -32,14 +32,16 @@ type world struct {
 	judge *judge
 	trace *trace
 
-	mu sync.Mutex // see fence
+	mu       sync.Mutex // see fence
+	onServer sync.Map   // from the goroutine that runs there to the server
 }
 
 // A server is one process: two Managers of the same options, one of them for
 // clients that carry their ticket in a header field.
 type server struct {
 	name           string
-	keyless        bool // it does not know the newest key
+	keyless        bool          // it does not know the newest key
+	ahead          time.Duration // its clock, of the store's
 	options        session.Options
 	cookie, header *session.Manager
 }
@@ -63,10 +65,16 @@ func newWorld(seed uint64, requests int, traced bool) *world {
 		w.plan.requests = requests
 	}
 	w.trace = &trace{start: time.Now(), on: traced, records: names{}, tickets: names{}, ids: names{}}
+	if setClock != nil {
+		setClock(w.now)
+	}
 	w.store = newStore(w)
 	w.judge = newJudge(w)
 	for i := range w.plan.servers {
 		s := w.newServer(fmt.Sprintf("server%d", i), w.plan.servers[i])
+		if w.plan.apart > 0 {
+			s.ahead = w.plan.clocks[i]
+		}
 		w.describe(s)
 		w.servers = append(w.servers, s)
 	}
@@ -90,8 +98,9 @@ func (w *world) newServer(name string, o session.Options) *server {
 
 func (w *world) describe(s *server) {
 	o := s.options
-	w.trace.eventf(s.name, "renew every %v, idle %v, absolute %v, at most %d, refuse %v, binding %v, sealed %v, persistent %v",
-		o.RenewEvery, o.IdleTimeout, o.AbsoluteTimeout, o.MaxSessions, o.RefuseNew, o.Binding.UserAgent, o.Sealer != nil,
+	w.trace.eventf(s.name, "clock %v ahead, "+
+		"renew every %v, idle %v, absolute %v, at most %d, refuse %v, binding %v, sealed %v, persistent %v",
+		s.ahead, o.RenewEvery, o.IdleTimeout, o.AbsoluteTimeout, o.MaxSessions, o.RefuseNew, o.Binding.UserAgent, o.Sealer != nil,
 		o.Cookie.Persistent)
 }
 
