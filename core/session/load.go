@@ -53,6 +53,8 @@ func (f *found) joins(subject string) bool {
 	switch f.verdict.reason {
 	case isEnded, isUnreadable:
 		return false
+	case isUnlisted:
+		return f.view.subject == subject && f.view.mayHaveListed()
 	default:
 		return f.stored != nil && f.view.subject == subject
 	}

@@ -116,20 +116,19 @@ func (c *commit) keepLimit(ctx context.Context) error {
 	case c.m.opts.RefuseNew:
 		return c.keepWithin(ctx)
 	}
-	evicted := false
 	for round, batch := 0, evictBatch; ; round, batch = round+1, min(2*batch, maxEvictBatch) {
 		live, err := c.m.entries(ctx, c.view.subject)
 		if err != nil {
 			return err
 		}
-		over := c.over(readable(live))
-		switch {
-		case len(over) == 0 && evicted:
+		live = readable(live)
+		if !c.owns(live) {
 			return errEnded
-		case len(over) == 0:
+		}
+		over := c.over(live)
+		if len(over) == 0 {
 			return nil
 		}
-		evicted = evicted || c.owns(over)
 		// Many logins at the same moment end the same sessions: each begins with a few
 		// others, and then looks what is left.
 		random := rand.New(rand.NewPCG(uint64(sessionstore.NewVersion()), 0)) //nolint:gosec // it guards nothing
@@ -156,8 +155,12 @@ func (c *commit) keepWithin(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		live = readable(live)
+		if !c.owns(live) { // an earlier attempt has taken it back, perhaps
+			return errEnded
+		}
 		last := over
-		over = c.over(readable(live))
+		over = c.over(live)
 		if slices.ContainsFunc(last, func(f *found) bool { return !includes(over, f.view.id) }) {
 			waited = 0
 		}

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"testing"
@@ -75,4 +76,38 @@ func TestMessagesOfARefusedLoginStay(t *testing.T) {
 		w.WriteHeader(http.StatusConflict)
 	})
 	wantMessages(t, v.take(), "hello")
+}
+
+// A login that is too many is taken back, and the store answers nothing to that. When the
+// handler commits again, its login is not there any more.
+func TestALoginThatWasTakenBackIsNotHandedOut(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t, refusing(1))
+	phone, computer := e.visitor(), e.visitor()
+	created := false
+	e.store.intercept(func(_ context.Context, o op) error {
+		switch {
+		case o == opCreate && !created: // the computer's: it has counted, and is not written yet
+			created = true
+			wantStatus(t, phone.do(signIn("ann", count)), http.StatusOK) //nolint:contextcheck // another request
+			e.store.lose(errDown, opUpdate)
+		case o == opDelete:
+			return errDown
+		}
+		return nil
+	})
+	res := computer.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		authenticate(w, r, s)
+		if err := s.Commit(r.Context()); !errors.Is(err, errDown) {
+			t.Errorf("Commit: %v, want the store's error", err)
+		}
+		e.store.reset()
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("the second Commit: %v, want ErrNotFound", err)
+		}
+	})
+	wantNoCookie(t, res)
+	if !alive(phone) || len(e.list("ann")) != 1 {
+		t.Errorf("phone %v, %d sessions", alive(phone), len(e.list("ann")))
+	}
 }

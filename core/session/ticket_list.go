@@ -54,6 +54,11 @@ func (st *state) entry(hash ticketHash) *entry {
 	return nil
 }
 
+// mayHaveListed reports whether a ticket that is not listed may have been. One offer and
+// its sight count two; with no more, the record is what a Create has left that landed
+// after its session had ended, see newTicket.
+func (st *state) mayHaveListed() bool { return st.count > 2 }
+
 // unseen reports whether the visitor has shown with this request, for the first
 // time, that they have got their ticket.
 func (v *view) unseen(t held) bool {

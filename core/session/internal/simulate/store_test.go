@@ -168,7 +168,10 @@ func (s *store) DeleteSubject(ctx context.Context, subject string) (int, error) 
 	return len(ids), err
 }
 
+// DeleteAll may take as long for each call as another method: EndAll goes on while it
+// ends some.
 func (s *store) DeleteAll(ctx context.Context) (n int, err error) {
+	taskOf(ctx).inside = time.Now()
 	err = s.do(ctx, "DeleteAll", "", func(ctx context.Context) (err error) {
 		n, err = s.inner.DeleteAll(ctx)
 		return err
