@@ -65,10 +65,17 @@ func (j *judge) mayBeFull(q *request) bool {
 	return needed >= 7
 }
 
-// overtaken reports whether a login is possibly ended by later ones at once.
+// overtaken reports whether a login is possibly ended at once: by later ones, or by
+// somebody who ends what is there.
 func (j *judge) overtaken(q *request) bool {
 	limit := j.leastLimit()
 	for _, a := range q.acts {
+		ended := slices.ContainsFunc(j.endings, func(e *ending) bool {
+			return (e.subject == "" || e.subject == a.subject) && (e.until == 0 || e.until >= a.step)
+		})
+		if a.kind == logsIn && ended {
+			return true
+		}
 		newer := 0
 		for _, o := range j.logins {
 			if o != a && o.subject == a.subject && !o.failed && !o.latest().Before(a.at.Add(-j.misordered())) {
