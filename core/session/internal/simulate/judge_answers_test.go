@@ -115,7 +115,8 @@ func (j *judge) handed(q *request, value string) {
 	}
 	t := &ticket{
 		value: value, no: len(j.tickets) + 1, life: j.life(see.id, q), start: q.sent, begun: q.sent, handed: time.Now(),
-		uncertain: q.status != http.StatusOK,
+		// Another ticket's write may have dropped it by then.
+		uncertain: q.status != http.StatusOK || time.Since(q.loaded) >= lasting-j.w.plan.apart,
 	}
 	if old != nil && old.life == t.life {
 		t.proof, t.start, t.begun = old.proof, old.start, old.begun

@@ -30,12 +30,17 @@ func (j *judge) logsIn(q *request, subject string) *act {
 		t.life.logins = append(t.life.logins, a)
 	}
 	j.mayEvict(a)
+	j.count()
+	return a
+}
+
+// count notes for each login that is under way how many sessions its subject has.
+func (j *judge) count() {
 	for _, o := range j.logins {
 		if o.acked == 0 && !o.failed {
 			o.most = max(o.most, j.countNow(o))
 		}
 	}
-	return a
 }
 
 func (j *judge) stepsUp(q *request) { j.act(q, stepsUp, "") }

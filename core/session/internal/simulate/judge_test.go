@@ -70,7 +70,7 @@ type ticket struct {
 	proof     proof
 	start     time.Time // of AbsoluteTimeout, at the latest
 	begun     time.Time // at the earliest
-	uncertain bool      // it came with an answer that reported a failure
+	uncertain bool      // it came with an answer that reported a failure, or too late
 	dropped   int       // the step from which it is surely worthless, because nobody has taken it
 	presented bool      // by a request that has begun
 	seen      bool      // by one that was answered well
@@ -178,4 +178,5 @@ func (j *judge) sent(q *request) {
 			j.mayEndNow(t.life, "binding")
 		}
 	}
+	j.count() // a login that counted as lost is not
 }
