@@ -11,6 +11,7 @@ import (
 
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // New needs a store and keys. What can't work is an error that says what to do.
@@ -104,4 +105,32 @@ func ExampleManager_RunPruner() {
 	background.Wait()
 	// Output:
 	// pruner stopped
+}
+
+// An operator's program looks for a session by its public id, without the keys of the
+// application.
+func ExampleNewAdmin() {
+	store := memstore.New(memstore.Options{}) // the application's
+	admin, err := session.NewAdmin(store, session.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	find := func(ctx context.Context, id string) (session.Info, error) {
+		for e, err := range sessionstore.Scan(ctx, store) {
+			if err != nil && !errors.Is(err, sessionstore.ErrCorrupt) { // one that is damaged ends nothing
+				return session.Info{}, err
+			}
+			if i, err := admin.Describe(e); err == nil && i.ID == id {
+				return i, nil
+			}
+		}
+		return session.Info{}, session.ErrNotFound
+	}
+	_, err = find(context.Background(), "ZmluZCBtZSBub3c_")
+	fmt.Println(err)
+	n, err := admin.EndSubject(context.Background(), "account-1001")
+	fmt.Println(n, err)
+	// Output:
+	// session: not found
+	// 0 <nil>
 }

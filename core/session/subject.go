@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -38,6 +39,44 @@ func (k Key[T]) From(i Info) (T, bool) {
 		return zero, false
 	}
 	return v, true
+}
+
+// Values iterates over the names of the session's values, sorted, and the values as
+// [Options].Codec has encoded them: as JSON, unless it is set. They must not be changed.
+func (i Info) Values() iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		if i.st == nil {
+			return
+		}
+		for _, v := range i.st.values {
+			if !yield(v.name, v.data) {
+				return
+			}
+		}
+	}
+}
+
+// Describe describes the session in a record that [sessionstore.Scan] has yielded,
+// anonymous ones among them: to search all sessions. A record of a session that has
+// ended gives [ErrNotFound], one that can't be decoded [sessionstore.ErrCorrupt]. The
+// Info keeps parts of the record's Data.
+func (m *Manager) Describe(e sessionstore.Entry) (Info, error) {
+	st, err := m.decode(e.ID, e.Record)
+	if err != nil {
+		return Info{}, err
+	}
+	f, live := m.live(e, st)
+	if !live {
+		return Info{}, fmt.Errorf("%w: the session has ended", ErrNotFound)
+	}
+	return m.info(f), nil
+}
+
+// live returns the session in a record, and whether it is live.
+func (m *Manager) live(e sessionstore.Entry, st state) (*found, bool) {
+	f := &found{stored: st.stored(e.ID, e.Record), view: view{state: st}}
+	now := wallNow()
+	return f, !st.ended && now.Before(e.Record.Expires) && !m.over(&f.view, now)
 }
 
 // info describes a live session.
@@ -215,8 +254,7 @@ func (m *Manager) entries(ctx context.Context, subject string) ([]*found, error)
 			live = append(live, &found{stored: unreadable, verdict: verdict{reason: isUnreadable}})
 			continue
 		}
-		f := &found{stored: st.stored(e.ID, e.Record), view: view{state: st}}
-		if now := wallNow(); !st.ended && now.Before(e.Record.Expires) && !m.over(&f.view, now) {
+		if f, ok := m.live(e, st); ok {
 			live = append(live, f)
 		}
 	}
