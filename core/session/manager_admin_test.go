@@ -155,3 +155,30 @@ func TestDescribeNeedsTheSealerOfASealedSession(t *testing.T) {
 		t.Errorf("ended without it: %d, %v", n, err)
 	}
 }
+
+func TestAnInfoKnowsTheLastWritesOfItsSession(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t)
+	v := e.login("ann")
+	if e.list("ann")[0].Wrote(0) {
+		t.Error("it knows a write without a version")
+	}
+	var versions []sessionstore.Version
+	for range 12 {
+		v.do(count)
+		r, err := e.record(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		versions = append(versions, r.Version)
+	}
+	i := e.list("ann")[0]
+	for n, version := range versions {
+		if got, want := i.Wrote(version), n >= 4; got != want {
+			t.Errorf("write %d of %d: %v, want %v", n+1, len(versions), got, want)
+		}
+	}
+	if i.Wrote(1) || (session.Info{}).Wrote(versions[0]) {
+		t.Error("it knows writes that there were not")
+	}
+}

@@ -56,6 +56,12 @@ func (i Info) Values() iter.Seq2[string, []byte] {
 	}
 }
 
+// Wrote reports whether version is that of one of the last eight writes of the session's
+// record, the present one included: to tell which of two copies of a session is newer.
+func (i Info) Wrote(version sessionstore.Version) bool {
+	return i.st != nil && version != 0 && i.st.wrote(version)
+}
+
 // Describe describes the session in a record that [sessionstore.Scan] has yielded,
 // anonymous ones among them: to search all sessions. A record of a session that has
 // ended gives [ErrNotFound], one that can't be decoded [sessionstore.ErrCorrupt]. The

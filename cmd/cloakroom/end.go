@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/cmd/cloakroom/internal/storeurl"
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+func runEnd(ctx context.Context, x *call) error {
+	arg := ""
+	if len(x.args) > 0 {
+		arg = x.args[0]
+	}
+	switch {
+	case x.all && (arg != "" || x.subject != ""):
+		return usageError{errors.New("-all ends everybody's sessions: it takes no ID and no subject")}
+	case !x.all && arg == "" && x.subject == "":
+		return usageError{errors.New("want an ID, a subject or -all")}
+	}
+	return x.with(ctx, func(s *storeurl.Opened) error {
+		switch {
+		case x.all:
+			return x.repeat(ctx, "ended", func(ctx context.Context) (int, error) { return sessionstore.DeleteAll(ctx, s.Store) })
+		case x.subject != "" && arg != "", x.subject == "" && isID(arg):
+			return x.endOne(ctx, s, arg)
+		}
+		subject := x.subject + arg // one of them is empty
+		return x.repeat(ctx, "ended", func(ctx context.Context) (int, error) { return sessionstore.DeleteSubject(ctx, s.Store, subject) })
+	})
+}
+
+// isID reports whether a text has the form of a public id.
+func isID(text string) bool {
+	if len(text) != 16 {
+		return false
+	}
+	for _, c := range []byte(text) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func (x *call) endOne(ctx context.Context, s *storeurl.Opened, id string) error {
+	a, err := x.admin(s)
+	if err != nil {
+		return err
+	}
+	e, _, err := x.find(ctx, s.Store, a, id)
+	if errors.Is(err, errNoSession) && x.subject == "" {
+		return fmt.Errorf("%w; if that is a subject, say -subject", err)
+	}
+	if err != nil {
+		return err
+	}
+	one, cancel := context.WithTimeout(ctx, x.timeout)
+	defer cancel()
+	if err := s.Store.Delete(one, e.ID); err != nil {
+		return err
+	}
+	return x.result("ended", 1)
+}
+
+// result prints how many sessions were ended or removed.
+func (x *call) result(verb string, n int) error {
+	if x.json {
+		return printJSON(x.stdout, map[string]int{verb: n})
+	}
+	_, err := fmt.Fprintf(x.stdout, "%s %s\n", number(n, "session"), verb)
+	return err //nolint:wrapcheck // it is the terminal's
+}
+
+// A slice of work is over after sliceTime, and says how much it has done. One that has
+// done nothing is given more time, up to maxSlice.
+const (
+	sliceTime = 2 * time.Second
+	maxSlice  = 2 * time.Minute
+)
+
+// repeat calls f until all is done, and says meanwhile how far it is.
+func (x *call) repeat(ctx context.Context, verb string, f func(context.Context) (int, error)) error {
+	var total atomic.Int64
+	stop := x.progress(func() string { return number(int(total.Load()), "session") + " " + verb })
+	err := sliced(ctx, f, func(n int) { total.Add(int64(n)) })
+	stop()
+	n := int(total.Load())
+	switch {
+	case ctx.Err() != nil:
+		return interrupted{number(n, "session") + " " + verb + "; run it again for the rest"}
+	case err != nil && n > 0:
+		return fmt.Errorf("%s %s, run it again for the rest: %w", number(n, "session"), verb, err)
+	case err != nil:
+		return err
+	}
+	return x.result(verb, n)
+}
+
+func sliced(ctx context.Context, f func(context.Context) (int, error), done func(int)) error {
+	for limit := sliceTime; ; {
+		slice, cancel := context.WithTimeout(ctx, limit)
+		n, err := f(slice)
+		over := slice.Err() != nil
+		cancel()
+		done(n)
+		switch {
+		case err == nil:
+			return nil
+		case !over, ctx.Err() != nil, n == 0 && limit >= maxSlice:
+			return err
+		case n == 0:
+			limit *= 2
+		}
+	}
+}
+
+func runPrune(ctx context.Context, x *call) error {
+	return x.with(ctx, func(s *storeurl.Opened) error {
+		if _, ok := sessionstore.As[sessionstore.Pruner](s.Store); !ok {
+			fmt.Fprintln(x.stderr, "cloakroom: nothing to do, the server removes what has expired")
+			return x.result("removed", 0)
+		}
+		return x.repeat(ctx, "removed", func(ctx context.Context) (int, error) { return sessionstore.Prune(ctx, s.Store) })
+	})
+}
+
+func runMigrate(ctx context.Context, x *call) error {
+	s, err := x.open(ctx, true)
+	if err != nil {
+		return err
+	}
+	text := "this store needs no table, index or folder"
+	if s.Migrate != nil {
+		text = "the store has all that it needs"
+		ctx, cancel := context.WithTimeout(ctx, x.timeout)
+		defer cancel()
+		err = s.Migrate(ctx)
+	}
+	if err := s.Hide(errors.Join(err, s.Close())); err != nil {
+		return err
+	}
+	if x.json {
+		return printJSON(x.stdout, map[string]bool{"migrated": s.Migrate != nil})
+	}
+	_, err = fmt.Fprintln(x.stdout, text)
+	return err //nolint:wrapcheck // it is the terminal's
+}
+
+func runKeygen(_ context.Context, x *call) error {
+	_, err := fmt.Fprintln(x.stdout, session.FormatKey(session.GenerateKey()))
+	return err //nolint:wrapcheck // it is the terminal's
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+var errDown = errors.New("the server is down")
+
+func TestEndEndsWhatItIsTold(t *testing.T) {
+	t.Parallel()
+	const likeAnID = "account-10000001" // as long as a public id
+	for kind, address := range places(t) {
+		a := open(t, address)
+		phone, phoneID := a.signIn("ann")
+		desk, deskID := a.signIn("ann")
+		bob, _ := a.signIn("bob")
+		eve, _ := a.signIn(likeAnID)
+		anonymous := ""
+		nobody := a.visit(nil, func(s *session.Session) {
+			speaks("es")(s)
+			anonymous = s.ID()
+		})
+		in := func(when string, want ...string) {
+			t.Helper()
+			for i, cookie := range []struct{ subject, of string }{
+				{a.subject(phone), "ann"}, {a.subject(desk), "ann"}, {a.subject(bob), "bob"}, {a.subject(eve), likeAnID},
+			} {
+				if signedIn := cookie.subject == cookie.of; signedIn != (want[i] == "in") {
+					t.Errorf("%s, after %s: visitor %d is signed in: %v", kind, when, i, signedIn)
+				}
+			}
+		}
+		cloakroom(t, "end", "-store", address, phoneID).want(t, exitDone, "1 session ended", "")
+		in("one by its id", "out", "in", "in", "in")
+		cloakroom(t, "end", "-store", address, phoneID).want(t, exitNotFound, "", "no such session")
+		cloakroom(t, "end", "-store", address, "-subject", "bob", deskID).want(t, exitNotFound, "", "no such session")
+		cloakroom(t, "end", "-store", address, likeAnID).want(t, exitNotFound, "", "if that is a subject, say -subject")
+		in("those that there are not", "out", "in", "in", "in")
+		cloakroom(t, "end", "-store", address, "-subject", likeAnID).want(t, exitDone, "1 session ended", "")
+		in("a subject that looks like an id", "out", "in", "in", "out")
+		cloakroom(t, "end", "-store", address, "-subject", "ann", deskID).want(t, exitDone, "1 session ended", "")
+		in("one of a subject", "out", "out", "in", "out")
+		cloakroom(t, "end", "-store", address, "ann").want(t, exitDone, "0 sessions ended", "")
+		cloakroom(t, "end", "-store", address, anonymous).want(t, exitDone, "1 session ended", "")
+		a.visit(nobody, func(s *session.Session) {
+			if language.Get(s) != "" {
+				t.Errorf("%s: the anonymous session goes on", kind)
+			}
+		})
+		got := decoded[map[string]int](t, cloakroom(t, "end", "--all", "-json", "-store", address))
+		if got["ended"] != 1 {
+			t.Errorf("%s: %v", kind, got)
+		}
+		in("all", "out", "out", "out", "out")
+	}
+}
+
+// A stubborn store ends three sessions with each call, and lasts.
+type stubborn struct {
+	sessionstore.Store
+
+	left  int
+	after func()
+	err   error
+}
+
+func (s *stubborn) DeleteAll(ctx context.Context) (int, error) {
+	if s.after != nil {
+		s.after()
+	}
+	if s.left == 0 {
+		return 0, nil
+	}
+	s.left -= 3
+	if s.err != nil {
+		return 3, s.err
+	}
+	<-ctx.Done()
+	return 3, ctx.Err()
+}
+
+func TestEndingAllTakesAsLongAsItTakesAndSaysSo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &stubborn{left: 300, Store: memstore.New(memstore.Options{})}
+		r := cloakroomOn(t.Context(), opens(map[string]sessionstore.Store{"s": s}), "end", "-all", "-store", "s")
+		r.want(t, exitDone, "300 sessions ended", "cloakroom: 6 sessions ended\n")
+	})
+}
+
+func TestAnEndThatIsInterruptedSaysHowFarItCame(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
+		defer cancel()
+		s := &stubborn{left: 300, Store: memstore.New(memstore.Options{})}
+		r := cloakroomOn(ctx, opens(map[string]sessionstore.Store{"s": s}), "end", "-all", "-store", "s")
+		r.want(t, exitInterrupted, "", "interrupted: 12 sessions ended; run it again for the rest")
+		r = cloakroomOn(t.Context(), opens(map[string]sessionstore.Store{"s": s}), "end", "-all", "-store", "s")
+		r.want(t, exitDone, "288 sessions ended", "")
+	})
+}
+
+func TestAnEndThatFailsSaysHowFarItCame(t *testing.T) {
+	t.Parallel()
+	s := &stubborn{left: 300, err: errDown, Store: memstore.New(memstore.Options{})}
+	r := cloakroomOn(t.Context(), opens(map[string]sessionstore.Store{"s": s}), "end", "-all", "-store", "s")
+	r.want(t, exitFailed, "", "s: 3 sessions ended, run it again for the rest: the server is down")
+}
+
+// A hanging store does nothing until it is told to stop.
+type hanging struct{ sessionstore.Store }
+
+func (hanging) DeleteAll(ctx context.Context) (int, error) {
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+func TestAStoreThatHangsIsGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := hanging{memstore.New(memstore.Options{})}
+		r := cloakroomOn(t.Context(), opens(map[string]sessionstore.Store{"s": s}), "end", "-all", "-store", "s")
+		r.want(t, exitFailed, "", "deadline exceeded")
+	})
+}
+
+func TestPruneRemovesWhatHasExpired(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		mem := memstore.New(memstore.Options{})
+		r := sessionstore.Record{Expires: time.Now().Add(time.Hour), Version: 1}
+		for i := range 3 {
+			if err := mem.Create(t.Context(), numbered(i), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Hour) //nolint:forbidigo // fake time
+		open := opens(map[string]sessionstore.Store{"mem": mem})
+		cloakroomOn(t.Context(), open, "prune", "-store", "mem").want(t, exitDone, "3 sessions removed", "")
+		cloakroomOn(t.Context(), open, "prune", "-store", "mem").want(t, exitDone, "0 sessions removed", "")
+	})
+}

@@ -1,0 +1,163 @@
+// Package storeurl opens any store of this repository by a URL, with a client for it.
+package storeurl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// Forms lists the addresses of stores, and the parameters that are the store's own.
+const Forms = `  file:FOLDER                       ?mode=0660
+  redis://HOST:PORT/DB              ?prefix=shop:    rediss:// with TLS
+  redis+sentinel://HOST,HOST/MASTER/DB  ?prefix=, sentinel_username=, sentinel_password=
+  redis+cluster://HOST,HOST         ?prefix=
+  memcache://HOST,HOST              ?prefix=, item_size=2097152
+  postgres://HOST/DB                ?schema=, table=
+  mysql://HOST/DB                   ?table=          MariaDB, too
+  sqlite:FILE                       ?table=
+  mongodb://HOST,HOST/DB            ?collection=     mongodb+srv://, too
+  env:NAME                          the address that this environment variable holds
+USER:PASSWORD@ goes before the host. Other parameters are the driver's.
+`
+
+// An Opened store has a client of its own.
+type Opened struct {
+	Store sessionstore.Store
+
+	// Where says which one it is, without user and password.
+	Where string
+
+	// Migrate makes the table, the indexes or the folder, where they are missing. It
+	// is nil if the store needs none.
+	Migrate func(context.Context) error
+
+	// Clocks returns the time on each of its servers. It is nil if there is none but
+	// this process's.
+	Clocks func(context.Context) ([]time.Time, error)
+
+	// Close closes the client.
+	Close func() error
+
+	secrets []string
+}
+
+// Options say how to open a store.
+type Options struct {
+	// Timeout is how long a client waits for its server: for a connection, and, where
+	// its driver can, for an answer.
+	Timeout time.Duration
+
+	// Create lets a file or a folder be made that is not there.
+	Create bool
+}
+
+// schemes leads from a scheme to the kind of store.
+var schemes = map[string]string{
+	"file":            "file",
+	"redis":           "redis",
+	"rediss":          "redis",
+	"redis+sentinel":  "redis",
+	"rediss+sentinel": "redis",
+	"redis+cluster":   "redis",
+	"rediss+cluster":  "redis",
+	"memcache":        "memcache",
+	"postgres":        "postgres",
+	"postgresql":      "postgres",
+	"mysql":           "mysql",
+	"sqlite":          "sqlite",
+	"mongodb":         "mongodb",
+	"mongodb+srv":     "mongodb",
+}
+
+type opener func(context.Context, *address, Options) (*Opened, error)
+
+var openers = map[string]opener{
+	"file":     openFile,
+	"redis":    openRedis,
+	"memcache": openMemcache,
+	"postgres": openPostgres,
+	"mysql":    openMySQL,
+	"sqlite":   openSQLite,
+	"mongodb":  openMongo,
+}
+
+// Open opens the store at an address. It connects no sooner than the driver does, so
+// that a server that is down is found by the first call. An error is an [Invalid] one if
+// the address is at fault. No error holds a password: see [Opened.Hide] for those of the
+// store.
+func Open(ctx context.Context, text string, o Options) (*Opened, error) {
+	a, kind, err := parse(text)
+	if err != nil {
+		return nil, Invalid{err}
+	}
+	s, err := openers[kind](ctx, &a, o)
+	if err != nil {
+		return nil, hidden{fmt.Errorf("%s: %w", a.where(), err), a.secrets()}
+	}
+	s.Where, s.secrets = a.where(), a.secrets()
+	return s, nil
+}
+
+// Hide returns err without the secrets in the store's address, under its name.
+func (s *Opened) Hide(err error) error {
+	if err == nil {
+		return nil
+	}
+	return hidden{fmt.Errorf("%s: %w", s.Where, err), s.secrets}
+}
+
+// An Invalid error says that an address can't be used, whatever the server does.
+type Invalid struct{ Err error }
+
+// Error implements error.
+func (e Invalid) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e Invalid) Unwrap() error { return e.Err }
+
+// A hidden error prints no secret: drivers repeat what they were given.
+type hidden struct {
+	error
+
+	secrets []string
+}
+
+func (e hidden) Unwrap() error { return e.error }
+
+func (e hidden) Error() string {
+	text := e.error.Error()
+	for _, s := range e.secrets {
+		text = strings.ReplaceAll(text, s, "xxxxx")
+	}
+	return text
+}
+
+// number returns one of an address's own parameters as a number, 0 if it is not there.
+func (a *address) number(name string, base int) (int, error) {
+	text := a.own.Get(name)
+	if text == "" {
+		return 0, nil
+	}
+	var n int
+	format := "%d"
+	if base == 8 {
+		format = "%o"
+	}
+	if _, err := fmt.Sscanf(text, format, &n); err != nil || n <= 0 {
+		return 0, Invalid{fmt.Errorf("the parameter %s=%s is no number", name, text)}
+	}
+	return n, nil
+}
+
+// together returns what a store's New has, or closes the client.
+func together[S sessionstore.Store](store S, err error, closeClient func() error) (*Opened, error) {
+	if err != nil {
+		return nil, errors.Join(Invalid{err}, closeClient())
+	}
+	return &Opened{Store: store, Close: closeClient}, nil
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+func TestWhatIsPrintedMovesNoCursor(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"ann":               "ann",
+		"bob@example.org":   "bob@example.org",
+		"Zoë 山田":            "Zoë 山田",
+		"":                  `""`,
+		" ann":              `" ann"`,
+		`"ann"`:             `"\"ann\""`,
+		"a\nb":              `"a\nb"`,
+		"a\tb":              `"a\tb"`,
+		"\x1b[2Jann":        `"\x1b[2Jann"`,
+		"a\u009b2Jb":        `"a\u009b2Jb"`,
+		"a\u202egnp.exe":    `"a\u202egnp.exe"`,
+		"a\u200bb":          `"a\u200bb"`,
+		"a\x7fb":            `"a\x7fb"`,
+		"a\xffb":            `"a\xffb"`,
+		"a\U000e0041b":      `"a\U000e0041b"`,
+		"line\u2028another": `"line\u2028another"`,
+	} {
+		if got := quote(text); got != want {
+			t.Errorf("%q is printed as %s, want %s", text, got, want)
+		}
+		var b strings.Builder
+		if err := printJSON(&b, map[string]string{text: text}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.ReplaceAll(b.String(), "\n", ""); plain(got) != got {
+			t.Errorf("%q: the JSON %q moves a cursor", text, got)
+		}
+		var back map[string]string
+		valid := strings.ToValidUTF8(text, "\uFFFD")
+		if err := json.Unmarshal([]byte(b.String()), &back); err != nil || back[valid] != valid {
+			t.Errorf("%q comes back from JSON as %q, %v", text, back, err)
+		}
+	}
+}
