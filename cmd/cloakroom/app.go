@@ -38,8 +38,11 @@ const exitCodes = `Exit codes:
 // An app runs one command.
 type app struct {
 	stdout, stderr io.Writer
-	opener         func(context.Context, string, storeurl.Options) (*storeurl.Opened, error)
+	open           opener
 }
+
+// An opener opens a store by its address: storeurl.Open, but for tests.
+type opener func(context.Context, string, storeurl.Options) (*storeurl.Opened, error)
 
 // A call is one command with its flags and arguments.
 type call struct {
@@ -60,23 +63,27 @@ type call struct {
 // run returns the exit code.
 func (a app) run(ctx context.Context, args []string) int {
 	if len(args) == 0 {
-		a.usage(a.stderr)
+		_, _ = io.WriteString(a.stderr, usage()) // there is nobody else to tell
 		return exitUsage
 	}
 	switch args[0] {
 	case "help", "-h", "-help", "--help":
-		a.usage(a.stdout)
-		return exitDone
+		return a.exit(ctx, a.print(usage()))
 	}
-	for _, c := range commands {
-		if c.name == args[0] {
+	for i := range commands {
+		if c := &commands[i]; c.name == args[0] {
 			return a.exit(ctx, a.call(ctx, c, args[1:]))
 		}
 	}
 	return a.exit(ctx, usageError{fmt.Errorf("there is no command %s; run cloakroom without arguments for a list", quote(args[0]))})
 }
 
-func (a app) call(ctx context.Context, c command, args []string) error {
+func (a app) print(text string) error {
+	_, err := io.WriteString(a.stdout, text)
+	return err //nolint:wrapcheck // it is the terminal's
+}
+
+func (a app) call(ctx context.Context, c *command, args []string) error {
 	x := &call{app: a}
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -92,7 +99,7 @@ func (a app) call(ctx context.Context, c command, args []string) error {
 	}
 	switch err := flags.Parse(apart(flags, args)); {
 	case errors.Is(err, flag.ErrHelp):
-		return a.help(c, flags)
+		return a.print(c.help(flags))
 	case err != nil:
 		return usageError{err}
 	}
@@ -103,7 +110,7 @@ func (a app) call(ctx context.Context, c command, args []string) error {
 		}
 	}
 	if len(x.args) < c.least || len(x.args) > c.most {
-		return usageError{fmt.Errorf("want cloakroom %s; -h says more", strings.TrimSpace(c.name+" [flags] "+c.args))}
+		return usageError{fmt.Errorf("want cloakroom %s; -h says more", c.usage(" [flags]"))}
 	}
 	switch {
 	case c.waits && x.timeout <= 0:
@@ -135,8 +142,8 @@ func apart(flags *flag.FlagSet, args []string) []string {
 // on the machine.
 const storeVariable = "CLOAKROOM_STORE"
 
-// open opens the store that -store names.
-func (x *call) open(ctx context.Context, create bool) (*storeurl.Opened, error) {
+// opened opens the store that -store names.
+func (x *call) opened(ctx context.Context, create bool) (*storeurl.Opened, error) {
 	address := x.store
 	if address == "" { // no default of the flag: -h would print it
 		address = os.Getenv(storeVariable)
@@ -144,12 +151,12 @@ func (x *call) open(ctx context.Context, create bool) (*storeurl.Opened, error) 
 	if address == "" {
 		return nil, usageError{errors.New("no store: set " + storeVariable + " or -store; -h lists what they take")}
 	}
-	return x.opener(ctx, address, storeurl.Options{Timeout: x.timeout, Create: create})
+	return x.open(ctx, address, storeurl.Options{Timeout: x.timeout, Create: create})
 }
 
 // with opens the store that -store names for f.
 func (x *call) with(ctx context.Context, f func(*storeurl.Opened) error) error {
-	s, err := x.open(ctx, false)
+	s, err := x.opened(ctx, false)
 	if err != nil {
 		return err
 	}
@@ -200,16 +207,16 @@ func (a app) exit(ctx context.Context, err error) int {
 	if ctx.Err() != nil && !errors.As(err, &stopped) {
 		err = interrupted{"what was begun may be done or not"}
 	}
-	fmt.Fprintf(a.stderr, "cloakroom: %s\n", plain(err.Error()))
+	a.note(err.Error())
 	var usage usageError
-	var address storeurl.Invalid
+	var address storeurl.InvalidError
 	switch {
 	case ctx.Err() != nil:
 		return exitInterrupted
 	case errors.As(err, &usage), errors.As(err, &address), errors.Is(err, session.ErrInvalid):
 		return exitUsage
 	case errors.Is(err, session.ErrUnsupported):
-		fmt.Fprint(a.stderr, unsupportedHint)
+		a.note(unsupportedHint)
 		return exitUnsupported
 	case errors.Is(err, errNoSession):
 		return exitNotFound
@@ -218,6 +225,5 @@ func (a app) exit(ctx context.Context, err error) int {
 	}
 }
 
-const unsupportedHint = `memcached can't list what it holds. check, migrate, keygen and copy to it work; count, list,
-show, end and copy from it don't. New keys end everybody's sessions.
-`
+const unsupportedHint = "memcached can't list what it holds. check, migrate, keygen and copy to it work; count, list, show, end " +
+	"and copy from it don't. New keys end everybody's sessions"

@@ -68,7 +68,7 @@ func TestHelpDoesNotPrintTheStoreOfTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestAStoreIsNamedByTheEnvironment(t *testing.T) {
+func TestAStoreIsNamedByTheEnvironment(t *testing.T) { //nolint:paralleltest // Setenv
 	for _, address := range places(t) {
 		t.Setenv(storeVariable, address)
 		cloakroom(t, "count").want(t, exitDone, "sessions   0", "")

@@ -52,7 +52,7 @@ func runCheck(ctx context.Context, x *call) error {
 		if len(h.Clocks) > 0 {
 			t.row("clock ahead of this one", h.clocks())
 		}
-		return t.Flush() //nolint:wrapcheck // it is the terminal's
+		return t.done()
 	})
 }
 

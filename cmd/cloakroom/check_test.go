@@ -43,8 +43,13 @@ func TestAStoreThatIsDownIsAnErrorWithoutItsPassword(t *testing.T) {
 	t.Parallel()
 	at := closed(t)
 	for _, address := range []string{
-		"redis://user:hunter2@" + at, "rediss://user:hunter2@" + at, "redis+sentinel://user:hunter2@" + at + "/shop?sentinel_password=hunter2",
-		"redis+cluster://user:hunter2@" + at, "memcache://" + at, "postgres://user:hunter2@" + at + "/shop", "mysql://user:hunter2@" + at + "/shop",
+		"redis://user:hunter2@" + at,
+		"rediss://user:hunter2@" + at,
+		"redis+sentinel://user:hunter2@" + at + "/shop?sentinel_password=hunter2",
+		"redis+cluster://user:hunter2@" + at,
+		"memcache://" + at,
+		"postgres://user:hunter2@" + at + "/shop",
+		"mysql://user:hunter2@" + at + "/shop",
 		"mongodb://user:hunter2@" + at + "/shop",
 	} {
 		for _, command := range []string{"check", "count"} {

@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
-	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/cmd/cloakroom/internal/storeurl"
@@ -117,15 +114,20 @@ func copyFlags(f *flag.FlagSet, x *call) {
 	f.BoolVar(&x.mirror, "mirror", false, "replace what differs at TO, and end what has ended at FROM")
 }
 
-func (a app) usage(w io.Writer) {
-	fmt.Fprint(w, "Cloakroom looks after the sessions in a store. It needs no keys.\n\nUsage: cloakroom COMMAND [flags] [arguments]\n\n")
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, c := range commands {
-		fmt.Fprintf(t, "  %s\t%s\n", strings.TrimSpace(c.name+" "+c.args), c.summary)
+// usage describes all commands.
+func usage() string {
+	var b strings.Builder
+	b.WriteString("Cloakroom looks after the sessions in a store. It needs no keys.\n\nUsage: cloakroom COMMAND [flags] [arguments]\n\n")
+	t := newTable(&b)
+	for i := range commands {
+		t.row("  "+commands[i].usage(""), commands[i].summary)
 	}
-	t.Flush()
-	fmt.Fprint(w, "\ncloakroom COMMAND -h says more about one.\n\n"+storeHelp+"\n"+exitCodes)
+	_ = t.done() // a Builder takes everything
+	b.WriteString("\ncloakroom COMMAND -h says more about one.\n\n" + storeHelp + "\n" + exitCodes)
+	return b.String()
 }
+
+func (c *command) usage(flags string) string { return strings.TrimSpace(c.name + flags + " " + c.args) }
 
 const storeHelp = `A store is named by -store, or the variable ` + storeVariable + `:
 ` + storeurl.Forms + `
@@ -133,24 +135,23 @@ const storeHelp = `A store is named by -store, or the variable ` + storeVariable
 `
 
 // help describes one command.
-func (a app) help(c command, flags *flag.FlagSet) error {
-	fmt.Fprintf(a.stdout, "Usage: cloakroom %s\n\n", strings.TrimSpace(c.name+" [flags] "+c.args))
-	fmt.Fprintf(a.stdout, "%s.\n%s\n\n", strings.ToUpper(c.summary[:1])+c.summary[1:], c.about)
-	flags.SetOutput(a.stdout)
-	any := false
-	flags.VisitAll(func(*flag.Flag) { any = true })
-	if any {
-		fmt.Fprintln(a.stdout, "Flags:")
+func (c *command) help(flags *flag.FlagSet) string {
+	var b strings.Builder
+	b.WriteString("Usage: cloakroom " + c.usage(" [flags]") + "\n\n")
+	b.WriteString(strings.ToUpper(c.summary[:1]) + c.summary[1:] + ".\n" + c.about + "\n\n")
+	if c.waits {
+		b.WriteString("Flags:\n")
+		flags.SetOutput(&b)
 		flags.PrintDefaults()
-		fmt.Fprintln(a.stdout)
+		b.WriteString("\n")
 	}
-	fmt.Fprintln(a.stdout, "Examples:")
+	b.WriteString("Examples:\n")
 	for _, e := range c.examples {
-		fmt.Fprintln(a.stdout, "  "+e)
+		b.WriteString("  " + e + "\n")
 	}
 	if c.waits {
-		fmt.Fprint(a.stdout, "\n"+storeHelp)
+		b.WriteString("\n" + storeHelp)
 	}
-	_, err := fmt.Fprint(a.stdout, "\n"+exitCodes)
-	return err //nolint:wrapcheck // it is the terminal's
+	b.WriteString("\n" + exitCodes)
+	return b.String()
 }

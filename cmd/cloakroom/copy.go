@@ -19,12 +19,12 @@ func runCopy(ctx context.Context, x *call) error {
 		return usageError{errors.New("FROM and TO are the same")}
 	}
 	x.store = x.args[0]
-	from, err := x.open(ctx, false)
+	from, err := x.opened(ctx, false)
 	if err != nil {
 		return err
 	}
 	x.store = x.args[1]
-	to, err := x.open(ctx, false)
+	to, err := x.opened(ctx, false)
 	if err != nil {
 		return errors.Join(err, from.Hide(from.Close()))
 	}
@@ -126,7 +126,7 @@ func spread(ctx context.Context, work func(context.Context, sessionstore.Entry) 
 	if err == nil {
 		err = context.Cause(failed)
 	}
-	return err //nolint:wrapcheck // it is a store's
+	return err
 }
 
 // copyOne brings one record to TO.
@@ -268,7 +268,7 @@ func (x *call) report(ctx context.Context, c *copier, err error) error {
 	if x.json {
 		printed = printJSON(x.stdout, all)
 	} else {
-		printed = t.Flush()
+		printed = t.done()
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -278,7 +278,7 @@ func (x *call) report(ctx context.Context, c *copier, err error) error {
 	case c.damaged.Load()+c.tooLarge.Load() > 0:
 		return errors.Join(errLeftOut, printed)
 	}
-	return printed //nolint:wrapcheck // it is the terminal's
+	return printed
 }
 
 var errLeftOut = errors.New("some sessions were left out")

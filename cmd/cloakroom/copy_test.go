@@ -124,7 +124,7 @@ func TestWhoOnlyReadSinceTheCopyStaysSignedInAsLong(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			from, to := memstore.New(memstore.Options{}), memstore.New(memstore.Options{})
 			open := opens(map[string]sessionstore.Store{"from": from, "to": to})
-			before, after := application{t: t}.on(from), application{t: t}.on(to)
+			before, after := on(t, from), on(t, to)
 			ann, _ := before.signIn("ann")
 			before.subject(ann) // which notes that her ticket has arrived
 			args := append(append([]string{"copy", "-json"}, mirror...), "from", "to")

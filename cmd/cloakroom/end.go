@@ -75,8 +75,7 @@ func (x *call) result(verb string, n int) error {
 	if x.json {
 		return printJSON(x.stdout, map[string]int{verb: n})
 	}
-	_, err := fmt.Fprintf(x.stdout, "%s %s\n", number(n, "session"), verb)
-	return err //nolint:wrapcheck // it is the terminal's
+	return x.print(number(n, "session") + " " + verb + "\n")
 }
 
 // A slice of work is over after sliceTime, and says how much it has done. One that has
@@ -125,7 +124,7 @@ func sliced(ctx context.Context, f func(context.Context) (int, error), done func
 func runPrune(ctx context.Context, x *call) error {
 	return x.with(ctx, func(s *storeurl.Opened) error {
 		if _, ok := sessionstore.As[sessionstore.Pruner](s.Store); !ok {
-			fmt.Fprintln(x.stderr, "cloakroom: nothing to do, the server removes what has expired")
+			x.note("nothing to do, the server removes what has expired")
 			return x.result("removed", 0)
 		}
 		return x.repeat(ctx, "removed", func(ctx context.Context) (int, error) { return sessionstore.Prune(ctx, s.Store) })
@@ -133,7 +132,7 @@ func runPrune(ctx context.Context, x *call) error {
 }
 
 func runMigrate(ctx context.Context, x *call) error {
-	s, err := x.open(ctx, true)
+	s, err := x.opened(ctx, true)
 	if err != nil {
 		return err
 	}
@@ -150,11 +149,9 @@ func runMigrate(ctx context.Context, x *call) error {
 	if x.json {
 		return printJSON(x.stdout, map[string]bool{"migrated": s.Migrate != nil})
 	}
-	_, err = fmt.Fprintln(x.stdout, text)
-	return err //nolint:wrapcheck // it is the terminal's
+	return x.print(text + "\n")
 }
 
 func runKeygen(_ context.Context, x *call) error {
-	_, err := fmt.Fprintln(x.stdout, session.FormatKey(session.GenerateKey()))
-	return err //nolint:wrapcheck // it is the terminal's
+	return x.print(session.FormatKey(session.GenerateKey()) + "\n")
 }

@@ -29,14 +29,14 @@ func cloakroom(t *testing.T, args ...string) result {
 	return cloakroomOn(t.Context(), storeurl.Open, args...)
 }
 
-func cloakroomOn(ctx context.Context, open func(context.Context, string, storeurl.Options) (*storeurl.Opened, error), args ...string) result {
+func cloakroomOn(ctx context.Context, open opener, args ...string) result {
 	var stdout, stderr syncBuffer
 	code := app{&stdout, &stderr, open}.run(ctx, args)
 	return result{code, stdout.String(), stderr.String()}
 }
 
 // opens returns what opens these stores, by their names.
-func opens(stores map[string]sessionstore.Store) func(context.Context, string, storeurl.Options) (*storeurl.Opened, error) {
+func opens(stores map[string]sessionstore.Store) opener {
 	return func(_ context.Context, name string, _ storeurl.Options) (*storeurl.Opened, error) {
 		return &storeurl.Opened{Store: stores[name], Where: name, Close: func() error { return nil }}, nil
 	}
@@ -112,21 +112,20 @@ func open(t *testing.T, address string, configure ...func(*session.Options)) *ap
 			t.Error(err)
 		}
 	})
-	return application{t: t}.on(s.Store, configure...)
+	return on(t, s.Store, configure...)
 }
 
-func (a application) on(store sessionstore.Store, configure ...func(*session.Options)) *application {
-	a.t.Helper()
+func on(t *testing.T, store sessionstore.Store, configure ...func(*session.Options)) *application {
+	t.Helper()
 	o := session.Options{Keys: [][]byte{testKey}, Cookie: session.Cookie{Name: "s", Insecure: true}, MaxSize: 4 << 20}
 	for _, f := range configure {
 		f(&o)
 	}
 	m, err := session.New(store, o)
 	if err != nil {
-		a.t.Fatal(err)
+		t.Fatal(err)
 	}
-	a.m, a.store = m, store
-	return &a
+	return &application{t, store, m}
 }
 
 // visit is one request of a visitor with this cookie, if there is one. It returns the

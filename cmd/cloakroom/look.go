@@ -40,7 +40,7 @@ func runCount(ctx context.Context, x *call) error {
 				n.Damaged++
 			case errors.Is(err, session.ErrNotFound): // what is left of one that has ended
 			case err != nil && !errors.Is(err, sessionstore.ErrCorrupt):
-				return false, err //nolint:wrapcheck // it says where it is from
+				return false, err
 			case err != nil:
 				n.Unreadable++
 			case e.Record.Subject != "":
@@ -75,14 +75,13 @@ func runCount(ctx context.Context, x *call) error {
 			}
 		}
 		x.hintUnreadable(n.Unreadable)
-		return t.Flush() //nolint:wrapcheck // it is the terminal's
+		return t.done()
 	})
 }
 
 func (x *call) hintUnreadable(n int64) {
 	if n > 0 {
-		fmt.Fprintf(x.stderr, "cloakroom: %s can't be read: are they sealed? %s holds the Sealer's keys\n",
-			number(int(n), "session"), sealerVariable)
+		x.note(number(int(n), "session") + " can't be read: are they sealed? " + sealerVariable + " holds the Sealer's keys")
 	}
 }
 
@@ -171,14 +170,15 @@ func (x *call) printList(list []view) error {
 		head = append(head, "LAST SEEN")
 	}
 	t := newTable(x.stdout, head...)
-	for _, v := range list {
+	for i := range list {
+		v := &list[i]
 		cells := []string{v.ID, moment(v.Started), moment(v.Authenticated), moment(v.Expires), strconv.Itoa(v.Bytes)}
 		if x.idle > 0 {
 			cells = append(cells, moment(v.LastSeen))
 		}
 		t.row(cells...)
 	}
-	return t.Flush() //nolint:wrapcheck // it is the terminal's
+	return t.done()
 }
 
 // listSubject returns the records of a subject, and says on stderr if some are damaged.
@@ -187,7 +187,7 @@ func (x *call) listSubject(ctx context.Context, s sessionstore.Store, subject st
 	defer cancel()
 	entries, err := sessionstore.ListSubject(ctx, s, subject)
 	if errors.Is(err, sessionstore.ErrCorrupt) {
-		fmt.Fprintf(x.stderr, "cloakroom: some are missing: %s\n", plain(err.Error()))
+		x.note("some are missing: " + err.Error())
 		err = nil
 	}
 	return entries, err
@@ -272,15 +272,18 @@ func (x *call) printView(v view) error {
 	}
 	t.row("expires", moment(v.Expires))
 	t.row("bytes", strconv.Itoa(v.Bytes))
-	if err := t.Flush(); err != nil || len(v.Values) == 0 {
-		return err //nolint:wrapcheck // it is the terminal's
+	if len(v.Values) == 0 {
+		return t.done()
 	}
-	fmt.Fprintln(x.stdout)
+	t.row()
+	if err := t.done(); err != nil {
+		return err
+	}
 	t = newTable(x.stdout, "NAME", "BYTES", "VALUE")
 	for _, item := range v.Values {
 		t.row(quote(item.Name), strconv.Itoa(item.Bytes), item.cell())
 	}
-	return t.Flush() //nolint:wrapcheck // the same
+	return t.done()
 }
 
 // cell returns a value for a table, cut if it is long.

@@ -77,8 +77,10 @@ func newTable(w io.Writer, head ...string) table {
 }
 
 func (t table) row(cells ...string) {
-	fmt.Fprintln(t, strings.Join(cells, "\t")) // Flush has the error
+	_, _ = io.WriteString(t, strings.Join(cells, "\t")+"\n") // done has the error
 }
+
+func (t table) done() error { return t.Flush() } //nolint:wrapcheck // it is the terminal's
 
 // moment prints a time in UTC, a dash for none.
 func moment(t time.Time) string {
@@ -96,6 +98,11 @@ func number(n int, what string) string {
 	return strconv.Itoa(n) + " " + what + "s"
 }
 
+// note says something on stderr, as one line.
+func (a app) note(text string) {
+	_, _ = io.WriteString(a.stderr, "cloakroom: "+plain(text)+"\n") // there is nobody else to tell
+}
+
 // progressEvery is how often long work says how far it is.
 const progressEvery = 5 * time.Second
 
@@ -109,7 +116,7 @@ func (a app) progress(how func() string) (stop func()) {
 		for {
 			select {
 			case <-ticker.C:
-				fmt.Fprintf(a.stderr, "cloakroom: %s\n", how())
+				a.note(how())
 			case <-done:
 				return
 			}

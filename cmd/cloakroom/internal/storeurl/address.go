@@ -22,61 +22,51 @@ type address struct {
 	own      url.Values
 }
 
-// own are the parameters that belong to the store and not to the driver.
-var own = map[string][]string{
-	"file":     {"mode"},
-	"redis":    {"prefix"},
-	"memcache": {"prefix", "item_size"},
-	"postgres": {"schema", "table"},
-	"mysql":    {"table"},
-	"sqlite":   {"table"},
-	"mongodb":  {"collection"},
-}
-
 // errNoURL repeats nothing of what was given: where it ends, a password may begin.
 var errNoURL = errors.New("the store's address is no URL: write / ? # @ and % in a password as %2F %3F %23 %40 and %25")
 
 // variable begins an address that is in an environment variable.
 const variable = "env:"
 
-// parse takes an address apart. kind is the store's, whatever variants of its scheme
-// there are. An error repeats neither user nor password.
-func parse(text string) (a address, kind string, err error) {
+// parse takes an address apart. An error repeats neither user nor password.
+func parse(text string) (*address, *kind, error) {
 	if name, ok := strings.CutPrefix(text, variable); ok {
 		if text = os.Getenv(name); text == "" {
-			return a, "", fmt.Errorf("the environment has no variable %q with a store's address", name)
+			return nil, nil, fmt.Errorf("the environment has no variable %q with a store's address", name)
 		}
 	}
-	var rest string
-	var ok bool
-	if a.scheme, rest, ok = strings.Cut(text, ":"); !ok {
-		return a, "", errors.New("the store's address has no scheme: want one such as redis://HOST or file:FOLDER")
+	scheme, rest, ok := strings.Cut(text, ":")
+	if !ok {
+		return nil, nil, errors.New("the store's address has no scheme: want one such as redis://HOST or file:FOLDER")
 	}
-	if kind, ok = schemes[a.scheme]; !ok {
-		return a, "", fmt.Errorf("no store has the scheme %.20q: want one of %s", a.scheme, strings.Join(slices.Sorted(maps.Keys(schemes)), ", "))
+	k, ok := schemes[scheme]
+	if !ok {
+		all := strings.Join(slices.Sorted(maps.Keys(schemes)), ", ")
+		return nil, nil, fmt.Errorf("no store has the scheme %.20q: want one of %s", scheme, all)
 	}
-	hosts, hasHosts := strings.CutPrefix(rest, "//")
-	local := kind == "file" || kind == "sqlite"
+	a := &address{scheme: scheme}
 	rest, query, _ := strings.Cut(rest, "?")
-	if local {
-		if a.path = rest; rest == "" || hasHosts && !strings.HasPrefix(hosts, "/") {
-			return a, "", fmt.Errorf("%s: takes a path, such as %[1]s:/var/lib/app/sessions", a.scheme)
+	hosts, hasHosts := strings.CutPrefix(rest, "//")
+	switch {
+	case k.local:
+		if a.path = rest; strings.HasPrefix(hosts, "/") { // of three slashes, two begin a URL without a host
+			a.path = hosts
+		} else if rest == "" || hasHosts {
+			return nil, nil, fmt.Errorf("%s: takes a path, such as %[1]s:/var/lib/app/sessions", scheme)
 		}
-		if hasHosts { // file:///var/lib
-			a.path = strings.TrimPrefix(rest, "//")
-		}
-	} else {
-		if !hasHosts {
-			return a, "", fmt.Errorf("%s: takes a URL, such as %[1]s://HOST:PORT", a.scheme)
-		}
-		if err := a.parseHosts(strings.TrimPrefix(rest, "//")); err != nil {
-			return a, "", err
-		}
-		if strings.ContainsAny(query, "@#") {
-			return a, "", errNoURL
+	case !hasHosts:
+		return nil, nil, fmt.Errorf("%s: takes a URL, such as %[1]s://HOST:PORT", scheme)
+	case strings.ContainsAny(query, "@#"):
+		return nil, nil, errNoURL
+	default:
+		if err := a.parseHosts(hosts); err != nil {
+			return nil, nil, err
 		}
 	}
-	return a, kind, a.parseQuery(query, own[kind])
+	if err := a.parseQuery(query, k); err != nil {
+		return nil, nil, err
+	}
+	return a, k, nil
 }
 
 func (a *address) parseHosts(rest string) error {
@@ -107,7 +97,7 @@ func (a *address) parseHosts(rest string) error {
 }
 
 // parseQuery takes the store's own parameters out of the query.
-func (a *address) parseQuery(query string, names []string) error {
+func (a *address) parseQuery(query string, k *kind) error {
 	a.own = make(url.Values)
 	var others []string
 	for pair := range strings.SplitSeq(query, "&") {
@@ -115,17 +105,16 @@ func (a *address) parseQuery(query string, names []string) error {
 		value, err := url.QueryUnescape(value)
 		switch {
 		case err != nil:
-			return fmt.Errorf("the address's parameter %q is not escaped as in a URL", name)
-		case slices.Contains(names, name):
+			return fmt.Errorf("the address's parameter %.20q is not escaped as in a URL", name)
+		case slices.Contains(k.own, name):
 			a.own.Set(name, value)
+		case pair != "" && k.closed:
+			return fmt.Errorf("%s: takes only the parameters %s", a.scheme, strings.Join(k.own, " and "))
 		case pair != "":
 			others = append(others, pair)
 		}
 	}
 	a.query = strings.Join(others, "&")
-	if a.query != "" && (a.scheme == "file" || a.scheme == "sqlite" || a.scheme == "memcache") {
-		return fmt.Errorf("%s: takes only the parameters %s", a.scheme, strings.Join(names, " and "))
-	}
 	return nil
 }
 
@@ -175,12 +164,9 @@ func (a *address) withPort(port string) []string {
 
 // secrets returns the texts that no message may hold, in every form that drivers print.
 func (a *address) secrets() []string {
-	var found []string
-	if raw, password := a.userinfo, ""; raw != "" {
-		_, password = a.user()
-		_, rawPassword, _ := strings.Cut(raw, ":")
-		found = append(found, password, rawPassword, url.QueryEscape(password), url.PathEscape(password))
-	}
+	_, password := a.user()
+	_, raw, _ := strings.Cut(a.userinfo, ":")
+	found := []string{password, raw, url.QueryEscape(password), url.PathEscape(password)}
 	for pair := range strings.SplitSeq(a.query, "&") {
 		name, value, _ := strings.Cut(pair, "=")
 		for _, word := range []string{"pass", "secret", "token", "pwd"} {

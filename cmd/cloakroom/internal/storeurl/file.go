@@ -18,9 +18,10 @@ func openFile(_ context.Context, a *address, o Options) (*Opened, error) {
 	if err := existing(a.path, o.Create, makeFolder); err != nil {
 		return nil, err
 	}
-	store, err := filestore.New(a.path, filestore.Options{FileMode: fs.FileMode(mode), MaxData: largest}) //nolint:gosec // not negative
+	//nolint:contextcheck,gosec // a folder is opened at once; the mode is not negative
+	store, err := filestore.New(a.path, filestore.Options{FileMode: fs.FileMode(mode), MaxData: largest})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // Open does it
+		return nil, err
 	}
 	return &Opened{Store: store, Close: store.Close, Migrate: nothing}, nil
 }
@@ -34,15 +35,15 @@ const largest = 64 << 20
 
 // existing sees to it that there is something at path: a mistake in a path must not
 // make an empty store, which then has no sessions.
-func existing(path string, create bool, make func(string) error) error {
+func existing(path string, create bool, makeIt func(string) error) error {
 	_, err := os.Stat(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err //nolint:wrapcheck // it names the file
 	}
 	if !create {
-		return Invalid{fmt.Errorf("there is no %s; cloakroom migrate makes it", path)}
+		return InvalidError{fmt.Errorf("there is no %s; cloakroom migrate makes it", path)}
 	}
-	return make(path)
+	return makeIt(path)
 }
 
 func makeFolder(path string) error { return os.MkdirAll(path, 0o700) } //nolint:wrapcheck // it names the folder

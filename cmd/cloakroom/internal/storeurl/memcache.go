@@ -21,7 +21,7 @@ func openMemcache(_ context.Context, a *address, o Options) (*Opened, error) {
 		return nil, err
 	}
 	if a.userinfo != "" || a.path != "" {
-		return nil, Invalid{errors.New("memcache:// takes hosts only, memcached knows neither users nor databases")}
+		return nil, InvalidError{errors.New("memcache:// takes hosts only, memcached knows neither users nor databases")}
 	}
 	servers := a.withPort("11211")
 	var list memcache.ServerList
@@ -71,7 +71,7 @@ func memcacheClock(ctx context.Context, server string) (now time.Time, err error
 	for lines := bufio.NewScanner(conn); lines.Scan() && lines.Text() != "END"; {
 		if text, ok := strings.CutPrefix(lines.Text(), "STAT time "); ok {
 			seconds, err := strconv.ParseInt(text, 10, 64)
-			return time.Unix(seconds, 0), err //nolint:wrapcheck // it quotes the number
+			return time.Unix(seconds, 0), err
 		}
 	}
 	return now, errors.New("memcached's stats tell no time")

@@ -15,17 +15,17 @@ import (
 
 func openMongo(ctx context.Context, a *address, o Options) (*Opened, error) {
 	if a.path == "" {
-		return nil, Invalid{errors.New("the address names no database: want " + a.scheme + "://HOST/DB")}
+		return nil, InvalidError{errors.New("the address names no database: want " + a.scheme + "://HOST/DB")}
 	}
 	client, err := mongo.Connect(options.Client().ApplyURI(a.url(a.scheme)).
 		SetConnectTimeout(o.Timeout).SetServerSelectionTimeout(o.Timeout))
 	if err != nil {
-		return nil, Invalid{err}
+		return nil, InvalidError{err}
 	}
 	disconnect := func() error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Timeout)
 		defer cancel()
-		return client.Disconnect(ctx) //nolint:wrapcheck // Hide does it
+		return client.Disconnect(ctx)
 	}
 	database := client.Database(a.path)
 	store, err := mongostore.New(database.Collection(cmp.Or(a.own.Get("collection"), "sessions")),
@@ -40,7 +40,7 @@ func openMongo(ctx context.Context, a *address, o Options) (*Opened, error) {
 			LocalTime time.Time `bson:"localTime"`
 		}
 		err := database.RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello)
-		return []time.Time{hello.LocalTime}, err //nolint:wrapcheck // the same
+		return []time.Time{hello.LocalTime}, err //nolint:wrapcheck // Hide does it
 	}
 	return s, nil
 }

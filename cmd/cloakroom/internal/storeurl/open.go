@@ -56,46 +56,50 @@ type Options struct {
 	Create bool
 }
 
-// schemes leads from a scheme to the kind of store.
-var schemes = map[string]string{
-	"file":            "file",
-	"redis":           "redis",
-	"rediss":          "redis",
-	"redis+sentinel":  "redis",
-	"rediss+sentinel": "redis",
-	"redis+cluster":   "redis",
-	"rediss+cluster":  "redis",
-	"memcache":        "memcache",
-	"postgres":        "postgres",
-	"postgresql":      "postgres",
-	"mysql":           "mysql",
-	"sqlite":          "sqlite",
-	"mongodb":         "mongodb",
-	"mongodb+srv":     "mongodb",
+// A kind of store opens addresses of some schemes.
+type kind struct {
+	open   func(context.Context, *address, Options) (*Opened, error)
+	own    []string // the parameters that belong to the store and not to the driver
+	closed bool     // there are no others
+	local  bool     // it takes a path in the place of hosts
 }
 
-type opener func(context.Context, *address, Options) (*Opened, error)
+// tableParameter names the table in a database.
+const tableParameter = "table"
 
-var openers = map[string]opener{
-	"file":     openFile,
-	"redis":    openRedis,
-	"memcache": openMemcache,
-	"postgres": openPostgres,
-	"mysql":    openMySQL,
-	"sqlite":   openSQLite,
-	"mongodb":  openMongo,
-}
+var (
+	redisKind    = &kind{open: openRedis, own: []string{"prefix"}}
+	postgresKind = &kind{open: openPostgres, own: []string{"schema", tableParameter}}
+	mongoKind    = &kind{open: openMongo, own: []string{"collection"}}
+
+	schemes = map[string]*kind{
+		"file":            {open: openFile, own: []string{"mode"}, closed: true, local: true},
+		"redis":           redisKind,
+		"rediss":          redisKind,
+		"redis+sentinel":  redisKind,
+		"rediss+sentinel": redisKind,
+		"redis+cluster":   redisKind,
+		"rediss+cluster":  redisKind,
+		"memcache":        {open: openMemcache, own: []string{"prefix", "item_size"}, closed: true},
+		"postgres":        postgresKind,
+		"postgresql":      postgresKind,
+		"mysql":           {open: openMySQL, own: []string{tableParameter}},
+		"sqlite":          {open: openSQLite, own: []string{tableParameter}, closed: true, local: true},
+		"mongodb":         mongoKind,
+		"mongodb+srv":     mongoKind,
+	}
+)
 
 // Open opens the store at an address. It connects no sooner than the driver does, so
-// that a server that is down is found by the first call. An error is an [Invalid] one if
+// that a server that is down is found by the first call. An error is an [InvalidError] if
 // the address is at fault. No error holds a password: see [Opened.Hide] for those of the
 // store.
 func Open(ctx context.Context, text string, o Options) (*Opened, error) {
-	a, kind, err := parse(text)
+	a, k, err := parse(text)
 	if err != nil {
-		return nil, Invalid{err}
+		return nil, InvalidError{err}
 	}
-	s, err := openers[kind](ctx, &a, o)
+	s, err := k.open(ctx, a, o)
 	if err != nil {
 		return nil, hidden{fmt.Errorf("%s: %w", a.where(), err), a.secrets()}
 	}
@@ -111,14 +115,14 @@ func (s *Opened) Hide(err error) error {
 	return hidden{fmt.Errorf("%s: %w", s.Where, err), s.secrets}
 }
 
-// An Invalid error says that an address can't be used, whatever the server does.
-type Invalid struct{ Err error }
+// An InvalidError says that an address can't be used, whatever the server does.
+type InvalidError struct{ Err error }
 
 // Error implements error.
-func (e Invalid) Error() string { return e.Err.Error() }
+func (e InvalidError) Error() string { return e.Err.Error() }
 
 // Unwrap returns what is wrong.
-func (e Invalid) Unwrap() error { return e.Err }
+func (e InvalidError) Unwrap() error { return e.Err }
 
 // A hidden error prints no secret: drivers repeat what they were given.
 type hidden struct {
@@ -149,7 +153,7 @@ func (a *address) number(name string, base int) (int, error) {
 		format = "%o"
 	}
 	if _, err := fmt.Sscanf(text, format, &n); err != nil || n <= 0 {
-		return 0, Invalid{fmt.Errorf("the parameter %s=%s is no number", name, text)}
+		return 0, InvalidError{fmt.Errorf("the parameter %s=%s is no number", name, text)}
 	}
 	return n, nil
 }
@@ -157,7 +161,7 @@ func (a *address) number(name string, base int) (int, error) {
 // together returns what a store's New has, or closes the client.
 func together[S sessionstore.Store](store S, err error, closeClient func() error) (*Opened, error) {
 	if err != nil {
-		return nil, errors.Join(Invalid{err}, closeClient())
+		return nil, errors.Join(InvalidError{err}, closeClient())
 	}
 	return &Opened{Store: store, Close: closeClient}, nil
 }

@@ -12,7 +12,7 @@ import (
 func openPostgres(ctx context.Context, a *address, o Options) (*Opened, error) {
 	config, err := pgxpool.ParseConfig(a.url("postgres"))
 	if err != nil {
-		return nil, Invalid{err}
+		return nil, InvalidError{err}
 	}
 	config.ConnConfig.ConnectTimeout = o.Timeout
 	pool, err := pgxpool.NewWithConfig(ctx, config)
@@ -24,7 +24,7 @@ func openPostgres(ctx context.Context, a *address, o Options) (*Opened, error) {
 		return nil
 	}
 	store, err := postgresstore.New(pool, postgresstore.Options{
-		Schema: a.own.Get("schema"), Table: a.own.Get("table"), MaxData: largest,
+		Schema: a.own.Get("schema"), Table: a.own.Get(tableParameter), MaxData: largest,
 	})
 	s, err := together(store, err, closePool)
 	if err != nil {

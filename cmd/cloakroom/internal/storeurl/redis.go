@@ -37,7 +37,7 @@ func openRedis(_ context.Context, a *address, o Options) (*Opened, error) {
 		client, err = a.single(o)
 	}
 	if err != nil {
-		return nil, Invalid{err}
+		return nil, InvalidError{err}
 	}
 	store, err := redisstore.New(client, redisstore.Options{KeyPrefix: a.own.Get("prefix"), MaxData: largest})
 	s, err := together(store, err, client.Close)

@@ -19,12 +19,12 @@ import (
 
 func openMySQL(_ context.Context, a *address, o Options) (*Opened, error) {
 	if len(a.hosts) > 1 {
-		return nil, Invalid{errors.New("mysql:// takes one host")}
+		return nil, InvalidError{errors.New("mysql:// takes one host")}
 	}
 	// The driver takes a name of its own making, which could not hold every password.
 	config, err := mysql.ParseDSN("tcp(" + a.withPort("3306")[0] + ")/" + a.path + "?" + a.query)
 	if err != nil {
-		return nil, Invalid{err}
+		return nil, InvalidError{err}
 	}
 	config.User, config.Passwd = a.user()
 	config.Timeout = o.Timeout
@@ -33,7 +33,7 @@ func openMySQL(_ context.Context, a *address, o Options) (*Opened, error) {
 	config.Logger = log.New(io.Discard, "", 0)
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
-		return nil, Invalid{err}
+		return nil, InvalidError{err}
 	}
 	db := sql.OpenDB(connector)
 	s, err := openSQL(a, db, sqlstore.MySQL)
@@ -72,7 +72,7 @@ func openSQLite(_ context.Context, a *address, o Options) (*Opened, error) {
 }
 
 func openSQL(a *address, db *sql.DB, dialect sqlstore.Dialect) (*Opened, error) {
-	store, err := sqlstore.New(db, dialect, sqlstore.Options{Table: a.own.Get("table"), MaxData: largest})
+	store, err := sqlstore.New(db, dialect, sqlstore.Options{Table: a.own.Get(tableParameter), MaxData: largest})
 	s, err := together(store, err, db.Close)
 	if err != nil {
 		return nil, err

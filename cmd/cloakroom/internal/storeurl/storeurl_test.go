@@ -50,8 +50,8 @@ func TestAddressesThatAreNone(t *testing.T) {
 		if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %q, want %q in it", text, err, want)
 		}
-		if invalid := new(Invalid); !errors.As(err, invalid) {
-			t.Errorf("%q: %v is not Invalid", text, err)
+		if invalid := new(InvalidError); !errors.As(err, invalid) {
+			t.Errorf("%q: %v is no InvalidError", text, err)
 		}
 	}
 }
@@ -107,7 +107,8 @@ func TestAnErrorOfTheStoreHoldsNoPasswordInAnyForm(t *testing.T) {
 	for _, form := range []string{password, url.QueryEscape(password), url.PathEscape(password), text} {
 		cause := errors.New("can't connect with " + form + " to it")
 		err := s.Hide(cause)
-		if !errors.Is(err, cause) || strings.Contains(err.Error(), "ss") || !strings.Contains(err.Error(), "redis://host:1/0: can't connect with ") {
+		named := strings.HasPrefix(err.Error(), "redis://host:1/0: can't connect with ")
+		if !errors.Is(err, cause) || strings.Contains(err.Error(), "ss") || !named {
 			t.Errorf("%q: %v", form, err)
 		}
 	}
@@ -118,21 +119,21 @@ func TestAnErrorOfTheStoreHoldsNoPasswordInAnyForm(t *testing.T) {
 
 func TestAnAddressIsTakenApart(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]struct{ kind, where, driver, user, password string }{
-		"redis://host":                               {"redis", "redis://host", "x://host/", "", ""},
-		"redis://u:p%40@h:1/2?a=b&prefix=c&d=e":      {"redis", "redis://h:1/2", "x://u:p%40@h:1/2?a=b&d=e", "u", "p@"},
-		"mongodb://u:a:b@h:1,h2:2/shop?replicaSet=r": {"mongodb", "mongodb://h:1,h2:2/shop", "x://u:a:b@h:1,h2:2/shop?replicaSet=r", "u", "a:b"},
-		"postgresql://[::1]:5432/db?table=t":         {"postgres", "postgresql://[::1]:5432/db", "x://[::1]:5432/db", "", ""},
-		"mysql://u:p+q@h/db":                         {"mysql", "mysql://h/db", "x://u:p+q@h/db", "u", "p+q"},
+	for text, want := range map[string]struct{ where, driver, user, password string }{
+		"redis://host":                               {"redis://host", "x://host/", "", ""},
+		"redis://u:p%40@h:1/2?a=b&prefix=c&d=e":      {"redis://h:1/2", "x://u:p%40@h:1/2?a=b&d=e", "u", "p@"},
+		"mongodb://u:a:b@h:1,h2:2/shop?replicaSet=r": {"mongodb://h:1,h2:2/shop", "x://u:a:b@h:1,h2:2/shop?replicaSet=r", "u", "a:b"},
+		"postgresql://[::1]:5432/db?table=t":         {"postgresql://[::1]:5432/db", "x://[::1]:5432/db", "", ""},
+		"mysql://u:p+q@h/db":                         {"mysql://h/db", "x://u:p+q@h/db", "u", "p+q"},
 	} {
-		a, kind, err := parse(text)
+		a, _, err := parse(text)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
 		user, password := a.user()
-		if kind != want.kind || a.where() != want.where || a.url("x") != want.driver || user != want.user || password != want.password {
-			t.Errorf("%s: %s, %s, %s, %s, %s", text, kind, a.where(), a.url("x"), user, password)
+		if a.where() != want.where || a.url("x") != want.driver || user != want.user || password != want.password {
+			t.Errorf("%s: %s, %s, %s, %s", text, a.where(), a.url("x"), user, password)
 		}
 	}
 	for text, want := range map[string]string{"file:a/b": "a/b", "file:///a/b": "/a/b", "sqlite:/a/b.db?table=t": "/a/b.db"} {

@@ -1,0 +1,3 @@
+// Package command tests the operator's command cmd/cloakroom, as a program, against real
+// servers.
+package command

@@ -1,0 +1,213 @@
+package command_test
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+func TestFileCommand(t *testing.T) {
+	t.Parallel()
+	drive(t, filePlace(t))
+}
+
+func TestSqliteCommand(t *testing.T) {
+	t.Parallel()
+	drive(t, sqlitePlace(t))
+}
+
+func TestRedisCommand(t *testing.T) {
+	t.Parallel()
+	servers.Each(t, servers.Redis, func(t *testing.T, s *servers.Server) { drive(t, redisPlace(t, s)) })
+}
+
+func TestMemcacheCommand(t *testing.T) {
+	t.Parallel()
+	servers.Each(t, servers.Memcached, func(t *testing.T, s *servers.Server) { driveUnlisted(t, memcachePlace(t, s)) })
+}
+
+func TestPostgresCommand(t *testing.T) {
+	t.Parallel()
+	servers.Each(t, servers.Postgres, func(t *testing.T, s *servers.Server) { drive(t, postgresPlace(t, s)) })
+}
+
+func TestMysqlCommand(t *testing.T) {
+	t.Parallel()
+	servers.Each(t, servers.MySQL, func(t *testing.T, s *servers.Server) { drive(t, mysqlPlace(t, s)) })
+}
+
+func TestMongoCommand(t *testing.T) {
+	t.Parallel()
+	servers.Each(t, servers.Mongo, func(t *testing.T, s *servers.Server) { drive(t, mongoPlace(t, s)) })
+}
+
+type counts struct {
+	Sessions, SignedIn, Anonymous, Unreadable, Damaged int
+}
+
+type view struct {
+	ID, Subject string
+	Values      []struct {
+		Name  string
+		Value any
+	}
+}
+
+// drive runs each command on a store.
+func drive(t *testing.T, p place) {
+	t.Helper()
+	do := func(args ...string) result {
+		t.Helper()
+		r := run(t, p.address, args...)
+		if p.hasSecret(r.stdout + r.stderr) {
+			t.Errorf("%q prints the password", args)
+		}
+		return r
+	}
+	a := newApplication(t, p.migrated(t))
+	do("migrate").want(t, 0, "has all that it needs", "") // again
+	do("check", "-skew", "1h").want(t, 0, "read, written, compared", "")
+
+	phone, phoneID := a.signIn("ann")
+	desk, _ := a.signIn("ann")
+	bob, _ := a.signIn("bob\n\x1b[2J")
+	nobody := a.visit(nil, func(s *session.Session) { language.Set(s, "fr") })
+	if got, want := decoded[counts](t, do("count", "-json")), (counts{Sessions: 4, SignedIn: 3, Anonymous: 1}); got != want {
+		t.Errorf("count: %+v, want %+v", got, want)
+	}
+	list := decoded[[]view](t, do("list", "-json", "ann"))
+	if len(list) != 2 || list[1].ID != phoneID || list[0].Subject != "ann" {
+		t.Errorf("list: %+v, want %s as the last of two", list, phoneID)
+	}
+	r := do("show", phoneID)
+	r.want(t, 0, "language  4      \"es\"", "")
+	for _, cookie := range []*http.Cookie{phone, desk, bob, nobody} {
+		if strings.Contains(r.stdout, cookie.Value[:43]) {
+			t.Error("show prints a ticket")
+		}
+	}
+	if v := decoded[view](t, do("show", "-json", "-subject", "ann", phoneID)); v.ID != phoneID || len(v.Values) != 1 || v.Values[0].Value != "es" {
+		t.Errorf("show: %+v", v)
+	}
+	do("list", "bob\n\x1b[2J").want(t, 0, "\n", "")
+	do("end", phoneID).want(t, 0, "1 session ended\n", "")
+	do("end", phoneID).want(t, 3, "", "no such session")
+	if a.subject(phone) != "" || a.subject(desk) != "ann" {
+		t.Error("it has not ended the one that it was told")
+	}
+	do("end", "-subject", "ann").want(t, 0, "1 session ended\n", "")
+	if a.subject(desk) != "" || a.subject(bob) == "" {
+		t.Error("it has not ended the subject's sessions")
+	}
+	do("prune").want(t, 0, "0 sessions removed\n", "")
+	do("end", "-all").want(t, 0, "2 sessions ended\n", "")
+	if a.subject(bob) != "" {
+		t.Error("it has not ended all")
+	}
+	do("count").want(t, 0, "sessions   0\n", "")
+}
+
+// driveUnlisted runs each command on a store that can't list what it holds.
+func driveUnlisted(t *testing.T, p place) {
+	t.Helper()
+	a := newApplication(t, p.migrated(t))
+	cookie, id := a.signIn("ann")
+	run(t, p.address, "check", "-skew", "1h").want(t, 0, "clock ahead of this one", "")
+	run(t, p.address, "prune").want(t, 0, "0 sessions removed\n", "")
+	for _, args := range [][]string{{"count"}, {"list", "ann"}, {"show", id}, {"end", "ann"}, {"end", id}, {"end", "-all"}} {
+		run(t, p.address, args...).want(t, 4, "", "memcached can't list what it holds")
+	}
+	if a.subject(cookie) != "ann" {
+		t.Error("it has ended something")
+	}
+}
+
+func TestPostgresWrongPasswordIsNotPrinted(t *testing.T) {
+	t.Parallel()
+	wrongPassword(t, postgresPlace(t, servers.Any(t, servers.Postgres)))
+}
+
+func TestMysqlWrongPasswordIsNotPrinted(t *testing.T) {
+	t.Parallel()
+	wrongPassword(t, mysqlPlace(t, servers.Any(t, servers.MySQL)))
+}
+
+func TestRedisWrongPasswordIsNotPrinted(t *testing.T) {
+	t.Parallel()
+	wrongPassword(t, redisPlace(t, servers.Own(t, servers.Redis, "--requirepass", "right")))
+}
+
+// wrongPassword opens a place with another password than its own.
+func wrongPassword(t *testing.T, p place) {
+	t.Helper()
+	u, err := url.Parse(p.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := "default"
+	if u.User != nil {
+		user = u.User.Username()
+	}
+	u.User = url.UserPassword(user, "hunter2/@ 100%")
+	for _, command := range []string{"check", "count", "migrate"} {
+		r := run(t, u.String(), command)
+		if command == "migrate" && u.Scheme == "redis" {
+			continue // it asks nothing of the server
+		}
+		r.want(t, 1, "", "cloakroom: ")
+		if text := r.stdout + r.stderr; strings.Contains(text, "hunter2") {
+			t.Errorf("%s prints the password: %s", command, text)
+		}
+	}
+}
+
+func TestPostgresCommandNeedsItsTable(t *testing.T) {
+	t.Parallel()
+	p := postgresPlace(t, servers.Any(t, servers.Postgres))
+	for _, command := range []string{"check", "count", "prune"} {
+		run(t, p.address, command).want(t, 1, "", "Migrate")
+	}
+}
+
+// TestCtrlCEndsTheCommand sends the signal while a server lets it wait.
+func TestCtrlCEndsTheCommand(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Log("a process can't send Ctrl-C to another one alone; the module's tests cancel the context")
+		return
+	}
+	var l net.ListenConfig
+	silent, err := l.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }() // nothing comes after it
+	cmd := command(t, "redis://"+silent.Addr().String(), "count", "-timeout", "10m")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := silent.Accept() // now it waits for an answer
+	if err == nil {
+		defer func() { _ = conn.Close() }() // the same
+		err = cmd.Process.Signal(os.Interrupt)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	exit := new(exec.ExitError)
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 130 || !strings.Contains(stderr.String(), "interrupted") {
+		t.Errorf("%v: %s", err, &stderr)
+	}
+}
