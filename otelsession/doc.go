@@ -53,6 +53,19 @@
 // cloakroom.session.created and so on. There, cloakroom.session.id tells
 // which session it was, as it does in logs.
 //
+// # Live sessions
+//
+// While a [Gauge] runs, it reports
+//
+//	cloakroom.session.live       gauge, {session}
+//
+// as it was when the store was last scanned, with the attribute
+//
+//	cloakroom.session.signed_in  whether somebody is signed in
+//
+// What is left of a session that has ended within the last ten minutes counts as one of
+// nobody. The numbers are those of all processes: run the Gauge in one of them.
+//
 // # Errors
 //
 // That a session is not found, exists already, or was changed by another request

@@ -55,7 +55,7 @@ store() {
 	export "CLOAKROOM_${upper}_IMAGE=$image"
 	cd conformance/stores
 	go test -race -count=1 -timeout=20m -json \
-		-run "(?i:^Test$STORE)|$all/^$STORE\$" . ./internal/servers ./shop |
+		-run "(?i:^Test$STORE)|$all/^$STORE\$" . ./command ./internal/servers ./shop |
 		go run ./report
 }
 

@@ -86,6 +86,27 @@ func TestACopyReplacesWhatIsOlderAndLeavesAloneWhatIsNot(t *testing.T) {
 	}
 }
 
+func TestACopyAfterTheSwitchBringsBackWhoHasChangedNothing(t *testing.T) {
+	t.Parallel()
+	all := places(t)
+	from, to := all["file"], all["sqlite"]
+	before, after := open(t, from), open(t, to)
+	cookie, _ := before.signIn("ann", speaks("es"))
+	out, _ := before.signIn("bob")
+	if got := after.subject(cookie); got != "" {
+		t.Fatalf("%q is signed in before the copy", got)
+	}
+	copied(t, from, to)
+	if got := after.subject(cookie); got != "ann" {
+		t.Errorf("after the copy %q is signed in, want ann", got)
+	}
+	after.visit(out, (*session.Session).Destroy)
+	copied(t, from, to)
+	if got := after.subject(out); got != "" {
+		t.Errorf("%q has signed out at TO, and is back", got)
+	}
+}
+
 func TestAMirrorIsTheSameAsWhatItIsOf(t *testing.T) {
 	t.Parallel()
 	all := places(t)

@@ -49,9 +49,13 @@ func TestModules(t *testing.T) {
 			t.Parallel()
 			m.check(t)
 			got := graph(t, m, modules)
-			golden := filepath.Join("testdata", "modules", m.name+".txt")
+			golden := filepath.Join("testdata", "modules", filepath.FromSlash(m.name)+".txt")
 			if *update {
-				if err := os.WriteFile(golden, got, 0o600); err != nil {
+				err := os.MkdirAll(filepath.Dir(golden), 0o700)
+				if err == nil {
+					err = os.WriteFile(golden, got, 0o600)
+				}
+				if err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -124,7 +128,7 @@ func load(t *testing.T, name string) *module {
 }
 
 // graph returns the modules that a program depends on which imports every
-// package of m and nothing else, one on a line. Those of this repository are
+// package of m, or has its command as a tool, and nothing else, one on a line. Those of this repository are
 // taken from their folders and have no version.
 func graph(t *testing.T, m *module, siblings []*module) []byte {
 	t.Helper()
@@ -144,6 +148,9 @@ func graph(t *testing.T, m *module, siblings []*module) []byte {
 	source.WriteString("\nfunc main() {}\n")
 	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(source.String()), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	for command := range strings.FieldsSeq(string(command(t, m.dir, "list", "-f", `{{if eq .Name "main"}}{{.ImportPath}}{{end}}`, "./..."))) {
+		edit = append(edit, "-tool="+command)
 	}
 	command(t, dir, "mod", "init", "example.com/consumer")
 	command(t, dir, edit...)

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
 	"github.com/cloakroom-go/cloakroom/core/session"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -22,7 +23,7 @@ type application struct {
 
 func newApplication(tb testing.TB, store sessionstore.Store) application {
 	tb.Helper()
-	m, err := session.New(store, session.Options{Keys: keys, Cookie: session.Cookie{Name: "s", Insecure: true}, StoreTimeout: patience})
+	m, err := session.New(store, session.Options{Keys: keys, Cookie: session.Cookie{Name: "s", Insecure: true}, StoreTimeout: backends.Patience})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -66,12 +66,18 @@ func (b *Backend) Place(tb testing.TB) Place {
 func (b *Backend) New(tb testing.TB) (sessionstore.Store, Place) {
 	tb.Helper()
 	p := b.Place(tb)
+	return b.At(tb, p), p
+}
+
+// At returns a store at a place. Both end with the test.
+func (b *Backend) At(tb testing.TB, p Place) sessionstore.Store {
+	tb.Helper()
 	store, end, err := b.open(tb.Context(), p)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { end(context.WithoutCancel(tb.Context())) })
-	return store, p
+	return store
 }
 
 // Open returns the store at a place that New has made, perhaps in another process. Its
@@ -89,11 +95,31 @@ func Open(ctx context.Context, p Place) (sessionstore.Store, error) {
 // Shop returns what the demo shop takes as -store. Shops share a server's tables.
 func (b *Backend) Shop(tb testing.TB) string {
 	tb.Helper()
-	address := b.Place(tb).Address
+	return b.url(b.Place(tb))
+}
+
+func (b *Backend) url(p Place) string {
 	if b.Server == servers.MySQL { // USER:PASSWORD@tcp(HOST:PORT)/DB?OPTIONS
-		address, _, _ = strings.Cut(strings.NewReplacer("tcp(", "", ")", "").Replace(address), "?")
+		p.Address, _, _ = strings.Cut(strings.NewReplacer("tcp(", "", ")", "").Replace(p.Address), "?")
 	}
-	return fmt.Sprintf(b.shop, address)
+	return fmt.Sprintf(b.shop, p.Address)
+}
+
+// Command returns what the command cloakroom takes for a place.
+func (b *Backend) Command(p Place) string {
+	address := b.url(p)
+	switch b.Name {
+	case "file":
+		return address
+	case "redis", "memcache":
+		return address + "?prefix=" + p.Name + ":"
+	case "mongo":
+		return strings.Replace(address, "/?", "/cloakroom?", 1) + "&collection=" + p.Name
+	}
+	if strings.Contains(address, "?") {
+		return address + "&table=" + p.Name
+	}
+	return address + "?table=" + p.Name
 }
 
 // Named returns the backend of a name.
