@@ -143,6 +143,21 @@ func (c Cookie) unset() *http.Cookie {
 	return cookie
 }
 
+// Cookie returns the cookie that carries the ticket, with its defaults, for packages that
+// set another one beside it. Where no cookie carries a ticket, because [Options].Header
+// does or because the session itself travels in its cookie, the error is
+// [ErrUnsupported].
+func (m *Manager) Cookie() (Cookie, error) {
+	switch {
+	case m.opts.Header != "":
+		return Cookie{}, fmt.Errorf("%w: the ticket travels in the header field %s", ErrUnsupported, m.opts.Header)
+	case m.store == nil:
+		return Cookie{}, fmt.Errorf("%w: the session itself travels in its cookie", ErrUnsupported)
+	default:
+		return m.opts.Cookie, nil
+	}
+}
+
 // maxCookies bounds the work on a request. It is how many net/http reads; browsers
 // send fewer than 200.
 const maxCookies = 3000

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -20,6 +21,13 @@ type process struct {
 	ctx     context.Context //nolint:containedctx // chromedp keeps the browser in it
 	profile string          // its folder
 }
+
+// features are what Enable has switched on.
+var features []string
+
+// Enable switches features of Chromium's on that are off by default, for this test
+// binary. TestMain calls it first.
+func Enable(names ...string) { features = append(features, names...) }
 
 // running is the Chromium of this test binary.
 var running struct {
@@ -118,5 +126,6 @@ func flags(path, profile string) []chromedp.ExecAllocatorOption {
 		chromedp.Flag("host-resolver-rules", "MAP * 127.0.0.1"),
 		chromedp.Flag("no-proxy-server", true),
 		chromedp.Flag("ignore-certificate-errors-spki-list", certificatePin()),
+		chromedp.Flag("enable-features", strings.Join(features, ",")),
 	)
 }

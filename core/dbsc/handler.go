@@ -1,0 +1,323 @@
+package dbsc
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/internal/httpfield"
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+// The header fields of the draft.
+const (
+	fieldRegistration = "Secure-Session-Registration"
+	fieldResponse     = "Secure-Session-Response"
+	fieldChallenge    = "Secure-Session-Challenge"
+	fieldID           = "Sec-Secure-Session-Id"
+)
+
+// Offer asks the browser to bind the visitor's login to a key. Call it in the request
+// that calls [session.Session.Authenticate], before the response header leaves:
+//
+//	s.Authenticate(account)
+//	binder.Offer(w, s)
+//
+// A browser that can't do that takes no notice. The offer is good for some minutes, and
+// for this login only: Renew and StepUp keep a binding, and the next login needs its own.
+//
+// Offer does nothing if nobody has signed in within the last minute. On every page it
+// would hand the offer to whoever has copied the session's cookie.
+func (b *Binder) Offer(w http.ResponseWriter, s *session.Session) {
+	l := loginOf(s)
+	if l == nil || !s.Fresh(time.Minute) {
+		return
+	}
+	challenge := l.write(purposeOffer, 0, b.challengeUntil(), nil)
+	w.Header().Set(fieldRegistration,
+		"(ES256 RS256);path="+httpfield.QuoteString(b.opts.Path)+";challenge="+httpfield.QuoteString(challenge))
+}
+
+// Handler returns a handler that answers what browsers send to [Options].Path by
+// themselves, and hands all other requests to next. It stands within
+// [session.Manager.Handler], around the whole site, and outside of what asks for a token
+// in each POST:
+//
+//	sessions.Handler(binder.Handler(protection.Handler(mux)))
+//
+// A request that brings the first bound cookie of a login loads the session and saves
+// that the browser has it. No other request of next costs anything.
+func (b *Binder) Handler(next http.Handler) http.Handler {
+	own := b.sessions.HandlerFunc(b.answer)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == b.opts.Path {
+			b.serve(w, r, own)
+			return
+		}
+		if b.bringsFirst(r) {
+			b.settle(w, r)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// bringsFirst reports whether a request seems to bring the first bound cookie of a login.
+func (b *Binder) bringsFirst(r *http.Request) bool {
+	for i, c := range r.CookiesNamed(b.cookie.Name) {
+		if i == maxCookies {
+			break
+		}
+		if head, _, ok := split(c.Value); ok && head[noteHead-1] == kindFirst {
+			return true
+		}
+	}
+	return false
+}
+
+// settle saves that the browser has got its first bound cookie: the answer of the
+// registration was not lost. If that can't be saved, its next request tries again.
+func (b *Binder) settle(w http.ResponseWriter, r *http.Request) {
+	s, err := b.sessions.Get(r)
+	if err != nil {
+		return // next asks again, and answers
+	}
+	l := loginOf(s)
+	_, c := b.status(r, l)
+	if c == nil || c.kind != kindFirst {
+		return
+	}
+	if !c.key.Seen {
+		l.see()
+		if s.Commit(r.Context()) != nil {
+			return // it is tried again before the header leaves, and answered then
+		}
+		b.emit(r.Context(), l, EventBound, nil)
+	}
+	b.setCookie(w, l, c.key, kindPlain, c.until)
+}
+
+// serve keeps off what no browser sends before the session is looked at.
+func (b *Binder) serve(w http.ResponseWriter, r *http.Request, own http.Handler) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin") // nobody learns from the time it takes who is signed in
+	h.Set("X-Content-Type-Options", "nosniff")
+	switch {
+	case r.Method != http.MethodPost:
+		h.Set("Allow", http.MethodPost)
+		http.Error(w, "Only browsers come here, with POST.", http.StatusMethodNotAllowed)
+	case r.ContentLength > 0:
+		h.Set("Connection", "close") // nobody reads it
+		http.Error(w, "A proof comes in the header.", http.StatusRequestEntityTooLarge)
+	default:
+		own.ServeHTTP(w, r)
+	}
+}
+
+// answer registers a key, or refreshes the cookie of one.
+func (b *Binder) answer(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	var err error
+	if l := loginOf(s); len(r.Header.Values(fieldID)) == 0 {
+		err = b.register(w, r, l)
+	} else {
+		err = b.refresh(w, r, l)
+	}
+	refused := new(refusal)
+	switch {
+	case err == nil:
+	case errors.As(err, &refused):
+		http.Error(w, http.StatusText(refused.status), refused.status)
+	default:
+		b.sessions.Fail(w, r, err)
+	}
+}
+
+// A refusal is an error with the status that its response has.
+type refusal struct {
+	status int
+	err    error
+}
+
+func (e *refusal) Error() string { return e.err.Error() }
+func (e *refusal) Unwrap() error { return e.err }
+
+// reject refuses a proof.
+func (b *Binder) reject(r *http.Request, l *login, status int, err error) error {
+	b.log().InfoContext(r.Context(), "dbsc: proof refused", "session", l.id(), "reason", err)
+	b.emit(r.Context(), l, EventRejected, err)
+	return &refusal{status, err}
+}
+
+var (
+	errField     = errors.New("header field is neither a String nor bare")
+	errNoSession = errors.New("nobody is signed in")
+	errOffer     = errors.New("challenge is none of this login's, or too old")
+	errTaken     = errors.New("login is bound already")
+	errStale     = errors.New("challenge was used, or is too old")
+	errNotBound  = errors.New("identifier is none of this login's")
+	errSignature = errors.New("signature does not verify")
+)
+
+// field returns the value of a header field that holds a String, as the draft has it. What
+// these fields hold needs no quotes, and Chromium 156 sends a proof without.
+func field(r *http.Request, name string) (string, error) {
+	lines := r.Header.Values(name)
+	if len(lines) != 1 || len(lines[0]) > maxField {
+		return "", fmt.Errorf("%s: %w", name, errField)
+	}
+	if strings.Trim(lines[0], bareChars) == "" && lines[0] != "" {
+		return lines[0], nil
+	}
+	value, ok := httpfield.ParseString(lines[0])
+	if !ok {
+		return "", fmt.Errorf("%s: %w", name, errField)
+	}
+	return value, nil
+}
+
+// bareChars are those of base64url, and the dot between its parts.
+const bareChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+
+// maxField bounds the work on a request: with an RSA key of 4096 bits, a proof takes
+// about 3,000 bytes.
+const maxField = 8 << 10
+
+// register stores the key of a browser that has taken an offer.
+func (b *Binder) register(w http.ResponseWriter, r *http.Request, l *login) error {
+	text, err := field(r, fieldResponse)
+	if err != nil {
+		return b.reject(r, l, http.StatusBadRequest, err)
+	}
+	p, err := parseProof(text)
+	if err == nil && p.key == nil {
+		err = errNoKey
+	}
+	if err != nil {
+		return b.reject(r, l, http.StatusBadRequest, err)
+	}
+	if l == nil {
+		return b.reject(r, l, http.StatusForbidden, errNoSession)
+	}
+	if _, _, ok := l.read(purposeOffer, p.challenge, time.Now(), nil); !ok {
+		return b.reject(r, l, http.StatusForbidden, errOffer)
+	}
+	if !p.verifies(p.key, p.alg) {
+		return b.reject(r, l, http.StatusForbidden, errSignature)
+	}
+	key := binding{Login: l.tag(), Alg: p.alg, Last: b64.EncodeToString(l.mac("used", []byte(p.challenge))[:tagLen]), At: milliseconds(l.s.Authenticated())}
+	if key.Key, err = marshalKey(p.key); err != nil {
+		return b.reject(r, l, http.StatusBadRequest, err)
+	}
+	l.register(key)
+	if err := l.s.Commit(r.Context()); err != nil {
+		return err //nolint:wrapcheck // for Fail
+	}
+	stored := l.binding()
+	if stored == nil || stored.Seen || string(stored.Key) != string(key.Key) {
+		return b.reject(r, l, http.StatusForbidden, errTaken)
+	}
+	return b.handOut(w, l, stored, kindFirst)
+}
+
+// refresh hands out a new cookie to a browser that proves that it has the key.
+func (b *Binder) refresh(w http.ResponseWriter, r *http.Request, l *login) error {
+	id, err := field(r, fieldID)
+	if err != nil {
+		return b.reject(r, l, http.StatusBadRequest, err)
+	}
+	var key *binding
+	if l != nil && id == l.identifier() {
+		key = l.binding()
+	}
+	if key == nil { // the browser forgets it then
+		return &refusal{http.StatusNotFound, errNotBound}
+	}
+	if len(r.Header.Values(fieldResponse)) == 0 {
+		b.challenge(w, l, key)
+		return &refusal{http.StatusForbidden, errStale} // how the protocol asks for a proof
+	}
+	text, err := field(r, fieldResponse)
+	if err != nil {
+		return b.reject(r, l, http.StatusBadRequest, err)
+	}
+	p, err := parseProof(text)
+	if err == nil && p.key != nil {
+		err = errForeignKey
+	}
+	if err != nil {
+		return b.reject(r, l, http.StatusBadRequest, err)
+	}
+	public, err := unmarshalKey(key.Key)
+	if err != nil {
+		return err
+	}
+	if !p.verifies(public, key.Alg) {
+		b.challenge(w, l, key)
+		return b.reject(r, l, http.StatusForbidden, errSignature)
+	}
+	if _, _, ok := l.read(purposeChallenge, p.challenge, time.Now(), []byte(key.Last)); !ok {
+		b.challenge(w, l, key)
+		return b.reject(r, l, http.StatusForbidden, errStale)
+	}
+	seen, proof := key.Seen, newProof()
+	l.prove(key.Last, proof)
+	if err := l.s.Commit(r.Context()); err != nil {
+		return err //nolint:wrapcheck // for Fail
+	}
+	key = l.binding()
+	switch {
+	case key == nil:
+		return &refusal{http.StatusNotFound, errNotBound}
+	case key.Last != proof: // another request had the same challenge
+		b.challenge(w, l, key)
+		return b.reject(r, l, http.StatusForbidden, errStale)
+	case !seen:
+		b.emit(r.Context(), l, EventBound, nil)
+	}
+	b.emit(r.Context(), l, EventRefreshed, nil)
+	b.challenge(w, l, key)
+	return b.handOut(w, l, key, kindPlain)
+}
+
+// challenge adds the challenge for the browser's next proof.
+func (b *Binder) challenge(w http.ResponseWriter, l *login, key *binding) {
+	text := l.write(purposeChallenge, 0, b.challengeUntil(), []byte(key.Last))
+	w.Header().Set(fieldChallenge, httpfield.QuoteString(text)+";id="+httpfield.QuoteString(l.identifier()))
+}
+
+// instructions are what the browser is told of a bound session. No other site may have it
+// refresh (allowed_refresh_initiators): it would do so without the session's cookie.
+type instructions struct {
+	ID          string       `json:"session_identifier"`
+	RefreshURL  string       `json:"refresh_url"`
+	Scope       scope        `json:"scope"`
+	Credentials []credential `json:"credentials"`
+}
+
+type scope struct {
+	IncludeSite bool `json:"include_site"`
+}
+
+type credential struct {
+	Type       string `json:"type"`
+	Name       string `json:"name"`
+	Attributes string `json:"attributes"`
+}
+
+// handOut sends a bound cookie, and what the browser has to know of it.
+func (b *Binder) handOut(w http.ResponseWriter, l *login, key *binding, kind byte) error {
+	text, err := json.Marshal(instructions{
+		ID: l.identifier(), RefreshURL: b.opts.Path,
+		Credentials: []credential{{"cookie", b.cookie.Name, b.attributes()}},
+	})
+	if err != nil {
+		return fmt.Errorf("dbsc: instructions: %w", err)
+	}
+	b.setCookie(w, l, key, kind, time.Now().Add(b.opts.Lifetime+b.leeway()))
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(text) // a visitor who has gone needs no answer
+	return nil
+}

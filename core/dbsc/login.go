@@ -1,0 +1,172 @@
+package dbsc
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+// This file derives what a login hands out: nothing of it is stored. All of it is
+// authenticated with a secret that is the login's alone. It stays the same over Renew
+// and StepUp, and a new key of session.Options.Keys does not change it. What another
+// session, or an earlier login of the same one, was handed verifies nowhere else.
+
+// A login is one login of a session, as the request's ticket shows it.
+type login struct {
+	s      *session.Session
+	secret []byte
+}
+
+// loginOf returns the login of a session, or nil if nobody is signed in.
+func loginOf(s *session.Session) *login {
+	if s.Subject() == "" {
+		return nil
+	}
+	return &login{s, s.Secret("dbsc")}
+}
+
+// id returns the session's public id. A nil login, of nobody, has none.
+func (l *login) id() string {
+	if l == nil {
+		return ""
+	}
+	return l.s.ID()
+}
+
+// subject returns whose session it is.
+func (l *login) subject() string {
+	if l == nil {
+		return ""
+	}
+	return l.s.Subject()
+}
+
+// tag names the login within its session.
+func (l *login) tag() string { return b64.EncodeToString(l.mac("login")[:tagLen]) }
+
+const tagLen = 12
+
+// identifier names the login to the browser. It gives no access.
+func (l *login) identifier() string { return l.s.ID() + "." + l.tag() }
+
+// Strict: a text has one spelling only.
+var b64 = base64.RawURLEncoding.Strict()
+
+// mac returns a MAC over parts for one purpose. Lengths come first, so that no two
+// lists of parts give the same input.
+func (l *login) mac(purpose string, parts ...[]byte) []byte {
+	h := hmac.New(sha256.New, l.secret)
+	for _, p := range append([][]byte{[]byte(purpose)}, parts...) {
+		var n [8]byte
+		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
+		h.Write(n[:])
+		h.Write(p)
+	}
+	return h.Sum(nil)
+}
+
+// A note is a text that is good until some time, and that nobody else can write. It is
+// nine bytes, the time in nanoseconds and a kind, and a MAC in base64url.
+const (
+	noteHead = 9
+	noteLen  = noteHead + sha256.Size
+	noteText = (noteLen*8 + 5) / 6
+)
+
+func (l *login) write(purpose string, kind byte, until time.Time, about []byte) string {
+	head := append(binary.BigEndian.AppendUint64(make([]byte, 0, noteLen), uint64(until.UnixNano())), kind) //nolint:gosec // since 1970
+	return b64.EncodeToString(append(head, l.mac(purpose, head, about)...))
+}
+
+// read returns what a note says, and whether it is l's, about the same, and still good.
+func (l *login) read(purpose, text string, now time.Time, about []byte) (kind byte, until time.Time, ok bool) {
+	head, sum, ok := split(text)
+	if !ok || !hmac.Equal(sum, l.mac(purpose, head, about)) {
+		return 0, time.Time{}, false
+	}
+	until = time.Unix(0, int64(binary.BigEndian.Uint64(head))) //nolint:gosec // the inverse of write
+	return head[noteHead-1], until, now.Before(until)
+}
+
+// split returns the parts of a note, which is not verified.
+func split(text string) (head, sum []byte, ok bool) {
+	if len(text) != noteText {
+		return nil, nil, false
+	}
+	var raw [noteLen]byte
+	// The number of bytes counts: the decoder skips line breaks.
+	if n, err := b64.Decode(raw[:], []byte(text)); err != nil || n != noteLen {
+		return nil, nil, false
+	}
+	return raw[:noteHead], raw[noteHead:], true
+}
+
+// The purposes of notes.
+const (
+	purposeOffer     = "offer"     // the challenge of a registration
+	purposeChallenge = "challenge" // the challenge of a refresh, about the last proof
+	purposeCookie    = "cookie"    // the bound cookie, about the key
+)
+
+// challengeLife is how long a challenge is good, at least. A browser keeps the one that
+// comes with a cookie until that cookie runs out.
+const (
+	challengeLife = 10 * time.Minute
+	clocksDiffer  = 5 * time.Minute
+)
+
+func (b *Binder) challengeUntil() time.Time {
+	return time.Now().Add(max(challengeLife, b.opts.Lifetime) + clocksDiffer)
+}
+
+// The kinds of a bound cookie.
+const (
+	kindPlain = iota
+	kindFirst // of a registration: whoever brings it back has got its answer
+)
+
+// boundCookie returns the bound cookie that stands beside c. Its name is derived, so that
+// two Managers of one host have two. Chromium does not refresh one that begins with
+// __Host-Http-.
+func boundCookie(c session.Cookie) http.Cookie {
+	name := c.Name
+	for _, prefix := range []string{"__Host-Http-", "__Http-", "__Host-", "__Secure-"} {
+		if len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
+			name = name[len(prefix):]
+			break
+		}
+	}
+	return http.Cookie{Name: "__Host-" + name + "-device", Path: "/", Secure: true, HttpOnly: true, SameSite: c.SameSite}
+}
+
+// leeway is by how much clocks may differ: a cookie is good for as much longer than the
+// browser keeps it.
+func (b *Binder) leeway() time.Duration { return b.opts.Lifetime / 2 }
+
+// setCookie hands out a bound cookie that is good until some time.
+func (b *Binder) setCookie(w http.ResponseWriter, l *login, key *binding, kind byte, until time.Time) {
+	c := b.cookie
+	c.Value = l.write(purposeCookie, kind, until, key.Key)
+	c.MaxAge = max(1, int((time.Until(until)-b.leeway()).Round(time.Second)/time.Second))
+	http.SetCookie(w, &c)
+}
+
+// unsetCookie takes the bound cookie back, so that the browser gets a new one before its
+// next request.
+func (b *Binder) unsetCookie(w http.ResponseWriter) {
+	c := b.cookie
+	c.MaxAge = -1
+	http.SetCookie(w, &c)
+}
+
+// attributes returns the cookie's attributes as the browser is told them.
+func (b *Binder) attributes() string {
+	c := b.cookie
+	return strings.TrimPrefix(c.String(), c.Name+"=; ")
+}

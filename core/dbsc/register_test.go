@@ -1,0 +1,406 @@
+package dbsc_test
+
+import (
+	"crypto"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"maps"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/dbsc"
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+func TestALoginIsBoundToTheKeyThatItsBrowserRegisters(t *testing.T) {
+	t.Parallel()
+	for name, signer := range map[string]crypto.Signer{"ES256": ecKey(t), "RS256": rsaKey()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			st := newSite(t)
+			b := st.browser(signer)
+			b.visit("/login/ann")
+			if b.id == "" {
+				t.Fatal("the browser could not register")
+			}
+			wantStatus(t, dbsc.Bound, b.visit("/"), "with the cookie")
+			want(t, http.StatusOK, b.visit("/vault"), "where the device is required")
+			delete(b.jar, boundCookie)
+			wantStatus(t, dbsc.Unproven, b.send(http.MethodGet, "/"), "without the cookie")
+			want(t, http.StatusOK, b.visit("/vault"), "refreshed")
+		})
+	}
+}
+
+func TestABrowserThatBindsNothingGoesOn(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	b := st.browser(nil)
+	b.visit("/login/ann")
+	for range 3 {
+		res := b.visit("/vault")
+		want(t, http.StatusOK, res, "where the device is required")
+		wantStatus(t, dbsc.Unbound, res, "without a key")
+	}
+	want(t, http.StatusOK, st.browser(nil).visit("/vault"), "nobody signed in")
+	if len(st.events) != 0 {
+		t.Errorf("events: %v", st.events)
+	}
+}
+
+func TestAnOfferIsMadeForAFreshLoginOnly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		st := newSite(t)
+		b := st.browser(nil)
+		if b.visit("/offer"); b.offered != "" || len(b.jar) != 0 {
+			t.Error("an offer, or a cookie, for somebody who has not signed in")
+		}
+		b.visit("/silent/ann")
+		if b.visit("/offer"); b.offered == "" {
+			t.Error("no offer on the page after the login")
+		}
+		b.offered = ""
+		<-time.After(time.Minute)
+		if b.visit("/offer"); b.offered != "" {
+			t.Error("an offer a minute after the login: whoever has copied the cookie could take it")
+		}
+	})
+}
+
+// TestAnOfferIsGoodForSomeMinutes: nobody who finds it later can use it.
+func TestAnOfferIsGoodForSomeMinutes(t *testing.T) {
+	t.Parallel()
+	for after, status := range map[time.Duration]int{0: 200, 10 * time.Minute: 200, 15*time.Minute - time.Millisecond: 200, 15 * time.Minute: 403} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newSite(t).browser(nil)
+			b.visit("/login/ann")
+			b.signer = ecKey(t)
+			<-time.After(after)
+			want(t, status, b.register(b.offered), after.String())
+		})
+	}
+}
+
+func TestALostAnswerOfARegistrationLocksNobodyOut(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	b := st.browser(nil)
+	b.visit("/login/ann")
+	b.signer = ecKey(t)
+	want(t, http.StatusOK, b.send(http.MethodPost, dbsc.DefaultPath, response, b.proof(b.offered, true)), "registering")
+	want(t, http.StatusOK, b.send(http.MethodGet, "/vault"), "without the answer")
+	want(t, http.StatusOK, b.register(b.offered), "the same registration again")
+	wantStatus(t, dbsc.Bound, b.visit("/"), "with the answer")
+	if n := len(st.seen(dbsc.EventBound)); n != 1 {
+		t.Errorf("bound %d times", n)
+	}
+}
+
+// TestTheFirstCookieBindsOnAnyPage: a page that does not look at the session either, so
+// that nobody gets in with a copy where the visitor has not been yet.
+func TestTheFirstCookieBindsOnAnyPage(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	b := st.device()
+	b.visit("/login/ann")
+	thief := b.steal()
+	delete(thief.jar, boundCookie)
+	want(t, http.StatusOK, thief.visit("/vault"), "before the browser has shown that it is bound")
+	before := b.jar[boundCookie].Value
+	b.visit("/static")
+	if b.jar[boundCookie].Value == before {
+		t.Error("the first cookie stays, and costs a call with each request")
+	}
+	want(t, http.StatusForbidden, thief.visit("/vault"), "afterwards")
+	calls := st.store.calls.Load()
+	b.visit("/static")
+	if n := st.store.calls.Load() - calls; n != 0 {
+		t.Errorf("%d calls of the store for a page that asks for nothing", n)
+	}
+	if got := st.seen(dbsc.EventBound); len(got) != 1 || got[0].Subject != "ann" || got[0].ID == "" {
+		t.Errorf("events: %v", got)
+	}
+}
+
+func TestWhatCantBeSavedIsTriedWithTheNextRequest(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	b := st.device()
+	b.visit("/login/ann")
+	st.store.down.Store(true)
+	want(t, http.StatusOK, b.visit("/static"), "a page that needs no session")
+	st.store.down.Store(false)
+	b.visit("/static")
+	if len(st.seen(dbsc.EventBound)) != 1 {
+		t.Error("not bound")
+	}
+}
+
+// TestWhoRegistersSecondIsRefused: whoever has got hold of the offer, or of the cookie,
+// can't replace the visitor's key.
+func TestWhoRegistersSecondIsRefused(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	b := st.device()
+	res := b.send(http.MethodGet, "/login/ann")
+	b.take(res)
+	offer := b.offered
+	b.register(offer)
+	thief := b.steal()
+	thief.signer = ecKey(t)
+	want(t, http.StatusForbidden, thief.register(offer), "the same offer, before the first cookie has come back")
+	b.visit("/")
+	thief = b.steal()
+	thief.signer = ecKey(t)
+	want(t, http.StatusForbidden, thief.register(offer), "the same offer")
+	thief.offered = ""
+	if thief.take(thief.send(http.MethodGet, "/offer")); thief.offered != "" {
+		want(t, http.StatusForbidden, thief.register(thief.offered), "another offer")
+	}
+	want(t, http.StatusOK, b.visit("/vault"), "the visitor")
+}
+
+func TestRegistrationsThatProveNothingAreRefused(t *testing.T) {
+	t.Parallel()
+	key := ecKey(t)
+	small, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // it is refused
+	if err != nil {
+		t.Fatal(err)
+	}
+	ec, large := jwkOf(t, key.Public()), jwkOf(t, rsaKey().Public())
+	with := func(jwk map[string]any, pairs ...any) map[string]any {
+		jwk = maps.Clone(jwk)
+		for i := 0; i < len(pairs); i += 2 {
+			jwk[pairs[i].(string)] = pairs[i+1]
+		}
+		return jwk
+	}
+	number := func(n *big.Int) string { return base64.RawURLEncoding.EncodeToString(n.Bytes()) }
+	p := elliptic.P256().Params().P
+	huge := new(big.Int).Lsh(big.NewInt(1), 20_000)
+	for name, c := range map[string]struct {
+		header  map[string]any
+		payload any
+		signer  crypto.Signer
+		status  int
+	}{
+		"alg none":               {map[string]any{"alg": "none", "jwk": ec}, nil, key, 400},
+		"alg missing":            {map[string]any{"alg": nil, "jwk": ec}, nil, key, 400},
+		"HS256":                  {map[string]any{"alg": "HS256", "jwk": ec}, nil, key, 400},
+		"ES384":                  {map[string]any{"alg": "ES384", "jwk": ec}, nil, key, 400},
+		"es256 in small letters": {map[string]any{"alg": "es256", "jwk": ec}, nil, key, 400},
+		"typ JWT":                {map[string]any{"typ": "JWT", "jwk": ec}, nil, key, 400},
+		"Typ, and no typ":        {map[string]any{"typ": nil, "Typ": "dbsc+jwt", "jwk": ec}, nil, key, 400},
+		"an extension":           {map[string]any{"crit": []string{"x"}, "jwk": ec}, nil, key, 400},
+		"no key":                 {map[string]any{}, nil, key, 400},
+		"key is a text":          {map[string]any{"jwk": "key"}, nil, key, 400},
+		"key of another type":    {map[string]any{"jwk": large}, nil, key, 400},
+		"key for RS256 of P-256": {map[string]any{"alg": "RS256", "jwk": ec}, nil, key, 400},
+		"shared secret":          {map[string]any{"jwk": map[string]any{"kty": "oct", "k": "AAAA"}}, nil, key, 400},
+		"private key":            {map[string]any{"jwk": with(ec, "d", "AAAA")}, nil, key, 400},
+		"P-384":                  {map[string]any{"jwk": with(ec, "crv", "P-384")}, nil, key, 400},
+		"off the curve":          {map[string]any{"jwk": with(ec, "x", ec["y"])}, nil, key, 400},
+		"the point 0, 0":         {map[string]any{"jwk": with(ec, "x", strings.Repeat("A", 43), "y", strings.Repeat("A", 43))}, nil, key, 400},
+		"a coordinate over p":    {map[string]any{"jwk": with(ec, "x", number(p))}, nil, key, 400},
+		"a short coordinate":     {map[string]any{"jwk": with(ec, "x", "AAAA")}, nil, key, 400},
+		"a huge coordinate":      {map[string]any{"jwk": with(ec, "x", number(huge))}, nil, key, 400},
+		"a coordinate, padded":   {map[string]any{"jwk": with(ec, "x", ec["x"].(string)+"=")}, nil, key, 400},
+		"RSA of 1024 bits":       {map[string]any{"alg": "RS256", "jwk": jwkOf(t, small.Public())}, nil, small, 400},
+		"RSA of 20,000 bits":     {map[string]any{"alg": "RS256", "jwk": with(large, "n", number(huge))}, nil, rsaKey(), 400},
+		"an even modulus":        {map[string]any{"alg": "RS256", "jwk": with(large, "n", number(new(big.Int).Lsh(big.NewInt(1), 2047)))}, nil, rsaKey(), 400},
+		"a modulus after zeros":  {map[string]any{"alg": "RS256", "jwk": with(large, "n", "AAAA"+large["n"].(string))}, nil, rsaKey(), 400},
+		"exponent 1":             {map[string]any{"alg": "RS256", "jwk": with(large, "e", "AQ")}, nil, rsaKey(), 400},
+		"exponent 3":             {map[string]any{"alg": "RS256", "jwk": with(large, "e", "Aw")}, nil, rsaKey(), 400},
+		"a huge exponent":        {map[string]any{"alg": "RS256", "jwk": with(large, "e", number(huge))}, nil, rsaKey(), 400},
+		"no exponent":            {map[string]any{"alg": "RS256", "jwk": with(large, "e", nil)}, nil, rsaKey(), 400},
+		"foreign key":            {map[string]any{"jwk": jwkOf(t, ecKey(t).Public())}, nil, key, 403},
+		"no challenge":           {map[string]any{"jwk": ec}, map[string]any{}, key, 400},
+		"challenge is a number":  {map[string]any{"jwk": ec}, map[string]any{"jti": 1}, key, 400},
+		"another challenge":      {map[string]any{"jwk": ec}, map[string]any{"jti": "AAAA"}, key, 403},
+		"a payload that is none": {map[string]any{"jwk": ec}, []string{"jti"}, key, 400},
+		"the right one":          {map[string]any{"jwk": ec}, nil, key, 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			st := newSite(t)
+			b := st.browser(nil)
+			b.visit("/login/ann")
+			header := map[string]any{"typ": "dbsc+jwt", "alg": "ES256"}
+			maps.Copy(header, c.header)
+			maps.DeleteFunc(header, func(_ string, v any) bool { return v == nil })
+			if c.payload == nil {
+				c.payload = map[string]any{"jti": b.offered}
+			}
+			res := b.send(http.MethodPost, dbsc.DefaultPath, response, sign(t, header, c.payload, c.signer))
+			want(t, c.status, b.take(res), name)
+			if _, ok := b.jar[boundCookie]; ok != (c.status == http.StatusOK) {
+				t.Errorf("a cookie: %v", ok)
+			}
+			want(t, http.StatusOK, b.visit("/vault"), "the visitor goes on")
+			if n := len(st.seen(dbsc.EventRejected)); (n == 1) != (c.status != http.StatusOK) {
+				t.Errorf("%d events", n)
+			}
+		})
+	}
+}
+
+// TestWhatIsNoRegistrationIsRefused sends what is malformed beside a good registration.
+func TestWhatIsNoRegistrationIsRefused(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	b := st.browser(nil)
+	b.visit("/login/ann")
+	b.signer = ecKey(t)
+	good := b.proof(b.offered, true)
+	head, rest, _ := strings.Cut(good, ".")
+	for name, c := range map[string]struct {
+		header []string
+		status int
+	}{
+		"nothing":                 {nil, 400},
+		"empty":                   {[]string{response, ""}, 400},
+		"an empty String":         {[]string{response, `""`}, 400},
+		"twice":                   {[]string{response, good, response, good}, 400},
+		"a list":                  {[]string{response, `"` + good + `", "` + good + `"`}, 400},
+		"a String that is open":   {[]string{response, `"` + good}, 400},
+		"a parameter, malformed":  {[]string{response, `"` + good + `";A=1`}, 400},
+		"a megabyte":              {[]string{response, strings.Repeat("A", 1<<20)}, 400},
+		"two parts":               {[]string{response, head}, 400},
+		"four parts":              {[]string{response, good + "." + head}, 400},
+		"no signature":            {[]string{response, good[:strings.LastIndex(good, ".")+1]}, 403},
+		"another signature":       {[]string{response, good[:len(good)-10] + "AAAAAAAAAA"}, 403},
+		"a longer signature":      {[]string{response, good + "AAAA"}, 403},
+		"no header":               {[]string{response, "." + rest}, 400},
+		"a header that is null":   {[]string{response, "bnVsbA." + rest}, 400},
+		"a header that is a list": {[]string{response, "W10." + rest}, 400},
+		"a header, padded":        {[]string{response, head + "=." + rest}, 400},
+	} {
+		want(t, c.status, b.send(http.MethodPost, dbsc.DefaultPath, c.header...), name)
+	}
+	want(t, http.StatusMethodNotAllowed, b.send(http.MethodGet, dbsc.DefaultPath, response, good), "GET")
+	want(t, http.StatusBadRequest, b.send(http.MethodPost, dbsc.DefaultPath, response, `'`+good), "a quote of another kind")
+	want(t, http.StatusOK, b.send(http.MethodPost, dbsc.DefaultPath, response, ` "`+good+`";a;b="c";d=?1;e=:AA==:;f=-1.5;g=@1;h=%"%c3%bc";i=tok `), "a String with parameters")
+	want(t, http.StatusOK, b.send(http.MethodPost, dbsc.DefaultPath, response, good), "the same again")
+}
+
+// TestABodyOfAMegabyteIsNotRead: what is sent there is no proof.
+func TestABodyOfAMegabyteIsNotRead(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	b := st.device()
+	b.signIn()
+	body := &countingReader{left: 1 << 20}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, dbsc.DefaultPath, body)
+	r.ContentLength = 1 << 20
+	calls := st.store.calls.Load()
+	w := httptest.NewRecorder()
+	st.handler.ServeHTTP(w, r)
+	want(t, http.StatusRequestEntityTooLarge, w.Result(), "a body")
+	if body.left != 1<<20 || st.store.calls.Load() != calls {
+		t.Error("it was read, or the store was asked")
+	}
+}
+
+type countingReader struct{ left int }
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	n := min(len(p), r.left)
+	r.left -= n
+	return n, nil
+}
+
+func TestAnOfferIsNobodyElses(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	for name, prepare := range map[string]func(victim, thief *browser){
+		"nobody signed in":             func(*browser, *browser) {},
+		"an anonymous visitor":         func(_, thief *browser) { thief.visit("/silent/eve"); thief.visit("/logout") },
+		"another account":              func(_, thief *browser) { thief.visit("/silent/eve") },
+		"another session of ann's":     func(_, thief *browser) { thief.visit("/silent/ann") },
+		"the same browser, signed out": func(victim, thief *browser) { victim.visit("/logout"); thief.jar = victim.jar },
+		"a copy, after ann signed out": func(victim, thief *browser) { thief.jar = victim.steal().jar; victim.visit("/logout") },
+		"ann, signed in again":         func(victim, thief *browser) { victim.visit("/silent/ann"); thief.jar = victim.jar },
+		"bob in ann's browser":         func(victim, thief *browser) { victim.visit("/silent/bob"); thief.jar = victim.jar },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			victim, thief := st.browser(nil), st.browser(nil)
+			victim.visit("/login/ann")
+			prepare(victim, thief)
+			thief.signer = ecKey(t)
+			want(t, http.StatusForbidden, thief.register(victim.offered), "registering")
+		})
+	}
+}
+
+func TestAnOutageDuringRegistrationIs503(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	b := st.browser(nil)
+	b.visit("/login/ann")
+	b.signer = ecKey(t)
+	st.store.down.Store(true)
+	res := b.send(http.MethodPost, dbsc.DefaultPath, response, b.proof(b.offered, true))
+	want(t, http.StatusServiceUnavailable, res, "while the store is down")
+	if res.Header.Get("Retry-After") == "" || len(res.Cookies()) != 0 {
+		t.Errorf("header: %v", res.Header)
+	}
+	st.store.down.Store(false)
+	want(t, http.StatusOK, b.send(http.MethodGet, "/vault"), "the visitor goes on")
+	want(t, http.StatusOK, b.register(b.offered), "registering again")
+}
+
+// TestAFormSentTwiceBindsOneLogin has the browser with the second answer's ticket, and
+// both offers.
+func TestAFormSentTwiceBindsOneLogin(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	b := st.browser(nil)
+	b.visit("/offer")
+	first, second := b.send(http.MethodPost, "/login/ann"), b.send(http.MethodPost, "/login/ann")
+	b.take(first)
+	lost := b.offered
+	b.take(second)
+	b.signer = ecKey(t)
+	want(t, http.StatusForbidden, b.register(lost), "the first answer's offer")
+	want(t, http.StatusOK, b.register(b.offered), "the second's")
+	wantStatus(t, dbsc.Bound, b.visit("/"), "afterwards")
+}
+
+// TestAFormSentTwiceJoins has a visitor who had a session before, so that both requests
+// sign in to the same one.
+func TestAFormSentTwiceJoins(t *testing.T) {
+	t.Parallel()
+	cart := session.NewKey[int]("cart")
+	st := newSite(t)
+	st.handler = around(st, func(s *session.Session) { cart.Set(s, 1) })
+	b := st.browser(nil)
+	b.visit("/cart")
+	first, second := b.send(http.MethodPost, "/login/ann"), b.send(http.MethodPost, "/login/ann")
+	for name, res := range map[string]*http.Response{"first": first, "second": second} {
+		c := st.browser(nil)
+		c.take(res)
+		c.signer = ecKey(t)
+		want(t, http.StatusOK, c.register(c.offered), name)
+		wantStatus(t, dbsc.Bound, c.visit("/"), name)
+	}
+}
+
+func around(st *site, cart func(*session.Session)) http.Handler {
+	inner := st.handler
+	return st.sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		if r.URL.Path == "/cart" {
+			cart(s)
+			return
+		}
+		inner.ServeHTTP(w, r)
+	})
+}
