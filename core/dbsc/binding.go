@@ -3,7 +3,6 @@ package dbsc
 import (
 	"crypto/rand"
 	"slices"
-	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
@@ -15,7 +14,7 @@ type binding struct {
 	Key   []byte `json:"key"`  // the public key (PKIX, DER)
 	Last  string `json:"last"` // names the last proof: a challenge is about it, and good for one
 	Seen  bool   `json:"seen"` // the browser has shown that it knows of it
-	At    int64  `json:"at"`   // when the login was, in milliseconds since 1970
+	At    int64  `json:"at"`   // when the login was, in nanoseconds since 1970
 }
 
 // bindings are the session's: the record lists them in the order in which they were
@@ -81,7 +80,5 @@ func (l *login) see() {
 // device, by its latest login.
 func IsBound(i session.Info) bool {
 	list, _ := bindings.From(i)
-	return slices.ContainsFunc(list, func(b binding) bool { return b.Seen && b.At == milliseconds(i.Authenticated) })
+	return slices.ContainsFunc(list, func(b binding) bool { return b.Seen && b.At == i.Authenticated.UnixNano() })
 }
-
-func milliseconds(t time.Time) int64 { return t.UnixMilli() }

@@ -207,7 +207,7 @@ func (b *Binder) register(w http.ResponseWriter, r *http.Request, l *login) erro
 	if !p.verifies(p.key, p.alg) {
 		return b.reject(r, l, http.StatusForbidden, errSignature)
 	}
-	key := binding{Login: l.tag(), Alg: p.alg, Last: b64.EncodeToString(l.mac("used", []byte(p.challenge))[:tagLen]), At: milliseconds(l.s.Authenticated())}
+	key := binding{Login: l.tag(), Alg: p.alg, Last: b64.EncodeToString(l.mac("used", []byte(p.challenge))[:tagLen]), At: l.s.Authenticated().UnixNano()}
 	if key.Key, err = marshalKey(p.key); err != nil {
 		return b.reject(r, l, http.StatusBadRequest, err)
 	}

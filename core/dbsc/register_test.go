@@ -159,6 +159,8 @@ func TestWhoRegistersSecondIsRefused(t *testing.T) {
 	want(t, http.StatusForbidden, thief.register(offer), "the same offer, before the first cookie has come back")
 	b.visit("/")
 	thief = b.steal()
+	thief.signer = b.signer
+	want(t, http.StatusForbidden, thief.register(offer), "the browser's own registration, sent again")
 	thief.signer = ecKey(t)
 	want(t, http.StatusForbidden, thief.register(offer), "the same offer")
 	thief.offered = ""
@@ -186,6 +188,7 @@ func TestRegistrationsThatProveNothingAreRefused(t *testing.T) {
 	number := func(n *big.Int) string { return base64.RawURLEncoding.EncodeToString(n.Bytes()) }
 	p := elliptic.P256().Params().P
 	huge := new(big.Int).Lsh(big.NewInt(1), 20_000)
+	huge.SetBit(huge, 0, 1)
 	for name, c := range map[string]struct {
 		header  map[string]any
 		payload any

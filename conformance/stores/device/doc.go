@@ -1,0 +1,4 @@
+// Package device shows that Chromium binds sessions with core/dbsc, with keys in software.
+//
+// It has tests only.
+package device
