@@ -47,7 +47,7 @@ func TestLogLinesInPagesAreLogged(t *testing.T) {
 // semicolon: what stands behind it says what to do.
 func logLines(t *testing.T) (lines []string) {
 	t.Helper()
-	for _, file := range parsed(t, "core/session/*.go", "core/csrf/*.go") {
+	for _, file := range parsed(t, "core/session/*.go", "core/csrf/*.go", "core/dbsc/*.go") {
 		ast.Inspect(file, func(n ast.Node) bool {
 			if call, ok := n.(*ast.CallExpr); ok {
 				f, ok := call.Fun.(*ast.SelectorExpr)
@@ -98,7 +98,7 @@ func TestEventsAreInOperations(t *testing.T) {
 		t.Fatal(err)
 	}
 	constants := 0
-	for _, file := range parsed(t, "core/session/event.go") {
+	for _, file := range parsed(t, "core/session/event.go", "core/dbsc/event.go") {
 		for _, decl := range file.Decls {
 			d, ok := decl.(*ast.GenDecl)
 			if !ok || d.Tok != token.CONST {

@@ -131,7 +131,8 @@
 //
 // # Protection
 //
-// The package csrf beside this one makes tokens from [Session.Secret].
+// The package csrf beside this one makes tokens from [Session.Secret]. The package dbsc
+// binds sessions to the device of their visitor, where browsers can; it is experimental.
 // [Options].Binding ends a session that comes from another browser or network.
 // [Options].Sealer encrypts the values that the store gets. [Manager.StripTicket]
 // keeps the ticket from a server behind a reverse proxy. [Options].OnEvent is told

@@ -36,7 +36,7 @@ func (v *visit) admin() {
 		Orders      int
 		Policy      string
 		Events      []happened
-	}{Orders: v.orders.count(), Policy: v.sessions.Policy() + signInPolicy(), Events: v.journal.latest()}
+	}{Orders: v.orders.count(), Policy: v.sessions.Policy() + signInPolicy() + v.devicePolicy(), Events: v.journal.latest()}
 	for _, a := range v.accounts.all() {
 		list, err := v.sessions.List(v.r.Context(), a.ID)
 		switch {

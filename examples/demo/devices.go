@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/cloakroom-go/cloakroom/core/dbsc"
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
@@ -15,8 +16,9 @@ var deviceKey = session.NewKey[string]("device")
 type device struct {
 	session.Info
 
-	Name string
-	This bool
+	Name  string
+	This  bool
+	Bound bool // to the device: a copied cookie is worth nothing elsewhere
 }
 
 func (v *visit) showDevices() {
@@ -37,7 +39,7 @@ func (v *visit) showDevices() {
 		if name == "" {
 			name = v.t("devices.unknown")
 		}
-		devices = append(devices, device{list[i], name, list[i].ID == v.s.ID()})
+		devices = append(devices, device{list[i], name, list[i].ID == v.s.ID(), dbsc.IsBound(list[i])})
 	}
 	v.show(http.StatusOK, "devices", v.t("devices.title"), devices)
 }

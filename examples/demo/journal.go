@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/cloakroom-go/cloakroom/core/dbsc"
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
@@ -17,9 +19,11 @@ type journal struct {
 }
 
 type happened struct {
-	session.Event
-
-	At time.Time
+	Kind    fmt.Stringer
+	Reason  session.EndReason
+	ID      string
+	Subject string
+	At      time.Time
 }
 
 const journalLength = 20
@@ -29,12 +33,22 @@ func (j *journal) note(_ context.Context, e session.Event) {
 	if e.Kind == session.EventConflict { // as it should be, and often
 		return
 	}
+	j.add(happened{Kind: e.Kind, Reason: e.Reason, ID: e.ID, Subject: e.Subject})
+}
+
+// noteBinding is note for what happens to sessions that are bound to a device.
+func (j *journal) noteBinding(_ context.Context, e dbsc.Event) {
+	j.add(happened{Kind: e.Kind, ID: e.ID, Subject: e.Subject})
+}
+
+func (j *journal) add(h happened) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if len(j.events) == journalLength {
 		j.events = slices.Delete(j.events, 0, 1)
 	}
-	j.events = append(j.events, happened{e, time.Now()})
+	h.At = time.Now()
+	j.events = append(j.events, h)
 }
 
 // latest returns the events, the latest first.

@@ -37,6 +37,7 @@ type config struct {
 	addr     string
 	store    string
 	secure   bool
+	https    bool
 	fresh    time.Duration
 	patience time.Duration
 }
@@ -57,6 +58,7 @@ func parseArgs(args []string, out io.Writer) (config, error) {
 	flags.StringVar(&c.addr, "addr", "127.0.0.1:8080", "`address` to listen on")
 	flags.StringVar(&c.store, "store", "file:cloakroom-demo-data", "where sessions are kept: "+storeHelp)
 	flags.BoolVar(&c.secure, "secure", false, "visitors come over https, through a proxy: mark the cookie Secure")
+	flags.BoolVar(&c.https, "https", false, "serve https, with a certificate that is made now, and bind sessions to the device")
 	flags.DurationVar(&c.fresh, "fresh", 5*time.Minute, "how long after entering the password devices can be seen and ended")
 	flags.DurationVar(&c.patience, "patience", 15*time.Second, "how long a request waits for the store")
 	err := flags.Parse(args)
@@ -70,6 +72,8 @@ func parseArgs(args []string, out io.Writer) (config, error) {
 		return c, fmt.Errorf("%w; -h lists the flags", err)
 	case flags.NArg() > 0:
 		return c, fmt.Errorf("unexpected argument %q; -h lists the flags", flags.Arg(0))
+	case c.https && c.secure:
+		return c, errors.New("both -https and -secure: either the shop or a proxy serves https")
 	case c.fresh <= 0:
 		return c, fmt.Errorf("-fresh %v is not positive", c.fresh)
 	case c.patience <= 0:
@@ -94,7 +98,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, st.close()) }()
 	sh, err := newShop(settings{
-		store: st.store, keys: st.keys, secure: c.secure, fresh: c.fresh, patience: c.patience, log: slog.Default(),
+		store: st.store, keys: st.keys, secure: c.secure, https: c.https, fresh: c.fresh, patience: c.patience, log: slog.Default(),
 	})
 	if err != nil {
 		return err
@@ -103,6 +107,14 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err != nil {
 		return fmt.Errorf("-addr %s: %w", c.addr, err)
 	}
-	greet(out, ln.Addr(), st.about(), c.secure)
+	greet(out, ln.Addr(), st.about(), c)
+	if c.https {
+		cert, err := newCertificate()
+		if err != nil {
+			return errors.Join(err, ln.Close())
+		}
+		cert.greet(out, ln.Addr())
+		ln = cert.listen(ln)
+	}
 	return serve(ctx, ln, sh, c.patience)
 }

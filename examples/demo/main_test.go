@@ -33,6 +33,7 @@ func TestArgumentsThatAreNone(t *testing.T) {
 		`unexpected argument`:   {"serve"},
 		"memory:, file:FOLDER":  {"-store", "redis:"},
 		"is not positive":       {"-store", "memory:", "-fresh", "0s"},
+		"both -https and":       {"-store", "memory:", "-https", "-secure"},
 		"-addr nowhere":         {"-store", "memory:", "-addr", "nowhere"},
 		taken.Addr().String():   {"-store", "memory:", "-addr", taken.Addr().String()},
 		"-addr 127.0.0.1:99999": {"-store", "memory:", "-addr", "127.0.0.1:99999"},
@@ -49,7 +50,7 @@ func TestHelpListsTheFlags(t *testing.T) {
 	if err := run(t.Context(), []string{"-h"}, &out); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("error %v", err)
 	}
-	for _, want := range []string{"-addr", "-store", "-secure", "memory:", "127.0.0.1:8080", keysVariable} {
+	for _, want := range []string{"-addr", "-store", "-secure", "-https", "memory:", "127.0.0.1:8080", keysVariable} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("help lacks %s:\n%s", want, out.String())
 		}

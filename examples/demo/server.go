@@ -59,12 +59,16 @@ func (sh *shop) prune(ctx context.Context) {
 }
 
 // greet tells where the shop is open and where its secrets are.
-func greet(out io.Writer, addr net.Addr, storage []string, secure bool) {
+func greet(out io.Writer, addr net.Addr, storage []string, c config) {
 	cookie := "without Secure: this is plain http, fit for this machine only (-secure for https through a proxy)"
-	if secure {
+	scheme := "http"
+	switch {
+	case c.secure:
 		cookie = "with Secure: it comes back over https only, so open the shop through your proxy"
+	case c.https:
+		scheme, cookie = "https", "with Secure"
 	}
-	_, _ = fmt.Fprintf(out, "Cloakroom demo shop   http://%s\n", visible(addr)) // a closed terminal stops no shop
+	_, _ = fmt.Fprintf(out, "Cloakroom demo shop   %s://%s\n", scheme, visible(addr)) // a closed terminal stops no shop
 	for _, line := range storage {
 		_, _ = fmt.Fprintln(out, line)
 	}

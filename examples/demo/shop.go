@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/csrf"
+	"github.com/cloakroom-go/cloakroom/core/dbsc"
 	"github.com/cloakroom-go/cloakroom/core/session"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -15,6 +16,7 @@ import (
 type shop struct {
 	sessions   *session.Manager
 	protection *csrf.Protection
+	binder     *dbsc.Binder // nil: sessions are not bound to devices
 	templates  templates
 	accounts   *accounts
 	guard      *guard
@@ -29,6 +31,7 @@ type settings struct {
 	store    session.Store // nil: sessions travel in their cookies
 	keys     [][]byte
 	secure   bool // visitors come over https, through a proxy
+	https    bool // visitors come over https, directly
 	fresh    time.Duration
 	patience time.Duration // with the store
 	log      *slog.Logger
@@ -47,6 +50,9 @@ func newShop(c settings) (*shop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sessions: %w", err)
 	}
+	if err := sh.bind(c); err != nil {
+		return nil, fmt.Errorf("sessions: %w", err)
+	}
 	sh.templates, err = parseTemplates(sh.protection)
 	return sh, err
 }
@@ -58,12 +64,14 @@ func (sh *shop) manager(c settings) (*session.Manager, error) {
 		// Over plain http a browser may drop a cookie that is marked Secure, also on
 		// localhost. On the open network the cookie must never go without it: whoever
 		// reads it on the way is the visitor.
-		Cookie:          session.Cookie{Insecure: !c.secure},
+		Cookie:          session.Cookie{Insecure: !c.secure && !c.https},
 		IdleTimeout:     signedInFor,
 		AbsoluteTimeout: signedInFor, // with "remember me" longer, see remember
 		// Many tabs of one visitor that all add to the cart at the same moment
 		// take turns, and on a slow disk a turn takes a while.
 		StoreTimeout: c.patience,
+		// What browsers send by themselves to keep a session bound keeps none alive.
+		Passive: []func(*http.Request) bool{session.SkipPath(dbsc.DefaultPath)},
 		// All that a visitor can fill is bounded, and far below it, but for messages:
 		// whoever sends forms and looks at no page is told that it is enough.
 		MaxSize:      32 << 10,
@@ -83,7 +91,7 @@ func (sh *shop) manager(c settings) (*session.Manager, error) {
 
 // handler returns the whole site.
 func (sh *shop) handler() http.Handler {
-	site := sh.sessions.Handler(sh.orNotFound(sh.routes()))
+	site := sh.sessions.Handler(sh.bound(sh.orNotFound(sh.routes())))
 	return securityHeaders(http.MaxBytesHandler(sh.sameOrigin(site), maxForm))
 }
 
@@ -116,17 +124,17 @@ func (sh *shop) routes() *http.ServeMux {
 	handle("POST /logout", (*visit).signOut)
 	handle("GET /confirm", signedIn((*visit).showConfirm))
 	handle("POST /confirm", signedIn((*visit).confirm))
-	handle("GET /password", signedIn((*visit).showPassword))
-	handle("POST /password", signedIn((*visit).changePassword))
+	mux.Handle("GET /password", sh.onDevice(sh.page(signedIn((*visit).showPassword))))
+	mux.Handle("POST /password", sh.onDevice(sh.page(signedIn((*visit).changePassword))))
 
 	handle("GET /profile", remembered(signedIn((*visit).profile)))
 	handle("GET /dashboard", remembered(only(customer, (*visit).dashboard)))
 	handle("GET /admin", remembered(only(administrator, (*visit).admin)))
-	mux.Handle("POST /admin/{account}/end", sh.confirmed(only(administrator, (*visit).endMember)))
+	mux.Handle("POST /admin/{account}/end", sh.onDevice(sh.confirmed(only(administrator, (*visit).endMember))))
 
-	mux.Handle("GET /devices", sh.confirmed(signedIn((*visit).showDevices)))
-	mux.Handle("POST /devices/{id}/end", sh.confirmed(signedIn((*visit).endDevice)))
-	mux.Handle("POST /devices/end-others", sh.confirmed(signedIn((*visit).endOtherDevices)))
+	mux.Handle("GET /devices", sh.onDevice(sh.confirmed(signedIn((*visit).showDevices))))
+	mux.Handle("POST /devices/{id}/end", sh.onDevice(sh.confirmed(signedIn((*visit).endDevice))))
+	mux.Handle("POST /devices/end-others", sh.onDevice(sh.confirmed(signedIn((*visit).endOtherDevices))))
 	return mux
 }
 

@@ -51,6 +51,7 @@ func (v *visit) signIn() {
 func (v *visit) begin(a account) {
 	v.s.Authenticate(a.ID)
 	v.s.SetAuthHash(a.authHash())
+	v.offer()
 	deviceKey.Set(v.s, deviceOf(v.r.UserAgent()))
 }
 

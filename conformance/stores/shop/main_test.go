@@ -10,6 +10,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	browser.Enable("DeviceBoundSessions:RefreshQuota/false", "EnableBoundSessionCredentialsSoftwareKeysForManualTesting")
 	defer removeProgram()
 	defer servers.Stop()
 	defer browser.Stop()

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"testing"
+
+	"github.com/cloakroom-go/cloakroom/core/dbsc"
+	"github.com/cloakroom-go/cloakroom/core/memstore"
+)
+
+// registration returns the proof with which a browser registers a key.
+func registration(t *testing.T, challenge string) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	point, err := key.PublicKey.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := base64.RawURLEncoding.EncodeToString
+	header := `{"typ":"dbsc+jwt","alg":"ES256","jwk":{"kty":"EC","crv":"P-256","x":"` + text(point[1:33]) + `","y":"` + text(point[33:]) + `"}}`
+	signed := text([]byte(header)) + "." + text([]byte(`{"jti":"`+challenge+`"}`))
+	sum := sha256.Sum256([]byte(signed))
+	r, s, err := ecdsa.Sign(rand.Reader, key, sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed + "." + text(append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...))
+}
+
+func TestACopyOfABoundSessionIsKeptOut(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(makeShop(t, settings{store: memstore.New(memstore.Options{}), https: true}).handler())
+	t.Cleanup(server.Close)
+	v := site{url: server.URL}.visitor(t)
+	v.client.Transport = server.Client().Transport
+	offer := regexp.MustCompile(`challenge="([^"]+)"`).FindStringSubmatch(v.post("/login", ada.credentials()).header.Get("Secure-Session-Registration"))
+	if offer == nil {
+		t.Fatal("no offer")
+	}
+	v.wantStatus(v.get("/devices"), http.StatusOK)
+	v.wantNoText(v.get("/devices"), "bound to the device")
+	r := v.request(http.MethodPost, dbsc.DefaultPath, "")
+	r.Header.Set("Secure-Session-Response", registration(t, offer[1]))
+	v.wantStatus(v.send(r), http.StatusOK)
+	v.wantText(v.get("/devices"), "bound to the device")
+
+	u, err := url.Parse(v.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.client.Jar.SetCookies(u, []*http.Cookie{{Name: "__Host-session-device", Path: "/", Secure: true, MaxAge: -1}})
+	for _, path := range []string{"/devices", "/password"} {
+		a := v.get(path)
+		v.wantStatus(a, http.StatusForbidden)
+		v.wantText(a, "only on the device")
+	}
+	v.wantText(v.get("/profile"), ada.Name)
+}
+
+func TestOverPlainHTTPNothingIsBound(t *testing.T) {
+	t.Parallel()
+	v := newSite(t).visitor(t)
+	if field := v.post("/login", ada.credentials()).header.Get("Secure-Session-Registration"); field != "" {
+		t.Errorf("offer %q", field)
+	}
+	v.wantStatus(v.get("/devices"), http.StatusOK)
+	v.wantStatus(v.post(dbsc.DefaultPath, ""), http.StatusNotFound)
+}
+
+func TestHTTPSIsServedWithACertificateOfItsOwn(t *testing.T) {
+	t.Parallel()
+	cert, err := newCertificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := cert.tls.Leaf
+	if leaf == nil {
+		t.Fatal("no certificate")
+	}
+	sum := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
+	if cert.pin != base64.StdEncoding.EncodeToString(sum[:]) || leaf.VerifyHostname(host) != nil {
+		t.Errorf("pin %s, names %v", cert.pin, leaf.DNSNames)
+	}
+}
