@@ -3,6 +3,7 @@ package dbsc_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,9 +16,7 @@ import (
 func (b *browser) fuzzed(t *testing.T, method, path string, header http.Header) *http.Response {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, path, http.NoBody)
-	for name, values := range header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, header)
 	cookie := ticketCookie + "=" + b.jar[ticketCookie].Value
 	if bound := header.Get("Cookie"); bound != "" {
 		cookie += "; " + boundCookie + "=" + bound
@@ -36,9 +35,10 @@ func FuzzRegistration(f *testing.F) {
 	b.visit("/login/ann")
 	b.signer = ecKey(f)
 	good := b.proof(b.offered, true)
+	none := sign(f, map[string]any{"alg": "none"}, map[string]any{"jti": b.offered}, b.signer)
 	for _, seed := range []string{
 		good, `"` + good + `"`, `"` + good + `";a=1`, good[1:], good[:len(good)-1], strings.ToUpper(good), "..", `""`, "",
-		b.proof(b.offered, false), b.proof("x", true), sign(f, map[string]any{"alg": "none"}, map[string]any{"jti": b.offered}, b.signer),
+		b.proof(b.offered, false), b.proof("x", true), none,
 	} {
 		f.Add(seed)
 	}
@@ -139,7 +139,9 @@ func FuzzBoundCookie(f *testing.F) {
 	b := st.device()
 	b.signIn()
 	good := b.jar[boundCookie].Value
-	for _, seed := range []string{good, good + "A", good[1:], strings.ToLower(good), `"` + good + `"`, "", "=", "; " + boundCookie + "=", b.ask()} {
+	for _, seed := range []string{
+		good, good + "A", good[1:], strings.ToLower(good), `"` + good + `"`, "", "=", "; " + boundCookie + "=", b.ask(),
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {

@@ -20,27 +20,6 @@ const (
 	fieldID           = "Sec-Secure-Session-Id"
 )
 
-// Offer asks the browser to bind the visitor's login to a key. Call it in the request
-// that calls [session.Session.Authenticate], before the response header leaves:
-//
-//	s.Authenticate(account)
-//	binder.Offer(w, s)
-//
-// A browser that can't do that takes no notice. The offer is good for some minutes, and
-// for this login only: Renew and StepUp keep a binding, and the next login needs its own.
-//
-// Offer does nothing if nobody has signed in within the last minute. On every page it
-// would hand the offer to whoever has copied the session's cookie.
-func (b *Binder) Offer(w http.ResponseWriter, s *session.Session) {
-	l := loginOf(s)
-	if l == nil || !s.Fresh(time.Minute) {
-		return
-	}
-	challenge := l.write(purposeOffer, 0, b.challengeUntil(), nil)
-	w.Header().Set(fieldRegistration,
-		"(ES256 RS256);path="+httpfield.QuoteString(b.opts.Path)+";challenge="+httpfield.QuoteString(challenge))
-}
-
 // Handler returns a handler that answers what browsers send to [Options].Path by
 // themselves, and hands all other requests to next. It stands within
 // [session.Manager.Handler], around the whole site, and outside of what asks for a token
@@ -184,109 +163,6 @@ const bareChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 // maxField bounds the work on a request: with an RSA key of 4096 bits, a proof takes
 // about 3,000 bytes.
 const maxField = 8 << 10
-
-// register stores the key of a browser that has taken an offer.
-func (b *Binder) register(w http.ResponseWriter, r *http.Request, l *login) error {
-	text, err := field(r, fieldResponse)
-	if err != nil {
-		return b.reject(r, l, http.StatusBadRequest, err)
-	}
-	p, err := parseProof(text)
-	if err == nil && p.key == nil {
-		err = errNoKey
-	}
-	if err != nil {
-		return b.reject(r, l, http.StatusBadRequest, err)
-	}
-	if l == nil {
-		return b.reject(r, l, http.StatusForbidden, errNoSession)
-	}
-	if _, _, ok := l.read(purposeOffer, p.challenge, time.Now(), nil); !ok {
-		return b.reject(r, l, http.StatusForbidden, errOffer)
-	}
-	if !p.verifies(p.key, p.alg) {
-		return b.reject(r, l, http.StatusForbidden, errSignature)
-	}
-	key := binding{Login: l.tag(), Alg: p.alg, Last: b64.EncodeToString(l.mac("used", []byte(p.challenge))[:tagLen]), At: l.s.Authenticated().UnixNano()}
-	if key.Key, err = marshalKey(p.key); err != nil {
-		return b.reject(r, l, http.StatusBadRequest, err)
-	}
-	l.register(key)
-	if err := l.s.Commit(r.Context()); err != nil {
-		return err //nolint:wrapcheck // for Fail
-	}
-	stored := l.binding()
-	if stored == nil || stored.Seen || string(stored.Key) != string(key.Key) {
-		return b.reject(r, l, http.StatusForbidden, errTaken)
-	}
-	return b.handOut(w, l, stored, kindFirst)
-}
-
-// refresh hands out a new cookie to a browser that proves that it has the key.
-func (b *Binder) refresh(w http.ResponseWriter, r *http.Request, l *login) error {
-	id, err := field(r, fieldID)
-	if err != nil {
-		return b.reject(r, l, http.StatusBadRequest, err)
-	}
-	var key *binding
-	if l != nil && id == l.identifier() {
-		key = l.binding()
-	}
-	if key == nil { // the browser forgets it then
-		return &refusal{http.StatusNotFound, errNotBound}
-	}
-	if len(r.Header.Values(fieldResponse)) == 0 {
-		b.challenge(w, l, key)
-		return &refusal{http.StatusForbidden, errStale} // how the protocol asks for a proof
-	}
-	text, err := field(r, fieldResponse)
-	if err != nil {
-		return b.reject(r, l, http.StatusBadRequest, err)
-	}
-	p, err := parseProof(text)
-	if err == nil && p.key != nil {
-		err = errForeignKey
-	}
-	if err != nil {
-		return b.reject(r, l, http.StatusBadRequest, err)
-	}
-	public, err := unmarshalKey(key.Key)
-	if err != nil {
-		return err
-	}
-	if !p.verifies(public, key.Alg) {
-		b.challenge(w, l, key)
-		return b.reject(r, l, http.StatusForbidden, errSignature)
-	}
-	if _, _, ok := l.read(purposeChallenge, p.challenge, time.Now(), []byte(key.Last)); !ok {
-		b.challenge(w, l, key)
-		return b.reject(r, l, http.StatusForbidden, errStale)
-	}
-	seen, proof := key.Seen, newProof()
-	l.prove(key.Last, proof)
-	if err := l.s.Commit(r.Context()); err != nil {
-		return err //nolint:wrapcheck // for Fail
-	}
-	key = l.binding()
-	switch {
-	case key == nil:
-		return &refusal{http.StatusNotFound, errNotBound}
-	case key.Last != proof: // another request had the same challenge
-		b.challenge(w, l, key)
-		return b.reject(r, l, http.StatusForbidden, errStale)
-	case !seen:
-		b.emit(r.Context(), l, EventBound, nil)
-	}
-	b.emit(r.Context(), l, EventRefreshed, nil)
-	b.challenge(w, l, key)
-	return b.handOut(w, l, key, kindPlain)
-}
-
-// challenge adds the challenge for the browser's next proof.
-func (b *Binder) challenge(w http.ResponseWriter, l *login, key *binding) {
-	text := l.write(purposeChallenge, 0, b.challengeUntil(), []byte(key.Last))
-	w.Header().Set(fieldChallenge, httpfield.QuoteString(text)+";id="+httpfield.QuoteString(l.identifier()))
-}
 
 // instructions are what the browser is told of a bound session. No other site may have it
 // refresh (allowed_refresh_initiators): it would do so without the session's cookie.

@@ -54,9 +54,9 @@ type site struct {
 	events []dbsc.Event
 }
 
-func newSite(t testing.TB, configure ...func(*session.Options, *dbsc.Options)) *site {
-	t.Helper()
-	st := &site{t: t, store: &failingStore{Store: memstore.New(memstore.Options{})}, logs: &syncBuffer{}}
+func newSite(tb testing.TB, configure ...func(*session.Options, *dbsc.Options)) *site {
+	tb.Helper()
+	st := &site{t: tb, store: &failingStore{Store: memstore.New(memstore.Options{})}, logs: &syncBuffer{}}
 	st.opts = session.Options{Keys: [][]byte{session.GenerateKey()}, Logger: slog.New(slog.NewTextHandler(st.logs, nil))}
 	st.bopts = dbsc.Options{Logger: st.opts.Logger, OnEvent: func(_ context.Context, e dbsc.Event) {
 		st.mu.Lock()
@@ -135,11 +135,11 @@ func (st *site) browser(signer crypto.Signer) *browser {
 // device returns a browser with a key of P-256.
 func (st *site) device() *browser { return st.browser(ecKey(st.t)) }
 
-func ecKey(t testing.TB) *ecdsa.PrivateKey {
-	t.Helper()
+func ecKey(tb testing.TB) *ecdsa.PrivateKey {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return key
 }
@@ -198,14 +198,14 @@ func (b *browser) take(res *http.Response) *http.Response {
 	}
 	if field := res.Header.Get(registration); field != "" {
 		m := offerForm.FindStringSubmatch(field)
-		if m == nil || m[1] != dbsc.DefaultPath {
+		if len(m) != 3 || m[1] != dbsc.DefaultPath {
 			b.t.Fatalf("offer: %q", field)
 		}
 		b.offered = m[2]
 	}
 	if field := res.Header.Get(challenge); field != "" {
 		m := challengeForm.FindStringSubmatch(field)
-		if m == nil {
+		if len(m) != 3 {
 			b.t.Fatalf("challenge: %q", field)
 		}
 		if m[2] == b.id {
@@ -265,25 +265,29 @@ func (b *browser) refresh() *http.Response {
 }
 
 // instructionsOf checks what the browser is told, and returns the session's identifier.
-func instructionsOf(t testing.TB, res *http.Response) string {
-	t.Helper()
+func instructionsOf(tb testing.TB, res *http.Response) string {
+	tb.Helper()
 	var told struct {
 		ID    string `json:"session_identifier"`
 		URL   string `json:"refresh_url"`
 		Scope struct {
 			Site *bool `json:"include_site"`
 		} `json:"scope"`
-		Credentials []struct{ Type, Name, Attributes string } `json:"credentials"`
+		Credentials []struct {
+			Type       string `json:"type"`
+			Name       string `json:"name"`
+			Attributes string `json:"attributes"`
+		} `json:"credentials"`
 	}
 	if err := json.NewDecoder(res.Body).Decode(&told); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if len(told.Credentials) != 1 || told.ID == "" || told.URL != dbsc.DefaultPath || told.Scope.Site == nil || *told.Scope.Site {
-		t.Fatalf("instructions: %+v", told)
+		tb.Fatalf("instructions: %+v", told)
 	}
 	c := told.Credentials[0]
 	if c.Type != "cookie" || c.Name != boundCookie || c.Attributes != "Path=/; HttpOnly; Secure; SameSite=Lax" {
-		t.Fatalf("credential: %+v", c)
+		tb.Fatalf("credential: %+v", c)
 	}
 	return told.ID
 }
@@ -302,71 +306,71 @@ func (b *browser) proof(challenge string, withKey bool) string {
 }
 
 // sign makes a JWT.
-func sign(t testing.TB, header, payload any, signer crypto.Signer) string {
-	t.Helper()
-	text := part(t, header) + "." + part(t, payload)
-	return text + "." + base64.RawURLEncoding.EncodeToString(signature(t, signer, text))
+func sign(tb testing.TB, header, payload any, signer crypto.Signer) string {
+	tb.Helper()
+	text := part(tb, header) + "." + part(tb, payload)
+	return text + "." + base64.RawURLEncoding.EncodeToString(signature(tb, signer, text))
 }
 
-func signature(t testing.TB, signer crypto.Signer, text string) []byte {
-	t.Helper()
+func signature(tb testing.TB, signer crypto.Signer, text string) []byte {
+	tb.Helper()
 	sum := sha256.Sum256([]byte(text))
 	switch key := signer.(type) {
 	case *ecdsa.PrivateKey:
 		r, s, err := ecdsa.Sign(rand.Reader, key, sum[:])
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		return append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
 	default:
 		sig, err := signer.Sign(rand.Reader, sum[:], crypto.SHA256)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		return sig
 	}
 }
 
-func part(t testing.TB, v any) string {
-	t.Helper()
+func part(tb testing.TB, v any) string {
+	tb.Helper()
 	data, err := json.Marshal(v)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return base64.RawURLEncoding.EncodeToString(data)
 }
 
-func jwkOf(t testing.TB, key crypto.PublicKey) map[string]any {
-	t.Helper()
+func jwkOf(tb testing.TB, key crypto.PublicKey) map[string]any {
+	tb.Helper()
 	text := base64.RawURLEncoding.EncodeToString
 	switch key := key.(type) {
 	case *ecdsa.PublicKey:
 		point, err := key.Bytes()
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		return map[string]any{"kty": "EC", "crv": "P-256", "x": text(point[1:33]), "y": text(point[33:])}
 	case *rsa.PublicKey:
 		return map[string]any{"kty": "RSA", "n": text(key.N.Bytes()), "e": text(big.NewInt(int64(key.E)).Bytes())}
 	default:
-		t.Fatalf("key: %T", key)
+		tb.Fatalf("key: %T", key)
 		return nil
 	}
 }
 
 // want checks the status of an answer.
-func want(t testing.TB, status int, res *http.Response, what string) {
-	t.Helper()
+func want(tb testing.TB, status int, res *http.Response, what string) {
+	tb.Helper()
 	if res.StatusCode != status {
-		t.Errorf("%s: status %d, want %d", what, res.StatusCode, status)
+		tb.Errorf("%s: status %d, want %d", what, res.StatusCode, status)
 	}
 }
 
 // wantStatus checks how the site's page sees the request.
-func wantStatus(t testing.TB, status dbsc.Status, res *http.Response, what string) {
-	t.Helper()
+func wantStatus(tb testing.TB, status dbsc.Status, res *http.Response, what string) {
+	tb.Helper()
 	if got := res.Header.Get("Status"); got != status.String() {
-		t.Errorf("%s: %s, want %s", what, got, status)
+		tb.Errorf("%s: %s, want %s", what, got, status)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
+	"fmt"
 	"maps"
 	"math/big"
 	"net/http"
@@ -78,7 +79,9 @@ func TestAnOfferIsMadeForAFreshLoginOnly(t *testing.T) {
 // TestAnOfferIsGoodForSomeMinutes: nobody who finds it later can use it.
 func TestAnOfferIsGoodForSomeMinutes(t *testing.T) {
 	t.Parallel()
-	for after, status := range map[time.Duration]int{0: 200, 10 * time.Minute: 200, 15*time.Minute - time.Millisecond: 200, 15 * time.Minute: 403} {
+	for after, status := range map[time.Duration]int{
+		0: 200, 10 * time.Minute: 200, 15*time.Minute - time.Millisecond: 200, 15 * time.Minute: 403,
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newSite(t).browser(nil)
 			b.visit("/login/ann")
@@ -173,19 +176,20 @@ func TestWhoRegistersSecondIsRefused(t *testing.T) {
 func TestRegistrationsThatProveNothingAreRefused(t *testing.T) {
 	t.Parallel()
 	key := ecKey(t)
-	small, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // it is refused
+	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ec, large := jwkOf(t, key.Public()), jwkOf(t, rsaKey().Public())
-	with := func(jwk map[string]any, pairs ...any) map[string]any {
+	number := func(n *big.Int) string { return base64.RawURLEncoding.EncodeToString(n.Bytes()) }
+	with := func(jwk map[string]any, name string, value any) map[string]any {
 		jwk = maps.Clone(jwk)
-		for i := 0; i < len(pairs); i += 2 {
-			jwk[pairs[i].(string)] = pairs[i+1]
-		}
+		jwk[name] = value
 		return jwk
 	}
-	number := func(n *big.Int) string { return base64.RawURLEncoding.EncodeToString(n.Bytes()) }
+	x, n := fmt.Sprint(ec["x"]), fmt.Sprint(large["n"])
+	zero := strings.Repeat("A", 43)
+	even := number(new(big.Int).Lsh(big.NewInt(1), 2047))
 	p := elliptic.P256().Params().P
 	huge := new(big.Int).Lsh(big.NewInt(1), 20_000)
 	huge.SetBit(huge, 0, 1)
@@ -211,15 +215,15 @@ func TestRegistrationsThatProveNothingAreRefused(t *testing.T) {
 		"private key":            {map[string]any{"jwk": with(ec, "d", "AAAA")}, nil, key, 400},
 		"P-384":                  {map[string]any{"jwk": with(ec, "crv", "P-384")}, nil, key, 400},
 		"off the curve":          {map[string]any{"jwk": with(ec, "x", ec["y"])}, nil, key, 400},
-		"the point 0, 0":         {map[string]any{"jwk": with(ec, "x", strings.Repeat("A", 43), "y", strings.Repeat("A", 43))}, nil, key, 400},
+		"the point 0, 0":         {map[string]any{"jwk": with(with(ec, "x", zero), "y", zero)}, nil, key, 400},
 		"a coordinate over p":    {map[string]any{"jwk": with(ec, "x", number(p))}, nil, key, 400},
 		"a short coordinate":     {map[string]any{"jwk": with(ec, "x", "AAAA")}, nil, key, 400},
 		"a huge coordinate":      {map[string]any{"jwk": with(ec, "x", number(huge))}, nil, key, 400},
-		"a coordinate, padded":   {map[string]any{"jwk": with(ec, "x", ec["x"].(string)+"=")}, nil, key, 400},
+		"a coordinate, padded":   {map[string]any{"jwk": with(ec, "x", x+"=")}, nil, key, 400},
 		"RSA of 1024 bits":       {map[string]any{"alg": "RS256", "jwk": jwkOf(t, small.Public())}, nil, small, 400},
 		"RSA of 20,000 bits":     {map[string]any{"alg": "RS256", "jwk": with(large, "n", number(huge))}, nil, rsaKey(), 400},
-		"an even modulus":        {map[string]any{"alg": "RS256", "jwk": with(large, "n", number(new(big.Int).Lsh(big.NewInt(1), 2047)))}, nil, rsaKey(), 400},
-		"a modulus after zeros":  {map[string]any{"alg": "RS256", "jwk": with(large, "n", "AAAA"+large["n"].(string))}, nil, rsaKey(), 400},
+		"an even modulus":        {map[string]any{"alg": "RS256", "jwk": with(large, "n", even)}, nil, rsaKey(), 400},
+		"a modulus after zeros":  {map[string]any{"alg": "RS256", "jwk": with(large, "n", "AAAA"+n)}, nil, rsaKey(), 400},
 		"exponent 1":             {map[string]any{"alg": "RS256", "jwk": with(large, "e", "AQ")}, nil, rsaKey(), 400},
 		"exponent 3":             {map[string]any{"alg": "RS256", "jwk": with(large, "e", "Aw")}, nil, rsaKey(), 400},
 		"a huge exponent":        {map[string]any{"alg": "RS256", "jwk": with(large, "e", number(huge))}, nil, rsaKey(), 400},
@@ -290,7 +294,8 @@ func TestWhatIsNoRegistrationIsRefused(t *testing.T) {
 	}
 	want(t, http.StatusMethodNotAllowed, b.send(http.MethodGet, dbsc.DefaultPath, response, good), "GET")
 	want(t, http.StatusBadRequest, b.send(http.MethodPost, dbsc.DefaultPath, response, `'`+good), "a quote of another kind")
-	want(t, http.StatusOK, b.send(http.MethodPost, dbsc.DefaultPath, response, ` "`+good+`";a;b="c";d=?1;e=:AA==:;f=-1.5;g=@1;h=%"%c3%bc";i=tok `), "a String with parameters")
+	const parameters = `;a;b="c";d=?1;e=:AA==:;f=-1.5;g=@1;h=%"%c3%bc";i=tok`
+	want(t, http.StatusOK, b.send(http.MethodPost, dbsc.DefaultPath, response, ` "`+good+`"`+parameters+" "), "a String")
 	want(t, http.StatusOK, b.send(http.MethodPost, dbsc.DefaultPath, response, good), "the same again")
 }
 

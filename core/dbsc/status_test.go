@@ -52,7 +52,8 @@ func TestOnlyTheLoginsOwnCookieIsGood(t *testing.T) {
 	good := b.jar[boundCookie].Value
 	values := map[string]string{
 		"nothing": "", "another session's": other.jar[boundCookie].Value, "the ticket": b.jar[ticketCookie].Value,
-		"a challenge": b.ask(), "a longer one": good + "A", "a megabyte": strings.Repeat("A", 1<<20), "a line break": good[:10] + "\n" + good[11:],
+		"a challenge": b.ask(), "a longer one": good + "A", "a megabyte": strings.Repeat("A", 1<<20),
+		"a line break": good[:10] + "\n" + good[11:],
 	}
 	for i := range good {
 		changed := []byte(good)
@@ -364,8 +365,11 @@ func TestTheBoundCookieGoesWhereTheTicketGoes(t *testing.T) {
 		b.signer = ecKey(t)
 		res := b.take(b.send(http.MethodPost, dbsc.DefaultPath, response, b.proof(b.offered, true)))
 		c := b.jar[want]
-		if c == nil || !c.Secure || !c.HttpOnly || c.Path != "/" || c.Domain != "" || c.SameSite != http.SameSiteStrictMode || c.MaxAge != 600 {
-			t.Errorf("%s: %v", name, res.Header)
+		if c == nil || !c.Secure || !c.HttpOnly || c.Path != "/" || c.Domain != "" || c.SameSite != http.SameSiteStrictMode {
+			t.Fatalf("%s: %v", name, res.Header)
+		}
+		if c.MaxAge != int(dbsc.DefaultLifetime/time.Second) {
+			t.Errorf("%s: kept for %d seconds", name, c.MaxAge)
 		}
 	}
 }

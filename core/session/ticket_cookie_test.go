@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -192,6 +193,32 @@ func TestACookieIsSentOnce(t *testing.T) {
 					}
 				})
 			})
+		}
+	}
+}
+
+func TestCookieIsTheOneThatCarriesTheTicket(t *testing.T) {
+	t.Parallel()
+	keys := [][]byte{session.GenerateKey()}
+	m, err := session.New(memstore.New(memstore.Options{}), session.Options{Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := session.Cookie{Name: "__Host-session", Path: "/", SameSite: http.SameSiteLaxMode}
+	if c, err := m.Cookie(); err != nil || c != want {
+		t.Errorf("%+v, %v", c, err)
+	}
+	header, err := session.New(memstore.New(memstore.Options{}), session.Options{Keys: keys, Header: "Authorization"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	travelling, err := session.NewCookieOnly(session.Options{Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []*session.Manager{header, travelling} {
+		if c, err := m.Cookie(); !errors.Is(err, session.ErrUnsupported) || c != (session.Cookie{}) {
+			t.Errorf("%+v, %v", c, err)
 		}
 	}
 }

@@ -28,7 +28,7 @@ func (sh *shop) bind(c settings) error {
 	}
 	var err error
 	sh.binder, err = dbsc.New(sh.sessions, dbsc.Options{Logger: c.log, OnEvent: sh.journal.noteBinding})
-	return err //nolint:wrapcheck // newShop says what it is about
+	return err
 }
 
 // bound puts what browsers send by themselves in front of the pages: it has no token.

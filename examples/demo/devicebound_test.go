@@ -28,7 +28,8 @@ func registration(t *testing.T, challenge string) string {
 		t.Fatal(err)
 	}
 	text := base64.RawURLEncoding.EncodeToString
-	header := `{"typ":"dbsc+jwt","alg":"ES256","jwk":{"kty":"EC","crv":"P-256","x":"` + text(point[1:33]) + `","y":"` + text(point[33:]) + `"}}`
+	header := `{"typ":"dbsc+jwt","alg":"ES256","jwk":{"kty":"EC","crv":"P-256",` +
+		`"x":"` + text(point[1:33]) + `","y":"` + text(point[33:]) + `"}}`
 	signed := text([]byte(header)) + "." + text([]byte(`{"jti":"`+challenge+`"}`))
 	sum := sha256.Sum256([]byte(signed))
 	r, s, err := ecdsa.Sign(rand.Reader, key, sum[:])
@@ -44,7 +45,8 @@ func TestACopyOfABoundSessionIsKeptOut(t *testing.T) {
 	t.Cleanup(server.Close)
 	v := site{url: server.URL}.visitor(t)
 	v.client.Transport = server.Client().Transport
-	offer := regexp.MustCompile(`challenge="([^"]+)"`).FindStringSubmatch(v.post("/login", ada.credentials()).header.Get("Secure-Session-Registration"))
+	field := v.post("/login", ada.credentials()).header.Get("Secure-Session-Registration")
+	offer := regexp.MustCompile(`challenge="([^"]+)"`).FindStringSubmatch(field)
 	if offer == nil {
 		t.Fatal("no offer")
 	}

@@ -50,10 +50,10 @@ func TestACopiedCookieJarIsRefusedInAnotherProfile(t *testing.T) {
 	thief.Open(s.url("/"))
 	s.until("the copy is refused", func() bool {
 		s.wantBound(ann, "ann", "meanwhile")
-		return s.ask(thief, "/vault") == http.StatusForbidden
+		return s.vault(thief) == http.StatusForbidden
 	})
 	for range 3 {
-		if status := s.ask(thief, "/vault"); status != http.StatusForbidden {
+		if status := s.vault(thief); status != http.StatusForbidden {
 			t.Errorf("the copy once more: %d", status)
 		}
 	}
@@ -89,13 +89,13 @@ func TestAnOutageDuringARefreshLosesNothing(t *testing.T) {
 			forget(s, v)
 			s.trouble.Store(int32(what))
 			for range 3 {
-				if status := s.ask(v, "/vault"); status == http.StatusOK || status == http.StatusForbidden {
+				if status := s.vault(v); status == http.StatusOK || status == http.StatusForbidden {
 					t.Errorf("during the outage: %d", status)
 				}
 			}
 			s.trouble.Store(int32(none))
 			// The browser may wait before it asks a server again that has failed.
-			s.until("the browser is back", func() bool { return s.ask(v, "/vault") == http.StatusOK })
+			s.until("the browser is back", func() bool { return s.vault(v) == http.StatusOK })
 			s.wantBound(v, "ann", "after the outage")
 			if value(v) == "" {
 				t.Error("no cookie")
@@ -104,7 +104,6 @@ func TestAnOutageDuringARefreshLosesNothing(t *testing.T) {
 	}
 }
 
-// TestACookieThatRunsOutOfflineIsRefreshedAfterwards.
 func TestACookieThatRunsOutOfflineIsRefreshedAfterwards(t *testing.T) {
 	t.Parallel()
 	s := open(t, briefly)
@@ -112,11 +111,11 @@ func TestACookieThatRunsOutOfflineIsRefreshedAfterwards(t *testing.T) {
 	s.signIn(v, "ann")
 	s.trouble.Store(int32(cut))
 	s.until("the cookie runs out", func() bool { return value(v) == "" })
-	if status := s.ask(v, "/vault"); status != 0 {
+	if status := s.vault(v); status != 0 {
 		t.Errorf("offline: %d", status)
 	}
 	s.trouble.Store(int32(none))
-	s.until("the browser is back", func() bool { return s.ask(v, "/vault") == http.StatusOK })
+	s.until("the browser is back", func() bool { return s.vault(v) == http.StatusOK })
 	s.wantBound(v, "ann", "online again")
 }
 
@@ -136,7 +135,6 @@ func TestNewKeysKeepABinding(t *testing.T) {
 	s.wantBound(v, "ann", "refreshed")
 }
 
-// TestTenTabsAtOnceRefreshOnce, or a few times, and all of them get in.
 func TestTenTabsAtOnceAllGetIn(t *testing.T) {
 	t.Parallel()
 	s := open(t, dbsc.DefaultLifetime)
@@ -153,7 +151,7 @@ func TestTenTabsAtOnceAllGetIn(t *testing.T) {
 		statuses := make([]int, len(tabs))
 		var wg sync.WaitGroup
 		for i, tab := range tabs {
-			wg.Go(func() { statuses[i] = s.ask(tab, "/vault") })
+			wg.Go(func() { statuses[i] = s.vault(tab) })
 		}
 		wg.Wait()
 		for i, status := range statuses {
@@ -211,7 +209,7 @@ func TestSigningOutEndsTheBinding(t *testing.T) {
 	s.signIn(v, "bob")
 }
 
-// TestSomebodyElseGetsABindingOfTheirOwn signs in without signing out, as the same or as
+// TestWhoSignsInOnceMoreGetsABindingOfTheirOwn signs in without signing out, as the same or as
 // somebody else.
 func TestWhoSignsInOnceMoreGetsABindingOfTheirOwn(t *testing.T) {
 	t.Parallel()

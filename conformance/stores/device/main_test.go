@@ -169,16 +169,14 @@ func (s *shop) count(kind dbsc.EventKind) (n int) {
 	return n
 }
 
-// ask returns the status of a request that a script on the shop's page sends, or 0 if
+// vault returns the status that a script on the shop's page gets for the vault, or 0 if
 // there is no answer.
-func (s *shop) ask(v *browser.Visitor, path string) int {
+func (s *shop) vault(v *browser.Visitor) (status int) {
 	s.t.Helper()
-	ctx := fmt.Sprintf(`fetch(%q).then(r => r.status).catch(() => 0)`, path)
-	var status int
-	v.Do(chromedp.Func(func(c context.Context, _ *chromedp.Target) error {
-		var err error
-		status, err = chromedp.Run(c, chromedp.Evaluate[int](ctx, chromedp.EvalAwaitPromise))
-		return err //nolint:wrapcheck // Do says what failed
+	const ask = `fetch("/vault").then(r => r.status).catch(() => 0)`
+	v.Do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) (err error) {
+		status, err = chromedp.Run(ctx, chromedp.Evaluate[int](ask, chromedp.EvalAwaitPromise))
+		return err
 	}))
 	return status
 }
@@ -225,7 +223,7 @@ func forget(s *shop, v *browser.Visitor) {
 	s.t.Helper()
 	v.Do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, network.DeleteCookies, network.DeleteCookiesParams{Name: boundCookie, URL: s.url("/")})
-		return err //nolint:wrapcheck // Do says what failed
+		return err
 	}))
 	if value(v) != "" {
 		s.t.Fatal("the cookie is still there")
@@ -242,7 +240,7 @@ func copyTo(s *shop, from, to *browser.Visitor) {
 		}
 		to.Do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 			_, err := cdp.Call(ctx, t, network.SetCookie, p)
-			return err //nolint:wrapcheck // Do says what failed
+			return err
 		}))
 	}
 	if len(to.Cookies()) != len(from.Cookies()) {

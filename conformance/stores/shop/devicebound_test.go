@@ -1,11 +1,10 @@
 package shop_test
 
 import (
+	"context"
 	"net/http/httputil"
 	"net/url"
 	"testing"
-
-	"context"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
@@ -53,7 +52,7 @@ func TestAShopThatIsReachedByHTTPSBindsItsDevices(t *testing.T) {
 			_, err := cdp.Call(ctx, target, network.SetCookie, network.SetCookieParams{
 				Name: c.Name, Value: c.Value, URL: v.shop.url, Path: c.Path, Secure: &c.Secure, HTTPOnly: &c.HTTPOnly, SameSite: c.SameSite,
 			})
-			return err //nolint:wrapcheck // Do says what failed
+			return err
 		}))
 	}
 	thief.visit("/profile")

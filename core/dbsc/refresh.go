@@ -1,0 +1,74 @@
+package dbsc
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/internal/httpfield"
+)
+
+// refresh hands out a new cookie to a browser that proves that it has the key.
+func (b *Binder) refresh(w http.ResponseWriter, r *http.Request, l *login) error {
+	id, err := field(r, fieldID)
+	if err != nil {
+		return b.reject(r, l, http.StatusBadRequest, err)
+	}
+	var key *binding
+	if l != nil && id == l.identifier() {
+		key = l.binding()
+	}
+	if key == nil { // the browser forgets it then
+		return &refusal{http.StatusNotFound, errNotBound}
+	}
+	if len(r.Header.Values(fieldResponse)) == 0 {
+		b.challenge(w, l, key)
+		return &refusal{http.StatusForbidden, errStale} // how the protocol asks for a proof
+	}
+	text, err := field(r, fieldResponse)
+	if err != nil {
+		return b.reject(r, l, http.StatusBadRequest, err)
+	}
+	p, err := parseProof(text)
+	if err == nil && p.key != nil {
+		err = errForeignKey
+	}
+	if err != nil {
+		return b.reject(r, l, http.StatusBadRequest, err)
+	}
+	public, err := unmarshalKey(key.Key)
+	if err != nil {
+		return err
+	}
+	if !p.verifies(public, key.Alg) {
+		b.challenge(w, l, key)
+		return b.reject(r, l, http.StatusForbidden, errSignature)
+	}
+	if _, _, ok := l.read(purposeChallenge, p.challenge, time.Now(), []byte(key.Last)); !ok {
+		b.challenge(w, l, key)
+		return b.reject(r, l, http.StatusForbidden, errStale)
+	}
+	seen, proof := key.Seen, newProof()
+	l.prove(key.Last, proof)
+	if err := l.s.Commit(r.Context()); err != nil {
+		return err
+	}
+	key = l.binding()
+	switch {
+	case key == nil:
+		return &refusal{http.StatusNotFound, errNotBound}
+	case key.Last != proof: // another request had the same challenge
+		b.challenge(w, l, key)
+		return b.reject(r, l, http.StatusForbidden, errStale)
+	case !seen:
+		b.emit(r.Context(), l, EventBound, nil)
+	}
+	b.emit(r.Context(), l, EventRefreshed, nil)
+	b.challenge(w, l, key)
+	return b.handOut(w, l, key, kindPlain)
+}
+
+// challenge adds the challenge for the browser's next proof.
+func (b *Binder) challenge(w http.ResponseWriter, l *login, key *binding) {
+	text := l.write(purposeChallenge, 0, b.challengeUntil(), []byte(key.Last))
+	w.Header().Set(fieldChallenge, httpfield.QuoteString(text)+";id="+httpfield.QuoteString(l.identifier()))
+}
