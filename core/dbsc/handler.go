@@ -75,7 +75,10 @@ func (b *Binder) settle(w http.ResponseWriter, r *http.Request) {
 		}
 		b.emit(r.Context(), l, EventBound, nil)
 	}
-	b.setCookie(w, l, c.key, kindPlain, c.until)
+	switch r.Header.Get("Sec-Fetch-Dest") {
+	case "", "document", "empty": // a picture or a style sheet may be cached with its cookie
+		b.setCookie(w, l, c.key, kindPlain, c.until)
+	}
 }
 
 // serve keeps off what no browser sends before the session is looked at.

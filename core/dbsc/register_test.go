@@ -133,6 +133,25 @@ func TestTheFirstCookieBindsOnAnyPage(t *testing.T) {
 	}
 }
 
+// TestNoCookieComesWithWhatMayBeCached, by handlers that know nothing of sessions.
+func TestNoCookieComesWithWhatMayBeCached(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	b := st.device()
+	b.visit("/login/ann")
+	for _, kind := range []string{"image", "style", "script", "font"} {
+		if res := b.visit("/static", "Sec-Fetch-Dest", kind); len(res.Cookies()) != 0 {
+			t.Errorf("%s: %v", kind, res.Cookies())
+		}
+	}
+	if len(st.seen(dbsc.EventBound)) != 1 {
+		t.Error("not bound")
+	}
+	if res := b.visit("/", "Sec-Fetch-Dest", "document"); len(res.Cookies()) != 1 {
+		t.Errorf("a page: %v", res.Cookies())
+	}
+}
+
 func TestWhatCantBeSavedIsTriedWithTheNextRequest(t *testing.T) {
 	t.Parallel()
 	st := newSite(t)
