@@ -55,7 +55,6 @@ func (s *Store) deleteOn(ctx context.Context, server *redis.Client, deleted *ato
 // deleteIDs deletes the records under these ids and counts the live ones. What a
 // record says is read just before it is deleted, since DEL doesn't tell.
 func (s *Store) deleteIDs(ctx context.Context, ids []string, deleted *atomic.Int64) (failed error) {
-	const headLen = timeLen + sessionstore.RecordHeaderLen + sessionstore.MaxSubjectLen
 	heads, dels := make([]*redis.StringCmd, len(ids)), make([]*redis.IntCmd, len(ids))
 	// The error of the batch is that of one of its commands.
 	_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error {

@@ -8,14 +8,18 @@
 //
 // # Cost
 //
-// Load is one GET, Delete one DEL. Create, Update and Touch are one call of a
-// script, which touches one key, so that it runs on a Cluster. The driver sends
-// the script again when the server has forgotten it.
+// Load is one GET. Create is one SET NX, Delete one GETRANGE and DEL that are sent together.
+// Update and Touch are one call of a script, which touches one key, so that it runs on a
+// Cluster. The driver sends the script again when the server has forgotten it.
 //
-// A record with a subject costs a second call when it is created. An Update that
-// gives it to another subject costs three, and so does an Update or a Touch that prolongs
-// the record beyond what the index knows: rarely, as the index is kept for at
-// least twice the lifetime that was left when it was last written.
+// With a subject, the index of its records comes in. Create then costs three calls, and
+// Delete two. An Update that gives the record to a subject costs four, and one that takes
+// it from its subject one more. An Update or a Touch that prolongs the record beyond what
+// the index knows costs four: rarely, as the index is kept for at least twice the
+// lifetime that was left when it was last written.
+//
+// The index has what is live. What has expired leaves it when somebody lists or deletes the
+// subject's records, at the price of one call for a hundred of them, or in its time.
 //
 // DeleteAll and Scan look at every key of the database, also at those of others, a
 // thousand with each call. DeleteAll costs two commands for each record, Scan one, in
@@ -52,7 +56,8 @@
 //	<id>              a string: 8 bytes that say until when the index knows the
 //	                  record, and the record as sessionstore.AppendRecord makes it
 //	subject:<hash>    a sorted set: the ids of the records of one subject, each
-//	                  with the millisecond until which the entry is kept
+//	                  with the microsecond until which the entry is kept, and
+//	                  with a plus sign those that are being written
 //
 // so that no key names a subject or holds a visitor's token.
 package redisstore

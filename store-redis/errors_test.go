@@ -21,10 +21,16 @@ func TestAnswersOfScripts(t *testing.T) {
 		"conflict": sessionstore.ErrConflict,
 		"corrupt":  sessionstore.ErrCorrupt,
 		"nonsense": errAnswer,
+		"taken":    errAnswer,
 	} {
 		t.Run(answer, func(t *testing.T) {
 			t.Parallel()
-			store, _ := open(t, always(bulk([]byte(answer))))
+			store, _ := open(t, func(command []string) string {
+				if command[0] == "set" {
+					return "$-1\r\n" // so that Create asks why
+				}
+				return bulk([]byte(answer))
+			})
 			wantError(t, "Create", store.Create(t.Context(), newID(), newRecord("")), want)
 			wantError(t, "Update", store.Update(t.Context(), newID(), 1, newRecord("")), want)
 			wantError(t, "Touch", store.Touch(t.Context(), newID(), 1, time.Now().Add(time.Hour)), want)

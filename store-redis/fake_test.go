@@ -100,7 +100,7 @@ func (f *fake) asked() string {
 	defer f.mu.Unlock()
 	scripts := map[string]string{
 		createScript.Hash(): "create", updateScript.Hash(): "update", touchScript.Hash(): "touch",
-		indexScript.Hash(): "index", unindexScript.Hash(): "unindex",
+		indexScript.Hash(): "index", settleScript.Hash(): "settle", unindexScript.Hash(): "unindex",
 	}
 	var names []string
 	for _, c := range f.commands {

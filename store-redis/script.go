@@ -16,83 +16,78 @@ import (
 // now, the milliseconds until the record's new expiry, and until when the index
 // knows the record ("" if it hasn't been told now). Times are 8 bytes,
 // nanoseconds since 1970, as they are in a record. Before the record, the value
-// has the time until which the index knows it; in the record, offsets are those
-// that sessionstore.AppendRecord documents.
+// has the time until which the index knows it; in the head, offsets are those
+// that sessionstore.AppendRecord documents, and 9 more: Lua counts from 1.
 //
-//nolint:dupword // Lua
+// The state of what is there is 'absent', 'expired', 'corrupt' or 'live'. Its data is
+// not read. Times are compared as pairs of numbers: Lua's < on strings depends on the
+// server's locale, and its numbers have 53 bits.
 const recordLua = `
 local key, id, now, ttl, indexed = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local known, head, subject
-
--- Lua's < on strings depends on the server's locale.
-local function before(a, b)
-  for i = 1, 8 do
-    local x, y = a:byte(i), b:byte(i)
-    if x ~= y then return x < y end
+local head = redis.pcall('GETRANGE', key, 0, 8 + 64 + 255 - 1)
+if type(head) == 'table' and not head.err:find('WRONGTYPE', 1, true) then return head end
+local state, version, subject = 'corrupt'
+local knownHigh, knownLow, magic, high, low
+if type(head) == 'string' and #head >= 72 then
+  knownHigh, knownLow, magic, high, low = struct.unpack('>I4I4I4I4I4', head)
+  local ends = 72 + head:byte(72)
+  version = head:sub(21, 28)
+  if magic == 0x43524b31 and #head >= ends and head:sub(29, 71) == id and version ~= '\0\0\0\0\0\0\0\0' then
+    local nowHigh, nowLow = struct.unpack('>I4I4', now)
+    state = (nowHigh < high or nowHigh == high and nowLow < low) and 'live' or 'expired'
+    subject = head:sub(73, ends)
   end
-  return false
-end
-
--- What is there: 'absent', 'expired', 'corrupt' or 'live'. It reads no data.
-local function look()
-  local kind = redis.call('TYPE', key).ok
-  if kind == 'none' then return 'absent' end
-  if kind ~= 'string' then return 'corrupt' end
-  local start = redis.call('GETRANGE', key, 0, 8 + 64 + 255 - 1)
-  known, head = start:sub(1, 8), start:sub(9)
-  if #head < 64 or #head < 64 + head:byte(64) or head:sub(1, 4) ~= 'CRK1'
-    or head:sub(13, 20) == ('\0'):rep(8) or head:sub(21, 63) ~= id then
-    return 'corrupt'
-  end
-  subject = head:sub(65, 64 + head:byte(64))
-  return before(now, head:sub(5, 12)) and 'live' or 'expired'
-end
-
-local function put(record)
-  redis.call('SET', key, indexed .. record, 'PX', ttl)
-  return 'ok'
+elseif head == '' and redis.call('EXISTS', key) == 0 then
+  state = 'absent'
 end
 `
 
-// createScript also takes the record.
+// createScript also takes the record. It is for what SET NX has not made.
 var createScript = redis.NewScript(recordLua + `
 local record = ARGV[5]
-local state = look()
 if state == 'corrupt' then return state end
 if state == 'live' then
-  return head:sub(13, 20) == record:sub(13, 20) and 'ok' or 'exists'
+  return version == record:sub(13, 20) and 'ok' or 'exists'
 end
-return put(record)
+redis.call('SET', key, indexed .. record, 'PX', ttl)
+return 'ok'
 `)
 
-// updateScript also takes the version to replace and the record.
-//
-//nolint:dupword // Lua
+// updateScript also takes the version to replace and the record. If it takes the record
+// from a subject, it says from which one, and until when its index knows the record.
 var updateScript = redis.NewScript(recordLua + `
 local old, record = ARGV[5], ARGV[6]
-local state = look()
 if state ~= 'live' then return state end
-if head:sub(13, 20) == record:sub(13, 20) then return 'ok' end
-if head:sub(13, 20) ~= old then return 'conflict' end
-local to = record:sub(65, 64 + record:byte(64))
-if to == '' then
-  indexed = ('\0'):rep(8)
-else
-  if to == subject and (indexed == '' or before(indexed, known)) then indexed = known end
-  if indexed == '' or before(indexed, record:sub(5, 12)) then return 'unindexed' end
+if version == record:sub(13, 20) then return 'ok' end
+if version ~= old then return 'conflict' end
+local length = record:byte(64)
+local same = subject == record:sub(65, 64 + length)
+if length == 0 then
+  indexed = '\0\0\0\0\0\0\0\0'
+elseif indexed == '' then
+  local high, low = struct.unpack('>I4I4', record, 5)
+  if not same or knownHigh < high or knownHigh == high and knownLow < low then return 'unindexed' end
+  indexed = head:sub(1, 8)
 end
-return put(record)
+redis.call('SET', key, indexed .. record, 'PX', ttl)
+if same or subject == '' then return 'ok' end
+return 'taken ' .. head:sub(1, 8) .. subject
 `)
 
 // touchScript also takes the version that is to be there and the new expiry.
+//
+//nolint:dupword // Lua
 var touchScript = redis.NewScript(recordLua + `
-local version, expires = ARGV[5], ARGV[6]
-local state = look()
 if state ~= 'live' then return state end
-if head:sub(13, 20) ~= version then return 'conflict' end
-if subject ~= '' and before(known, expires) then
-  if indexed == '' then return 'unindexed ' .. subject end
-  redis.call('SETRANGE', key, 0, indexed)
+if version ~= ARGV[5] then return 'conflict' end
+local expires = ARGV[6]
+if subject ~= '' then
+  local high, low = struct.unpack('>I4I4', expires)
+  if indexed ~= '' then
+    redis.call('SETRANGE', key, 0, indexed)
+  elseif knownHigh < high or knownHigh == high and knownLow < low then
+    return 'unindexed ' .. subject
+  end
 end
 redis.call('SETRANGE', key, 8 + 4, expires)
 redis.call('PEXPIRE', key, ttl)
@@ -102,7 +97,6 @@ return 'ok'
 // deleteScript deletes the record if it is that of a subject. It also deletes
 // what is no record: the index says that it was.
 var deleteScript = redis.NewScript(recordLua + `
-local state = look()
 if state == 'absent' then return state end
 if state ~= 'corrupt' and subject ~= ARGV[5] then return 'absent' end
 redis.call('DEL', key)
@@ -113,7 +107,8 @@ return state == 'live' and 'ok' or 'absent'
 type answer struct {
 	err       error
 	unindexed bool   // nothing is written; the index has to be told first
-	subject   string // of the record, then, if the caller can't know it
+	subject   string // of the record, if the caller can't know it; or from whom it was taken
+	known     []byte // until when the index of that one knows the record
 }
 
 // call runs a script on the record under id. indexed and args follow the
@@ -130,12 +125,16 @@ func parseAnswer(cmd *redis.Cmd) answer {
 	if err != nil {
 		return answer{err: err}
 	}
-	word, subject, _ := strings.Cut(text, " ")
+	word, rest, _ := strings.Cut(text, " ")
 	switch word {
 	case "ok":
 		return answer{}
+	case "taken":
+		if len(rest) > timeLen {
+			return answer{subject: rest[timeLen:], known: []byte(rest[:timeLen])}
+		}
 	case "unindexed":
-		return answer{err: errAnswer, unindexed: true, subject: subject}
+		return answer{err: errAnswer, unindexed: true, subject: rest}
 	case "absent", "expired":
 		return answer{err: sessionstore.ErrNotFound}
 	case "exists":

@@ -74,17 +74,27 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
-	b := sessionstore.AppendRecord(nil, id, r)
+	b := sessionstore.AppendRecord(make([]byte, timeLen), id, r)
 	return s.guard.Do(ctx, func() error {
-		var indexed time.Time
-		if r.Subject != "" {
-			var err error
-			if indexed, err = s.index(ctx, r.Subject, id, r.Expires); err != nil {
-				return err
-			}
+		if r.Subject == "" {
+			return s.create(ctx, id, b, r.Expires)
 		}
-		return s.call(ctx, createScript, id, ttl(r.Expires), encodeTime(indexed), b).err
+		return s.indexing(ctx, r.Subject, id, r.Expires, func(indexed []byte) answer {
+			copy(b, indexed)
+			return answer{err: s.create(ctx, id, b, r.Expires)}
+		}).err
 	})
+}
+
+// create stores b, which begins with until when the index knows the record. It takes
+// a script only to find out what stands in the way.
+func (s *Store) create(ctx context.Context, id string, b []byte, expires time.Time) error {
+	ttl := ttl(expires)
+	args := redis.SetArgs{Mode: "NX", TTL: time.Duration(ttl) * time.Millisecond}
+	if err := s.client.SetArgs(ctx, s.key(id), b, args).Err(); !errors.Is(err, redis.Nil) {
+		return err //nolint:wrapcheck // the guard does it
+	}
+	return s.call(ctx, createScript, id, ttl, b[:timeLen], b[timeLen:]).err
 }
 
 // Update implements [sessionstore.Store].
@@ -94,31 +104,51 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 	}
 	b := sessionstore.AppendRecord(nil, id, r)
 	return s.guard.Do(ctx, func() error {
-		version := encodeVersion(old)
-		a := s.call(ctx, updateScript, id, ttl(r.Expires), nil, version, b)
-		if !a.unindexed {
-			return a.err
+		update := func(indexed []byte) answer {
+			return s.call(ctx, updateScript, id, ttl(r.Expires), indexed, encodeVersion(old), b)
 		}
-		indexed, err := s.index(ctx, r.Subject, id, r.Expires)
-		if err != nil {
-			return err
+		a := update(nil)
+		if a.unindexed {
+			a = s.indexing(ctx, r.Subject, id, r.Expires, update)
 		}
-		return s.call(ctx, updateScript, id, ttl(r.Expires), encodeTime(indexed), version, b).err
+		if a.err == nil && a.subject != "" {
+			s.unindex(ctx, a.subject, member{id, micros(a.known)})
+		}
+		return a.err
 	})
 }
 
-// Delete implements [sessionstore.Store]. It leaves an entry in the index of the
-// record's subject, which goes when it is next looked at or in its time.
+// Delete implements [sessionstore.Store].
 func (s *Store) Delete(ctx context.Context, id string) error {
 	if err := s.guard.Check(ctx, id); err != nil {
 		return err
 	}
 	return s.guard.Do(ctx, func() error {
-		return s.client.Del(ctx, s.key(id)).Err()
+		var head *redis.StringCmd
+		var del *redis.IntCmd
+		// The error of the batch is that of one of its commands.
+		_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+			head, del = p.GetRange(ctx, s.key(id), 0, headLen-1), p.Del(ctx, s.key(id))
+			return nil
+		})
+		if err := del.Err(); err != nil {
+			return err //nolint:wrapcheck // the guard does it
+		}
+		b, err := head.Bytes()
+		if err != nil {
+			return nil //nolint:nilerr // what is gone was of another type
+		}
+		if r, err := decode(b, id); err == nil && r.Subject != "" {
+			s.unindex(ctx, r.Subject, member{id, micros(b)})
+		}
+		return nil
 	})
 }
 
 func (s *Store) key(id string) string { return s.o.KeyPrefix + id }
+
+// headLen is the length of all that a value has before its data.
+const headLen = timeLen + sessionstore.RecordHeaderLen + sessionstore.MaxSubjectLen
 
 // decode undoes what the scripts have stored: until when the index knows the
 // record, in timeLen bytes, and the record.

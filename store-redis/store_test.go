@@ -2,6 +2,8 @@ package redisstore
 
 import (
 	"context"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -52,10 +54,10 @@ func TestCost(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
 		"Load":                  "get",
-		"Create":                "create",
-		"Create of a subject's": "index create",
+		"Create":                "set",
+		"Create of a subject's": "index set settle",
 		"Update":                "update",
-		"Delete":                "del",
+		"Delete":                "getrange del",
 		"Touch":                 "touch",
 		"ListSubject":           "zrange",
 		"DeleteSubject":         "zrange",
@@ -69,6 +71,8 @@ func TestCost(t *testing.T) {
 				switch command[0] {
 				case "get":
 					return "$-1\r\n"
+				case "getrange":
+					return "$0\r\n\r\n"
 				case "del":
 					return ":1\r\n"
 				case "zrange":
@@ -76,7 +80,7 @@ func TestCost(t *testing.T) {
 				case "scan":
 					return "*2\r\n$1\r\n0\r\n*0\r\n"
 				}
-				return "$2\r\nok\r\n"
+				return said(command, "ok")
 			})
 			if err := calls(store)[name](t.Context()); err != nil && name != "Load" {
 				t.Fatal(err)
@@ -99,31 +103,109 @@ func TestScriptIsSentAgainWhenTheServerHasForgottenIt(t *testing.T) {
 	}
 }
 
+// said is what a script answers. The index answers until when it keeps the record.
+func said(command []string, text string) string {
+	if command[0] == "evalsha" && command[1] == indexScript.Hash() {
+		text = command[6]
+	}
+	return bulk([]byte(text))
+}
+
 func TestIndexIsToldBeforeTheRecordOutlivesIt(t *testing.T) {
 	t.Parallel()
-	t.Run("Update", func(t *testing.T) {
-		t.Parallel()
-		store, server := open(t, inTurn(bulk([]byte("unindexed")), bulk([]byte("ok")), bulk([]byte("ok"))))
-		if err := store.Update(t.Context(), newID(), 1, newRecord("visitor")); err != nil {
-			t.Fatal(err)
-		}
-		if got, want := server.asked(), "update index update"; got != want {
-			t.Errorf("commands are %q, want %q", got, want)
-		}
-	})
-	t.Run("Touch", func(t *testing.T) {
-		t.Parallel()
-		store, server := open(t, inTurn(bulk([]byte("unindexed one visitor")), bulk([]byte("ok")), bulk([]byte("ok"))))
-		if err := store.Touch(t.Context(), newID(), 1, time.Now().Add(time.Hour)); err != nil {
-			t.Fatal(err)
-		}
-		if got, want := server.asked(), "touch index touch"; got != want {
-			t.Fatalf("commands are %q, want %q", got, want)
-		}
-		if got, want := server.commands[1][3], store.subjectKey("one visitor"); got != want {
-			t.Errorf("index %q is told, want %q", got, want)
-		}
-	})
+	for name, c := range map[string]struct {
+		unindexed, want string
+		call            func(*Store) error
+	}{
+		"Update": {"unindexed", "update index update settle", func(s *Store) error {
+			return s.Update(t.Context(), newID(), 1, newRecord("one visitor"))
+		}},
+		"Touch": {"unindexed one visitor", "touch index touch settle", func(s *Store) error {
+			return s.Touch(t.Context(), newID(), 1, time.Now().Add(time.Hour))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			first := true
+			store, server := open(t, func(command []string) string {
+				if first {
+					first = false
+					return bulk([]byte(c.unindexed))
+				}
+				return said(command, "ok")
+			})
+			if err := c.call(store); err != nil {
+				t.Fatal(err)
+			}
+			if got := server.asked(); got != c.want {
+				t.Fatalf("commands are %q, want %q", got, c.want)
+			}
+			if got, want := server.commands[1][3], store.subjectKey("one visitor"); got != want {
+				t.Errorf("index %q is told, want %q", got, want)
+			}
+			told, written := server.commands[1][6], micros([]byte(server.commands[2][7]))
+			if settled := server.commands[3][5]; settled != told || told != strconv.FormatInt(written, 10) {
+				t.Errorf("told until %s, written until %d, settled %s, want the same", told, written, settled)
+			}
+		})
+	}
+}
+
+// A write whose outcome is open may still be made, and so may that of another writer.
+func TestAWriteOnItsWayIsNotSettled(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ index, set string }{
+		"no answer":      {"7", "-ERR no luck\r\n"},
+		"another writer": {"+7", "+OK\r\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store, server := open(t, inTurn(bulk([]byte(c.index)), c.set))
+			if err := store.Create(t.Context(), newID(), newRecord("visitor")); (err == nil) != (c.set == "+OK\r\n") {
+				t.Errorf("Create: %v", err)
+			}
+			if got, want := server.asked(), "index set"; got != want {
+				t.Errorf("commands are %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+func TestAMemberGoesWithItsRecord(t *testing.T) {
+	t.Parallel()
+	id := newID()
+	r := newRecord("visitor")
+	known := time.UnixMicro(1234567890123456)
+	value := string(sessionstore.AppendRecord(encodeTime(known), id, r))
+	for name, c := range map[string]struct {
+		answers []string
+		call    func(*Store) error
+		want    string
+	}{
+		"Delete": {
+			[]string{bulk([]byte(value)), ":1\r\n"},
+			func(s *Store) error { return s.Delete(t.Context(), id) }, "getrange del unindex",
+		},
+		"Update": {
+			[]string{bulk([]byte("taken " + value[:timeLen] + "visitor"))},
+			func(s *Store) error { return s.Update(t.Context(), id, 1, newRecord("")) }, "update unindex",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store, server := open(t, inTurn(append(c.answers, bulk([]byte("ok")))...))
+			if err := c.call(store); err != nil {
+				t.Fatal(err)
+			}
+			if got := server.asked(); got != c.want {
+				t.Fatalf("commands are %q, want %q", got, c.want)
+			}
+			last := server.commands[len(server.commands)-1]
+			if want := []string{id, "1234567890123456"}; last[3] != store.subjectKey("visitor") || !slices.Equal(last[5:], want) {
+				t.Errorf("%q leave the index, want %q", last[3:], want)
+			}
+		})
+	}
 }
 
 func TestNothingIsSentForBadArguments(t *testing.T) {
@@ -208,15 +290,19 @@ func TestIndexOutlivesTheRecord(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	for _, c := range []struct {
-		name          string
-		expires, want time.Time
+		name                 string
+		expires, least, most time.Time
 	}{
-		{"a short life", now.Add(time.Second), now.Add(time.Second + time.Hour)},
-		{"a long life", now.Add(48 * time.Hour), now.Add(96 * time.Hour)},
-		{"the longest life", lastTime.Add(-1), lastTime},
+		{"a short life", now.Add(time.Second), now.Add(time.Second + time.Hour), now.Add(65 * time.Minute)},
+		{"a long life", now.Add(48 * time.Hour), now.Add(96 * time.Hour), now.Add(99 * time.Hour)},
+		{"the longest life", lastTime.Add(-time.Second), lastTime.Add(-time.Second / 8), lastTime},
 	} {
-		if got := indexUntil(now, c.expires); !got.Equal(c.want) {
-			t.Errorf("%s: until %v, want %v", c.name, got, c.want)
+		got, again := indexUntil(now, c.expires), indexUntil(now, c.expires)
+		if got.Before(c.least) || got.After(c.most) {
+			t.Errorf("%s: until %v, want %v to %v", c.name, got, c.least, c.most)
+		}
+		if got.Equal(again) {
+			t.Errorf("%s: until %v twice", c.name, got)
 		}
 	}
 }

@@ -13,16 +13,13 @@ func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Versi
 		return err
 	}
 	return s.guard.Do(ctx, func() error {
-		b := encodeVersion(version)
-		a := s.call(ctx, touchScript, id, ttl(expires), nil, b, encodeTime(expires))
-		if !a.unindexed {
-			return a.err
+		touch := func(indexed []byte) answer {
+			return s.call(ctx, touchScript, id, ttl(expires), indexed, encodeVersion(version), encodeTime(expires))
 		}
-		indexed, err := s.index(ctx, a.subject, id, expires)
-		if err != nil {
-			return err
+		a := touch(nil)
+		if a.unindexed { // as long as the version is the same, the subject is
+			a = s.indexing(ctx, a.subject, id, expires, touch)
 		}
-		// As long as the version is the same, the subject is.
-		return s.call(ctx, touchScript, id, ttl(expires), encodeTime(indexed), b, encodeTime(expires)).err
+		return a.err
 	})
 }

@@ -42,7 +42,7 @@ func TestMemcacheLifetimes(t *testing.T) {
 func TestMemcacheCost(t *testing.T) {
 	t.Parallel()
 	addr := memcacheDaemon(t).URL
-	wantCosts(t, memcacheStore(t, memcacheClient(t, addr)), 1, func() int {
+	wantCosts(t, memcacheStore(t, memcacheClient(t, addr)), 1, 0, func() int {
 		return memcacheStat(t, addr, "cmd_get") + memcacheStat(t, addr, "cmd_set") +
 			memcacheStat(t, addr, "delete_hits") + memcacheStat(t, addr, "delete_misses")
 	})

@@ -204,7 +204,7 @@ func TestMongoCost(t *testing.T) {
 	server := mongoServer(t).SetMonitor(&event.CommandMonitor{
 		Started: func(context.Context, *event.CommandStartedEvent) { calls.Add(1) },
 	})
-	wantCosts(t, mongoStore(t, mongoCollection(t, server)), 1, func() int { return int(calls.Load()) })
+	wantCosts(t, mongoStore(t, mongoCollection(t, server)), 1, 0, func() int { return int(calls.Load()) })
 }
 
 // TestMongoDamagedSubject has documents of a subject that are no records any more,

@@ -316,7 +316,7 @@ func TestMysqlCost(t *testing.T) {
 	db := mysqlDB(t, mysqlServer(t))
 	db.SetMaxOpenConns(1)
 	asked := 0
-	wantCosts(t, mysqlStore(t, db, mysqlTable(t, db)), 1, func() (questions int) {
+	wantCosts(t, mysqlStore(t, db, mysqlTable(t, db)), 1, 0, func() (questions int) {
 		var name string
 		if err := db.QueryRowContext(t.Context(), `SHOW SESSION STATUS LIKE 'Questions'`).Scan(&name, &questions); err != nil {
 			t.Fatal(err)

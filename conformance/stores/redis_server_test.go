@@ -1,7 +1,10 @@
 package stores_test
 
 import (
+	"context"
 	"errors"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,15 +75,73 @@ func TestRedisLifetimes(t *testing.T) {
 	}
 }
 
-// TestRedisCost counts requests as the server does.
+// TestRedisCost counts what the driver sends.
 func TestRedisCost(t *testing.T) {
 	t.Parallel()
-	client := redisClient(t, redisDaemon(t).URL)
-	store := redisStore(t, redisClient(t, client.Options().Addr))
+	client := redisClient(t, servers.Any(t, servers.Redis).URL)
+	store := redisStore(t, client)
 	redisKnows(t, store)
-	wantCosts(t, store, 3, func() int {
-		return redisCalls(t, client, "get", "del", "eval", "evalsha")
-	})
+	var sent sentCommands
+	client.AddHook(&sent)
+	wantCosts(t, store, 4, 1, func() int { return int(sent.Load()) })
+}
+
+// sentCommands counts commands, and pipelines as one.
+type sentCommands struct{ atomic.Int64 }
+
+func (*sentCommands) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (n *sentCommands) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		n.Add(1)
+		return next(ctx, cmd)
+	}
+}
+
+func (n *sentCommands) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		n.Add(1)
+		return next(ctx, cmds)
+	}
+}
+
+// TestRedisIndexIsTakenBack signs in and out of one account, and looks at what is left.
+func TestRedisIndexIsTakenBack(t *testing.T) {
+	t.Parallel()
+	client := redisClient(t, servers.Any(t, servers.Redis).URL)
+	store := redisStore(t, client)
+	subject := "user-" + randomID()
+	kept, _ := redisCreated(t, store, subject)
+	index := redisIndex(t, client, kept)
+	for what, end := range map[string]func(id string, r sessionstore.Record) error{
+		"Delete": func(id string, _ sessionstore.Record) error { return store.Delete(t.Context(), id) },
+		"Update": func(id string, r sessionstore.Record) error {
+			next := r
+			next.Subject, next.Version = "", r.Version+1
+			return store.Update(t.Context(), id, r.Version, next)
+		},
+		"Touch, Delete": func(id string, r sessionstore.Record) error {
+			err := store.Touch(t.Context(), id, r.Version, time.Now().Add(1000*time.Hour))
+			return errors.Join(err, store.Delete(t.Context(), id))
+		},
+	} {
+		id, r := redisCreated(t, store, subject)
+		if members := client.ZRange(t.Context(), index, 0, -1).Val(); len(members) != 2 {
+			t.Errorf("%s: after a login the index has %v, want the two records", what, members)
+		}
+		if err := end(id, r); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if members := client.ZRange(t.Context(), index, 0, -1).Val(); !slices.Equal(members, []string{kept}) {
+			t.Errorf("%s: after a logout the index has %v, want %s", what, members, kept)
+		}
+	}
+	if n, err := store.DeleteSubject(t.Context(), subject); n != 1 || err != nil {
+		t.Errorf("DeleteSubject: %d, %v", n, err)
+	}
+	if n := client.Exists(t.Context(), index).Val(); n != 0 {
+		t.Error("the index of nothing is still there")
+	}
 }
 
 // TestRedisClocksApart has a client whose clock is a quarter of a century behind
@@ -129,5 +190,5 @@ func redisMember(t *testing.T, client *redis.Client, index, id string) time.Time
 	if err != nil {
 		t.Fatal(err)
 	}
-	return time.UnixMilli(int64(score))
+	return time.UnixMicro(int64(score))
 }
