@@ -30,18 +30,18 @@ func (s *Store) DeleteAll(ctx context.Context) (int, error) {
 // listLocked returns the names in a shard. A folder that is renamed in while it is
 // listed may not show all that is there throughout.
 func (s *Store) listLocked(ctx context.Context, shard int) ([]string, error) {
-	unlock, err := s.lock(ctx, shard)
+	dir, unlock, err := s.lock(ctx, shard)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	return s.list(shardName(shard))
+	return list(dir, ".")
 }
 
 // deleteRecords removes the records and orphans among these files of a shard, and
 // reports how many live records these were.
 func (s *Store) deleteRecords(ctx context.Context, shard int, names []string) (deleted int, failed error) {
-	unlock, err := s.lock(ctx, shard)
+	dir, unlock, err := s.lock(ctx, shard)
 	if err != nil {
 		return 0, err
 	}
@@ -56,7 +56,7 @@ func (s *Store) deleteRecords(ctx context.Context, shard int, names []string) (d
 		switch {
 		case isRecord && shardOf(id) == shard:
 			r, _ := s.read(ctx, id) // what can't be read goes all the same, as with Delete
-			if err := s.pruneFile(ctx, recordName(id)); err != nil {
+			if err := removeFile(ctx, dir, fileName(id)); err != nil {
 				failed = cmp.Or(failed, err)
 				continue
 			}
@@ -66,12 +66,12 @@ func (s *Store) deleteRecords(ctx context.Context, shard int, names []string) (d
 			}
 		case strings.HasSuffix(name, tempSuffix):
 			// A write under way would have the lock: this one was cut off.
-			failed = cmp.Or(failed, s.pruneFile(ctx, shardName(shard)+"/"+name))
+			failed = cmp.Or(failed, removeFile(ctx, dir, name))
 		}
 	}
 	// One flush is for all of them. Until then a power failure may bring a record
 	// back, which the index has to know.
-	if err := s.syncDir(shardName(shard)); err != nil {
+	if err := syncDir(dir, "."); err != nil {
 		return deleted, cmp.Or(failed, err)
 	}
 	for id, subject := range subjects {

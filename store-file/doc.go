@@ -27,7 +27,7 @@
 //	FORMAT                         names the format and its version
 //	00 … ff/                       256 shards, chosen by the checksum of the id
 //	    lock                       excludes other writers of this shard
-//	    <id>.<capitals>            a record and its CRC-32C
+//	    <id>.<capitals>            a record and its CRC-32C, with its expiry as the file's time
 //	    <random>.tmp               a write under way, or the orphan of a crash
 //	subjects/00 … ff/
 //	    <hash>.<id>.<capitals>     empty: this subject has this record

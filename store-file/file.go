@@ -16,7 +16,7 @@ import (
 // peek is read for callers without a lock.
 func (s *Store) peek(ctx context.Context, id string) (sessionstore.Record, error) {
 	if readsLock {
-		unlock, err := s.lock(ctx, shardOf(id))
+		_, unlock, err := s.lock(ctx, shardOf(id))
 		if err != nil {
 			return sessionstore.Record{}, err
 		}
@@ -56,9 +56,13 @@ func (s *Store) readExpired(ctx context.Context, id string) (bool, error) {
 
 // openRecord opens the file of id and returns its size.
 func (s *Store) openRecord(ctx context.Context, id string) (*os.File, int64, error) {
+	dir, err := s.shard(shardOf(id))
+	if err != nil {
+		return nil, 0, err
+	}
 	var f *os.File
-	err := patiently(ctx, func() (err error) {
-		f, err = s.openRegular(recordName(id))
+	err = patiently(ctx, func() (err error) {
+		f, err = openRegular(dir, fileName(id))
 		return err
 	})
 	switch {
@@ -83,15 +87,15 @@ func (s *Store) openRecord(ctx context.Context, id string) (*os.File, int64, err
 
 // openRegular opens a file for reading that is no link: os.Root would follow one
 // within the folder.
-func (s *Store) openRegular(name string) (*os.File, error) {
-	info, err := s.root.Lstat(name)
+func openRegular(dir *os.Root, name string) (*os.File, error) {
+	info, err := dir.Lstat(name)
 	if err == nil {
 		err = checkFile(info)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return s.root.OpenFile(name, os.O_RDONLY|openFlag, 0) //nolint:wrapcheck // openRecord does it
+	return dir.OpenFile(name, os.O_RDONLY|openFlag, 0) //nolint:wrapcheck // openRecord does it
 }
 
 func checkFile(info fs.FileInfo) error {
@@ -116,24 +120,29 @@ func readFull(r io.Reader, size int64) ([]byte, error) {
 	return b, nil
 }
 
-// put makes b the content of id's file. The shard is locked. The new subject's
+// put makes b, which encodes r, the content of id's file. The shard is locked. The new subject's
 // marker is there before the record can be seen, and the old one's goes after,
 // so that the index may have too much for a while, but never too little.
-func (s *Store) put(ctx context.Context, id string, b []byte, subject, oldSubject string) error {
-	shard := shardName(shardOf(id))
-	temp, err := s.writeTemp(shard, b)
+func (s *Store) put(ctx context.Context, id string, r sessionstore.Record, b []byte, oldSubject string) error {
+	dir, err := s.shard(shardOf(id))
 	if err != nil {
 		return err
 	}
-	if subject != oldSubject {
-		if err := s.mark(subject, id); err != nil {
-			return errors.Join(err, s.root.Remove(temp))
-		}
-	}
-	if err := s.rename(ctx, temp, recordName(id)); err != nil {
+	temp, err := s.writeTemp(dir, b)
+	if err != nil {
 		return err
 	}
-	if err := s.syncDir(shard); err != nil {
+	_ = dir.Chtimes(temp, time.Time{}, r.Expires) // if it fails, Prune reads the file
+	subject := r.Subject
+	if subject != oldSubject {
+		if err := s.mark(subject, id); err != nil {
+			return errors.Join(err, dir.Remove(temp))
+		}
+	}
+	if err := rename(ctx, dir, temp, fileName(id)); err != nil {
+		return err
+	}
+	if err := syncDir(dir, "."); err != nil {
 		return err
 	}
 	if subject != oldSubject {
@@ -144,25 +153,44 @@ func (s *Store) put(ctx context.Context, id string, b []byte, subject, oldSubjec
 
 // flush makes sure that the name of id's file is on the disk, as put does. It is
 // for a write that was made before and may have failed just there.
-func (s *Store) flush(id string) error { return s.syncDir(shardName(shardOf(id))) }
+func (s *Store) flush(id string) error {
+	dir, err := s.shard(shardOf(id))
+	if err != nil {
+		return err
+	}
+	return syncDir(dir, ".")
+}
 
 // remove removes the file of id, if there is one. The shard is locked.
 func (s *Store) remove(ctx context.Context, id, subject string) error {
-	err := patiently(ctx, func() error { return s.root.Remove(recordName(id)) })
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove a record: %w", err)
+	dir, err := s.shard(shardOf(id))
+	if err != nil {
+		return err
 	}
-	if err := s.flush(id); err != nil {
+	if err := removeFile(ctx, dir, fileName(id)); err != nil {
+		return err
+	}
+	if err := syncDir(dir, "."); err != nil {
 		return err
 	}
 	s.unmark(subject, id)
 	return nil
 }
 
+// removeFile removes a file, if there is one, and leaves it to the caller to flush the
+// folder.
+func removeFile(ctx context.Context, dir *os.Root, name string) error {
+	err := patiently(ctx, func() error { return dir.Remove(name) })
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove a file: %w", err)
+	}
+	return nil
+}
+
 // writeTemp writes b to a new file in a folder, flushes it, and returns its name.
-func (s *Store) writeTemp(dir string, b []byte) (string, error) {
-	name := dir + "/" + rand.Text() + tempSuffix
-	f, err := s.create(name, os.O_EXCL)
+func (s *Store) writeTemp(dir *os.Root, b []byte) (string, error) {
+	name := rand.Text() + tempSuffix
+	f, err := s.create(dir, name, os.O_EXCL)
 	if err != nil {
 		return "", err
 	}
@@ -171,19 +199,19 @@ func (s *Store) writeTemp(dir string, b []byte) (string, error) {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return "", errors.Join(fmt.Errorf("write a file: %w", err), s.root.Remove(name))
+		return "", errors.Join(fmt.Errorf("write a file: %w", err), dir.Remove(name))
 	}
 	return name, nil
 }
 
 // create opens a file for writing that has the store's mode in spite of the umask.
-func (s *Store) create(name string, flag int) (*os.File, error) {
-	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|flag, s.o.FileMode)
+func (s *Store) create(dir *os.Root, name string, flag int) (*os.File, error) {
+	f, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|flag, s.o.FileMode)
 	if err != nil {
 		return nil, fmt.Errorf("create a file: %w", err)
 	}
 	if err := s.ensureMode(f); err != nil {
-		return nil, errors.Join(err, f.Close(), s.root.Remove(name))
+		return nil, errors.Join(err, f.Close(), dir.Remove(name))
 	}
 	return f, nil
 }
@@ -204,16 +232,16 @@ func (s *Store) ensureMode(f *os.File) error {
 	return nil
 }
 
-func (s *Store) rename(ctx context.Context, temp, name string) error {
-	if err := patiently(ctx, func() error { return s.root.Rename(temp, name) }); err != nil {
-		return errors.Join(fmt.Errorf("rename a file: %w", err), s.root.Remove(temp))
+func rename(ctx context.Context, dir *os.Root, temp, name string) error {
+	if err := patiently(ctx, func() error { return dir.Rename(temp, name) }); err != nil {
+		return errors.Join(fmt.Errorf("rename a file: %w", err), dir.Remove(temp))
 	}
 	return nil
 }
 
-// list returns the names in a folder, in no order.
-func (s *Store) list(dir string) ([]string, error) {
-	f, err := s.root.Open(dir)
+// list returns the names in a folder within dir, in no order.
+func list(dir *os.Root, name string) ([]string, error) {
+	f, err := dir.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("open a folder: %w", err)
 	}

@@ -2,6 +2,8 @@
 
 package filestore
 
+import "os"
+
 // See file_unix.go.
 const (
 	hasModes  = false
@@ -10,6 +12,6 @@ const (
 )
 
 // syncDir does nothing: a folder can't be flushed here.
-func (*Store) syncDir(string) error { return nil }
+func syncDir(*os.Root, string) error { return nil }
 
 func held(error) bool { return false }

@@ -5,6 +5,7 @@ package filestore
 import (
 	"errors"
 	"fmt"
+	"os"
 	"syscall"
 )
 
@@ -19,9 +20,9 @@ const (
 	openFlag = syscall.O_NONBLOCK
 )
 
-// syncDir flushes the names in a folder to the disk.
-func (s *Store) syncDir(name string) error {
-	f, err := s.root.Open(name)
+// syncDir flushes the names in a folder within dir to the disk.
+func syncDir(dir *os.Root, name string) error {
+	f, err := dir.Open(name)
 	if err != nil {
 		return fmt.Errorf("open a folder: %w", err)
 	}

@@ -2,6 +2,7 @@ package filestore
 
 import (
 	"errors"
+	"os"
 
 	"golang.org/x/sys/windows"
 )
@@ -14,7 +15,7 @@ const (
 )
 
 // syncDir does nothing: a folder can't be flushed here.
-func (*Store) syncDir(string) error { return nil }
+func syncDir(*os.Root, string) error { return nil }
 
 // held reports whether err says that another program is in a file's way. Windows says
 // that access is denied also for a file that is open when it is to be replaced, and for

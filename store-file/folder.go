@@ -77,14 +77,14 @@ func (s *Store) prepare() error {
 			return err
 		}
 	}
-	return errors.Join(s.syncDir(subjectsName), s.syncDir("."))
+	return errors.Join(syncDir(s.root, subjectsName), syncDir(s.root, "."))
 }
 
 // adopt accepts a folder that has the right FORMAT, and writes it into one that
 // is empty. FORMAT is the first file that a store gets, so that a listing that
 // shows any other part of a store is followed by a FORMAT.
 func (s *Store) adopt() error {
-	names, err := s.list(".")
+	names, err := list(s.root, ".")
 	if err != nil {
 		return err
 	}
@@ -105,13 +105,13 @@ func (s *Store) adopt() error {
 			return fmt.Errorf("folder %s is neither empty nor a store's, it holds %q: give the store a folder of its own", s.dir, name)
 		}
 	}
-	temp, err := s.writeTemp(".", []byte(format))
+	temp, err := s.writeTemp(s.root, []byte(format))
 	if err != nil {
 		return fmt.Errorf("folder %s is not writable: %w", s.dir, err)
 	}
 	// Where a file that somebody has open can't be replaced, one of several that begin
 	// at the same time may find that another has done it.
-	if err := s.rename(context.Background(), temp, formatName); err != nil {
+	if err := rename(context.Background(), s.root, temp, formatName); err != nil {
 		if b, _ := s.root.ReadFile(formatName); string(b) != format {
 			return err
 		}
@@ -143,7 +143,7 @@ func (s *Store) ensureDir(name string) error {
 // ensureLock makes sure that a shard has a lock file, which also finds out
 // whether the folder is writable, and whether there are locks at all.
 func (s *Store) ensureLock(shard int) error {
-	f, err := s.openLock(shard)
+	f, err := s.openLock(s.root, shardName(shard)+"/"+lockName)
 	if err != nil {
 		return fmt.Errorf("folder %s is not writable: %w", s.dir, err)
 	}
@@ -168,16 +168,38 @@ func (s *Store) intact(shard int) error {
 	if err == nil && !os.SameFile(info, s.self) {
 		err = fs.ErrNotExist
 	}
-	for _, name := range []string{formatName, shardName(shard)} {
-		if err == nil {
-			_, err = s.root.Lstat(name)
-		}
+	if err == nil {
+		_, err = s.root.Lstat(formatName)
+	}
+	if err == nil {
+		err = s.intactShard(shard)
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: %s", errGone, s.dir)
 	case err != nil:
 		return fmt.Errorf("look at the folder: %w", err)
+	}
+	return nil
+}
+
+// intactShard returns an error if the shard that is open is not the one that is there.
+// If there is one, the next call opens it.
+func (s *Store) intactShard(shard int) error {
+	info, err := s.root.Lstat(shardName(shard))
+	if err != nil {
+		return err //nolint:wrapcheck // intact does it
+	}
+	dir, err := s.shard(shard)
+	if err != nil {
+		return err
+	}
+	self, err := dir.Stat(".")
+	if err != nil {
+		return err //nolint:wrapcheck // intact does it
+	}
+	if !os.SameFile(info, self) {
+		return errors.Join(fs.ErrNotExist, s.forget(shard))
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	filestore "github.com/cloakroom-go/cloakroom/store-file"
 )
 
@@ -131,5 +132,52 @@ func TestManyMayMakeTheSameFolderAStore(t *testing.T) {
 	wg.Wait()
 	if temps := files(t, dir, isTemp); len(temps) > 0 {
 		t.Errorf("left behind: %v", temps)
+	}
+}
+
+// A shard's folder stays open: it must not be taken for the one that has come in its place.
+func TestAShardThatIsReplacedIsNoticed(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	s := open(t, dir)
+	id, r := create(t, s, "x", "ada")
+	shard := filepath.Dir(recordPath(t, dir, id))
+	if err := os.Rename(shard, dir+"-away"); err != nil {
+		t.Skip("the system keeps what is open: ", err)
+	}
+	if err := os.Mkdir(shard, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Update(t.Context(), id, r.Version, r); err == nil || errors.Is(err, sessionstore.ErrNotFound) {
+		t.Errorf("Update while the shard is another: %v", err)
+	}
+	wantError(t, "Load", calls["Load"](t.Context(), s, id), sessionstore.ErrNotFound)
+	if err := s.Create(t.Context(), id, r); err != nil {
+		t.Errorf("Create: %v", err)
+	}
+	wantRecord(t, s, id, r)
+}
+
+func TestDeleteSubjectTakesManyInEveryShard(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	s := open(t, dir)
+	var ids []string
+	for range 70 { // more than are deleted in one go
+		id := idIn(7)
+		ids = append(ids, id, newID())
+	}
+	for _, id := range ids {
+		if err := s.Create(t.Context(), id, newRecord("x", "ada")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other, r := create(t, s, "x", "bob")
+	if n, err := s.DeleteSubject(t.Context(), "ada"); n != len(ids) || err != nil {
+		t.Errorf("DeleteSubject = %d, %v, want %d", n, err, len(ids))
+	}
+	wantRecord(t, s, other, r)
+	if markers := files(t, dir, isMarker); len(markers) != 1 {
+		t.Errorf("left: %v", markers)
 	}
 }

@@ -59,8 +59,6 @@ func idOf(name string) (id string, ok bool) {
 	return id, sessionstore.CheckID(id) == nil && fileName(id) == name
 }
 
-func recordName(id string) string { return shardName(shardOf(id)) + "/" + fileName(id) }
-
 // encode returns the content of id's file. It shares no memory with r.
 func encode(id string, r sessionstore.Record) []byte {
 	b := make([]byte, 0, sessionstore.RecordHeaderLen+len(r.Subject)+len(r.Data)+checksumLen)

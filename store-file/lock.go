@@ -9,22 +9,25 @@ import (
 )
 
 // lock waits until no other writer, in this process or another one, has the
-// shard. The function that it returns lets the next one in.
+// shard, and returns the shard's folder. The function that it returns lets the next one in.
 //
 // The channel keeps the goroutines of this process from polling against each
 // other; the file's lock is only ever waited for by one of them.
-func (s *Store) lock(ctx context.Context, shard int) (unlock func(), err error) {
+func (s *Store) lock(ctx context.Context, shard int) (dir *os.Root, unlock func(), err error) {
 	select {
 	case s.locks[shard] <- struct{}{}:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, nil, ctx.Err()
 	}
-	f, err := s.lockFile(ctx, shard)
+	var f *os.File
+	if dir, err = s.shard(shard); err == nil {
+		f, err = s.lockFile(ctx, dir, shard)
+	}
 	if err != nil {
 		<-s.locks[shard]
-		return nil, err
+		return nil, nil, err
 	}
-	return func() {
+	return dir, func() {
 		unlockFile(f)
 		_ = f.Close() // nothing was written
 		<-s.locks[shard]
@@ -33,11 +36,11 @@ func (s *Store) lock(ctx context.Context, shard int) (unlock func(), err error) 
 
 // lockFile opens a shard's lock file and takes its lock. The systems' calls
 // either don't wait or can't be interrupted: hence the polling.
-func (s *Store) lockFile(ctx context.Context, shard int) (*os.File, error) {
+func (s *Store) lockFile(ctx context.Context, dir *os.Root, shard int) (*os.File, error) {
 	if err := s.intact(shard); err != nil {
 		return nil, err
 	}
-	f, err := s.openLock(shard)
+	f, err := s.openLock(dir, lockName)
 	if err != nil {
 		return nil, err
 	}
@@ -56,8 +59,9 @@ func (s *Store) lockFile(ctx context.Context, shard int) (*os.File, error) {
 	}
 }
 
-func (s *Store) openLock(shard int) (*os.File, error) {
-	f, err := s.root.OpenFile(shardName(shard)+"/"+lockName, os.O_RDWR|os.O_CREATE, s.o.FileMode)
+// openLock opens a lock file, within dir.
+func (s *Store) openLock(dir *os.Root, name string) (*os.File, error) {
+	f, err := dir.OpenFile(name, os.O_RDWR|os.O_CREATE, s.o.FileMode)
 	if err != nil {
 		return nil, fmt.Errorf("open a lock file: %w", err)
 	}

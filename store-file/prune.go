@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -18,7 +20,8 @@ const pruneBatch = 64
 
 // Prune implements [sessionstore.Pruner]. It removes expired records, what is left of
 // writes that a crash cut off, and markers in the subject index whose record is
-// gone. Of a live record it reads the header and no data. Damaged records stay;
+// gone. A record's file is as old as its expiry will be, so that most live records are
+// not opened; of the others it reads the header and no data. Damaged records stay;
 // Delete removes them.
 //
 // An error on one file does not keep it from the others; it returns the first.
@@ -29,13 +32,41 @@ func (s *Store) Prune(ctx context.Context) (int, error) {
 	var removed int
 	var failed error
 	for shard := range shardCount {
-		n, err := s.sweep(ctx, func() ([]string, error) { return s.list(shardName(shard)) },
+		n, err := s.sweep(ctx, func() ([]string, error) { return s.listDue(ctx, shard) },
 			func(names []string) (int, error) { return s.pruneRecords(ctx, shard, names) })
 		removed += n
 		failed = cmp.Or(failed, err)
 	}
 	err := s.sweepMarkers(ctx)
 	return removed, cmp.Or(failed, err)
+}
+
+// listDue returns the names of the files in a shard that Prune has to look into. It
+// leaves out records whose time is to come. A file that was copied without its time is
+// looked into all the same: it is from the past.
+func (s *Store) listDue(ctx context.Context, shard int) ([]string, error) {
+	dir, err := s.shard(shard)
+	if err != nil {
+		return nil, err
+	}
+	names, err := list(dir, ".")
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	due := names[:0]
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if _, ok := idOf(name); ok {
+			if info, err := dir.Lstat(name); err == nil && now.Before(info.ModTime()) {
+				continue
+			}
+		}
+		due = append(due, name)
+	}
+	return due, nil
 }
 
 // sweep has some files of a folder at a time worked on, and adds up what was removed.
@@ -58,7 +89,7 @@ func (s *Store) sweep(
 // sweepMarkers removes the markers without a record.
 func (s *Store) sweepMarkers(ctx context.Context) (failed error) {
 	for bucket := range shardCount {
-		_, err := s.sweep(ctx, func() ([]string, error) { return s.list(bucketName(bucket)) },
+		_, err := s.sweep(ctx, func() ([]string, error) { return list(s.root, bucketName(bucket)) },
 			func(names []string) (int, error) { return 0, s.pruneMarkers(ctx, bucket, names) })
 		failed = cmp.Or(failed, err)
 	}
@@ -67,7 +98,7 @@ func (s *Store) sweepMarkers(ctx context.Context) (failed error) {
 
 // pruneRecords removes what is expired or an orphan among the files of a shard.
 func (s *Store) pruneRecords(ctx context.Context, shard int, names []string) (removed int, failed error) {
-	unlock, err := s.lock(ctx, shard)
+	dir, unlock, err := s.lock(ctx, shard)
 	if err != nil {
 		return 0, err
 	}
@@ -80,14 +111,14 @@ func (s *Store) pruneRecords(ctx context.Context, shard int, names []string) (re
 			if shardOf(id) != shard {
 				continue // no record of ours, which the lock is about
 			}
-			ended, err := s.pruneRecord(ctx, id)
+			ended, err := s.pruneRecord(ctx, dir, id)
 			if ended {
 				removed++
 			}
 			failed = cmp.Or(failed, err)
 		} else if strings.HasSuffix(name, tempSuffix) {
 			// A write under way would have the lock: this one was cut off.
-			failed = cmp.Or(failed, s.pruneFile(ctx, shardName(shard)+"/"+name))
+			failed = cmp.Or(failed, removeFile(ctx, dir, name))
 		}
 	}
 	return removed, failed
@@ -96,7 +127,7 @@ func (s *Store) pruneRecords(ctx context.Context, shard int, names []string) (re
 // pruneRecord removes the record under id if it has expired. The shard is
 // locked. The header has no checksum of its own: before anything is removed,
 // the whole file has to say the same.
-func (s *Store) pruneRecord(ctx context.Context, id string) (bool, error) {
+func (s *Store) pruneRecord(ctx context.Context, dir *os.Root, id string) (bool, error) {
 	expired, err := s.readExpired(ctx, id)
 	var r sessionstore.Record
 	if expired {
@@ -108,21 +139,13 @@ func (s *Store) pruneRecord(ctx context.Context, id string) (bool, error) {
 	case err != nil || !expired || r.Live():
 		return false, err
 	}
-	if err := s.pruneFile(ctx, recordName(id)); err != nil {
+	// The folder is not flushed: should the file come back after a power failure, it is
+	// pruned again.
+	if err := removeFile(ctx, dir, fileName(id)); err != nil {
 		return false, err
 	}
 	s.unmark(r.Subject, id)
 	return true, nil
-}
-
-// pruneFile removes a file without flushing the folder: should it come back
-// after a power failure, it is pruned again.
-func (s *Store) pruneFile(ctx context.Context, name string) error {
-	err := patiently(ctx, func() error { return s.root.Remove(name) })
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove a file: %w", err)
-	}
-	return nil
 }
 
 // pruneMarkers removes the markers without a record among those of a bucket.
@@ -145,7 +168,7 @@ func (s *Store) pruneMarker(ctx context.Context, id, name string) error {
 	if there, err := s.exists(id); there || err != nil {
 		return err
 	}
-	unlock, err := s.lock(ctx, shardOf(id))
+	_, unlock, err := s.lock(ctx, shardOf(id))
 	if err != nil {
 		return err
 	}
@@ -153,12 +176,15 @@ func (s *Store) pruneMarker(ctx context.Context, id, name string) error {
 	if there, err := s.exists(id); there || err != nil {
 		return err
 	}
-	return s.pruneFile(ctx, name)
+	return removeFile(ctx, s.root, name)
 }
 
 // exists tells whether there is a file for id, whatever it holds.
 func (s *Store) exists(id string) (bool, error) {
-	_, err := s.root.Lstat(recordName(id))
+	dir, err := s.shard(shardOf(id))
+	if err == nil {
+		_, err = dir.Lstat(fileName(id))
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return false, nil

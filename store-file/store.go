@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"sync/atomic"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -18,6 +19,8 @@ type Store struct {
 	o     Options
 	guard *sessionstore.Guard
 	locks [shardCount]chan struct{} // each of capacity 1: a mutex that a context can give up on
+
+	shards [shardCount]atomic.Pointer[os.Root] // those that have been opened
 }
 
 var (
@@ -33,7 +36,8 @@ var (
 // (mode 0700 by default) and be writable. It must be empty or a store's already.
 // New creates what is missing in it.
 //
-// The store holds the folder open until Close.
+// The store holds the folder open until Close, and each of its 256 shards from their first
+// use on: 257 descriptors at most, and a few more for each call that is under way.
 func New(dir string, o Options) (*Store, error) {
 	o, err := o.resolved()
 	if err != nil {
@@ -47,7 +51,7 @@ func New(dir string, o Options) (*Store, error) {
 		return nil, s.guard.Wrap(context.Background(), err)
 	}
 	if err := s.prepare(); err != nil {
-		return nil, s.guard.Wrap(context.Background(), errors.Join(err, s.root.Close()))
+		return nil, s.guard.Wrap(context.Background(), errors.Join(err, s.close()))
 	}
 	return s, nil
 }
@@ -55,7 +59,15 @@ func New(dir string, o Options) (*Store, error) {
 // Close lets go of the folder. Every later call of another method returns an
 // error; one that is under way may do so, and its outcome is unknown.
 func (s *Store) Close() error {
-	return s.guard.Wrap(context.Background(), s.root.Close())
+	return s.guard.Wrap(context.Background(), s.close())
+}
+
+func (s *Store) close() error {
+	err := s.root.Close() // first, so that no shard is opened again
+	for n := range shardCount {
+		err = errors.Join(err, s.forget(n))
+	}
+	return err
 }
 
 // Load implements [sessionstore.Store].
@@ -92,7 +104,7 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 		case old.Live():
 			return sessionstore.ErrExists
 		}
-		return s.put(ctx, id, b, r.Subject, old.Subject)
+		return s.put(ctx, id, r, b, old.Subject)
 	})
 }
 
@@ -114,7 +126,7 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 		case cur.Version != old:
 			return sessionstore.ErrConflict
 		}
-		return s.put(ctx, id, b, r.Subject, cur.Subject)
+		return s.put(ctx, id, r, b, cur.Subject)
 	})
 }
 
@@ -135,7 +147,7 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 // file can't be interrupted, and a disk that stalls must not stall the caller.
 func (s *Store) exclusively(ctx context.Context, id string, f func() error) error {
 	return s.guard.Do(ctx, func() error {
-		unlock, err := s.lock(ctx, shardOf(id))
+		_, unlock, err := s.lock(ctx, shardOf(id))
 		if err != nil {
 			return err
 		}

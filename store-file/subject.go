@@ -1,11 +1,14 @@
 package filestore
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -58,42 +61,102 @@ func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) 
 	if err != nil {
 		return 0, err
 	}
+	// All records are removed before a folder is flushed: mostly, the first flush takes
+	// along what the others have to say.
+	var gone []string
 	var deleted int
 	var failed error
-	for _, id := range ids {
-		n, err := sessionstore.Guarded(ctx, s.guard, func() (int, error) { return s.deleteOf(ctx, subject, id) })
-		deleted += n
-		if failed == nil {
-			failed = err
-		}
+	for _, some := range byShard(ids) {
+		r, err := sessionstore.Guarded(ctx, s.guard, func() (removed, error) { return s.deleteOf(ctx, subject, some) })
+		deleted += r.live
+		gone = append(gone, r.ids...)
+		failed = cmp.Or(failed, err)
 		if ctx.Err() != nil {
-			break
+			return deleted, failed
+		}
+	}
+	for _, some := range byShard(gone) {
+		err := s.guard.Do(ctx, func() error { return s.settle(ctx, subject, some) })
+		failed = cmp.Or(failed, err)
+		if ctx.Err() != nil {
+			return deleted, failed
 		}
 	}
 	return deleted, failed
 }
 
-// deleteOf deletes the record under id if it is the subject's, and reports how
-// many live ones these were: one or none.
-func (s *Store) deleteOf(ctx context.Context, subject, id string) (int, error) {
-	unlock, err := s.lock(ctx, shardOf(id))
+// byShard returns the ids in groups of which each is of one shard, and small.
+func byShard(ids []string) [][]string {
+	var shards [shardCount][]string
+	for _, id := range ids {
+		shards[shardOf(id)] = append(shards[shardOf(id)], id)
+	}
+	var groups [][]string
+	for _, ids := range &shards {
+		groups = slices.AppendSeq(groups, slices.Chunk(ids, pruneBatch))
+	}
+	return groups
+}
+
+// removed says what deleteOf has removed: records, of which so many were live. Those of
+// which only a marker is left are among them.
+type removed struct {
+	ids  []string
+	live int
+}
+
+// deleteOf removes those of the records, all of one shard, that are the subject's.
+func (s *Store) deleteOf(ctx context.Context, subject string, ids []string) (gone removed, failed error) {
+	dir, unlock, err := s.lock(ctx, shardOf(ids[0]))
 	if err != nil {
-		return 0, err
+		return gone, err
 	}
 	defer unlock()
-	r, err := s.read(ctx, id)
-	switch {
-	case errors.Is(err, sessionstore.ErrNotFound), err == nil && r.Subject != subject:
-		s.unmark(subject, id)
-		return 0, nil
-	case err != nil && !errors.Is(err, sessionstore.ErrCorrupt):
-		return 0, err
+	for _, id := range ids {
+		if err := ctx.Err(); err != nil {
+			return gone, cmp.Or(failed, err)
+		}
+		r, err := s.read(ctx, id)
+		switch {
+		case err == nil && r.Subject != subject:
+			s.unmark(subject, id)
+			continue
+		case errors.Is(err, sessionstore.ErrNotFound):
+			gone.ids = append(gone.ids, id)
+			continue
+		case err == nil, errors.Is(err, sessionstore.ErrCorrupt):
+			err = removeFile(ctx, dir, fileName(id))
+		}
+		if err != nil {
+			failed = cmp.Or(failed, err)
+			continue
+		}
+		gone.ids = append(gone.ids, id)
+		if r.Live() {
+			gone.live++
+		}
 	}
-	wasLive := err == nil && r.Live()
-	if err := s.remove(ctx, id, subject); err != nil || !wasLive {
-		return 0, err
+	return gone, failed
+}
+
+// settle makes sure that it is on the disk what deleteOf has removed from a shard, and
+// removes the markers. Until then a power failure may bring a record back, which the
+// index has to know. What is there again keeps its marker.
+func (s *Store) settle(ctx context.Context, subject string, ids []string) error {
+	dir, unlock, err := s.lock(ctx, shardOf(ids[0]))
+	if err != nil {
+		return err
 	}
-	return 1, nil
+	defer unlock()
+	if err := syncDir(dir, "."); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if _, err := dir.Lstat(fileName(id)); errors.Is(err, fs.ErrNotExist) {
+			s.unmark(subject, id)
+		}
+	}
+	return nil
 }
 
 // marked returns the ids of the records that the subject has or had.
@@ -102,7 +165,7 @@ func (s *Store) marked(subject string) ([]string, error) {
 		return nil, err
 	}
 	bucket, prefix := markerPrefix(subject)
-	names, err := s.list(bucket)
+	names, err := list(s.root, bucket)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +197,7 @@ func (s *Store) mark(subject, id string) error {
 	if subject == "" {
 		return nil
 	}
-	f, err := s.create(markerName(subject, id), 0)
+	f, err := s.create(s.root, markerName(subject, id), 0)
 	if err != nil {
 		return err
 	}
@@ -142,7 +205,7 @@ func (s *Store) mark(subject, id string) error {
 		return fmt.Errorf("write a marker: %w", err)
 	}
 	bucket, _ := markerPrefix(subject)
-	return s.syncDir(bucket)
+	return syncDir(s.root, bucket)
 }
 
 // unmark takes back what mark did. If it fails, a stale marker stays, which goes
@@ -156,7 +219,7 @@ func (s *Store) unmark(subject, id string) {
 // unmarkStale removes a marker that seems to have no record, unless its record
 // was only just about to come.
 func (s *Store) unmarkStale(ctx context.Context, subject, id string) error {
-	unlock, err := s.lock(ctx, shardOf(id))
+	_, unlock, err := s.lock(ctx, shardOf(id))
 	if err != nil {
 		return err
 	}

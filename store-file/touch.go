@@ -23,6 +23,6 @@ func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Versi
 			return sessionstore.ErrConflict
 		}
 		r.Expires = expires
-		return s.put(ctx, id, encode(id, r), r.Subject, r.Subject)
+		return s.put(ctx, id, r, encode(id, r), r.Subject)
 	})
 }
