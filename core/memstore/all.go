@@ -32,7 +32,7 @@ func (s *Store) deleteBatch(sh *shard) (deleted int, more bool) {
 	now := time.Now()
 	for range min(deleteBatch, len(sh.expiry)) {
 		last := sh.expiry[len(sh.expiry)-1] // whose removal moves no other
-		if last.live(now) {
+		if sh.slots[last].live(now) {
 			deleted++
 		}
 		s.remove(sh, last)

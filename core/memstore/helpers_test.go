@@ -38,15 +38,17 @@ func held(tb testing.TB, s *Store) int {
 	for i := range s.shards {
 		sh := &s.shards[i]
 		sh.mu.Lock()
-		n += len(sh.items)
-		if len(sh.items) != len(sh.expiry) {
-			tb.Errorf("shard %d has %d records and %d in its heap", i, len(sh.items), len(sh.expiry))
+		n += len(sh.expiry)
+		if maps := len(sh.at) + len(sh.twins); maps != len(sh.expiry) || len(sh.slots)-len(sh.free) != len(sh.expiry) {
+			tb.Errorf("shard %d has %d records in its maps, %d in its heap, and %d slots, %d of them free",
+				i, maps, len(sh.expiry), len(sh.slots), len(sh.free))
 		}
-		for j, it := range sh.expiry {
-			if it.index != j || sh.items[it.id] != it {
+		for j, at := range sh.expiry {
+			r := &sh.slots[at]
+			if found, ok := sh.find(s.hash(r.id()), r.id()); int(r.heap) != j || !ok || found != at {
 				tb.Errorf("shard %d: heap and map disagree", i)
 			}
-			if parent := (j - 1) / 2; it.record.Expires.Before(sh.expiry[parent].record.Expires) {
+			if parent := (j - 1) / 2; r.expires < sh.slots[sh.expiry[parent]].expires {
 				tb.Errorf("shard %d: the heap is out of order", i)
 			}
 		}
@@ -55,14 +57,16 @@ func held(tb testing.TB, s *Store) int {
 	return n
 }
 
-// indexed counts the entries in the subject index.
+// indexed returns how many records the subject index has.
 func indexed(s *Store) int {
 	n := 0
 	for i := range s.subjects {
 		x := &s.subjects[i]
 		x.mu.Lock()
-		for _, ids := range x.ids {
-			n += len(ids)
+		for _, at := range x.first {
+			for ; at != none; at = x.nodes[at].next {
+				n++
+			}
 		}
 		x.mu.Unlock()
 	}

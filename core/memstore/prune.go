@@ -1,7 +1,6 @@
 package memstore
 
 import (
-	"container/heap"
 	"context"
 	"time"
 )
@@ -43,42 +42,10 @@ func (s *Store) pruneBatch(sh *shard) int {
 // shard's lock is held.
 func (s *Store) removeExpired(sh *shard, now time.Time, limit int) int {
 	for n := range limit {
-		if len(sh.expiry) == 0 || sh.expiry[0].live(now) {
+		if len(sh.expiry) == 0 || sh.slots[sh.expiry[0]].live(now) {
 			return n
 		}
 		s.remove(sh, sh.expiry[0])
 	}
 	return limit
-}
-
-// An expiryHeap has the item that expires first at its top.
-type expiryHeap []*item
-
-func (h *expiryHeap) push(it *item)   { heap.Push((*heapOrder)(h), it) }
-func (h *expiryHeap) fix(it *item)    { heap.Fix((*heapOrder)(h), it.index) }
-func (h *expiryHeap) remove(it *item) { heap.Remove((*heapOrder)(h), it.index) }
-
-// heapOrder implements heap.Interface for expiryHeap.
-type heapOrder []*item
-
-func (h heapOrder) Len() int           { return len(h) }
-func (h heapOrder) Less(i, j int) bool { return h[i].record.Expires.Before(h[j].record.Expires) }
-
-func (h heapOrder) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-
-func (h *heapOrder) Push(x any) {
-	it := x.(*item) //nolint:forcetypeassert,errcheck // only push calls it
-	it.index = len(*h)
-	*h = append(*h, it)
-}
-
-func (h *heapOrder) Pop() any {
-	last := len(*h) - 1
-	it := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	return it
 }

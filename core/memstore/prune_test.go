@@ -49,7 +49,7 @@ func TestTheCostOfPruneDoesNotGrowWithLiveRecords(t *testing.T) {
 		for i := range s.shards {
 			sh := &s.shards[i]
 			for j := 1; j < len(sh.expiry); j++ {
-				sh.expiry[j] = nil // looking at it panics
+				sh.expiry[j] = -1 // looking at it panics
 			}
 		}
 		if n, err := s.Prune(t.Context()); n != 0 || err != nil {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"maps"
-	"slices"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -38,5 +36,9 @@ func (s *Store) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
 func (sh *shard) ids() []string {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	return slices.Collect(maps.Keys(sh.items))
+	ids := make([]string, len(sh.expiry))
+	for n, i := range sh.expiry {
+		ids[n] = sh.slots[i].id()
+	}
+	return ids
 }

@@ -169,3 +169,35 @@ func TestDeleteSubjectCountsEachRecordOnce(t *testing.T) {
 		t.Errorf("four calls report %d deleted records, there were %d", total, n)
 	}
 }
+
+// Of 64 bits, no test meets the same twice: it says that they are.
+func TestIdsWithTheSameHashAreToldApart(t *testing.T) {
+	t.Parallel()
+	s := New(Options{})
+	a, b := randomID(), randomID()
+	hash := s.hash(b)
+	sh := s.shard(hash)
+	for version, id := range []string{a, b} { // b comes second to its own hash
+		r := record(time.Hour)
+		r.Subject, r.Version = "ann", sessionstore.Version(version+1)
+		s.insert(sh, hash, pack(id, r))
+	}
+	if r, err := s.Load(t.Context(), b); err != nil || r.Version != 2 {
+		t.Errorf("Load: %d, %v, want version 2", r.Version, err)
+	}
+	if entries, err := s.ListSubject(t.Context(), "ann"); err != nil || len(entries) != 2 || entries[0].ID == entries[1].ID {
+		t.Errorf("ListSubject: %v, %v, want both", entries, err)
+	}
+	if err := s.Touch(t.Context(), b, 2, time.Now().Add(time.Minute)); err != nil {
+		t.Error(err)
+	}
+	if err := s.Delete(t.Context(), b); err != nil {
+		t.Error(err)
+	}
+	if _, ok := sh.find(hash, a); !ok {
+		t.Error("the other one is gone")
+	}
+	if _, err := s.Load(t.Context(), b); !errors.Is(err, sessionstore.ErrNotFound) {
+		t.Errorf("Load after Delete: %v", err)
+	}
+}

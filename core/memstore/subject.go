@@ -2,97 +2,168 @@ package memstore
 
 import (
 	"context"
-	"errors"
 	"hash/maphash"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// subjects holds a part of the subject index. It changes while the shard of
-// the record in question is locked, so it is never behind the records; its own
-// lock is always the second one taken.
+// subjects holds a part of the subject index: for each subject a list of its records,
+// by the hashes of their ids. It changes while the shard of the record in question is
+// locked, so it is never behind the records; its own lock is always the second one taken.
+// Subjects whose hash is the same share a list: a record's own subject decides.
 type subjects struct {
-	mu  sync.Mutex
-	ids map[string]map[string]struct{} // subject to set of ids
+	mu    sync.Mutex
+	first map[uint64]int32 // by the hash of a subject: the first node of its list
+	nodes []node
+	free  []int32
 }
 
-func (s *Store) subjectsOf(subject string) *subjects {
-	return &s.subjects[maphash.String(s.seed, subject)%shardCount]
+// A node is a record in the list of its subject, between two others.
+type node struct {
+	hash       uint64
+	prev, next int32
 }
 
-func (s *Store) index(subject, id string) {
+// none is no node.
+const none = -1
+
+func (s *Store) subjectsOf(subject string) (*subjects, uint64) {
+	hash := maphash.String(s.seed, subject)
+	return &s.subjects[hash%shardCount], hash
+}
+
+// index returns the node of a record that the subject has now.
+func (s *Store) index(subject string, hash uint64) int32 {
 	if subject == "" {
-		return
+		return none
 	}
-	x := s.subjectsOf(subject)
+	x, list := s.subjectsOf(subject)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.ids[subject] == nil {
-		x.ids[subject] = make(map[string]struct{}, 1)
+	var i int32
+	if n := len(x.free); n > 0 {
+		i, x.free = x.free[n-1], x.free[:n-1]
+	} else {
+		i = int32(len(x.nodes)) //nolint:gosec // as in insert
+		x.nodes = append(x.nodes, node{})
 	}
-	x.ids[subject][id] = struct{}{}
+	next, ok := x.first[list]
+	if ok {
+		x.nodes[next].prev = i
+	} else {
+		next = none
+	}
+	x.nodes[i] = node{hash: hash, prev: none, next: next}
+	x.first[list] = i
+	return i
 }
 
-func (s *Store) unindex(subject, id string) {
-	if subject == "" {
+// unindex takes back what index did.
+func (s *Store) unindex(subject string, i int32) {
+	if i == none {
 		return
 	}
-	x := s.subjectsOf(subject)
+	x, list := s.subjectsOf(subject)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	delete(x.ids[subject], id)
-	if len(x.ids[subject]) == 0 {
-		delete(x.ids, subject)
+	n := x.nodes[i]
+	if n.next != none {
+		x.nodes[n.next].prev = n.prev
 	}
+	switch {
+	case n.prev != none:
+		x.nodes[n.prev].next = n.next
+	case n.next != none:
+		x.first[list] = n.next
+	default:
+		delete(x.first, list)
+	}
+	x.free = append(x.free, i)
 }
 
-func (s *Store) subjectIDs(ctx context.Context, subject string) ([]string, error) {
+// hashes returns the hashes of the ids of the subject's records.
+func (s *Store) hashes(subject string) []uint64 {
+	x, list := s.subjectsOf(subject)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	i, ok := x.first[list]
+	if !ok {
+		return nil
+	}
+	var hashes []uint64
+	for ; i != none; i = x.nodes[i].next {
+		hashes = append(hashes, x.nodes[i].hash)
+	}
+	return hashes
+}
+
+// of returns the live records of the subject.
+func (s *Store) of(ctx context.Context, subject string) ([]slot, error) {
 	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return nil, err
 	}
-	x := s.subjectsOf(subject)
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	ids := make([]string, 0, len(x.ids[subject]))
-	for id := range x.ids[subject] {
-		ids = append(ids, id)
+	hashes := s.hashes(subject)
+	slices.Sort(hashes)
+	var slots []slot
+	for _, hash := range slices.Compact(hashes) { // those of twins are the same
+		if err := s.guard.CheckContext(ctx); err != nil {
+			return nil, err
+		}
+		slots = s.appendOf(slots, hash, subject)
 	}
-	return ids, nil
+	return slots, nil
+}
+
+// appendOf appends the live records of the subject whose ids have this hash.
+func (s *Store) appendOf(slots []slot, hash uint64, subject string) []slot {
+	sh := s.shard(hash)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	now := time.Now()
+	add := func(i int32) {
+		if r := sh.slots[i]; r.live(now) && r.subject() == subject {
+			slots = append(slots, r)
+		}
+	}
+	if i, ok := sh.at[hash]; ok {
+		add(i)
+	}
+	for id, i := range sh.twins {
+		if s.hash(id) == hash {
+			add(i)
+		}
+	}
+	return slots
 }
 
 // ListSubject implements [sessionstore.SubjectIndex].
 func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
-	ids, err := s.subjectIDs(ctx, subject)
+	slots, err := s.of(ctx, subject)
 	if err != nil {
 		return nil, err
 	}
-	entries := make([]sessionstore.Entry, 0, len(ids))
-	for _, id := range ids {
-		r, err := s.Load(ctx, id)
-		switch {
-		case errors.Is(err, sessionstore.ErrNotFound): // ended since
-		case err != nil:
-			return nil, err
-		case r.Subject == subject:
-			entries = append(entries, sessionstore.Entry{ID: id, Record: r})
-		}
+	entries := make([]sessionstore.Entry, len(slots))
+	for i := range slots {
+		entries[i] = sessionstore.Entry{ID: slots[i].id(), Record: slots[i].unpack()}
 	}
 	return entries, nil
 }
 
 // DeleteSubject implements [sessionstore.SubjectIndex].
 func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) {
-	entries, err := s.ListSubject(ctx, subject)
+	slots, err := s.of(ctx, subject)
 	if err != nil {
 		return 0, err
 	}
 	deleted := 0
-	for _, e := range entries {
+	for i := range slots {
 		if err := s.guard.CheckContext(ctx); err != nil {
 			return deleted, err
 		}
-		if s.deleteIf(e.ID, subject) {
+		if s.deleteIf(slots[i].id(), subject) {
 			deleted++
 		}
 	}
@@ -102,13 +173,14 @@ func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) 
 // deleteIf deletes the record under id unless it belongs to another subject by
 // now.
 func (s *Store) deleteIf(id, subject string) bool {
-	sh := s.shard(id)
+	hash := s.hash(id)
+	sh := s.shard(hash)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	it, ok := sh.items[id]
-	if !ok || it.record.Subject != subject {
+	i, ok := sh.find(hash, id)
+	if !ok || sh.slots[i].subject() != subject {
 		return false
 	}
-	s.remove(sh, it)
+	s.remove(sh, i)
 	return true
 }

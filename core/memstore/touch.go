@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"container/heap"
 	"context"
 	"time"
 
@@ -12,17 +13,18 @@ func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Versi
 	if err := s.guard.CheckTouch(ctx, id, expires); err != nil {
 		return err
 	}
-	sh := s.shard(id)
+	hash := s.hash(id)
+	sh := s.shard(hash)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	it, ok := sh.items[id]
+	i, ok := sh.find(hash, id)
 	switch {
-	case !ok || !it.live(time.Now()):
+	case !ok || !sh.slots[i].live(time.Now()):
 		return sessionstore.ErrNotFound
-	case it.record.Version != version:
+	case sh.slots[i].version != version:
 		return sessionstore.ErrConflict
 	}
-	it.record.Expires = toUTC(expires)
-	sh.expiry.fix(it)
+	sh.slots[i].expires = expires.UnixNano()
+	heap.Fix(order{sh}, int(sh.slots[i].heap))
 	return nil
 }

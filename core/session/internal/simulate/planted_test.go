@@ -72,8 +72,8 @@ var faults = []planted{
 	},
 	{
 		"a slow reader undoes no shorter timeout", "memstore/touch.go",
-		"	case it.record.Version != version:\n		return sessionstore.ErrConflict\n	}\n	it.record.Expires",
-		"	}\n	it.record.Expires",
+		"	case sh.slots[i].version != version:\n		return sessionstore.ErrConflict\n	}\n	sh.slots[i].expires",
+		"	}\n	sh.slots[i].expires",
 	},
 	{
 		"two Managers of a request do not share a cookie", "session/handler.go",
