@@ -14,6 +14,8 @@ FUZZTIME  ?= 1m
 ROUNDS    ?= 5
 BENCHTIME ?= 0.3s
 BENCH     ?= Request
+SIZES     ?= 10000,100000
+BACKENDS  ?= memory,file,redis,postgres,memcached
 SEEDS     ?= 10000
 RACES     ?= 10000
 LOGINS    ?= 200
@@ -113,6 +115,11 @@ fuzz: ## Try what clients may send on all fuzz targets, FUZZTIME on each
 bench: ## Measure requests beside peers and the bare drivers: ROUNDS, BENCHTIME, BENCH (a pattern)
 	@env=$$(scripts/servers.sh) && eval "$$env" && go test -count=1 -tags beside -timeout 4h -v ./conformance/stores/beside \
 		-args $(CURDIR)/scripts/bench.sh '$(ROUNDS)' '$(BENCHTIME)' '$(BENCH)'
+
+.PHONY: capacity
+capacity: ## Measure what sessions take in each store: SIZES, BACKENDS
+	@env=$$(scripts/servers.sh) && eval "$$env" && go test -count=1 -tags beside -timeout 5h -v ./conformance/stores/beside \
+		-args $(CURDIR)/scripts/capacity.sh '$(SIZES)' '$(BACKENDS)'
 
 .PHONY: lint
 lint: tidy-check actionlint golangci ## Check style, workflows and that every go.mod is tidy
