@@ -111,7 +111,7 @@ func TestRedisIndexIsTakenBack(t *testing.T) {
 	client := redisClient(t, servers.Any(t, servers.Redis).URL)
 	store := redisStore(t, client)
 	subject := "user-" + randomID()
-	kept, _ := redisCreated(t, store, subject)
+	kept, _ := createdFor(t, store, subject)
 	index := redisIndex(t, client, kept)
 	for what, end := range map[string]func(id string, r sessionstore.Record) error{
 		"Delete": func(id string, _ sessionstore.Record) error { return store.Delete(t.Context(), id) },
@@ -125,7 +125,7 @@ func TestRedisIndexIsTakenBack(t *testing.T) {
 			return errors.Join(err, store.Delete(t.Context(), id))
 		},
 	} {
-		id, r := redisCreated(t, store, subject)
+		id, r := createdFor(t, store, subject)
 		if members := client.ZRange(t.Context(), index, 0, -1).Val(); len(members) != 2 {
 			t.Errorf("%s: after a login the index has %v, want the two records", what, members)
 		}
