@@ -62,7 +62,7 @@ func TestRedisDeleteAllLeavesOtherKeys(t *testing.T) {
 // met on neither master.
 func TestRedisDeleteAllWhileSlotsMove(t *testing.T) {
 	t.Parallel()
-	nodes := redisCluster(t)
+	nodes := servers.OwnCluster(t, 0)
 	client := redis.NewClusterClient(redisClusterOptions(nodes))
 	t.Cleanup(func() { _ = client.Close() }) // nothing is left to lose
 	store := redisStore(t, client)

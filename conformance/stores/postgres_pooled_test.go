@@ -2,10 +2,7 @@ package stores_test
 
 import (
 	"context"
-	"fmt"
 	"iter"
-	"net"
-	"strings"
 	"testing"
 	"time"
 
@@ -137,15 +134,7 @@ func (s *oneByOne) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error
 // returns its address.
 func pgBouncer(t *testing.T, server *servers.Server) *pgxpool.Config {
 	t.Helper()
-	behind := postgresConfig(t, server.URL).ConnConfig
-	host, port, err := net.SplitHostPort(server.Inside)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bouncer := servers.Own(t, servers.PgBouncer,
-		"[databases]",
-		fmt.Sprintf("* = host=%s port=%s user=%s password='%s'", host, port, behind.User, strings.ReplaceAll(behind.Password, "'", "''")),
-		"[pgbouncer]", "pool_mode = transaction", "default_pool_size = 4")
+	bouncer := servers.OwnPgBouncer(t, server, 4)
 	config := postgresConfig(t, bouncer.URL)
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	wantShared(t, postgresPool(t, config))

@@ -1,9 +1,6 @@
 package stores_test
 
 import (
-	"context"
-	"net"
-	"strings"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -16,7 +13,7 @@ import (
 // TestRedisCluster runs the suite on three masters that share the hash slots.
 func TestRedisCluster(t *testing.T) {
 	t.Parallel()
-	nodes := redisCluster(t)
+	nodes := servers.OwnCluster(t, 0)
 	runRedis(t, "redis, Cluster", nodes[0], func(tb testing.TB) redis.UniversalClient {
 		tb.Helper()
 		return redis.NewClusterClient(redisClusterOptions(nodes))
@@ -26,15 +23,14 @@ func TestRedisCluster(t *testing.T) {
 // TestRedisSentinel runs the suite on a master that a Sentinel names.
 func TestRedisSentinel(t *testing.T) {
 	t.Parallel()
-	master := servers.Own(t, servers.Redis)
-	sentinel := servers.Own(t, servers.Sentinel, "sentinel monitor main "+strings.Replace(master.Inside, ":", " ", 1)+" 1")
+	sentinel, nodes := servers.OwnSentinel(t, 0, nil)
 	options := &redis.FailoverOptions{
 		MasterName:    "main",
 		SentinelAddrs: []string{sentinel.Inside},
-		Dialer:        outside([]*servers.Server{master, sentinel}),
+		Dialer:        servers.Dial(servers.Outside(append(nodes, sentinel)...)),
 		DialTimeout:   patience, ReadTimeout: patience, WriteTimeout: patience, PoolTimeout: patience,
 	}
-	runRedis(t, "redis, Sentinel", master, func(tb testing.TB) redis.UniversalClient {
+	runRedis(t, "redis, Sentinel", nodes[0], func(tb testing.TB) redis.UniversalClient {
 		tb.Helper()
 		return redis.NewFailoverClient(options)
 	})
@@ -71,52 +67,10 @@ func runRedis(t *testing.T, name string, server *servers.Server, connect func(te
 	})
 }
 
-// redisCluster starts three masters and returns when they agree that the
-// cluster works.
-func redisCluster(t *testing.T) []*servers.Server {
-	t.Helper()
-	const slots = 16384
-	nodes := make([]*servers.Server, 3)
-	clients := make([]*redis.Client, len(nodes))
-	for i := range nodes {
-		nodes[i] = servers.Own(t, servers.Redis, "--cluster-enabled", "yes")
-		clients[i] = redisClient(t, nodes[i].URL)
-		redisDo(t, clients[i], "CLUSTER", "ADDSLOTSRANGE", i*slots/len(nodes), (i+1)*slots/len(nodes)-1)
-	}
-	for _, node := range nodes[1:] {
-		host, port, err := net.SplitHostPort(node.Inside)
-		if err != nil {
-			t.Fatal(err)
-		}
-		redisDo(t, clients[0], "CLUSTER", "MEET", host, port)
-	}
-	for _, client := range clients {
-		eventually(t, "the cluster works", func() bool {
-			info, err := client.ClusterInfo(t.Context()).Result()
-			return err == nil && strings.Contains(info, "cluster_state:ok") && strings.Contains(info, "cluster_known_nodes:3")
-		})
-	}
-	return nodes
-}
-
 // redisClusterOptions are to a Cluster what redisOptions are to a single server.
 func redisClusterOptions(nodes []*servers.Server) *redis.ClusterOptions {
 	return &redis.ClusterOptions{
-		Addrs: []string{nodes[0].Inside}, Dialer: outside(nodes),
+		Addrs: []string{nodes[0].Inside}, Dialer: servers.Dial(servers.Outside(nodes...)),
 		DialTimeout: patience, ReadTimeout: patience, WriteTimeout: patience, PoolTimeout: patience,
-	}
-}
-
-// outside dials servers that name each other by their addresses inside, which
-// the test can't always reach.
-func outside(nodes []*servers.Server) func(ctx context.Context, network, addr string) (net.Conn, error) {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		for _, node := range nodes {
-			if node.Inside == addr {
-				addr = node.URL
-			}
-		}
-		var d net.Dialer
-		return d.DialContext(ctx, network, addr)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/bradfitz/gomemcache/memcache"
-	"github.com/jackc/pgx/v5"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
@@ -26,6 +25,7 @@ var damages = map[string]damage{
 	"postgres": {faults: postgresFaults},
 	"mysql":    {args: []string{"--innodb-flush-log-at-trx-commit=2"}, faults: mysqlFaults},
 	"sqlite":   {faults: sqliteFaults},
+	"mongo":    {faults: mongoFaults},
 }
 
 // restarted kills the server, and starts it again.
@@ -57,29 +57,19 @@ func redisFaults(tb testing.TB, s *servers.Server, _ backends.Place) []fault {
 
 func memcacheFaults(tb testing.TB, s *servers.Server, _ backends.Place) []fault {
 	tb.Helper()
-	client := memcache.New(s.URL)
-	tb.Cleanup(func() { _ = client.Close() })
 	return []fault{
-		{kind: "flush_all", loses: true, begin: client.FlushAll},
+		{kind: "flush_all", loses: true, begin: func() error {
+			client := memcache.New(s.URL) // its connections don't outlive the server
+			defer func() { _ = client.Close() }()
+			return client.FlushAll()
+		}},
 		restarted(tb, s, true),
 	}
 }
 
 func postgresFaults(tb testing.TB, s *servers.Server, p backends.Place) []fault {
 	tb.Helper()
-	run := func(statements ...string) error {
-		conn, err := pgx.Connect(context.Background(), s.URL)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = conn.Close(context.Background()) }()
-		for _, statement := range statements {
-			if _, err := conn.Exec(context.Background(), statement); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+	run := func(statements ...string) error { return execute(s.URL, statements...) }
 	others := " FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
 	terminate := "SELECT pg_terminate_backend(pid)" + others
 	setting := func(kind, setting string) fault {
@@ -148,6 +138,11 @@ func mysqlFaults(tb testing.TB, s *servers.Server, p backends.Place) []fault {
 		}},
 		restarted(tb, s, false),
 	}
+}
+
+func mongoFaults(tb testing.TB, s *servers.Server, _ backends.Place) []fault {
+	tb.Helper()
+	return []fault{restarted(tb, s, false)}
 }
 
 func sqliteFaults(tb testing.TB, _ *servers.Server, p backends.Place) []fault {

@@ -44,7 +44,7 @@ func (r *run) make(f fault) error {
 	r.mu.Lock()
 	t := r.faults[f.kind]
 	if t == nil {
-		t = &tally{}
+		t = &tally{loses: f.loses}
 		r.faults[f.kind] = t
 	}
 	t.occasions++
@@ -53,6 +53,7 @@ func (r *run) make(f fault) error {
 	r.fault.Store(o)
 	if f.loses {
 		r.losses.Add(1)
+		defer r.losses.Add(1)
 	}
 	err := f.begin()
 	if err == nil && f.end != nil {

@@ -26,6 +26,7 @@ const (
 // A run tortures one backend.
 type run struct {
 	tb        testing.TB
+	name      string // of the backend, and how it is set up
 	backend   *backends.Backend
 	apps      []*process
 	transport http.RoundTripper
@@ -33,7 +34,7 @@ type run struct {
 	occur     []fault // what may happen
 
 	fault   atomic.Pointer[occasion]
-	losses  atomic.Int64 // how often the backend has lost data, as it may
+	losses  atomic.Int64 // counts the beginnings and the ends of faults by which the backend may lose data
 	checked atomic.Int64 // acknowledged changes that were looked for
 	stolen  atomic.Int64 // old cookies that were presented
 
@@ -44,12 +45,13 @@ type run struct {
 	slowest  time.Duration
 	faults   map[string]*tally
 	found    map[string][]string // violations by kind
-	lost     int                 // violations that the backend's loss explains
+	lost     map[string]int      // violations that the backend's loss explains
 }
 
 // A tally counts what a kind of fault has done.
 type tally struct {
 	occasions int
+	loses     bool          // the backend may lose what it has acknowledged
 	observed  int           // requests that overlapped it and failed
 	delayed   int           // requests that overlapped it and took long
 	recovery  time.Duration // the longest until a request was answered again
@@ -69,8 +71,9 @@ func newRun(tb testing.TB, b *backends.Backend, place backends.Place, bug string
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	tb.Cleanup(transport.CloseIdleConnections)
 	r := &run{
-		tb: tb, backend: b, transport: transport,
+		tb: tb, name: b.Name, backend: b, transport: transport,
 		statuses: make(map[string]int), faults: make(map[string]*tally), found: make(map[string][]string),
+		lost: make(map[string]int),
 	}
 	key := session.FormatKey(session.GenerateKey())
 	for range processes {
@@ -143,11 +146,13 @@ func (r *run) count(path string, a answer, cancelled bool) {
 	}
 }
 
+// violation notes what must not be, unless the backend may have lost data since the life
+// began, or while it did.
 func (r *run) violation(l *life, kind, text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.losses.Load() != l.losses {
-		r.lost++
+	if n := r.losses.Load(); n != l.losses || n%2 == 1 {
+		r.lost[kind]++
 		return
 	}
 	if len(r.found[kind]) < 20 {
@@ -185,18 +190,21 @@ func (r *run) report(t *testing.T) {
 	defer r.mu.Unlock()
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %d requests (%v), %d changes looked for, %d old cookies presented, %d late, the slowest took %v\n",
-		r.backend.Name, r.requests, r.statuses, r.checked.Load(), r.stolen.Load(), r.late, r.slowest.Round(time.Millisecond))
-	if n := r.losses.Load(); n > 0 {
-		fmt.Fprintf(&b, "the backend may have lost data %d times, which explains %d findings\n", n, r.lost)
+		r.name, r.requests, r.statuses, r.checked.Load(), r.stolen.Load(), r.late, r.slowest.Round(time.Millisecond))
+	if n := r.losses.Load() / 2; n > 0 {
+		fmt.Fprintf(&b, "  the backend may have lost data %d times, which explains %v\n", n, r.lost)
 	}
 	total, delayed := 0, 0
 	for _, kind := range sortedKeys(r.faults) {
 		f := r.faults[kind]
 		total, delayed = total+f.observed, delayed+f.delayed
-		fmt.Fprintf(&b, "  %-26s %5d times, %6d requests failed, %6d were late, answered again within %v\n",
+		if f.loses {
+			kind += ", may lose"
+		}
+		fmt.Fprintf(&b, "  %-32s %5d times, %6d requests failed, %6d were late, answered again within %v\n",
 			kind, f.occasions, f.observed, f.delayed, f.recovery.Round(time.Millisecond))
 	}
-	fmt.Fprintf(&b, "  %-26s %12s %6d requests failed, %6d were late", "in all", "", total, delayed)
+	fmt.Fprintf(&b, "  %-32s %12s %6d requests failed, %6d were late", "in all", "", total, delayed)
 	t.Log(b.String())
 	for _, kind := range sortedKeys(r.found) {
 		for _, text := range r.found[kind] {

@@ -28,21 +28,39 @@ func TestMain(m *testing.M) {
 //
 //nolint:paralleltest // each keeps the machine busy
 func TestTorture(t *testing.T) {
-	d := 5 * time.Second
+	d, long := 5*time.Second, false
 	if text := os.Getenv("CLOAKROOM_TORTURE"); text != "" {
 		var err error
 		if d, err = time.ParseDuration(text); err != nil {
 			t.Fatal(err)
 		}
+		long = true
 	}
 	for _, b := range backends.All {
 		t.Run(b.Name, func(t *testing.T) {
-			r := tortured(t, b, "")
-			r.torture(d, r.occur)
-			r.settle()
-			r.report(t)
+			tortured(t, b, "").run(t, d)
 		})
 	}
+	for _, s := range severals {
+		t.Run(s.name, func(t *testing.T) {
+			if !long && !s.cheap {
+				t.Skip("make torture runs it")
+			}
+			place, faults := s.start(t)
+			r := newRun(t, backends.Named(t, s.backend), place, "")
+			r.name = s.name
+			r.occur = append(faults, r.killed())
+			r.run(t, d)
+		})
+	}
+}
+
+// run tortures for some time, and prints what has come of it.
+func (r *run) run(t *testing.T, d time.Duration) {
+	t.Helper()
+	r.torture(d, r.occur)
+	r.settle()
+	r.report(t)
 }
 
 // tortured starts a backend of the test's own, and the applications on it.

@@ -48,6 +48,11 @@ type Place struct {
 	Backend string `json:"backend"`
 	Address string `json:"address"`
 	Name    string `json:"name"`
+
+	// Of several Redis servers, whose addresses commas separate: what a Sentinel calls the
+	// master, nothing for a Cluster; and where servers are reached that name each other.
+	Master  string            `json:"master,omitempty"`
+	Outside map[string]string `json:"outside,omitempty"`
 }
 
 // Place returns one that nobody else uses.

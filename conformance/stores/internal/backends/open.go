@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/bradfitz/gomemcache/memcache"
 	_ "github.com/go-sql-driver/mysql" // the driver "mysql"
@@ -16,6 +17,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	filestore "github.com/cloakroom-go/cloakroom/store-file"
 	memcachestore "github.com/cloakroom-go/cloakroom/store-memcache"
@@ -37,7 +39,10 @@ func openFile(_ context.Context, p Place) (sessionstore.Store, func(context.Cont
 }
 
 func openRedis(_ context.Context, p Place) (sessionstore.Store, func(context.Context), error) {
-	client := redis.NewClient(RedisOptions(p.Address))
+	client := redis.NewUniversalClient(&redis.UniversalOptions{
+		Addrs: strings.Split(p.Address, ","), MasterName: p.Master, Dialer: servers.Dial(p.Outside),
+		DialTimeout: Patience, ReadTimeout: Patience, WriteTimeout: Patience, PoolTimeout: Patience,
+	})
 	store, err := redisstore.New(client, redisstore.Options{KeyPrefix: p.Name + ":"})
 	return store, func(context.Context) { _ = client.Close() }, err
 }

@@ -111,6 +111,7 @@ func (b *box) remove(ctx context.Context) error {
 	if err := b.c.Terminate(ctx, testcontainers.StopTimeout(0)); err != nil {
 		return fmt.Errorf("remove %s: %w", b.image, err)
 	}
+	b.c = nil
 	return nil
 }
 

@@ -66,6 +66,22 @@ var Redis = &Kind{ //nolint:gochecknoglobals // a constant
 	ask: askRedis,
 }
 
+// redisNode is one of several Redis servers. It can crash and come back by itself, which
+// takes its full path.
+var redisNode = &Kind{ //nolint:gochecknoglobals // a constant
+	Name:     Redis.Name,
+	AddrEnv:  Redis.AddrEnv,
+	ImageEnv: Redis.ImageEnv,
+	Images:   Redis.Images,
+	port:     Redis.port,
+	shell: `exec "$(command -v redis-server || command -v valkey-server)" \
+		--port "$PORT" --bind "$LISTEN" --dir "$DIR" --protected-mode no --save "" "$@"`,
+	binaries: Redis.binaries,
+	process:  func(context.Context, string, string) ([]string, error) { return nil, nil },
+	url:      same,
+	ask:      askRedis,
+}
+
 // Sentinel is a Redis Sentinel. Arguments are lines of its configuration.
 var Sentinel = &Kind{ //nolint:gochecknoglobals // a constant
 	Name:     "sentinel",
@@ -219,6 +235,27 @@ var PgBouncer = &Kind{ //nolint:gochecknoglobals // a constant
 		"unix_socket_dir =" "ignore_startup_parameters = extra_float_digits" >"$DIR/pgbouncer.ini" &&
 		exec pgbouncer "$DIR/pgbouncer.ini"`,
 	binaries: []string{"pgbouncer"},
+	notRoot:  true,
+	process:  func(context.Context, string, string) ([]string, error) { return nil, nil },
+	url:      postgresURL,
+	ask:      askPostgres,
+}
+
+// Standby is a PostgreSQL server that follows another, whose host and port are its
+// arguments. When it is started again, it begins as a copy of that one.
+var Standby = &Kind{ //nolint:gochecknoglobals // a constant
+	Name:     postgresName,
+	AddrEnv:  Postgres.AddrEnv,
+	ImageEnv: Postgres.ImageEnv,
+	Images:   Postgres.Images,
+	port:     Postgres.port,
+	shell: `export PATH="$PATH:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null)" PGPASSWORD=` + postgresPassword + `
+		as=; if [ "$(id -u)" = 0 ]; then mkdir -p "$DIR/standby" && chown postgres "$DIR/standby" && as="runuser -u postgres --"; fi
+		rm -rf "$DIR/standby/data" &&
+		$as pg_basebackup -h "$1" -p "$2" -U ` + postgresName + ` -D "$DIR/standby/data" -R -X stream -c fast --no-sync &&
+		exec $as postgres -D "$DIR/standby/data" -p "$PORT" -k "$DIR/standby" -c listen_addresses="$LISTEN" \
+			-c max_connections=300 -c fsync=off -c hot_standby=on`,
+	binaries: Postgres.binaries,
 	notRoot:  true,
 	process:  func(context.Context, string, string) ([]string, error) { return nil, nil },
 	url:      postgresURL,

@@ -88,7 +88,7 @@ func Own(tb testing.TB, k *Kind, args ...string) *Server {
 		k.missing(tb)
 	}
 	s := &Server{kind: k, unit: u}
-	tb.Cleanup(func() { s.remove(tb) })
+	tb.Cleanup(func() { s.Remove(tb) })
 	s.Start(tb)
 	return s
 }
@@ -114,7 +114,8 @@ func (s *Server) Kill(tb testing.TB) {
 	}
 }
 
-func (s *Server) remove(tb testing.TB) {
+// Remove ends an Own server for good, before the test ends.
+func (s *Server) Remove(tb testing.TB) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), timeout)
 	defer cancel()
