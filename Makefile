@@ -20,6 +20,8 @@ SEEDS     ?= 10000
 RACES     ?= 10000
 LOGINS    ?= 200
 TORTURE   ?= 8m
+KILLS     ?= 100000
+CUTS      ?= 10000
 # A folder or URL that holds the vulnerability database; empty for the public one.
 VULNDB    ?=
 
@@ -62,10 +64,12 @@ races: ## End sessions of every store while they move, RACES times; sign in LOGI
 	CLOAKROOM_ROUNDS=$(LOGINS) go test -count=1 -timeout 0 -v -run '^TestATabThatPollsLosesNoLogin$$' ./conformance/stores/shop
 
 .PHONY: torture
-torture: ## Let visitors loose on every store while it fails, TORTURE long each
+torture: ## Let visitors loose on every store while it fails, TORTURE long each; KILLS processes, and CUTS power cuts, on files
 	@scripts/needs.sh
 	@env=$$(scripts/servers.sh) && eval "$$env" && \
-	CLOAKROOM_TORTURE=$(TORTURE) go test -count=1 -timeout 0 -v -run '^TestTorture$$' ./conformance/stores/torture
+	CLOAKROOM_TORTURE=$(TORTURE) go test -count=1 -timeout 0 -v -run '^TestTorture$$' ./conformance/stores/torture && \
+	CLOAKROOM_KILLS=$(KILLS) go test -count=1 -timeout 0 -v -run '^TestKilledProcessesLoseNothingAcknowledged$$' ./store-file && \
+	CLOAKROOM_CUTS=$(CUTS) go test -count=1 -timeout 0 -v -run '^TestFilePowerCut$$' ./conformance/stores
 
 .PHONY: screenshots
 screenshots: ## Take pictures of every page of the demo shop, into screenshots/

@@ -24,6 +24,7 @@ import (
 func init() { //nolint:gochecknoinits // registers what TestMain runs
 	children["umask"] = childUmask
 	children["descriptors"] = childDescriptors
+	children["no access"] = childNoAccess
 	children["hold"] = childHold
 }
 
@@ -191,10 +192,19 @@ func childDescriptors(args []string) int {
 		}
 		hoard = append(hoard, f)
 	}
-	var failures int
+	return during(s, id, syscall.EMFILE, func() error {
+		for _, f := range hoard {
+			_ = f.Close() // only opened to be closed
+		}
+		return nil
+	})
+}
+
+// during calls every method while the system refuses with errno, then Load when that is over.
+func during(s *filestore.Store, id string, errno syscall.Errno, end func() error) (failures int) {
 	check := func(name string, err error) {
-		if !strings.HasPrefix(fmt.Sprint(err), "filestore: ") || !isErrno(err, syscall.EMFILE) {
-			failures += fail(fmt.Errorf("%s: error is %w, want EMFILE", name, err))
+		if !strings.HasPrefix(fmt.Sprint(err), "filestore: ") || !isErrno(err, errno) {
+			failures += fail(fmt.Errorf("%s: error is %w, want %w", name, err, errno))
 		}
 	}
 	ctx := context.Background()
@@ -204,13 +214,59 @@ func childDescriptors(args []string) int {
 	for name, call := range callsOnAll {
 		check(name, call(ctx, s))
 	}
-	for _, f := range hoard {
-		_ = f.Close() // only opened to be closed
+	if err := end(); err != nil {
+		return fail(err)
 	}
 	if r, err := s.Load(ctx, id); err != nil || string(r.Data) != "x" {
 		failures += fail(fmt.Errorf("afterwards: %q, %w", r.Data, err))
 	}
 	return failures
+}
+
+func TestAFolderWithoutAccessIsNotNotFound(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	if os.Getuid() == 0 { // the child is somebody else
+		if err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chown(dir, nobody, nobody)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := childCommand(t, "no access", dir).Run(); err != nil {
+		t.Error(err)
+	}
+}
+
+const nobody = 65534
+
+// childNoAccess calls every method while the store's folders are closed to it, then when
+// they are open. Nothing is closed to root.
+func childNoAccess(args []string) int {
+	dir, id := args[0], newID()
+	if os.Getuid() == 0 {
+		if err := errors.Join(syscall.Setgid(nobody), syscall.Setuid(nobody)); err != nil {
+			return fail(err)
+		}
+	}
+	s, err := filestore.New(dir, filestore.Options{})
+	if err == nil {
+		err = s.Create(context.Background(), id, newRecord("x", "ada"))
+	}
+	if err != nil {
+		return fail(err)
+	}
+	chmod := func(mode fs.FileMode) (err error) {
+		folders, err := filepath.Glob(dir + "/*")
+		for _, name := range folders {
+			if filepath.Base(name) != "FORMAT" {
+				err = errors.Join(err, os.Chmod(name, mode))
+			}
+		}
+		return err
+	}
+	if err := chmod(0); err != nil {
+		return fail(err)
+	}
+	return during(s, id, syscall.EACCES, func() error { return chmod(0o700) })
 }
 
 func TestALockHeldElsewhereIsWaitedForNoLongerThanTheContextAllows(t *testing.T) {

@@ -25,7 +25,7 @@ func init() { //nolint:gochecknoinits // registers what TestMain runs
 const (
 	killLanes   = 3 // children at a time, each on a folder of its own
 	killWriters = 4 // in each child
-	killsInAll  = 1000
+	killsInAll  = 2000
 	killsShort  = 50
 )
 
@@ -39,7 +39,7 @@ func dataAt(n int) []byte    { return bytes.Repeat([]byte(strconv.Itoa(n)+"\n"),
 
 // A process may be killed at any point: each record is then as the last
 // acknowledged write left it, or as a later one did, whole in either case.
-// The number of kills is 1,000, 50 with -short, or what CLOAKROOM_KILLS says.
+// The number of kills is 2,000, 50 with -short, or what CLOAKROOM_KILLS says.
 func TestKilledProcessesLoseNothingAcknowledged(t *testing.T) {
 	t.Parallel()
 	kills := killsInAll
