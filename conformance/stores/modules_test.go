@@ -149,8 +149,9 @@ func graph(t *testing.T, m *module, siblings []*module) []byte {
 	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(source.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for command := range strings.FieldsSeq(string(command(t, m.dir, "list", "-f", `{{if eq .Name "main"}}{{.ImportPath}}{{end}}`, "./..."))) {
-		edit = append(edit, "-tool="+command)
+	const tools = `{{if eq .Name "main"}}{{.ImportPath}}{{end}}`
+	for tool := range strings.FieldsSeq(string(command(t, m.dir, "list", "-f", tools, "./..."))) {
+		edit = append(edit, "-tool="+tool)
 	}
 	command(t, dir, "mod", "init", "example.com/consumer")
 	command(t, dir, edit...)

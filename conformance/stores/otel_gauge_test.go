@@ -92,15 +92,15 @@ func TestOTelShowsHowManySessionsAreLive(t *testing.T) {
 		want("at once", map[bool]int64{true: 1, false: 1})
 		signIn()
 		want("before the next count", map[bool]int64{true: 1, false: 1})
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		want("after it", map[bool]int64{true: 2, false: 1})
 		store.down = true
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		want("while the store is down", map[bool]int64{})
 		store.down = false
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		want("afterwards", map[bool]int64{true: 2, false: 1})
-		time.Sleep(2 * session.DefaultIdleTimeout)
+		<-time.After(2 * session.DefaultIdleTimeout)
 		want("when all have expired", map[bool]int64{true: 0, false: 0})
 		stop()
 		if err := <-done; !errors.Is(err, context.Canceled) {

@@ -83,7 +83,8 @@ func drive(t *testing.T, b *backends.Backend) {
 			t.Error("show prints a ticket")
 		}
 	}
-	if v := decoded[view](t, do("show", "-json", "-subject", "ann", phoneID)); v.ID != phoneID || len(v.Values) != 1 || v.Values[0].Value != "es" {
+	v := decoded[view](t, do("show", "-json", "-subject", "ann", phoneID))
+	if v.ID != phoneID || len(v.Values) != 1 || v.Values[0].Value != "es" {
 		t.Errorf("show: %+v", v)
 	}
 	do("list", "bob\n\x1b[2J").want(t, 0, "\n", "")

@@ -23,7 +23,9 @@ type application struct {
 
 func newApplication(tb testing.TB, store sessionstore.Store) application {
 	tb.Helper()
-	m, err := session.New(store, session.Options{Keys: keys, Cookie: session.Cookie{Name: "s", Insecure: true}, StoreTimeout: backends.Patience})
+	m, err := session.New(store, session.Options{
+		Keys: keys, Cookie: session.Cookie{Name: "s", Insecure: true}, StoreTimeout: backends.Patience,
+	})
 	if err != nil {
 		tb.Fatal(err)
 	}
