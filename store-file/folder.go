@@ -116,7 +116,7 @@ func (s *Store) adopt() error {
 			return err
 		}
 	}
-	return s.syncDir(".") // after a power failure, too, no other part is there without it
+	return syncDir(s.root, ".") // after a power failure, too, no other part is there without it
 }
 
 // ensureDir makes sure that there is a folder of that name with the right mode. It
