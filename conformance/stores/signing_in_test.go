@@ -6,16 +6,17 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"golang.org/x/oauth2"
 
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // A browserOf keeps cookies, and sends those that SameSite lets through.
@@ -133,64 +134,78 @@ func TestAPaymentReturnReplacesNoLogin(t *testing.T) {
 type oauthTokens struct {
 	Access, Refresh string
 	Expires         time.Time
-	Claim           string
-	Until           time.Time
 }
 
-// TestARefreshTokenIsRedeemedOnce is what docs/signing-in.md proposes: of requests at the
-// same moment one claims the work, and the others wait for what it has got.
+// TestARefreshTokenIsRedeemedOnce is what docs/signing-in.md proposes: of 50 requests at
+// the same moment, on two processes, one redeems, and the others wait for what it has got.
 func TestARefreshTokenIsRedeemedOnce(t *testing.T) {
 	t.Parallel()
 	key := session.NewKey[oauthTokens]("tokens")
-	var redeemed atomic.Int32
-	access := func(ctx context.Context, s *session.Session) (string, error) {
-		for {
-			claim := rand.Text()
-			key.Update(s, func(t oauthTokens) oauthTokens {
-				if now := time.Now(); now.After(t.Expires) && now.After(t.Until) {
-					t.Claim, t.Until = claim, now.Add(10*time.Second)
-				}
-				return t
-			})
-			if err := s.Commit(ctx); err != nil {
-				return "", err
-			}
-			switch t := key.Get(s); {
-			case time.Now().Before(t.Expires):
-				return t.Access, nil
-			case t.Claim == claim:
-				redeemed.Add(1)
-				<-time.After(time.Second) // the provider
-				key.Set(s, oauthTokens{Access: "new", Expires: time.Now().Add(time.Hour)})
-				return "new", s.Commit(ctx)
-			}
-			<-time.After(100 * time.Millisecond)
-			if err := s.Reload(ctx); err != nil {
-				return "", err
-			}
-		}
-	}
-	synctest.Test(t, func(t *testing.T) {
-		m := manager(t, memstore.New(memstore.Options{}), lifeOptions())
-		_, cookie := send(t, m, nil, func(_ context.Context, s *session.Session) {
-			s.Authenticate("ann")
+	valid := func(t oauthTokens) bool { return time.Now().Before(t.Expires) }
+	onEveryStore(t, func(t *testing.T, store sessionstore.Store) {
+		o := lifeOptions()
+		o.OnceTimeout = patience
+		managers := []*session.Manager{manager(t, store, o), manager(t, store, o)}
+		_, cookie := send(t, managers[0], nil, func(_ context.Context, s *session.Session) {
+			s.Authenticate(subject())
 			key.Set(s, oauthTokens{Access: "old", Refresh: "once"})
 		})
+		var redeemed atomic.Int32
+		redeem := func(_ context.Context, old oauthTokens) (oauthTokens, error) {
+			redeemed.Add(1)
+			time.Sleep(200 * time.Millisecond) // the provider
+			if old.Refresh != "once" {
+				return oauthTokens{}, errors.New("a refresh token is redeemed twice: " + old.Refresh)
+			}
+			return oauthTokens{Access: "new", Refresh: "next", Expires: time.Now().Add(time.Hour)}, nil
+		}
 		var requests sync.WaitGroup
-		for range 20 {
+		for i := range 50 {
 			requests.Go(func() {
-				send(t, m, cookie, func(ctx context.Context, s *session.Session) {
-					if token, err := access(ctx, s); token != "new" || err != nil {
-						t.Errorf("got token %q, error %v", token, err)
+				send(t, managers[i%2], cookie, func(ctx context.Context, s *session.Session) {
+					if got, err := key.Once(ctx, s, valid, redeem); got.Access != "new" || err != nil {
+						t.Errorf("got token %q, error %v", got.Access, err)
 					}
 				})
 			})
 		}
 		requests.Wait()
+		if n := redeemed.Load(); n != 1 {
+			t.Errorf("redeemed %d times, want once", n)
+		}
 	})
-	if n := redeemed.Load(); n != 1 {
-		t.Errorf("redeemed %d times, want once", n)
-	}
+}
+
+// A process that has died while it had the turn holds nobody up for longer than
+// OnceTimeout.
+func TestACrashInOnceHoldsUpNoLongerThanItsLimitOnEveryStore(t *testing.T) {
+	t.Parallel()
+	const limit = 2 * time.Second
+	key := session.NewKey[int]("made")
+	good := func(n int) bool { return n > 0 }
+	onEveryStore(t, func(t *testing.T, store sessionstore.Store) {
+		o := lifeOptions()
+		o.OnceTimeout = limit
+		dead, alive := manager(t, store, o), manager(t, store, o)
+		_, cookie := send(t, dead, nil, func(_ context.Context, s *session.Session) { s.Authenticate(subject()) })
+		began, crashed := make(chan struct{}), make(chan struct{})
+		go send(t, dead, cookie, func(ctx context.Context, s *session.Session) {
+			_, _ = key.Once(ctx, s, good, func(context.Context, int) (int, error) { // it never returns
+				close(began)
+				<-crashed
+				runtime.Goexit()
+				return 0, nil
+			})
+		})
+		<-began
+		defer close(crashed)
+		send(t, alive, cookie, func(ctx context.Context, s *session.Session) {
+			got, err := key.Once(ctx, s, good, func(ctx context.Context, _ int) (int, error) { return 1, ctx.Err() })
+			if got != 1 || err != nil {
+				t.Errorf("the next one got %d, error %v", got, err)
+			}
+		})
+	})
 }
 
 // TestAProviderSignsInByCodeAndPKCE is what docs/signing-in.md proposes, with a provider

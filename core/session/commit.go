@@ -29,6 +29,7 @@ type commit struct {
 
 	login  bool    // the request has signed in, see Session.login
 	before *before // what a login can be taken back to
+	idle   bool    // the changes had nothing to do when they were made again
 
 	// Results.
 	ended    bool  // somebody else has ended the session

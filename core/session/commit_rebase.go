@@ -30,6 +30,8 @@ func (c *commit) rebase(ctx context.Context) error {
 			return err
 		}
 	}
+	c.idle = c.view.idle == len(c.changes)
+	c.view.idle = 0
 	c.bind()
 	return nil
 }

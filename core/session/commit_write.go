@@ -68,12 +68,13 @@ func (c *commit) update(ctx context.Context) error {
 	aged := !asked && c.s.renewDue(&c.view, c.ticket)
 	e := c.view.entry(c.ticket.hash)
 	apart := e != nil && !e.until.IsZero() && c.s.touchDue(&c.view, c.ticket, c.stored) // Touch moves the record's expiry only
-	if len(c.changes) == 0 && !asked && !aged && !unseen && !apart {
+	changed := len(c.changes) > 0 && !c.idle
+	if !changed && !asked && !aged && !unseen && !apart {
 		c.touch(ctx)
 		return nil
 	}
 	err = c.replace(ctx, now, asked, aged)
-	if err == nil || asked || len(c.changes) > 0 || errors.Is(err, errEnded) || errors.Is(err, sessionstore.ErrConflict) {
+	if err == nil || asked || changed || errors.Is(err, errEnded) || errors.Is(err, sessionstore.ErrConflict) {
 		return err
 	}
 	c.m.log().WarnContext(ctx, "session: not noted that a ticket was seen, or not renewed; the next request tries again",

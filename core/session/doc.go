@@ -22,7 +22,8 @@
 //		}))
 //
 // There is nothing to save: changes are committed, which means written to the store,
-// before the response header leaves.
+// before the response header leaves. [Key.Once] has one of parallel requests make a value,
+// such as new tokens for a refresh token.
 //
 // A handler that has another signature gets the session from [Manager.Get].
 // [Manager.Handler] goes around it, or around all of them:

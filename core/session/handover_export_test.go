@@ -29,6 +29,10 @@ func Shift(r sessionstore.Record, d time.Duration) (sessionstore.Record, error) 
 			shift(t)
 		}
 	}
+	for i := range st.leases {
+		shift(&st.leases[i].from)
+		shift(&st.leases[i].until)
+	}
 	for _, t := range []*time.Time{&st.aged, &st.place, &r.Expires} {
 		shift(t)
 	}

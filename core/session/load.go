@@ -75,8 +75,13 @@ func (f *found) endable() bool {
 
 // judge notes what the ticket with this hash is good for.
 func (f *found) judge(m *Manager, hash ticketHash, grace time.Duration) {
-	f.verdict = f.view.judge(hash, times{now: wallNow(), grace: grace, absolute: m.opts.AbsoluteTimeout})
+	f.verdict = f.view.judge(hash, m.times(grace))
 	f.view.rights = f.verdict.rights
+}
+
+// times are those of a verdict that is asked for now.
+func (m *Manager) times(grace time.Duration) times {
+	return times{now: wallNow(), grace: grace, absolute: m.opts.AbsoluteTimeout}
 }
 
 // load returns what the store has under p's id. It judges expiry to the nanosecond,

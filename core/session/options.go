@@ -20,6 +20,7 @@ const (
 	DefaultAbsoluteTimeout = 24 * time.Hour
 	DefaultRenewGrace      = 30 * time.Second
 	DefaultStoreTimeout    = 5 * time.Second
+	DefaultOnceTimeout     = 10 * time.Second
 	DefaultMaxSize         = 256 << 10
 )
 
@@ -123,6 +124,10 @@ type Options struct {
 	// DefaultStoreTimeout.
 	StoreTimeout time.Duration
 
+	// OnceTimeout is how long a function that Key.Once was given may take, and so how
+	// long a process that dies meanwhile holds up others. 0 means DefaultOnceTimeout.
+	OnceTimeout time.Duration
+
 	// Readable leaves out the encryption with NewCookieOnly. The visitor, and whoever
 	// sees the cookie, can read what the session holds, but not change it. That
 	// includes what Session.Secret derives from, and the authentication hash.
@@ -164,6 +169,7 @@ func withDefaults(o Options) (Options, error) {
 	setDefault(&o.IdleTimeout, DefaultIdleTimeout)
 	setDefault(&o.AbsoluteTimeout, DefaultAbsoluteTimeout)
 	setDefault(&o.StoreTimeout, DefaultStoreTimeout)
+	setDefault(&o.OnceTimeout, DefaultOnceTimeout)
 	setDefault(&o.MaxSize, DefaultMaxSize)
 	if o.Codec == nil {
 		o.Codec = JSON
@@ -257,6 +263,7 @@ func (o *Options) checkTimes() error {
 		{"AbsoluteTimeout", o.AbsoluteTimeout},
 		{"TouchInterval", o.TouchInterval},
 		{"StoreTimeout", o.StoreTimeout},
+		{"OnceTimeout", o.OnceTimeout},
 		{"RenewEvery", o.RenewEvery},
 		{"RenewGrace", o.RenewGrace},
 	} {

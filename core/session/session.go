@@ -213,7 +213,10 @@ func (s *Session) Commit(ctx context.Context) error {
 // from then on. If the visitor has used a newer ticket than the request's, it returns
 // [ErrRetired], and changes nothing: whoever holds the old one does not learn more. Any
 // other error means that the store could not answer.
-func (s *Session) Reload(ctx context.Context) error {
+func (s *Session) Reload(ctx context.Context) error { return s.reload(ctx, 0) }
+
+// reload is Reload, which reads with a retired ticket until its grace is over.
+func (s *Session) reload(ctx context.Context, grace time.Duration) error {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
 	c := s.begin()
@@ -239,7 +242,7 @@ func (s *Session) Reload(ctx context.Context) error {
 		return fmt.Errorf("%w: ended by another request", ErrNotFound)
 	case err != nil:
 		return s.m.tellError(ctx, err)
-	case c.ticket.standing == retired:
+	case c.ticket.standing == retired && (grace == 0 || c.view.judge(c.ticket.hash, s.m.times(grace)).standing < retired):
 		return ErrRetired
 	}
 	s.mu.Lock()

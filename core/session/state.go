@@ -24,6 +24,7 @@ type state struct {
 	authHash []byte                          // of what has to stay the same while the session lives
 	binding  []byte                          // the browser and network that it began in
 	ended    bool                            // a tombstone
+	leases   []lease                         // who is making a value, see Key.Once
 	flashes  []Flash
 	values   []value // by name
 	unknown  []byte  // fields that a newer version of this package wrote
@@ -39,6 +40,7 @@ type view struct {
 	kept     bool // store it though it holds nothing
 	replaced bool // somebody else has signed in: the session before ends
 	limited  bool // this request has set the lifetime
+	idle     int  // so many changes had nothing to do
 }
 
 // A value is one encoded value of a session. Its data is never changed.
@@ -142,6 +144,7 @@ func (st *state) remove(name string) {
 func (v *view) clone() view {
 	c := *v
 	c.tickets = slices.Clone(v.tickets)
+	c.leases = slices.Clone(v.leases)
 	c.values = slices.Clone(v.values)
 	c.flashes = slices.Clone(v.flashes)
 	return c

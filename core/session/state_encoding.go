@@ -28,6 +28,7 @@ const (
 	tagFlash    = 11 // a category behind its length, and a message
 	tagValue    = 12 // a name behind its length, and data
 	tagSubject  = 13 // text; where there is no record to carry it
+	tagLease    = 14 // a name behind its length, its holder (8 bytes), from and until (8 bytes each)
 )
 
 func (st *state) encode() []byte {
@@ -50,6 +51,10 @@ func (st *state) encode() []byte {
 	b = st.appendWrites(b)
 	b = appendField(b, tagAuthHash, st.authHash)
 	b = appendField(b, tagBinding, st.binding)
+	for _, l := range st.leases {
+		content := binary.BigEndian.AppendUint64(nil, l.holder)
+		b = appendPair(b, tagLease, l.name, appendInstant(appendInstant(content, l.from), l.until))
+	}
 	for _, f := range st.flashes {
 		b = appendPair(b, tagFlash, f.Category, f.Message)
 	}
@@ -172,6 +177,8 @@ func (d *decoder) field(st *state) error {
 		category, message, err := content.pair()
 		st.flashes = append(st.flashes, Flash{category, message.text})
 		return err
+	case tagLease:
+		return content.lease(st)
 	case tagValue:
 		return content.value(st)
 	case tagSubject:
@@ -250,6 +257,19 @@ func (d *decoder) pair() (first string, second decoder, err error) {
 		return "", decoder{}, fmt.Errorf("%w: the first of two parts is cut short", sessionstore.ErrCorrupt)
 	}
 	return d.text[:size], decoder{d.b[size:len(d.b):len(d.b)], d.text[size:]}, nil
+}
+
+func (d *decoder) lease(st *state) error {
+	name, rest, err := d.pair()
+	if err != nil {
+		return err
+	}
+	if len(rest.b) != 24 {
+		return fmt.Errorf("%w: %d bytes of a lease", sessionstore.ErrCorrupt, len(rest.b))
+	}
+	holder := binary.BigEndian.Uint64(rest.b)
+	st.leases = append(st.leases, lease{name, holder, instant(rest.b[8:]), instant(rest.b[16:])})
+	return nil
 }
 
 func (d *decoder) value(st *state) error {

@@ -176,7 +176,7 @@ var faults = []planted{
 	},
 	{
 		"a retired ticket reloads nothing", "session/session.go",
-		"	case c.ticket.standing == retired:\n		return ErrRetired\n", "",
+		"c.ticket.standing == retired && (grace == 0 ||", "c.ticket.standing == retired && (false ||",
 	},
 	{
 		"a passive look extends nothing", "session/commit_session.go",
