@@ -30,6 +30,9 @@ type commit struct {
 	login  bool    // the request has signed in, see Session.login
 	before *before // what a login can be taken back to
 	idle   bool    // the changes had nothing to do when they were made again
+	own    *found  // see Session.own
+	back   bool    // it works on the visitor's own session, though the ticket leads to another
+	acting *acting // what the ticket that is offered leads to; nil: no other session
 
 	// Results.
 	ended    bool  // somebody else has ended the session
@@ -99,7 +102,7 @@ func (c *commit) bringHome(ctx context.Context) error {
 	}
 	switch {
 	case errors.Is(err, errEnded):
-		c.m.log().InfoContext(ctx, "session: ended meanwhile, changes dropped", "session", c.view.idText())
+		c.m.logOf(&c.view.state).InfoContext(ctx, "session: ended meanwhile, changes dropped", "session", c.view.idText())
 		c.ended, err = true, nil
 	case errors.Is(err, ErrTooManySessions), c.wants.login != "" && (errors.Is(err, ErrHeaderSent) || errors.Is(err, errGone)):
 		err = c.reject(ctx, err)
@@ -132,7 +135,7 @@ func (s *Session) begin() *commit {
 	defer s.mu.Unlock()
 	c := &commit{
 		s: s, m: s.m, ticket: s.ticket, stored: s.stored, view: s.cur.clone(), changes: s.changes, wants: s.wants,
-		doomed: s.doomed, tried: s.tried, quiet: s.quiet, ended: s.ended, login: s.login, err: s.err,
+		doomed: s.doomed, tried: s.tried, quiet: s.quiet, ended: s.ended, login: s.login, err: s.err, own: s.own,
 	}
 	c.bind()
 	return c
@@ -157,7 +160,7 @@ func (c *commit) event(e Event) {
 func (c *commit) tellError(err error) {
 	told := slices.ContainsFunc(c.events, func(e Event) bool { return e.Kind == EventStoreError }) // of the same outage
 	if isFailure(err) && !errors.Is(err, context.Canceled) && !told {
-		c.event(Event{Kind: EventStoreError, ID: c.view.idText(), Subject: c.view.subject, Err: err})
+		c.event(Event{Kind: EventStoreError, ID: c.view.idText(), Subject: c.view.subject, Actor: c.view.actor, Err: err})
 	}
 }
 
@@ -203,6 +206,7 @@ func (c *commit) complete(ctx context.Context) error {
 		}
 		c.wants.limit = false
 	}
+	c.keepOwn(ctx)
 	if err := c.end(ctx); err != nil { // the session that a login as somebody else replaces
 		return err
 	}

@@ -15,6 +15,8 @@ type doomed struct {
 	stored *stored // nil: not looked at yet
 	reason EndReason
 	still  func(*state) bool // whether the reason holds when another request has written; nil: it does
+	acting bool              // the session in which the ticket's holder acts, or else
+	own    bool              // the ticket leads to another one: this is the holder's own
 }
 
 // tombstoneLife is how long a tombstone keeps the tickets of an ended session quiet:
@@ -33,7 +35,7 @@ func (c *commit) end(ctx context.Context) error {
 			c.event(ended.over(d.reason))
 		}
 		c.doomed = c.doomed[1:]
-		c.wants.unset = c.wants.unset || ended != nil && d.reason != EndReplaced
+		c.wants.unset = c.wants.unset || ended != nil && d.reason != EndReplaced && !d.acting
 	}
 	if c.wants.unset && c.stored == nil { // else the visitor has brought another session as well, and is to keep it
 		c.cookie = cookieUnset
@@ -45,6 +47,9 @@ func (c *commit) end(ctx context.Context) error {
 // endTicket ends the session of a ticket, if the ticket is good enough for that,
 // and returns what has ended.
 func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
+	if d.acting { // no ticket of its own has to be kept quiet
+		return d.stored, c.m.remove(ctx, d.stored.id)
+	}
 	at, grace := d.stored, underWay
 	if at == nil { // the request has not had it
 		grace = c.m.opts.RenewGrace
@@ -54,6 +59,9 @@ func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
 			f, err := c.m.load(ctx, d.ticket.presented, grace)
 			if err != nil {
 				return nil, err
+			}
+			if d.own && f.own != nil {
+				f = *f.own
 			}
 			if !f.endable() || d.still != nil && !d.still(&f.view.state) {
 				return nil, nil //nolint:nilnil // nothing has ended
@@ -102,7 +110,11 @@ func (m *Manager) remove(ctx context.Context, id string) error {
 func (s *stored) tombstone() state {
 	t := state{id: s.publicID, ended: true, tickets: make([]entry, len(s.tickets))}
 	for i := range s.tickets {
-		t.tickets[i] = entry{hash: s.tickets[i].hash, rights: rights{seed: s.tickets[i].seed}}
+		e := &s.tickets[i]
+		t.tickets[i] = entry{hash: e.hash, rights: rights{seed: e.seed}}
+		if e.acts() {
+			t.tickets[i].seed = e.actingSeed()
+		}
 	}
 	return t
 }

@@ -14,9 +14,13 @@ func (c *commit) rebase(ctx context.Context) error {
 		c.changes, c.done, c.tried = c.changes[a.changes:], c.done+a.changes, nil
 		f.judge(c.m, c.ticket.hash, underWay)
 	}
+	if c.back && f.own != nil {
+		f = *f.own
+	}
+	c.own = nil
 	switch {
 	case f.verdict.standing >= retired:
-		c.stored, c.view = f.stored, f.view
+		c.stored, c.view, c.own = f.stored, f.view, f.own
 	case c.wants.login == "":
 		return errEnded
 	case f.joins(c.wants.login):

@@ -16,7 +16,7 @@ func (s *Session) settled() bool {
 	case s.stored == nil || s.ended:
 		return true
 	default:
-		return !s.cur.unseen(s.ticket) && !s.touchDue(&s.cur, s.ticket, s.stored) && !s.renewDue(&s.cur, s.ticket)
+		return !s.cur.unseen(s.ticket) && !s.touchDue(&s.cur, s.ticket, s.stored) && !s.renewDue(&s.cur, s.ticket) && !s.ownDue()
 	}
 }
 
@@ -96,7 +96,7 @@ func (s *Session) adopt(c *commit) {
 		s.remake(later, &c.view)
 		made += len(later)
 	}
-	s.ticket, s.stored, s.cur, s.wants, s.tried = c.ticket, c.stored, c.view, c.wants, c.tried
+	s.ticket, s.stored, s.cur, s.wants, s.tried, s.own = c.ticket, c.stored, c.view, c.wants, c.tried, c.own
 	s.changes = s.changes[c.done:]
 }
 

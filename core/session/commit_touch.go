@@ -37,6 +37,6 @@ func (c *commit) touch(ctx context.Context) {
 }
 
 func (c *commit) notExtended(ctx context.Context, err error) {
-	c.m.log().WarnContext(ctx, "session: not extended", "session", c.view.idText(), "error", err)
+	c.m.logOf(&c.view.state).WarnContext(ctx, "session: not extended", "session", c.view.idText(), "error", err)
 	c.tellError(err)
 }

@@ -77,7 +77,7 @@ func (c *commit) update(ctx context.Context) error {
 	if err == nil || asked || changed || errors.Is(err, errEnded) || errors.Is(err, sessionstore.ErrConflict) {
 		return err
 	}
-	c.m.log().WarnContext(ctx, "session: not noted that a ticket was seen, or not renewed; the next request tries again",
+	c.m.logOf(&c.view.state).WarnContext(ctx, "session: not noted that a ticket was seen, or not renewed; the next request tries again",
 		"session", c.view.idText(), "error", err)
 	c.tellError(err)
 	if !apart {
@@ -232,6 +232,9 @@ func (c *commit) asked() (bool, error) {
 // when the session has ended since. So each attempt has a ticket of its own: the record
 // that comes late lists none that was handed out.
 func (c *commit) newTicket(create bool) held {
+	if c.acting != nil {
+		return c.acting.ticket
+	}
 	t := newToken()
 	if !create {
 		t = c.ticket.token.sibling()
@@ -247,5 +250,9 @@ func (c *commit) newTicket(create bool) held {
 // newEntry returns the entry of a ticket that is good for what the request's own is,
 // and for what the request has proved.
 func (c *commit) newEntry(t held, now time.Time) entry {
-	return entry{rights: c.view.rights, hash: t.hash, at: now, login: c.wants.login != "", form: c.m.form}
+	e := entry{rights: c.view.rights, hash: t.hash, at: now, login: c.wants.login != "", form: c.m.form}
+	if c.acting != nil {
+		e.as = c.acting.id
+	}
+	return e
 }

@@ -13,6 +13,7 @@ type Event struct {
 	Kind    EventKind
 	ID      string    // see [Session.ID]; "" if the session is not known
 	Subject string    // whose session it is, "" for nobody's
+	Actor   string    // who acts in it, if not its subject, see [Session.Impersonate]
 	Reason  EndReason // of EventEnded
 	Err     error     // of EventStoreError
 }
@@ -29,6 +30,7 @@ const (
 	EventAuthenticated                      // its visitor has proved to be Subject; the response hands out a new ticket
 	EventEnded                              // it was ended before its time, see EndReason
 	EventConflict                           // another request had written; the changes are made again on top
+	EventImpersonated                       // Actor acts as Subject from now on, in this session
 	EventStoreError                         // the store could not answer, or has found damage, or the outcome is unknown
 )
 
@@ -40,6 +42,7 @@ var eventNames = [...]string{
 	EventAuthenticated: "authenticated",
 	EventEnded:         "ended",
 	EventConflict:      "conflict",
+	EventImpersonated:  "impersonated",
 	EventStoreError:    "store error",
 }
 
@@ -63,6 +66,7 @@ const (
 	EndBinding     EndReason = "binding mismatch"    // it came from another browser or network
 	EndCredentials EndReason = "credentials changed" // its authentication hash is out of date
 	EndReplaced    EndReason = "replaced"            // its visitor has signed in as somebody else
+	EndStopped     EndReason = "impersonation over"  // by Session.StopImpersonating
 )
 
 // emit tells Options.OnEvent. No lock of a session is held. Whoever is told must
@@ -79,7 +83,7 @@ func (m *Manager) emit(ctx context.Context, events ...Event) {
 
 // over returns the event of a stored session's end.
 func (s *stored) over(why EndReason) Event {
-	return Event{Kind: EventEnded, ID: s.idText(), Subject: s.subject, Reason: why}
+	return Event{Kind: EventEnded, ID: s.idText(), Subject: s.subject, Actor: s.actor, Reason: why}
 }
 
 // tellError tells of an error of the store's, if it is a failure and no answer, and
@@ -98,5 +102,5 @@ func isFailure(err error) bool {
 
 // event returns an event about the session that st is the state of.
 func (st *state) event(kind EventKind) Event {
-	return Event{Kind: kind, ID: st.idText(), Subject: st.subject}
+	return Event{Kind: kind, ID: st.idText(), Subject: st.subject, Actor: st.actor}
 }

@@ -75,7 +75,7 @@ func (x *exchange) changed(s *Session) {
 	if !x.over.Load() || x.takenOver.Load() { // else it goes on, and commits by itself
 		return
 	}
-	x.m.log().Warn("session: changed after the handler has returned, saved only by Session.Commit", "session", s.cur.idText())
+	x.m.logOf(&s.cur.state).Warn("session: changed after the handler has returned, saved only by Session.Commit", "session", s.cur.idText())
 }
 
 // applies reports whether one of the rules says so.

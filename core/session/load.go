@@ -22,12 +22,13 @@ type stored struct {
 	expires  time.Time
 	publicID publicID
 	subject  string
+	actor    string
 	tickets  []entry // never changed
 }
 
 // stored returns what is known of a record that keeps st.
 func (st *state) stored(id string, r sessionstore.Record) *stored {
-	return &stored{id, r.Version, r.Expires, st.id, st.subject, st.tickets}
+	return &stored{id, r.Version, r.Expires, st.id, st.subject, st.actor, st.tickets}
 }
 
 // A held ticket is the one that a request's changes are made with.
@@ -45,6 +46,7 @@ type found struct {
 	stored  *stored
 	view    view
 	verdict verdict
+	own     *found // the session of the one who acts in this one, or whose impersonation is over
 }
 
 // joins reports whether signing in as subject leads into the session although the
@@ -84,14 +86,28 @@ func (m *Manager) times(grace time.Duration) times {
 	return times{now: wallNow(), grace: grace, absolute: m.opts.AbsoluteTimeout}
 }
 
-// load returns what the store has under p's id. It judges expiry to the nanosecond,
-// on top of what the store does with its own clock and precision. An error says that
-// the store could not answer.
+// load returns the session that p is a ticket of. An error says that the store could not
+// answer.
 func (m *Manager) load(ctx context.Context, p presented, grace time.Duration) (found, error) {
 	if m.store == nil {
 		return m.open(p)
 	}
-	id := p.token.id()
+	f, err := m.loadRecord(ctx, p.token.id())
+	if err != nil || f.stored == nil || f.verdict.reason == isUnreadable {
+		return f, err
+	}
+	hash := p.token.hash()
+	f.judge(m, hash, grace)
+	if e := f.view.entry(hash); e != nil && e.acts() {
+		return m.loadActing(ctx, f, e, grace)
+	}
+	return f, nil
+}
+
+// loadRecord returns what the store has under an id; if there is no record, nothing. It
+// judges expiry to the nanosecond, on top of what the store does with its own clock and
+// precision.
+func (m *Manager) loadRecord(ctx context.Context, id string) (found, error) {
 	var f found
 	r, err := m.store.Load(ctx, id)
 	switch {
@@ -114,7 +130,6 @@ func (m *Manager) load(ctx context.Context, p presented, grace time.Duration) (f
 		return found{}, err
 	}
 	f.stored = f.view.stored(id, r)
-	f.judge(m, p.token.hash(), grace)
 	return f, nil
 }
 
@@ -147,18 +162,19 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 			if fallback.stored == nil && f.stored != nil {
 				fallback, s.ticket = f, t
 			}
-		case !m.bound(x.r, &f.view):
-			m.log().WarnContext(ctx, "session: not the browser or network that it is bound to, ended", "session", f.view.idText())
-			s.doomed = append(s.doomed, doomed{ticket: t, stored: f.stored, reason: EndBinding})
+		case !m.bound(x.r, f.proper()):
+			m.logOf(&f.view.state).WarnContext(ctx, "session: not the browser or network that it is bound to, ended",
+				"session", f.view.idText())
+			s.doomed = append(s.doomed, f.doomed(t, EndBinding)...)
 		case t.standing == good:
-			s.ticket, s.stored, s.cur = t, f.stored, f.view
+			s.ticket, s.stored, s.cur, s.own = t, f.stored, f.view, f.own
 			return s, nil
 		case late.stored == nil:
 			late, lateTicket = f, t
 		}
 	}
 	if late.stored != nil {
-		s.ticket, s.stored, s.cur = lateTicket, late.stored, late.view
+		s.ticket, s.stored, s.cur, s.own = lateTicket, late.stored, late.view, late.own
 		return s, nil
 	}
 	s.cur = newView(wallNow())
@@ -166,7 +182,7 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 	case fallback.stored == nil:
 		s.quiet = len(s.doomed) == 0 && !x.brought && m.keptBack(x.r)
 	case s.ticket.standing == quiet:
-		s.quiet = true
+		s.quiet, s.own = true, fallback.own
 		s.cur.seed = fallback.seed(&s.ticket.token)
 	}
 	return s, nil
@@ -189,6 +205,26 @@ func (f *found) seed(t *token) [seedLen]byte {
 		return seed
 	}
 	return t.seed()
+}
+
+// proper returns the session of the visitor's own.
+func (f *found) proper() *view {
+	if f.own != nil {
+		return &f.own.view
+	}
+	return &f.view
+}
+
+// doomed returns what ends with the session: also the visitor's own, if they act in it.
+func (f *found) doomed(t held, why EndReason) []doomed {
+	if f.own == nil {
+		return []doomed{{ticket: t, stored: f.stored, reason: why}}
+	}
+	both := []doomed{{ticket: t, stored: f.own.stored, reason: why, own: true}}
+	if f.stored != nil {
+		both = append(both, doomed{ticket: t, stored: f.stored, reason: why, acting: true})
+	}
+	return both
 }
 
 // noteReuse tells of a ticket that is presented after it was retired and its grace

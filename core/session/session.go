@@ -34,6 +34,7 @@ type Session struct {
 	ticket  held       // what the request has brought, or has offered; zero if neither
 	stored  *stored    // what the store held when last seen; nil: nothing that the ticket is good for
 	cur     view       // with changes made
+	own     *found     // the session of the one who acts in this one; nil: this is the visitor's own
 	changes []change   // since stored
 	wants   wants      // what the next commit has to do besides
 	doomed  []doomed   // to be ended at the next commit
@@ -148,9 +149,17 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 	defer s.commitMu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.own != nil && reason != EndDestroyed {
+		s.leaveLocked(reason)
+		return
+	}
 	if s.m.store != nil || s.stored != nil {
-		if s.ticket.token != (token{}) || s.stored != nil {
-			s.doomed = append(s.doomed, doomed{s.ticket, s.stored, reason, still})
+		switch {
+		case s.own != nil:
+			f := found{stored: s.stored, own: s.own}
+			s.doomed = append(s.doomed, f.doomed(s.ticket, reason)...)
+		case s.ticket.token != (token{}) || s.stored != nil:
+			s.doomed = append(s.doomed, doomed{ticket: s.ticket, stored: s.stored, reason: reason, still: still})
 		}
 		for _, p := range s.x.presented {
 			if reason == EndDestroyed && s.m.store != nil && !p.token.isOf(&s.ticket.token) {
@@ -162,7 +171,7 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 		s.cookie = cookieKeep // there is no ticket to hand out any more
 	}
 	s.wants = wants{unset: reason == EndDestroyed && (s.x.brought || s.stored != nil)}
-	s.ticket, s.stored, s.quiet, s.ended, s.login, s.refused = held{}, nil, false, false, false, nil
+	s.ticket, s.stored, s.own, s.quiet, s.ended, s.login, s.refused = held{}, nil, nil, false, false, false, nil
 	s.cur, s.changes, s.tried, s.err = newView(wallNow()), nil, nil, nil
 }
 
@@ -242,7 +251,7 @@ func (s *Session) reload(ctx context.Context, grace time.Duration) error {
 		return fmt.Errorf("%w: ended by another request", ErrNotFound)
 	case err != nil:
 		return s.m.tellError(ctx, err)
-	case c.ticket.standing == retired && (grace == 0 || c.view.judge(c.ticket.hash, s.m.times(grace)).standing < retired):
+	case c.ticket.standing == retired && (grace == 0 || c.proper().judge(c.ticket.hash, s.m.times(grace)).standing < retired):
 		return ErrRetired
 	}
 	s.mu.Lock()
@@ -333,5 +342,9 @@ func (s *Session) Expires() time.Time {
 	if s.stored == nil {
 		return s.m.endOf(&s.cur.rights, wallNow())
 	}
-	return earlier(s.cur.endedBy(s.ticket, s.stored.expires), s.m.endOf(&s.cur.rights, wallNow()))
+	end := earlier(s.cur.endedBy(s.ticket, s.stored.expires), s.m.endOf(&s.cur.rights, wallNow()))
+	if s.own != nil {
+		end = earlier(end, s.own.view.endedBy(s.ticket, s.own.stored.expires))
+	}
+	return end
 }

@@ -78,6 +78,10 @@ func (s *Session) limit(cookie bool, set func(*lifetime)) {
 	defer s.commitMu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.own != nil {
+		s.failLocked(fmt.Errorf("%w: another lifetime while impersonating", ErrInvalid))
+		return
+	}
 	s.changeLocked(func(v *view) error {
 		set(&v.lifetime)
 		v.limited = true

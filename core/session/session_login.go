@@ -44,6 +44,10 @@ func (s *Session) Authenticate(subject string) {
 	defer s.commitMu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.own != nil {
+		s.leaveLocked(EndReplaced)
+		s.own = nil
+	}
 	s.changeLocked(func(v *view) error {
 		life, limited := v.lifetime, v.limited // what this request has set
 		switch {
@@ -100,7 +104,7 @@ func (s *Session) Renew() {
 // offerLocked has the next commit offer a new ticket. A session that travels in its
 // cookie gets one with each change, and a new or an anonymous one needs none.
 func (s *Session) offerLocked() {
-	if s.m.store != nil && s.stored != nil && s.cur.subject != "" {
+	if s.m.store != nil && s.stored != nil && s.cur.subject != "" && s.own == nil {
 		s.wants.offer, s.refused = true, nil
 	}
 }
@@ -119,10 +123,10 @@ func (s *Session) Fresh(maxAge time.Duration) bool {
 // and which errors there are. Authenticate takes all levels back, and [Session.StepDown]
 // takes one.
 //
-// If nobody is signed in, if level is empty or longer than 255 bytes, or if d is not
-// positive, the commit fails with [ErrInvalid]; nothing is saved.
+// If nobody is signed in, if they act as somebody else, if level is empty or longer than
+// 255 bytes, or if d is not positive, the commit fails with [ErrInvalid]; nothing is saved.
 func (s *Session) StepUp(level string, d time.Duration) {
-	if s.Subject() == "" || level == "" || len(level) > sessionstore.MaxSubjectLen || d <= 0 {
+	if s.Subject() == "" || s.Actor() != "" || level == "" || len(level) > sessionstore.MaxSubjectLen || d <= 0 {
 		s.fail(fmt.Errorf("%w: StepUp(%q, %v)", ErrInvalid, level, d))
 		return
 	}

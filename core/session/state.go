@@ -15,8 +15,10 @@ import (
 type state struct {
 	id       publicID
 	subject  string
-	tickets  []entry // in the order in which they were offered
-	count    uint64  // the last number that was given to an offer or a sight
+	actor    string   // who acts in it, if not its subject
+	origin   recordID // the record of the actor's own session
+	tickets  []entry  // in the order in which they were offered
+	count    uint64   // the last number that was given to an offer or a sight
 	aged     time.Time
 	untaken  uint64                          // tickets offered because of age, the last at aged, since one was seen
 	place    time.Time                       // ranks the login among its subject's, see Options.MaxSessions; zero: by authenticated

@@ -29,6 +29,7 @@ const (
 	tagValue    = 12 // a name behind its length, and data
 	tagSubject  = 13 // text; where there is no record to carry it
 	tagLease    = 14 // a name behind its length, its holder (8 bytes), from and until (8 bytes each)
+	tagActor    = 15 // text behind its length, and a record's id (32 bytes)
 )
 
 func (st *state) encode() []byte {
@@ -51,6 +52,9 @@ func (st *state) encode() []byte {
 	b = st.appendWrites(b)
 	b = appendField(b, tagAuthHash, st.authHash)
 	b = appendField(b, tagBinding, st.binding)
+	if st.actor != "" {
+		b = appendPair(b, tagActor, st.actor, st.origin[:])
+	}
 	for _, l := range st.leases {
 		content := binary.BigEndian.AppendUint64(nil, l.holder)
 		b = appendPair(b, tagLease, l.name, appendInstant(appendInstant(content, l.from), l.until))
@@ -177,6 +181,8 @@ func (d *decoder) field(st *state) error {
 		category, message, err := content.pair()
 		st.flashes = append(st.flashes, Flash{category, message.text})
 		return err
+	case tagActor:
+		return content.actor(st)
 	case tagLease:
 		return content.lease(st)
 	case tagValue:
@@ -257,6 +263,15 @@ func (d *decoder) pair() (first string, second decoder, err error) {
 		return "", decoder{}, fmt.Errorf("%w: the first of two parts is cut short", sessionstore.ErrCorrupt)
 	}
 	return d.text[:size], decoder{d.b[size:len(d.b):len(d.b)], d.text[size:]}, nil
+}
+
+func (d *decoder) actor(st *state) error {
+	subject, rest, err := d.pair()
+	if err != nil {
+		return err
+	}
+	st.actor = subject
+	return rest.array(st.origin[:])
 }
 
 func (d *decoder) lease(st *state) error {

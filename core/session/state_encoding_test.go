@@ -27,7 +27,7 @@ func fullEntry() entry {
 			lifetime: lifetime{deadline: after(7), idle: 5 * time.Hour, absolute: 6 * time.Hour, persistence: persistNo},
 		},
 		hash: ticketHash(bytes.Repeat([]byte("h"), 16)), form: 7, at: after(5), retired: after(6), until: after(8),
-		offered: 300, seen: 301, before: true, login: true,
+		offered: 300, seen: 301, before: true, login: true, as: recordID(bytes.Repeat([]byte("a"), 32)),
 	}
 }
 
@@ -42,6 +42,7 @@ func fullState() state {
 		id: publicID([]byte("publicpublic")), tickets: []entry{bareEntry(1), fullEntry(), bareEntry(302)}, count: 400,
 		aged: after(1), untaken: 3, place: after(2), ended: true,
 		authHash: bytes.Repeat([]byte("h"), 32), binding: []byte("a browser"),
+		actor: "an administrator", origin: recordID(bytes.Repeat([]byte("o"), 32)),
 		leases:  []lease{{"", 1, after(1), after(2)}, {strings.Repeat("l", 200), 1<<64 - 1, after(3), after(4)}},
 		flashes: []Flash{{}, {"success", "saved"}, {"", strings.Repeat("m", 200)}, {"success", "saved"}},
 	}

@@ -19,7 +19,8 @@ import (
 //	46  8  started
 //	54     number of the offer, then of the sight, as uvarints
 //	       when it was retired, when it was authenticated, until, deadline, idle
-//	       timeout, absolute timeout: 8 bytes each; persistence: 1 byte; each if its flag is set
+//	       timeout, absolute timeout: 8 bytes each; persistence: 1 byte; the record of the
+//	       session in which its holder acts: 32 bytes; each if its flag is set
 //	       levels to the end: when each ends (8 bytes), its length (uvarint), its name
 const (
 	entryBefore = 1 << iota
@@ -31,6 +32,7 @@ const (
 	entryIdle
 	entryAbsolute
 	entryPersistence
+	entryAs
 
 	entryFixed = 54
 	entrySize  = entryFixed + 32 // most entries have no levels
@@ -59,6 +61,9 @@ func (e *entry) append(b []byte) []byte {
 	if e.persistence != persistDefault {
 		c = append(c, byte(e.persistence))
 	}
+	if e.acts() {
+		c = append(c, e.as[:]...)
+	}
 	for _, s := range e.steps {
 		c = appendInstant(c, s.until)
 		c = binary.AppendUvarint(c, uint64(len(s.level)))
@@ -71,7 +76,7 @@ func (e *entry) flags() uint16 {
 	var flags uint16
 	for i, set := range []bool{
 		e.before, e.login, e.isRetired(), !e.authenticated.IsZero(), !e.until.IsZero(), !e.deadline.IsZero(), e.idle != 0, e.absolute != 0,
-		e.persistence != persistDefault,
+		e.persistence != persistDefault, e.acts(),
 	} {
 		if set {
 			flags |= 1 << i
@@ -143,6 +148,12 @@ func (d *decoder) optional(flags uint16, e *entry) bool {
 		}
 		e.persistence = persistence(d.b[0])
 		d.skip(1)
+	}
+	if flags&entryAs != 0 {
+		if len(d.b) < len(e.as) {
+			return false
+		}
+		d.skip(copy(e.as[:], d.b))
 	}
 	return ok
 }

@@ -17,6 +17,7 @@ import (
 type Info struct {
 	ID            string    // see [Session.ID]; [Manager.End] takes it
 	Subject       string    // whose session it is
+	Actor         string    // who acts in it, if not its subject; see [Session.Actor]
 	Started       time.Time // see [Session.Started], of the latest login
 	Authenticated time.Time // see [Session.Authenticated], of the latest login
 	LastSeen      time.Time // see [Session.LastSeen]
@@ -89,7 +90,7 @@ func (m *Manager) live(e sessionstore.Entry, st state) (*found, bool) {
 func (m *Manager) info(f *found) Info {
 	st := &f.view.state
 	return Info{
-		ID: st.idText(), Subject: st.subject, Started: st.newestStart(), Authenticated: st.lastLogin(),
+		ID: st.idText(), Subject: st.subject, Actor: st.actor, Started: st.newestStart(), Authenticated: st.lastLogin(),
 		LastSeen: m.lastSeen(st, f.stored.expires), Expires: f.stored.expires, m: m, st: st,
 	}
 }
@@ -260,7 +261,13 @@ func (m *Manager) entries(ctx context.Context, subject string) ([]*found, error)
 			live = append(live, &found{stored: unreadable, verdict: verdict{reason: isUnreadable}})
 			continue
 		}
-		if f, ok := m.live(e, st); ok {
+		f, ok := m.live(e, st)
+		if ok && st.actor != "" {
+			if ok, err = m.actorLives(ctx, e.ID, &st); err != nil {
+				return nil, err
+			}
+		}
+		if ok {
 			live = append(live, f)
 		}
 	}
@@ -270,4 +277,10 @@ func (m *Manager) entries(ctx context.Context, subject string) ([]*found, error)
 // readable leaves out the sessions that can't be decoded here.
 func readable(all []*found) []*found {
 	return slices.DeleteFunc(all, func(f *found) bool { return f.verdict.reason == isUnreadable })
+}
+
+// counted leaves out what does not count for a limit either: the sessions in which
+// somebody else acts.
+func counted(all []*found) []*found {
+	return slices.DeleteFunc(readable(all), func(f *found) bool { return f.view.actor != "" })
 }

@@ -45,7 +45,7 @@ func (c *commit) admit(ctx context.Context, next *view, now time.Time, create bo
 	if err != nil {
 		return wants{}, err
 	}
-	live = readable(live)
+	live = counted(live)
 	if c.m.opts.RefuseNew {
 		if err := c.refuse(ctx, live, next, create); err != nil {
 			return wants{}, err
@@ -121,7 +121,7 @@ func (c *commit) keepLimit(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		live = readable(live)
+		live = counted(live)
 		if !c.owns(live) {
 			return errEnded
 		}
@@ -155,7 +155,7 @@ func (c *commit) keepWithin(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		live = readable(live)
+		live = counted(live)
 		if !c.owns(live) { // an earlier attempt has taken it back, perhaps
 			return errEnded
 		}

@@ -12,7 +12,7 @@ const maxRenewPause = lostAfter
 // late answer would overwrite a login's.
 func (m *Manager) renewDue(st *state, hash ticketHash, now time.Time) bool {
 	e := st.entry(hash)
-	if st.subject == "" || e == nil || e.isRetired() || e.before {
+	if st.subject == "" || st.actor != "" || e == nil || e.acts() || e.isRetired() || e.before {
 		return false
 	}
 	age := now.Sub(e.at)

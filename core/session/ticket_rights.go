@@ -42,6 +42,7 @@ const (
 	isUnlisted
 	isFromBefore
 	isExpired
+	isOver       // it led to a session in which its holder has acted: no line of judge's
 	isUnreadable // the record is there but can't be decoded: no line of judge's
 )
 

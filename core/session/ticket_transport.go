@@ -189,7 +189,7 @@ func (s *Session) handOut(h http.Header) {
 		}
 		h.Set(name, value)
 	case s.cookie == cookieSet:
-		h.Add("Set-Cookie", o.Cookie.set(s.ticket.ticket, s.lastsUntil(), o.persistent(&s.cur.lifetime)).String())
+		h.Add("Set-Cookie", o.Cookie.set(s.ticket.ticket, s.lastsUntil(), o.persistent(&s.proper().lifetime)).String())
 	default:
 		h.Add("Set-Cookie", o.Cookie.unset().String())
 	}
@@ -213,7 +213,15 @@ func (s *Session) handOut(h http.Header) {
 // lastsUntil returns until when a persistent cookie is to be kept: to the session's
 // last possible end, because it is not sent again. The server ends it earlier.
 func (s *Session) lastsUntil() time.Time {
-	return s.cur.endsBy(s.m.opts.AbsoluteTimeout)
+	return s.proper().endsBy(s.m.opts.AbsoluteTimeout)
+}
+
+// proper returns the rights that the ticket has in the visitor's own session.
+func (s *Session) proper() *rights {
+	if s.own != nil {
+		return &s.own.view.rights
+	}
+	return &s.cur.rights
 }
 
 // persistent reports whether the browser is to keep the cookie when it closes.
