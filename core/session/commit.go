@@ -32,6 +32,7 @@ type commit struct {
 	idle   bool    // the changes had nothing to do when they were made again
 	own    *found  // see Session.own
 	back   bool    // it works on the visitor's own session, though the ticket leads to another
+	left   *stored // see Session.left
 	acting *acting // what the ticket that is offered leads to; nil: no other session
 
 	// Results.
@@ -135,7 +136,8 @@ func (s *Session) begin() *commit {
 	defer s.mu.Unlock()
 	c := &commit{
 		s: s, m: s.m, ticket: s.ticket, stored: s.stored, view: s.cur.clone(), changes: s.changes, wants: s.wants,
-		doomed: s.doomed, tried: s.tried, quiet: s.quiet, ended: s.ended, login: s.login, err: s.err, own: s.own,
+		doomed: s.doomed, tried: s.tried, quiet: s.quiet, ended: s.ended, login: s.login, err: s.err,
+		own: s.own, left: s.left,
 	}
 	c.bind()
 	return c

@@ -17,6 +17,9 @@ func (c *commit) rebase(ctx context.Context) error {
 	if c.back && f.own != nil {
 		f = *f.own
 	}
+	if c.wants.login != "" {
+		f = f.leave()
+	}
 	c.own = nil
 	switch {
 	case f.verdict.standing >= retired:

@@ -96,7 +96,7 @@ func (s *Session) adopt(c *commit) {
 		s.remake(later, &c.view)
 		made += len(later)
 	}
-	s.ticket, s.stored, s.cur, s.wants, s.tried, s.own = c.ticket, c.stored, c.view, c.wants, c.tried, c.own
+	s.ticket, s.stored, s.cur, s.wants, s.tried, s.own, s.left = c.ticket, c.stored, c.view, c.wants, c.tried, c.own, c.left
 	s.changes = s.changes[c.done:]
 }
 

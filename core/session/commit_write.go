@@ -33,9 +33,9 @@ func (c *commit) create(ctx context.Context) error {
 		return err
 	}
 	done.hand = true
-	var replaced []doomed
+	replaced := c.leaving()
 	if c.view.replaced && c.stored != nil && c.ticket.standing == good {
-		replaced = []doomed{{ticket: c.ticket, stored: c.stored, reason: EndReplaced}}
+		replaced = append(replaced, doomed{ticket: c.ticket, stored: c.stored, reason: EndReplaced})
 	}
 	r, err := c.record(t.token.id(), &next, t.hash, now)
 	if err != nil {
@@ -134,9 +134,10 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 	case errors.Is(err, ErrNotFound):
 		return sessionstore.ErrConflict // rebase decides what that means
 	case err != nil:
-		c.note(attempt{r.Version, len(c.changes), t, false, done, nil}, err)
+		c.note(attempt{r.Version, len(c.changes), t, false, done, c.leaving()}, err)
 		return written(r, fmt.Errorf("session: updating: %w", err))
 	}
+	c.doomed = append(c.doomed, c.leaving()...)
 	c.wrote(t, &next, r, done)
 	return nil
 }
@@ -205,7 +206,7 @@ func (c *commit) wrote(t held, next *view, r sessionstore.Record, left wants) {
 	left.hand, left.limit = left.hand || c.wants.hand, left.limit || c.wants.limit // of a write that was found to have landed
 	c.ticket, c.view, c.wants, c.saved = t, *next, left, true
 	c.stored = next.stored(t.token.id(), r)
-	c.quiet, c.ended = false, false
+	c.quiet, c.ended, c.left = false, false, nil
 }
 
 // asked reports whether a ticket has to be offered because the handler wants it. An

@@ -120,6 +120,9 @@
 // instance, and [Manager.EndAll] everybody's. [Options].MaxSessions limits how many
 // there are. [Session.CheckAuthHash] ends sessions from before the password changed.
 //
+// [Session.Impersonate] has an administrator act as somebody for a while, with an actor in
+// lists, events and logs. [Session.StopImpersonating] leads back.
+//
 // Before something sensitive, ask [Session.Fresh], or [Session.SteppedUp] for a
 // level that [Session.StepUp] has granted for a while. [Manager.RequireFresh] and
 // [Manager.RequireStepUp] do the same for a handler.

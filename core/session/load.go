@@ -159,7 +159,7 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 		switch {
 		case t.standing < retired:
 			m.noteReuse(ctx, &f)
-			if fallback.stored == nil && f.stored != nil {
+			if f.stored != nil && (fallback.stored == nil || s.ticket.standing < t.standing) {
 				fallback, s.ticket = f, t
 			}
 		case !m.bound(x.r, f.proper()):

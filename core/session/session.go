@@ -33,6 +33,7 @@ type Session struct {
 	mu      sync.Mutex // never held while a store or the caller's code runs
 	ticket  held       // what the request has brought, or has offered; zero if neither
 	stored  *stored    // what the store held when last seen; nil: nothing that the ticket is good for
+	left    *stored    // the session in which the visitor has acted, until the login that ends it is made
 	cur     view       // with changes made
 	own     *found     // the session of the one who acts in this one; nil: this is the visitor's own
 	changes []change   // since stored
@@ -171,7 +172,8 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 		s.cookie = cookieKeep // there is no ticket to hand out any more
 	}
 	s.wants = wants{unset: reason == EndDestroyed && (s.x.brought || s.stored != nil)}
-	s.ticket, s.stored, s.own, s.quiet, s.ended, s.login, s.refused = held{}, nil, nil, false, false, false, nil
+	s.ticket, s.stored, s.own, s.left = held{}, nil, nil, nil
+	s.quiet, s.ended, s.login, s.refused = false, false, false, nil
 	s.cur, s.changes, s.tried, s.err = newView(wallNow()), nil, nil, nil
 }
 

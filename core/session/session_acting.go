@@ -62,6 +62,25 @@ func (m *Manager) loadActing(ctx context.Context, own found, e *entry, grace tim
 	return f, nil
 }
 
+// leave returns what is found of a session in which its visitor acts when they sign in:
+// that it is over.
+func (f *found) leave() found {
+	if f.own == nil {
+		return *f
+	}
+	over := *f.own
+	over.own, over.verdict.standing, over.verdict.reason = f.own, quiet, isOver
+	return over
+}
+
+// leaving returns what ends with a login, besides what it replaces.
+func (c *commit) leaving() []doomed {
+	if c.left == nil || c.wants.login == "" {
+		return nil
+	}
+	return []doomed{{stored: c.left, reason: EndReplaced, acting: true}}
+}
+
 // actorLives reports whether the session in which somebody acts can still be reached:
 // whether their own has a ticket that leads there.
 func (m *Manager) actorLives(ctx context.Context, id string, st *state) (bool, error) {

@@ -219,9 +219,7 @@ func (c *commit) offerActing(ctx context.Context, a *acting) error {
 		c.ticket = before
 	}
 	c.wants.offer, c.wants.hand, c.cookie = wanted.offer, false, cookieKeep
-	tidy := c.m.storeContext(context.WithoutCancel(ctx))
-	defer tidy.release()
-	_ = c.m.remove(tidy, a.id.text()) //nolint:contextcheck // else it ends by itself, and nobody has a ticket for it
+	_ = c.m.remove(ctx, a.id.text()) // else it ends by itself, and nobody has a ticket for it
 	return err
 }
 
@@ -259,7 +257,11 @@ func (c *commit) home() {
 // leaveLocked ends the session in which somebody acts, and leaves the request with an
 // empty one: their own stays.
 func (s *Session) leaveLocked(reason EndReason) {
-	if s.stored != nil {
+	switch {
+	case s.stored == nil:
+	case reason == EndReplaced:
+		s.left = s.stored // it ends if the login is made
+	default:
 		s.doomed = append(s.doomed, doomed{ticket: s.ticket, stored: s.stored, reason: reason, acting: true})
 	}
 	seed := s.cur.seed

@@ -39,6 +39,9 @@ func (v *visit) showDevices() {
 		if name == "" {
 			name = v.t("devices.unknown")
 		}
+		if a, ok := v.accounts.byID(list[i].Actor); ok {
+			name = v.t("act.device", a.Name)
+		}
 		devices = append(devices, device{list[i], name, list[i].ID == v.s.ID(), dbsc.IsBound(list[i])})
 	}
 	v.show(http.StatusOK, "devices", v.t("devices.title"), devices)

@@ -59,6 +59,9 @@ func (sh *shop) forged(w http.ResponseWriter, r *http.Request, err error) {
 // answer has brought: the form's token does not belong to that one. There is nothing
 // left to be done, so nothing that another site could make happen either.
 func (v *visit) doneAlready() (to string, done bool) {
+	if to, done := v.actedAlready(); done {
+		return to, true
+	}
 	switch v.r.URL.Path {
 	case "/login":
 		return localPath(v.r.PostFormValue("next")), v.who != nil && v.who.Login == v.r.PostFormValue("login")

@@ -54,6 +54,7 @@ type page struct {
 	Locale      *locale
 	Request     *http.Request
 	Customer    *account // nil: nobody is signed in, or it isn't known
+	Actor       *account // an administrator who acts as Customer, or has done so; nil: nobody
 	Preferences preferences
 	Items       int // in the cart
 	Flashes     []session.Flash

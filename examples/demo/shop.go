@@ -131,6 +131,8 @@ func (sh *shop) routes() *http.ServeMux {
 	handle("GET /dashboard", remembered(only(customer, (*visit).dashboard)))
 	handle("GET /admin", remembered(only(administrator, (*visit).admin)))
 	mux.Handle("POST /admin/{account}/end", sh.onDevice(sh.confirmed(only(administrator, (*visit).endMember))))
+	mux.Handle("POST /admin/{account}/act", sh.onDevice(sh.confirmed(only(administrator, (*visit).act))))
+	handle("POST /act/stop", (*visit).stopActing)
 
 	mux.Handle("GET /devices", sh.onDevice(sh.confirmed(signedIn((*visit).showDevices))))
 	mux.Handle("POST /devices/{id}/end", sh.onDevice(sh.confirmed(signedIn((*visit).endDevice))))

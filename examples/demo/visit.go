@@ -16,6 +16,7 @@ type visit struct {
 	r      *http.Request
 	s      *session.Session
 	who    *account // nil: nobody is signed in
+	actor  *account // acts as who, or has done so; nil: nobody
 	locale *locale
 	shown  func() // called when a page is ready to be sent, unless nil
 }
@@ -30,6 +31,7 @@ func (sh *shop) page(f func(*visit)) http.Handler {
 
 func (sh *shop) visit(w http.ResponseWriter, r *http.Request, s *session.Session) *visit {
 	v := &visit{shop: sh, w: w, r: r, s: s}
+	v.findActor()
 	if s.Subject() != "" {
 		switch a, ok := sh.accounts.byID(s.Subject()); {
 		case !ok: // the account was deleted
@@ -62,6 +64,7 @@ func (v *visit) show(status int, name, title string, body any) {
 		Locale:      v.locale,
 		Request:     v.r,
 		Customer:    v.who,
+		Actor:       v.actor,
 		Preferences: preferencesKey.Get(v.s),
 		Items:       cartKey.Get(v.s).items(),
 		Flashes:     flashes,

@@ -53,6 +53,7 @@ func (w *world) administer() {
 	default:
 		w.order(s, "ends all sessions", func(ctx context.Context, t *task) error {
 			e := j.ends("", "EndAll", func(*life) bool { return true })
+			t.goesOn = true
 			_, err := s.cookie.EndAll(ctx)
 			t.settle()
 			j.over(e, err)
@@ -64,7 +65,7 @@ func (w *world) administer() {
 func (w *world) endOne(s *server, subject string, l *life) {
 	j := w.judge
 	w.order(s, "ends "+w.trace.session(l.id), func(ctx context.Context, t *task) error {
-		alive := j.surelyAlive(l) && l.subject() == subject
+		alive := j.surelyAlive(l) && l.subject() == subject && l.own == nil
 		one := func(o *life) bool { return o == l }
 		e := j.ends(subject, "End", one)
 		e.choosy = true
@@ -99,7 +100,7 @@ func (w *world) order(s *server, what string, f func(context.Context, *task) err
 func (j *judge) surely(subject string) []*life {
 	var list []*life
 	for _, l := range j.lives {
-		if l.subject() == subject && j.surelyAlive(l) && !j.w.plan.mixedSealer {
+		if l.own == nil && l.subject() == subject && j.surelyAlive(l) && !j.w.plan.mixedSealer {
 			list = append(list, l)
 		}
 	}
@@ -120,6 +121,8 @@ func (j *judge) listed(s *server, subject string, list []session.Info, before []
 		case l == nil: // a login whose answer was lost, or is on its way
 		case l.ended > 0 && l.ended < step && !l.ghost:
 			j.violatedf("list", "%s lists %s, which was over (%s)", s.name, j.w.trace.session(id), l.mayEndBy)
+		case l.own != nil && (l.own.ended > 0 && l.own.ended < step || list[i].Actor != l.own.subject()):
+			j.violatedf("list", "%s lists %s of %q, whose actor's own session may be over", s.name, j.w.trace.session(id), list[i].Actor)
 		case !l.mayBe(subject):
 			j.violatedf("list", "%s lists %s, which is not %s's", s.name, j.w.trace.session(id), subject)
 		}
@@ -149,8 +152,10 @@ func (j *judge) leftOver(subject string, list []session.Info) {
 		return
 	}
 	evicted := 0
+	list = slices.DeleteFunc(slices.Clone(list), func(i session.Info) bool { return i.Actor != "" })
 	for _, l := range j.lives {
 		switch {
+		case l.own != nil:
 		case l.subject() != subject:
 			if l.mayBe(subject) {
 				return
@@ -185,7 +190,8 @@ func (j *judge) tooMany(subject string, list []session.Info) {
 		limit = max(limit, s.options.MaxSessions)
 	}
 	for i := range list {
-		if l := j.byID[infoID(list[i])]; l != nil && l.subject() == subject && !l.ghost && (j.w.plan.apart == 0 || j.inTime(l)) {
+		l := j.byID[infoID(list[i])]
+		if l != nil && l.own == nil && l.subject() == subject && !l.ghost && (j.w.plan.apart == 0 || j.inTime(l)) {
 			n++
 		}
 	}

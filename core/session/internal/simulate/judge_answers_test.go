@@ -18,6 +18,9 @@ func (j *judge) answered(q *request) {
 	if l := j.byID[q.first.id]; l != nil {
 		if !q.kind.passive {
 			l.usedAtMost = j.now()
+			if l.own != nil {
+				l.own.usedAtMost = j.now()
+			}
 		}
 		if q.excused() {
 			l.disturbed++
@@ -25,6 +28,9 @@ func (j *judge) answered(q *request) {
 		// It is extended when the request is answered, if its time is not up by then.
 		if q.status == http.StatusOK && !q.excused() && !q.kind.passive && j.inTime(l) {
 			l.used = later2(l.used, q.loaded)
+			if l.own != nil && j.inTime(l.own) {
+				l.own.used = later2(l.own.used, q.loaded)
+			}
 		}
 	}
 	if t := j.shown(q); t != nil && q.older == "" && q.status == http.StatusOK && !q.excused() && q.first.id == t.life.id {
@@ -107,7 +113,8 @@ func (j *judge) handed(q *request, value string) {
 		return
 	}
 	old := j.shown(q)
-	if old != nil && old.life.id != see.id {
+	acts := slices.ContainsFunc(q.proved, func(a *act) bool { return a.kind == impersonates || a.kind == returns })
+	if old != nil && old.life.id != see.id && !acts {
 		j.movedOn(q, old, see)
 	}
 	if q.keptBack && len(q.proved) == 0 {
@@ -118,7 +125,9 @@ func (j *judge) handed(q *request, value string) {
 		// Another ticket's write may have dropped it by then.
 		uncertain: q.status != http.StatusOK || time.Since(q.loaded) >= lasting-j.w.plan.apart,
 	}
-	if old != nil && old.life == t.life {
+	if j.handedToAct(q, t) {
+		old = nil // no move within a session
+	} else if old != nil && old.life == t.life {
 		t.proof, t.start, t.begun = old.proof, old.start, old.begun
 	} else {
 		t.start = j.now()
@@ -131,7 +140,7 @@ func (j *judge) handed(q *request, value string) {
 			a.ticket = t
 		case stepsUp:
 			t.proof.level = a.at.Add(levelLife)
-		case renews, shortens: // prove nothing
+		case renews, shortens, impersonates, returns: // prove nothing
 		}
 	}
 	if old != nil && old.life == t.life {
@@ -169,6 +178,9 @@ func (j *judge) movedOn(q *request, old *ticket, see seen) {
 	case old.proof.subject == "" && j.mayBeLost(l): // a login that is taken for lost: the ticket is unknown
 	case q.destroyed != nil || q.client.plan.thief != honest: // and begins anew
 	case as != "":
+		if l.own != nil && j.surelyAlive(l.own) && l.own.subject() == as && see.id != l.own.id && !j.w.plan.mixedSealer {
+			j.violatedf("cart lost", "%s signs in, and its own %s is left behind", q.name(), j.w.trace.session(l.own.id))
+		}
 		if j.surelyAlive(l) && (l.subject() == as || !l.mayBeLoggedIn()) && !j.w.plan.mixedSealer {
 			j.violatedf("cart lost", "%s signs in, and %s is left behind", q.name(), j.w.trace.session(l.id))
 		}

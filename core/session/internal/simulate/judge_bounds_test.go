@@ -25,7 +25,8 @@ func absolute(s *server) time.Duration { return s.options.AbsoluteTimeout }
 
 // surelyAlive reports whether a session can't be over yet.
 func (j *judge) surelyAlive(l *life) bool {
-	return l.mayEnd == 0 && l.ended == 0 && !l.damaged && j.inTime(l)
+	alone := l.own == nil || j.surelyAlive(l.own) && time.Since(l.used) < j.leastIdle(l.own) && j.firstTicketAge(l) < actLife-time.Second
+	return l.mayEnd == 0 && l.ended == 0 && !l.damaged && j.inTime(l) && alone
 }
 
 // inTime reports whether no timeout can be over yet.
@@ -99,7 +100,7 @@ func (j *judge) unused(t *ticket) bool {
 // ticket.
 func (j *judge) mayBeRetired(t *ticket) bool {
 	for _, o := range j.tickets {
-		if o.no > t.no && o.life == t.life && o.presented {
+		if o.no > t.no && o.home() == t.home() && o.presented {
 			return true
 		}
 	}
@@ -116,6 +117,14 @@ func (j *judge) late(q *request) bool {
 // mayBeLost reports whether a session's login is possibly taken for lost.
 func (j *judge) mayBeLost(l *life) bool { return j.unseenFor(l) >= lasting-j.w.plan.apart }
 
+// home returns the session in whose list a ticket is.
+func (t *ticket) home() *life {
+	if t.life.own != nil {
+		return t.life.own
+	}
+	return t.life
+}
+
 // mayHaveRetired reports whether a request has possibly brought a retired ticket.
 func (j *judge) mayHaveRetired(q *request) bool {
 	return slices.ContainsFunc(j.brought(q), j.mayBeRetired)
@@ -123,6 +132,9 @@ func (j *judge) mayHaveRetired(q *request) bool {
 
 // mayBe reports whether a session is possibly somebody's.
 func (l *life) mayBe(subject string) bool {
+	if l.own != nil {
+		return l.as == subject
+	}
 	for _, a := range l.logins {
 		if !a.failed && a.subject == subject {
 			return true
@@ -143,6 +155,9 @@ func (l *life) loggedIn() int {
 
 // mayBeLoggedIn reports whether somebody has possibly signed in.
 func (l *life) mayBeLoggedIn() bool {
+	if l.own != nil {
+		return true
+	}
 	for _, a := range l.logins {
 		if !a.failed {
 			return true
@@ -152,6 +167,9 @@ func (l *life) mayBeLoggedIn() bool {
 }
 
 func (l *life) subject() string {
+	if l.own != nil {
+		return l.as
+	}
 	for _, a := range l.logins {
 		if a.acked > 0 && a.life == l {
 			return a.subject

@@ -24,10 +24,14 @@ func (j *judge) logsIn(q *request, subject string) *act {
 	}
 	j.logins = append(j.logins, a)
 	if t := j.shown(q); t != nil {
-		if t.life.mayBeLoggedIn() && t.life.subject() != subject { // ends it, and begins another
+		if t.life.own != nil || t.life.mayBeLoggedIn() && t.life.subject() != subject { // ends it, and begins another
 			j.mayEndNow(t.life, "signed in as somebody else")
 		}
-		t.life.logins = append(t.life.logins, a)
+		if t.life.own == nil {
+			t.life.logins = append(t.life.logins, a)
+		} else if t.life.own.mayBe(subject) {
+			t.life.own.logins = append(t.life.own.logins, a)
+		}
 	}
 	j.mayEvict(a)
 	j.count()
@@ -46,7 +50,7 @@ func (j *judge) count() {
 func (j *judge) stepsUp(q *request) { j.act(q, stepsUp, "") }
 
 func (j *judge) renews(q *request) {
-	if q.first.subject != "" { // else it does nothing
+	if q.first.subject != "" && q.first.actor == "" { // else it does nothing
 		j.act(q, renews, "")
 	}
 }

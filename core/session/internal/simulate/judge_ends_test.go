@@ -26,6 +26,9 @@ func (j *judge) destroys(q *request) {
 		}
 	}
 	l := j.byID[q.first.id]
+	if t := j.shown(q); t != nil && t.back != nil {
+		j.mayEndNow(t.back.life, "Destroy by "+q.name())
+	}
 	if l != nil {
 		q.destroyed.life = l
 		j.mayEndNow(l, "Destroy by "+q.name())
@@ -44,6 +47,11 @@ func (j *judge) destroyed(q *request) {
 	q.destroyed.life = nil
 	if t := j.shown(q); t != nil && t.proof.subject == "" && l.mayBeLoggedIn() {
 		return // the ticket is no longer good for it, if the login's was presented meanwhile
+	}
+	if l.own != nil {
+		j.endedNow(l.own, "Destroy by "+q.name())
+		j.endedNow(l, "Destroy by "+q.name())
+		return
 	}
 	l.clean = !q.excused() && len(l.mayEndBy) == 1 && !j.w.plan.mixedSealer
 	j.endedNow(l, "Destroy by "+q.name())
@@ -102,7 +110,7 @@ func (j *judge) loggedIn(a *act, l *life) {
 			}
 		}
 		had := t.proof.subject != "" && a.q.first.id == t.life.id && !j.mayBeRetired(t)
-		if had && t.life.subject() != a.subject {
+		if had && (t.life.own != nil || t.life.subject() != a.subject) {
 			j.endedNow(t.life, "signed in as somebody else")
 		}
 	}
@@ -136,7 +144,8 @@ func (j *judge) countNow(a *act) int {
 	})
 	for _, l := range j.lives {
 		own := j.shown(a.q) != nil && j.shown(a.q).life == l
-		if !own && l.mayBe(a.subject) && (j.possiblyAlive(l) || l.ghost) && (beside || !j.lost(l)) {
+		there := j.possiblyAlive(l) || l.ghost
+		if l.own == nil && !own && l.mayBe(a.subject) && there && (beside || !j.lost(l)) {
 			n++
 		}
 	}
@@ -177,7 +186,7 @@ func (j *judge) mayEvict(a *act) {
 		if refuses && j.unseenFor(l) < lasting/2 { // then the new one has to go
 			continue
 		}
-		if l.mayBe(a.subject) && j.before(l, a) >= limit {
+		if l.own == nil && l.mayBe(a.subject) && j.before(l, a) >= limit {
 			j.mayEndNow(l, maxSessions+", login by "+a.q.name())
 		}
 	}
@@ -203,7 +212,7 @@ func (j *judge) before(l *life, a *act) int {
 	n := 0
 	for _, o := range j.lives {
 		there := j.possiblyAlive(o) || !o.endedAt.Before(at) // or was meanwhile
-		if o != l && o.mayBe(a.subject) && there && !o.lastLogin(a.subject).Before(at) {
+		if o != l && o.own == nil && o.mayBe(a.subject) && there && !o.lastLogin(a.subject).Before(at) {
 			n++
 		}
 	}

@@ -9,11 +9,15 @@ import (
 func (j *judge) found(q *request) {
 	j.atMost(q)
 	j.atLeast(q)
+	j.actsAtLeast(q)
 	if l := j.byID[q.first.id]; l != nil {
 		l.record = q.task.record
 		j.sees(q, q.first, l, q.got)
 		if !q.kind.passive {
 			l.usedAtMost = time.Now()
+			if l.own != nil {
+				l.own.usedAtMost = time.Now()
+			}
 		}
 	}
 }
@@ -32,6 +36,9 @@ func (j *judge) atMost(q *request) {
 	for _, t := range j.brought(q) {
 		if t.life == l {
 			if found = j.wrong(q, t); found == (breach{}) {
+				found = j.actsAtMost(q, t)
+			}
+			if found == (breach{}) {
 				return
 			}
 		}
@@ -89,7 +96,7 @@ func (j *judge) atLeast(q *request) {
 // since, if at all.
 func (j *judge) goodFor(q *request, t *ticket) bool {
 	switch {
-	case t.uncertain, !j.surelyAlive(t.life), j.unused(t), j.w.plan.mixedSealer, q.server.keyless:
+	case t.back != nil && !j.goodToReturn(q, t), t.uncertain, !j.surelyAlive(t.life), j.unused(t), j.w.plan.mixedSealer, q.server.keyless:
 		return false
 	case j.late(q): // what it was sent with may have been retired
 		return false

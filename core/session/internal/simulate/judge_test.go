@@ -60,6 +60,9 @@ type life struct {
 	damaged  bool
 	record   string // where the store keeps it
 	ghost    bool   // a Create of it has landed after it was over: it is in lists, and nobody has a ticket for it
+
+	own *life  // whoever acts in it has this one of their own; nil: nobody acts
+	as  string // and acts as this subject
 }
 
 // A ticket is what was handed out, and what it is good for.
@@ -79,6 +82,7 @@ type ticket struct {
 	retiredAt int       // the step
 	parent    *ticket   // with which it was asked for
 	secret    string    // that the forms have which were made with it
+	back      *ticket   // with which its holder began to act as another; nil: they don't
 }
 
 // A proof is what the holder has shown.
@@ -113,6 +117,8 @@ const (
 	stepsUp
 	renews
 	shortens // its idle timeout
+	impersonates
+	returns // from that
 )
 
 // A change is a mark or a message that a request has made.
@@ -173,9 +179,15 @@ func (j *judge) sent(q *request) {
 			// Who holds a current ticket can move the session, and so drive the browser
 			// out: a known limit.
 			j.mayEndNow(t.life, "theft")
+			if t.back != nil {
+				j.mayEndNow(t.back.life, "theft")
+			}
 		}
 		if q.client.plan.thief != honest && slices.ContainsFunc(j.w.servers, func(s *server) bool { return s.options.Binding.UserAgent }) {
 			j.mayEndNow(t.life, "binding")
+			if t.back != nil {
+				j.mayEndNow(t.back.life, "binding")
+			}
 		}
 	}
 	j.count() // a login that counted as lost is not

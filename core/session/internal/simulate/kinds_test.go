@@ -69,11 +69,11 @@ var kinds = []kind{
 		q.authenticate(q.client.other())
 		return q.perhapsCommit(r)
 	}},
-	{name: "step up", form: true, run: signedIn(func(q *request, _ http.ResponseWriter, r *http.Request) error {
+	{name: "step up", form: true, run: itself(signedIn(func(q *request, _ http.ResponseWriter, r *http.Request) error {
 		q.task.pause("checks a code")
 		q.stepUp()
 		return q.perhapsCommit(r)
-	})},
+	}))},
 	{name: "logout", form: true, run: func(q *request, _ http.ResponseWriter, r *http.Request) error {
 		q.destroy()
 		return q.perhapsCommit(r)
@@ -84,10 +84,10 @@ var kinds = []kind{
 		return q.perhapsCommit(r)
 	}},
 	{name: "read messages", run: (*request).takeMessages},
-	{name: "public computer", form: true, run: func(q *request, _ http.ResponseWriter, r *http.Request) error {
+	{name: "public computer", form: true, run: itself(func(q *request, _ http.ResponseWriter, r *http.Request) error {
 		q.shorten()
 		return q.perhapsCommit(r)
-	}},
+	})},
 	{name: "form", run: func(q *request, _ http.ResponseWriter, r *http.Request) error {
 		q.secret = string(q.s.Secret("form"))
 		q.w.judge.secretOf(q, q.secret)

@@ -145,6 +145,9 @@ func newPlan(rng *rand.Rand) plan {
 	if setClock != nil {
 		p.planClocks(rng)
 	}
+	if p.apart == 0 && chance(rng, 0.2) {
+		p.planActing(rng)
+	}
 	return p
 }
 

@@ -203,6 +203,30 @@ var faults = []planted{
 		"	return s.refused\n", "	return nil\n",
 	},
 	{
+		"who acts as another holds no level", "session/session_acting.go",
+		"	f.own = &own\n", "	f.own = &own\n	f.view.steps = own.view.steps\n",
+	},
+	{
+		"who has acted as another is led back", "session/session_acting.go",
+		"	over.own = &own\n", "",
+	},
+	{
+		"who acts as another sees nothing of their own", "session/session_impersonate.go",
+		"	v.subject, v.actor, v.deadline = ", "	v.values = c.view.clone().values\n	v.subject, v.actor, v.deadline = ",
+	},
+	{
+		"who acts as another takes nobody's place", "session/subject.go",
+		"return f.view.actor != \"\" })", "return false })",
+	},
+	{
+		"a session in which somebody acts is over with their own", "session/subject.go",
+		"if alive, err = m.actorLives(ctx, e.ID, &st); err != nil {", "if err != nil {",
+	},
+	{
+		"who acts as another is not idle", "session/commit.go",
+		"	c.keepOwn(ctx)\n", "",
+	},
+	{
 		"AbsoluteTimeout ends a ticket", "session/ticket_rights.go",
 		"case !t.now.Before(e.endsBy(t.absolute)):", "case false:",
 	},

@@ -26,6 +26,7 @@ type task struct {
 	created string    // that it has tried to create last
 	began   int       // the step at which it entered the package last
 	inside  time.Time // since when it is there; zero: it is not
+	goesOn  bool      // it may stay there for as long as it gets on
 
 	// What excuses an answer that says "not now".
 	faults int           // calls that were disturbed
@@ -152,6 +153,6 @@ func (t *task) leave() {
 // overdue reports whether the store is waited for longer than StoreTimeout, and
 // than what tidying up may take.
 func (t *task) overdue() bool {
-	return !t.inside.IsZero() && t.at != nil && t.at.call != nil && !t.at.ended &&
+	return !t.goesOn && !t.inside.IsZero() && t.at != nil && t.at.call != nil && !t.at.ended &&
 		time.Since(t.inside) > session.DefaultStoreTimeout+2*time.Second
 }

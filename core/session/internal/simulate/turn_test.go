@@ -40,6 +40,7 @@ type turn struct {
 // seen is what a session shows of itself.
 type seen struct {
 	id, subject   string
+	actor         string
 	authenticated time.Time
 	level         bool
 	values        []string
@@ -52,7 +53,7 @@ var (
 
 func look(s *session.Session) seen {
 	return seen{
-		id: sessionID(s), subject: s.Subject(), authenticated: s.Authenticated(),
+		id: sessionID(s), subject: s.Subject(), actor: s.Actor(), authenticated: s.Authenticated(),
 		level: s.SteppedUp(levelA), values: marks.Get(s),
 	}
 }
