@@ -56,12 +56,9 @@ func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
 	}
 	for attempt := 0; ; attempt++ {
 		if at == nil {
-			f, err := c.m.load(ctx, d.ticket.presented, grace)
+			f, err := c.loadDoomed(ctx, d, grace)
 			if err != nil {
 				return nil, err
-			}
-			if d.own && f.own != nil {
-				f = *f.own
 			}
 			if !f.endable() || d.still != nil && !d.still(&f.view.state) {
 				return nil, nil //nolint:nilnil // nothing has ended
@@ -80,6 +77,15 @@ func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
 		}
 		at = nil
 	}
+}
+
+// loadDoomed returns the session that is to end.
+func (c *commit) loadDoomed(ctx context.Context, d doomed, grace time.Duration) (found, error) {
+	f, err := c.m.load(ctx, d.ticket.presented, grace)
+	if d.own && f.own != nil {
+		f = *f.own
+	}
+	return f, err
 }
 
 // bury replaces the record of a session by a tombstone, at the version that was

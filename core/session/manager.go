@@ -25,6 +25,7 @@ type Manager struct {
 	carrier   any          // the carrierKey of its cookie, or header field
 	plainHTTP *atomic.Bool // it was said that browsers drop the cookie
 	form      uint32       // tells tickets that were made with another key or cookie
+	watcher   *watcher     // of Session.Context
 }
 
 // New returns a Manager that keeps sessions in store. It returns an error that
@@ -42,7 +43,7 @@ func New(store Store, o Options) (*Manager, error) {
 	if err := o.checkStore(store); err != nil {
 		return nil, err
 	}
-	m := &Manager{store: store, opts: o, purpose: o.carrier(), form: o.form(), plainHTTP: new(atomic.Bool)}
+	m := &Manager{store: store, opts: o, purpose: o.carrier(), form: o.form(), plainHTTP: new(atomic.Bool), watcher: new(watcher)}
 	m.carrier = carrierKey{m.purpose}
 	if n := len(m.ticket(&token{})); n > maxTicketLen {
 		return nil, fmt.Errorf("session: Options.Signer makes tickets of %d bytes, at most %d are accepted", n, maxTicketLen)

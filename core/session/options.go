@@ -21,6 +21,7 @@ const (
 	DefaultRenewGrace      = 30 * time.Second
 	DefaultStoreTimeout    = 5 * time.Second
 	DefaultOnceTimeout     = 10 * time.Second
+	DefaultWatchEvery      = 5 * time.Second
 	DefaultMaxSize         = 256 << 10
 )
 
@@ -128,6 +129,11 @@ type Options struct {
 	// long a process that dies meanwhile holds up others. 0 means DefaultOnceTimeout.
 	OnceTimeout time.Duration
 
+	// WatchEvery is how often the store is asked whether a session has ended for which a
+	// request has called Session.Context: one Load for each ticket. 0 means
+	// DefaultWatchEvery.
+	WatchEvery time.Duration
+
 	// Readable leaves out the encryption with NewCookieOnly. The visitor, and whoever
 	// sees the cookie, can read what the session holds, but not change it. That
 	// includes what Session.Secret derives from, and the authentication hash.
@@ -170,6 +176,7 @@ func withDefaults(o Options) (Options, error) {
 	setDefault(&o.AbsoluteTimeout, DefaultAbsoluteTimeout)
 	setDefault(&o.StoreTimeout, DefaultStoreTimeout)
 	setDefault(&o.OnceTimeout, DefaultOnceTimeout)
+	setDefault(&o.WatchEvery, DefaultWatchEvery)
 	setDefault(&o.MaxSize, DefaultMaxSize)
 	if o.Codec == nil {
 		o.Codec = JSON
@@ -264,6 +271,7 @@ func (o *Options) checkTimes() error {
 		{"TouchInterval", o.TouchInterval},
 		{"StoreTimeout", o.StoreTimeout},
 		{"OnceTimeout", o.OnceTimeout},
+		{"WatchEvery", o.WatchEvery},
 		{"RenewEvery", o.RenewEvery},
 		{"RenewGrace", o.RenewGrace},
 	} {

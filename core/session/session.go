@@ -46,7 +46,8 @@ type Session struct {
 	login   bool       // the request has signed in, and has not been told that this came to nothing
 	refused error      // what the last commit has given up; nil once there is something else to save
 	cookie  cookieAction
-	err     error // the first change that could not be made
+	watched context.Context //nolint:containedctx // of Context; nil: nobody has asked
+	err     error           // the first change that could not be made
 }
 
 // A change is one step from the state that was loaded to the one that is

@@ -148,7 +148,7 @@ func (s *Session) mayImpersonate(subject string, d time.Duration) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	why := ""
+	var why string
 	e := s.cur.entry(s.ticket.hash)
 	switch {
 	case d <= 0 || d > MaxImpersonation:

@@ -219,7 +219,7 @@ func TestAVisitorWhoGoesAwayCancelsNoTurn(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		p := &provider{takes: time.Second}
 		go func() {
-			v.fork().do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			v.fork().do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { //nolint:contextcheck // another request
 				if g, err := grants.Once(ctx, s, grant.good, p.redeem); g.Refresh != "+" || err != nil {
 					t.Errorf("got %+v, error %v", g, err)
 				}
@@ -228,7 +228,7 @@ func TestAVisitorWhoGoesAwayCancelsNoTurn(t *testing.T) {
 		pass(time.Millisecond)
 		waiter, giveUp := context.WithTimeout(t.Context(), time.Second/2)
 		defer giveUp()
-		v.fork().do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { //nolint:contextcheck // another request
+		v.fork().do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			if _, err := grants.Once(waiter, s, grant.good, p.redeem); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("one who waits no more: error %v", err)
 			}

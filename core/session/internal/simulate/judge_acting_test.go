@@ -145,7 +145,8 @@ func (j *judge) cameBack(q *request, err error) {
 			j.violatedf("signed out", "%s can't come back: %v", q.name(), err)
 		}
 	default:
-		if !q.excused() && !j.mayBeFull(q) && !j.atItsEnd(q) && !(t != nil && t.back != nil && !j.inTime(t.back.life)) {
+		atItsEnd := j.atItsEnd(q) || t != nil && t.back != nil && !j.inTime(t.back.life)
+		if !q.excused() && !j.mayBeFull(q) && !atItsEnd {
 			j.violatedf("outage", "%s can't come back: %v", q.name(), err)
 		}
 	}

@@ -125,11 +125,12 @@ func (j *judge) handed(q *request, value string) {
 		// Another ticket's write may have dropped it by then.
 		uncertain: q.status != http.StatusOK || time.Since(q.loaded) >= lasting-j.w.plan.apart,
 	}
-	if j.handedToAct(q, t) {
+	switch {
+	case j.handedToAct(q, t):
 		old = nil // no move within a session
-	} else if old != nil && old.life == t.life {
+	case old != nil && old.life == t.life:
 		t.proof, t.start, t.begun = old.proof, old.start, old.begun
-	} else {
+	default:
 		t.start = j.now()
 	}
 	for _, a := range append(q.proved, q.acts...) {

@@ -25,8 +25,11 @@ func absolute(s *server) time.Duration { return s.options.AbsoluteTimeout }
 
 // surelyAlive reports whether a session can't be over yet.
 func (j *judge) surelyAlive(l *life) bool {
-	alone := l.own == nil || j.surelyAlive(l.own) && time.Since(l.used) < j.leastIdle(l.own) && j.firstTicketAge(l) < actLife-time.Second
-	return l.mayEnd == 0 && l.ended == 0 && !l.damaged && j.inTime(l) && alone
+	alive := l.mayEnd == 0 && l.ended == 0 && !l.damaged && j.inTime(l)
+	if alive && l.own != nil {
+		return j.firstTicketAge(l) < actLife-time.Second && j.surelyAlive(l.own)
+	}
+	return alive
 }
 
 // inTime reports whether no timeout can be over yet.

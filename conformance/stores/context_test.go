@@ -1,0 +1,47 @@
+package stores_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// A stream in one process learns that another has ended its session.
+func TestAStreamLearnsOfTheEndOnEveryStore(t *testing.T) {
+	t.Parallel()
+	onEveryStore(t, func(t *testing.T, store sessionstore.Store) {
+		o := lifeOptions()
+		o.WatchEvery = 50 * time.Millisecond
+		one, two := manager(t, store, o), manager(t, store, o)
+		_, cookie := login(t, one, subject())
+		listens, over := make(chan struct{}), make(chan error, 1)
+		go func() {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel() // as net/http does when a handler returns
+			r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
+			r.AddCookie(cookie)
+			one.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				watched := s.Context()
+				close(listens)
+				<-watched.Done()
+				over <- context.Cause(watched)
+			}).ServeHTTP(httptest.NewRecorder(), r)
+		}()
+		<-listens
+		select {
+		case why := <-over:
+			t.Errorf("the stream ends because of %v", why)
+		case <-time.After(4 * o.WatchEvery):
+		}
+		send(t, two, cookie, func(_ context.Context, s *session.Session) { s.Destroy() })
+		if why := <-over; !errors.Is(why, session.ErrNotFound) {
+			t.Errorf("the stream ends because of %v, want ErrNotFound", why)
+		}
+	})
+}
