@@ -28,9 +28,9 @@ func (v *visitor) open(ctx context.Context) *stream {
 		defer close(st.done)
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel() // as net/http does when a handler returns
-		r := newRequest(v.e.tb).WithContext(ctx)
+		r := newRequest(v.e.tb).WithContext(ctx) //nolint:contextcheck // this one
 		r.AddCookie(&http.Cookie{Name: v.cookie.Name, Value: v.cookie.Value})
-		serveRequest(v.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		serveRequest(v.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { //nolint:contextcheck // r has it
 			over := s.Context()
 			if s.Context() != over {
 				v.e.tb.Error("two contexts of one session")
@@ -225,7 +225,7 @@ func TestTheContextOfOtherSessions(t *testing.T) {
 				t.Errorf("of a quiet ticket: %v, want that it is done", context.Cause(ctx))
 			}
 		})
-		e.visitor().do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		e.visitor().do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			ctx := s.Context()
 			pass(25 * time.Hour)
 			if err := ctx.Err(); err != nil {

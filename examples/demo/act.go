@@ -31,7 +31,7 @@ func (v *visit) stopActing() {
 		v.sessions.Fail(v.w, v.r, err)
 		return
 	}
-	v.redirect("/admin")
+	v.redirect(account{Role: administrator}.Home())
 }
 
 // findActor looks up who acts in the session, if it is not its customer. Whoever is no
@@ -53,9 +53,9 @@ func (v *visit) actedAlready() (to string, done bool) {
 	path := v.r.URL.Path
 	switch {
 	case path == "/act/stop":
-		return "/admin", v.who != nil && v.actor == nil
+		return account{Role: administrator}.Home(), v.who != nil && v.actor == nil
 	case strings.HasPrefix(path, "/admin/") && strings.HasSuffix(path, "/act"):
-		return "/dashboard", v.who != nil && v.actor != nil
+		return account{Role: customer}.Home(), v.who != nil && v.actor != nil
 	default:
 		return "", false
 	}

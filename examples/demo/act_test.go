@@ -55,11 +55,13 @@ func TestWhatEndsActingLeadsBack(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(t *testing.T, s site){
 		"EndSubject": func(t *testing.T, s site) {
+			t.Helper()
 			if _, err := s.shop.sessions.EndSubject(t.Context(), ada.ID); err != nil {
 				t.Error(err)
 			}
 		},
 		"a new password": func(t *testing.T, s site) {
+			t.Helper()
 			if _, err := s.shop.accounts.setPassword(t.Context(), ada.ID, "another password"); err != nil {
 				t.Error(err)
 			}
