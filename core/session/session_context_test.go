@@ -27,7 +27,7 @@ func (v *visitor) open(ctx context.Context) *stream {
 	go func() {
 		defer close(st.done)
 		ctx, cancel := context.WithCancel(ctx)
-		defer cancel() // as net/http does when a handler returns
+		defer cancel()                           // as net/http does when a handler returns
 		r := newRequest(v.e.tb).WithContext(ctx) //nolint:contextcheck // this one
 		r.AddCookie(&http.Cookie{Name: v.cookie.Name, Value: v.cookie.Value})
 		serveRequest(v.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { //nolint:contextcheck // r has it
