@@ -150,7 +150,7 @@ func deleteAllForeign(t *tester) {
 func (t *tester) needsSubjects() {
 	t.Helper()
 	if !t.has(Subjects) {
-		t.Skipf("not applicable: %T is no sessionstore.%s", t.store, Subjects)
+		t.Skipf("not applicable: %T is no sessionstore.%s", unwatched(t.store), Subjects)
 	}
 }
 

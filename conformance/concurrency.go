@@ -152,6 +152,7 @@ func raceCounter(t *tester) {
 	id, r := t.newID(), t.record()
 	r.Data = []byte("|")
 	t.create(id, r)
+	var conflicts atomic.Int32
 	t.race(func(_ int, s sessionstore.Store) {
 		for done := 0; done < each; {
 			err := t.loadAndUpdate(s, id, func(r *sessionstore.Record) { r.Data = append(r.Data, '+') })
@@ -159,7 +160,11 @@ func raceCounter(t *tester) {
 			case err == nil:
 				done++
 			case !errors.Is(err, sessionstore.ErrConflict):
-				t.Errorf("got error %v", err)
+				t.Errorf("load and update: got error %v", err)
+				return
+			case conflicts.Add(1) > racers*racers*each:
+				t.Errorf("Update has returned ErrConflict %d times beside %d changes: more often than another client can have changed the record",
+					conflicts.Load(), racers*each)
 				return
 			}
 		}
@@ -226,11 +231,12 @@ func raceDelete(t *tester) {
 // raceHistory records several histories, each of many clients on one record,
 // and judges them.
 func raceHistory(t *tester, methods []string) {
+	histories := make([]*recorder, historyRecords)
 	var wg sync.WaitGroup
-	defer wg.Wait()
-	for range historyRecords {
+	for i := range histories {
+		h := &recorder{tester: t, id: t.newID()}
+		histories[i] = h
 		wg.Go(func() {
-			h := &recorder{tester: t, id: t.newID()}
 			first := command{method: "Create", new: t.version()}
 			h.do(0, t.store, first)
 			var clients sync.WaitGroup
@@ -238,9 +244,10 @@ func raceHistory(t *tester, methods []string) {
 				clients.Go(func() { h.client(n, t.handle(n), methods, first.new) })
 			}
 			clients.Wait()
-			h.check(checkLimit)
 		})
 	}
+	wg.Wait()
+	t.checkHistories(histories, checkLimit)
 }
 
 // raceList looks at a list again and again while records come and go in it.

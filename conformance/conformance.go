@@ -23,6 +23,10 @@ type Harness struct {
 	// checked.
 	Peer func(t *testing.T) sessionstore.Store
 
+	// Deadline is how long a case waits for a call to return before it says that the
+	// store hangs. 0 means 30 seconds.
+	Deadline time.Duration
+
 	// Precision is how much later than asked a record may expire: the unit of
 	// the backend's clock, and, where the backend judges by a clock of its own,
 	// how far that one may be behind the test's. 0 means exact to the

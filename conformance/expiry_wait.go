@@ -69,6 +69,7 @@ func (t *tester) waitExpired(expires time.Time) {
 
 func (t *tester) sleep(d time.Duration) {
 	t.Helper()
+	t.own.calls.waits(d)
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -71,14 +71,15 @@ func TestModel(t *testing.T) {
 func TestUnjudgedHistoryFails(t *testing.T) {
 	t.Parallel()
 	r := &caseRecorder{TB: t}
-	h := &recorder{tester: &tester{TB: r}, id: "id"}
+	own := &caseTB{TB: r, calls: new(calls)}
+	h := &recorder{tester: &tester{TB: own, own: own}, id: "id"}
 	for i := range 200 {
 		h.ops = append(h.ops, porcupine.Operation{
 			ClientId: i, Input: command{method: "Delete"}, Output: answer{}, Call: 0, Return: 1,
 		})
 	}
-	r.run(func() { h.check(1) })
-	if !r.Failed() || !strings.Contains(r.output(), "(Unknown)") {
+	r.run(func() { h.checkHistories([]*recorder{h}, 1) })
+	if !r.Failed() || !strings.Contains(r.output(), "no order was found within 1ns") {
 		t.Errorf("failed: %v, want failure for want of time: %s", r.Failed(), r.output())
 	}
 }

@@ -29,7 +29,7 @@ func contextMutants() []mutant {
 		{"Load with a done context hangs", []string{"context/done before Load"}, func(m *mutated) {
 			m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 				if ctx.Err() != nil {
-					pause(2 * contextGiveUp)
+					pause(2 * defaultDeadline)
 				}
 				return m.next.Load(ctx, id)
 			}

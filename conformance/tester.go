@@ -21,7 +21,7 @@ type suite struct {
 
 	store    sessionstore.Store
 	peer     sessionstore.Store // nil without Harness.Peer
-	versions atomic.Uint64
+	versions *atomic.Uint64
 }
 
 func open(t *testing.T, h Harness) *suite {
@@ -44,7 +44,7 @@ func open(t *testing.T, h Harness) *suite {
 // newSuite starts versions at random, below 2⁵² so that only the cases about
 // large ones use large ones.
 func newSuite(h Harness, store, peer sessionstore.Store) *suite {
-	s := &suite{Harness: h, store: store, peer: peer}
+	s := &suite{Harness: h, store: store, peer: peer, versions: new(atomic.Uint64)}
 	s.versions.Store(binary.BigEndian.Uint64(randomBytes(8)) >> 12)
 	return s
 }
@@ -68,28 +68,13 @@ func (s *suite) has(c Capability) bool {
 	return false
 }
 
-// run runs one case under tb.
-func (s *suite) run(tb testing.TB, c testCase) {
-	tb.Helper()
-	defer func() {
-		if tb.Failed() {
-			tb.Logf("rule: %s", c.rule)
-		}
-	}()
-	if c.needs != "" && !s.has(c.needs) {
-		if slices.Contains(s.Require, c.needs) {
-			tb.Fatalf("%T is no sessionstore.%s, but Harness.Require demands it", s.store, c.needs)
-		}
-		tb.Skipf("not applicable: %T is no sessionstore.%s", s.store, c.needs)
-	}
-	c.run(&tester{TB: tb, suite: s})
-}
-
 // A tester is what a case works with. Its helpers end the case when something
 // fails that the case is not about.
 type tester struct {
 	testing.TB
 	*suite
+
+	own *caseTB // what TB is
 }
 
 // needsHook skips the case unless a function of the Harness is there.
@@ -104,7 +89,7 @@ func (t *tester) needsHook(present bool, name string) {
 func (t *tester) isolated() *tester {
 	t.Helper()
 	t.needsHook(t.Isolated != nil, "Isolated")
-	return &tester{TB: t.TB, suite: newSuite(t.Harness, t.Isolated(t), nil)}
+	return &tester{TB: t.TB, suite: newSuite(t.Harness, t.Isolated(t), nil), own: t.own}
 }
 
 // storeFor returns the store that m may be called on.
@@ -120,11 +105,11 @@ func (t *tester) storeFor(m method) sessionstore.Store {
 func (t *tester) newID() string { return t.discard(randomID()) }
 
 // discard arranges for id to be deleted when the case ends, and returns it. It
-// is tidying: whether it works is for the cases of Delete to say. It takes the time
-// that it needs: a deadline that passes during the call costs some stores the
-// connection, which other cases may be using.
+// is tidying: whether it works is for the cases of Delete to say. A context that is done
+// during the call would cost some stores the connection, which other cases may be using.
 func (t *tester) discard(id string) string {
-	t.Cleanup(func() { _ = t.store.Delete(context.WithoutCancel(t.Context()), id) }) // see above
+	store, ctx := unwatched(t.store), context.WithoutCancel(t.Context())
+	t.own.tidied(func() { _ = store.Delete(ctx, id) }) // see above
 	return id
 }
 
@@ -142,29 +127,36 @@ func (t *tester) record() sessionstore.Record {
 func (t *tester) create(id string, r sessionstore.Record) {
 	t.Helper()
 	if err := t.store.Create(t.Context(), id, r); err != nil {
-		t.Fatalf("Create: %v", err)
+		t.noSetUp("Create", err)
 	}
 }
 
 func (t *tester) update(id string, old sessionstore.Version, r sessionstore.Record) {
 	t.Helper()
 	if err := t.store.Update(t.Context(), id, old, r); err != nil {
-		t.Fatalf("Update: %v", err)
+		t.noSetUp("Update", err)
 	}
 }
 
 func (t *tester) remove(id string) {
 	t.Helper()
 	if err := t.store.Delete(t.Context(), id); err != nil {
-		t.Fatalf("Delete: %v", err)
+		t.noSetUp("Delete", err)
 	}
 }
 
 func (t *tester) touch(id string, version sessionstore.Version, expires time.Time) {
 	t.Helper()
 	if err := sessionstore.Touch(t.Context(), t.store, id, version, expires); err != nil {
-		t.Fatalf("Touch: %v", err)
+		t.noSetUp("Touch", err)
 	}
+}
+
+// noSetUp ends the case because a call failed that comes before what it judges.
+func (t *tester) noSetUp(call string, err error) {
+	t.Helper()
+	t.own.enter(call)
+	t.Fatalf("set-up failed: %s: %v", call, err)
 }
 
 func (t *tester) load(id string) sessionstore.Record {

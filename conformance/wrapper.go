@@ -20,9 +20,9 @@ func wrapperCases() []testCase {
 // wrapped returns the store that the one under test wraps.
 func (t *tester) wrapped() sessionstore.Store {
 	t.Helper()
-	w, ok := t.store.(sessionstore.Wrapper)
+	w, ok := unwatched(t.store).(sessionstore.Wrapper)
 	if !ok {
-		t.Skipf("not applicable: %T is no sessionstore.Wrapper", t.store)
+		t.Skipf("not applicable: %T is no sessionstore.Wrapper", unwatched(t.store))
 	}
 	return w.Unwrap()
 }
@@ -35,21 +35,21 @@ func wrapperUnwraps(t *tester) {
 
 func wrapperUnsupported(t *tester) {
 	inner := t.wrapped()
-	if p, ok := t.store.(sessionstore.Pruner); ok && !hasCapability[sessionstore.Pruner](inner) {
+	if p, ok := unwatched(t.store).(sessionstore.Pruner); ok && !hasCapability[sessionstore.Pruner](inner) {
 		_, err := p.Prune(t.Context())
 		t.want(sessionstore.ErrUnsupported, err, "Prune around a store that is no Pruner")
 	}
-	if x, ok := t.store.(sessionstore.SubjectIndex); ok && !hasCapability[sessionstore.SubjectIndex](inner) {
+	if x, ok := unwatched(t.store).(sessionstore.SubjectIndex); ok && !hasCapability[sessionstore.SubjectIndex](inner) {
 		_, err := x.ListSubject(t.Context(), newSubject())
 		t.want(sessionstore.ErrUnsupported, err, "ListSubject around a store that is no SubjectIndex")
 		_, err = x.DeleteSubject(t.Context(), newSubject())
 		t.want(sessionstore.ErrUnsupported, err, "DeleteSubject around a store that is no SubjectIndex")
 	}
-	if d, ok := t.store.(sessionstore.AllDeleter); ok && !hasCapability[sessionstore.AllDeleter](inner) {
+	if d, ok := unwatched(t.store).(sessionstore.AllDeleter); ok && !hasCapability[sessionstore.AllDeleter](inner) {
 		_, err := d.DeleteAll(t.Context())
 		t.want(sessionstore.ErrUnsupported, err, "DeleteAll around a store that is no AllDeleter")
 	}
-	if c, ok := t.store.(sessionstore.Scanner); ok && !hasCapability[sessionstore.Scanner](inner) {
+	if c, ok := unwatched(t.store).(sessionstore.Scanner); ok && !hasCapability[sessionstore.Scanner](inner) {
 		t.want(sessionstore.ErrUnsupported, scanned(c.Scan(t.Context())), "Scan around a store that is no Scanner")
 	}
 }

@@ -1,0 +1,294 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// A case's calls are noted, so that a failure can say what was asked before it, and a
+// store that hangs is found out by the call that does not return.
+
+// shownCalls is how many calls a failure shows, the last ones.
+const shownCalls = 12
+
+// calls are those that one case has made.
+type calls struct {
+	mu     sync.Mutex
+	ids    []string // in the order in which they were met
+	shown  []noted  // the last that returned
+	total  int
+	open   map[int]noted // those under way
+	begun  int
+	moved  time.Time // when a call last began or returned
+	silent bool      // the case prints a history of its own
+	over   bool      // the case was left behind
+}
+
+// A noted call is kept as it was made: it is put into words if the case fails.
+type noted struct {
+	store, method, id string
+	old               sessionstore.Version
+	record            sessionstore.Record
+	subject           string
+	answer            string
+	err               error
+	at                time.Time
+}
+
+// begin notes that a call is made, and returns what notes its return. It ends the goroutine
+// of a case that was left behind.
+func (c *calls) begin(n noted) func(answer string, err error) {
+	n.at = time.Now()
+	n.record.Data = nil // it is the caller's
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		runtime.Goexit()
+	}
+	if n.id != "" && !slices.Contains(c.ids, n.id) && len(c.ids) < shownCalls {
+		c.ids = append(c.ids, n.id)
+	}
+	if c.open == nil {
+		c.open = make(map[int]noted)
+	}
+	c.begun++
+	number := c.begun
+	c.open[number] = n
+	c.progress(n.at)
+	return func(answer string, err error) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.open, number)
+		n.answer, n.err = answer, err
+		c.total++
+		if c.shown = append(c.shown, n); len(c.shown) > shownCalls {
+			c.shown = c.shown[1:]
+		}
+		c.progress(time.Now())
+	}
+}
+
+func (c *calls) progress(at time.Time) {
+	if at.After(c.moved) {
+		c.moved = at
+	}
+}
+
+// waits says that the case makes no call for so long, and that nothing is amiss.
+func (c *calls) waits(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.progress(time.Now().Add(d))
+}
+
+// histories says that the case judges histories for so long, and prints what they hold.
+func (c *calls) histories(limit time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.silent = true
+	c.progress(time.Now().Add(limit))
+}
+
+// end has no further call made.
+func (c *calls) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+}
+
+// since returns when a call last began or returned, and the call that has been under
+// way for longest, "" if there is none.
+func (c *calls) since() (time.Time, string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var oldest *noted
+	for _, n := range c.open {
+		if oldest == nil || n.at.Before(oldest.at) {
+			oldest = &n
+		}
+	}
+	if oldest == nil {
+		return c.moved, ""
+	}
+	return c.moved, c.asked(*oldest)
+}
+
+// String lists the calls that a failure shows, a line each.
+func (c *calls) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.total == 0 || c.silent {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "the last %d of %d calls:", len(c.shown), c.total)
+	if c.total == len(c.shown) {
+		b.Reset()
+		b.WriteString("the calls:")
+	}
+	for _, n := range c.shown {
+		fmt.Fprintf(&b, "\n    %s  %s: ", n.at.UTC().Format(clock), c.asked(n))
+		switch {
+		case n.err != nil:
+			b.WriteString(n.err.Error())
+		case n.answer != "":
+			b.WriteString(n.answer)
+		default:
+			b.WriteString("done")
+		}
+	}
+	return b.String()
+}
+
+// clock is how times of day are printed.
+const clock = "15:04:05.000000"
+
+// asked returns a call without its answer.
+func (c *calls) asked(n noted) string {
+	var b strings.Builder
+	b.WriteString(n.store + n.method)
+	switch i := slices.Index(c.ids, n.id); {
+	case n.id == "":
+	case i < 0:
+		b.WriteString(" another id")
+	default:
+		fmt.Fprintf(&b, " id %d", i+1)
+	}
+	if n.old != 0 {
+		b.WriteString(", version " + name(n.old))
+	}
+	if r := n.record; r.Version != 0 {
+		fmt.Fprintf(&b, ", a record of version %s of %s", name(r.Version), whose(r.Subject))
+	}
+	if e := n.record.Expires; !e.IsZero() {
+		b.WriteString(", until " + e.UTC().Format(clock))
+	}
+	if n.subject != "" {
+		b.WriteString(" " + whose(n.subject))
+	}
+	return b.String()
+}
+
+func whose(subject string) string {
+	switch {
+	case subject == "":
+		return "nobody"
+	case len(subject) > 40:
+		return fmt.Sprintf("%.40q… (%d bytes)", subject, len(subject))
+	}
+	return fmt.Sprintf("%q", subject)
+}
+
+// watch returns s with its calls noted, under a name that tells it from others of the
+// case. It is a Wrapper: it has the capabilities that s has.
+func (c *calls) watch(s sessionstore.Store, name string) sessionstore.Store {
+	if s == nil {
+		return nil
+	}
+	return &watched{store: s, calls: c, name: name}
+}
+
+// unwatched returns the store that is under test.
+func unwatched(s sessionstore.Store) sessionstore.Store {
+	if w, ok := s.(*watched); ok {
+		return w.store
+	}
+	return s
+}
+
+type watched struct {
+	store sessionstore.Store
+	calls *calls
+	name  string
+}
+
+func (w *watched) Unwrap() sessionstore.Store { return w.store }
+
+func (w *watched) Load(ctx context.Context, id string) (sessionstore.Record, error) {
+	done := w.calls.begin(noted{store: w.name, method: "Load", id: id})
+	r, err := w.store.Load(ctx, id)
+	done(fmt.Sprintf("version %s of %s until %s", name(r.Version), whose(r.Subject), r.Expires.Format(clock)), err)
+	return r, err
+}
+
+func (w *watched) Create(ctx context.Context, id string, r sessionstore.Record) error {
+	done := w.calls.begin(noted{store: w.name, method: "Create", id: id, record: r})
+	err := w.store.Create(ctx, id, r)
+	done("", err)
+	return err
+}
+
+func (w *watched) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+	done := w.calls.begin(noted{store: w.name, method: "Update", id: id, old: old, record: r})
+	err := w.store.Update(ctx, id, old, r)
+	done("", err)
+	return err
+}
+
+func (w *watched) Delete(ctx context.Context, id string) error {
+	done := w.calls.begin(noted{store: w.name, method: "Delete", id: id})
+	err := w.store.Delete(ctx, id)
+	done("", err)
+	return err
+}
+
+func (w *watched) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+	done := w.calls.begin(noted{
+		store: w.name, method: "Touch", id: id, old: version, record: sessionstore.Record{Expires: expires},
+	})
+	err := sessionstore.Touch(ctx, w.store, id, version, expires)
+	done("", err)
+	return err
+}
+
+func (w *watched) Prune(ctx context.Context) (int, error) {
+	return w.counts("Prune", "", func() (int, error) { return sessionstore.Prune(ctx, w.store) })
+}
+
+func (w *watched) DeleteSubject(ctx context.Context, subject string) (int, error) {
+	return w.counts("DeleteSubject", subject, func() (int, error) { return sessionstore.DeleteSubject(ctx, w.store, subject) })
+}
+
+func (w *watched) DeleteAll(ctx context.Context) (int, error) {
+	return w.counts("DeleteAll", "", func() (int, error) { return sessionstore.DeleteAll(ctx, w.store) })
+}
+
+func (w *watched) counts(method, subject string, call func() (int, error)) (int, error) {
+	done := w.calls.begin(noted{store: w.name, method: method, subject: subject})
+	n, err := call()
+	done(fmt.Sprintf("%d records", n), err)
+	return n, err
+}
+
+func (w *watched) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
+	done := w.calls.begin(noted{store: w.name, method: "ListSubject", subject: subject})
+	list, err := sessionstore.ListSubject(ctx, w.store, subject)
+	done(fmt.Sprintf("%d records", len(list)), err)
+	return list, err
+}
+
+// Scan notes each step: what its caller does in between is not the store's time.
+func (w *watched) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
+	all := sessionstore.Scan(ctx, w.store)
+	return func(yield func(sessionstore.Entry, error) bool) {
+		n, failed := 0, error(nil)
+		done := w.calls.begin(noted{store: w.name, method: "Scan"})
+		defer func() { done(fmt.Sprintf("%d records", n), failed) }()
+		all(func(e sessionstore.Entry, err error) bool {
+			w.calls.waits(0)
+			if n++; err != nil && !errors.Is(err, sessionstore.ErrCorrupt) {
+				failed = err
+			}
+			return yield(e, err)
+		})
+	}
+}
