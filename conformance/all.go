@@ -99,13 +99,9 @@ func deleteAll(t *tester) {
 
 func deleteAllMany(t *tester) {
 	t = t.isolated()
-	const batches = 120 // as listMany has it
-	subject := newSubject()
-	ids := t.createdFor(subject, batches)
+	ids := t.createdManyFor(newSubject())
 	t.wantAllDeleted(len(ids))
-	for _, id := range ids {
-		t.wantGone(id)
-	}
+	t.wantAllGone(ids)
 }
 
 func deleteAllExpired(t *tester) {

@@ -37,6 +37,34 @@ func concurrencyCases() []testCase {
 			run:  raceDelete,
 		},
 		{
+			name:  "deleted under touches",
+			rule:  "Once Delete has returned, no Load that starts later finds the record, whatever slow calls of Touch do.",
+			needs: Touch,
+			run:   raceDeleteTouch,
+		},
+		{
+			name:  "subject deleted under touches",
+			rule:  "A record whose Create had returned before DeleteSubject is gone afterwards, even if it is touched at the same time.",
+			needs: Subjects,
+			run:   raceDeleteSubjectTouch,
+		},
+		{
+			name: "one create wins over an expired record",
+			rule: "Of several concurrent calls of Create over an expired record, one succeeds and the others return ErrExists.",
+			run:  raceCreateExpired,
+		},
+		{
+			name: "the successor of an expired record lives",
+			rule: "Whoever finds an expired record may remove it, but never the one that Create has put in its place meanwhile.",
+			run:  raceSuccessor,
+		},
+		{
+			name:  "the winner is listed",
+			rule:  "ListSubject is complete: of several concurrent writes with the same old version, or of several calls of Create, what the others undo leaves the winner in the list.",
+			needs: Subjects,
+			run:   raceListed,
+		},
+		{
 			name: "one order",
 			rule: "All methods are safe for concurrent use: the answers are those of one order of the calls.",
 			run: func(t *tester) {
@@ -292,4 +320,123 @@ func (t *tester) comeAndGo(s sessionstore.Store, subject string) error {
 		return err
 	}
 	return s.Delete(t.Context(), id)
+}
+
+func raceDeleteTouch(t *tester) {
+	for range raceRounds {
+		id, r := t.created()
+		t.beside(3, func(n int) error {
+			err := sessionstore.Touch(t.Context(), t.handle(n), id, r.Version, r.Expires.Add(time.Hour))
+			return unless(err, sessionstore.ErrNotFound)
+		}, func() {
+			t.remove(id)
+			t.wantGone(id)
+		})
+		t.wantGone(id)
+	}
+}
+
+func raceDeleteSubjectTouch(t *tester) {
+	for range raceRounds / 2 {
+		subject := newSubject()
+		ids := t.createdFor(subject, 4)
+		t.beside(len(ids), func(n int) error {
+			r, err := t.handle(n).Load(t.Context(), ids[n])
+			if err == nil {
+				err = sessionstore.Touch(t.Context(), t.handle(n), ids[n], r.Version, r.Expires.Add(time.Minute))
+			}
+			return unless(err, sessionstore.ErrNotFound, sessionstore.ErrConflict)
+		}, func() {
+			if _, err := sessionstore.DeleteSubject(t.Context(), t.store, subject); err != nil {
+				t.Errorf("DeleteSubject: %v", err)
+			}
+			for _, id := range ids {
+				if _, err := t.store.Load(t.Context(), id); !errors.Is(err, sessionstore.ErrNotFound) {
+					t.Errorf("Load after DeleteSubject: got error %v, want %v", err, sessionstore.ErrNotFound)
+				}
+			}
+		})
+		for _, id := range ids {
+			t.wantGone(id)
+		}
+	}
+}
+
+func raceCreateExpired(t *tester) {
+	for _, id := range t.plantExpired(raceRounds) {
+		t.wantOneWinner(sessionstore.ErrExists, func(s sessionstore.Store) error {
+			return s.Create(t.Context(), id, t.record())
+		})
+	}
+}
+
+// raceSuccessor has all methods that may come upon an expired record beside one Create.
+func raceSuccessor(t *tester) {
+	for _, of := range t.plantExpiredRecords(3 * raceRounds) {
+		next := t.record()
+		t.race(func(n int, s sessionstore.Store) {
+			var err error
+			switch n {
+			case 0:
+				if err = s.Create(t.Context(), of.ID, next); err != nil {
+					t.Errorf("Create over an expired record: %v", err)
+				}
+			case 1, 2:
+				_, _ = s.Load(t.Context(), of.ID) // other cases check what they return
+			case 3:
+				_ = s.Update(t.Context(), of.ID, of.Record.Version, t.record())
+			case 4:
+				_ = sessionstore.Touch(t.Context(), s, of.ID, of.Record.Version, inAnHour())
+			case 5:
+				_, _ = sessionstore.ListSubject(t.Context(), s, of.Record.Subject)
+			case 6:
+				_, _ = sessionstore.DeleteSubject(t.Context(), s, of.Record.Subject)
+			}
+		})
+		got, err := t.store.Load(t.Context(), of.ID)
+		if err != nil || got.Version != next.Version {
+			t.Fatalf("Load of a record that was created over an expired one, while others looked at it: version %s, error %v, want version %s",
+				name(got.Version), err, name(next.Version))
+		}
+		if t.has(Subjects) {
+			t.wantList(next.Subject, of.ID)
+		}
+	}
+}
+
+// raceListed has writers who want the record for the same subject, and one who wants it
+// for another.
+func raceListed(t *tester) {
+	for range raceRounds {
+		subject, other := newSubject(), newSubject()
+		write := func(n int) sessionstore.Record {
+			r := t.record()
+			if r.Subject = subject; n == racers-1 {
+				r.Subject = other
+			}
+			return r
+		}
+		updated, old := t.createdForNobody(), sessionstore.Version(0)
+		old = t.load(updated).Version
+		created := t.newID()
+		t.race(func(n int, s sessionstore.Store) {
+			err := errors.Join(
+				unless(s.Update(t.Context(), updated, old, write(n)), sessionstore.ErrConflict),
+				unless(s.Create(t.Context(), created, write(n)), sessionstore.ErrExists))
+			if err != nil {
+				t.Errorf("Update or Create: %v", err)
+			}
+		})
+		want := map[string][]string{subject: nil, other: nil}
+		for _, id := range []string{updated, created} {
+			s := t.load(id).Subject
+			want[s] = append(want[s], id)
+		}
+		for s, ids := range want {
+			t.wantList(s, ids...)
+		}
+		if t.Failed() {
+			return
+		}
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math"
 	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 const (
@@ -22,7 +24,7 @@ func contextCases() []testCase {
 	for _, m := range methods() {
 		cases = append(cases, testCase{
 			name:  "done before " + m.name,
-			rule:  "If ctx is done before the call, " + m.name + " returns within 50 ms with an error for which errors.Is(err, ctx.Err()) holds.",
+			rule:  "If ctx is done before the call, " + m.name + " returns within 50 ms with an error for which errors.Is(err, ctx.Err()) holds, and which is not Certain.",
 			needs: m.needs,
 			run:   func(t *tester) { contextDoneBefore(t, m) },
 		})
@@ -30,7 +32,7 @@ func contextCases() []testCase {
 	for _, m := range methods() {
 		cases = append(cases, testCase{
 			name:  "done during " + m.name,
-			rule:  "If ctx is done during the call, " + m.name + " returns within 50 ms with an error for which errors.Is(err, ctx.Err()) holds.",
+			rule:  "If ctx is done during the call, " + m.name + " returns within 50 ms with an error for which errors.Is(err, ctx.Err()) holds, and which is not Certain.",
 			needs: m.needs,
 			run:   func(t *tester) { contextDoneDuring(t, m) },
 		})
@@ -46,13 +48,18 @@ func contextDoneBefore(t *tester, m method) {
 	caused, cancelCause := context.WithCancelCause(t.Context())
 	cancelCause(errors.New("the case's own cause"))
 
-	store, id, r := t.storeFor(m), t.newID(), t.record()
-	for _, ctx := range []context.Context{cancelled, expired, caused} {
-		t.promptly(m, ctx.Err(), func() (time.Duration, error) {
-			start := time.Now()
-			err := m.call(ctx, store, id, r)
-			return time.Since(start), err
-		})
+	absent, r := t.newID(), t.record()
+	there, stored := t.created()
+	r.Subject, r.Version = stored.Subject, stored.Version+1 // Update is called with the one before
+	store := t.storeFor(m)
+	for _, id := range []string{absent, there} {
+		for _, ctx := range []context.Context{cancelled, expired, caused} {
+			t.promptly(m, ctx.Err(), func() (time.Duration, error) {
+				start := time.Now()
+				err := m.call(ctx, store, id, r)
+				return time.Since(start), err
+			})
+		}
 	}
 }
 
@@ -75,6 +82,16 @@ func contextDoneDuring(t *tester, m method) {
 		}
 		return time.Since(cancelled), err
 	})
+	t.promptly(m, context.DeadlineExceeded, func() (time.Duration, error) {
+		deadline := time.Now().Add(contextLimit)
+		ctx, cancel := context.WithDeadline(t.Context(), deadline)
+		defer cancel()
+		err := m.call(ctx, store, id, r)
+		if time.Now().Before(deadline) {
+			t.Fatalf("%s of the store of Harness.Stall returned before the deadline of its context: %v", m.name, err)
+		}
+		return time.Since(deadline), err
+	})
 }
 
 // promptly fails the case if call does not return the error that is wanted, or,
@@ -84,7 +101,11 @@ func (t *tester) promptly(m method, want error, call func() (time.Duration, erro
 	least := time.Duration(math.MaxInt64)
 	for range contextTries {
 		took, err := call()
-		t.want(want, err, m.name)
+		t.want(want, err, m.name+" with a context that is done")
+		if sessionstore.Certain(err) {
+			t.Fatalf("%s with a context that is done: the error %q says for certain what has happened: a request that was cancelled would be a logout, for instance",
+				m.name, err)
+		}
 		if took <= contextLimit {
 			return
 		}

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"errors"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -42,6 +43,33 @@ func corruptionCases() []testCase {
 			name: "another's record",
 			rule: "If a record is stored that wasn't written for this id, Load returns ErrCorrupt: it is never somebody else's session.",
 			run:  corruptionMisplaced,
+		},
+		{
+			name: "another's record is not touched",
+			rule: "A record that wasn't written for this id is none: Touch returns ErrCorrupt, and leaves both it and the other's own.",
+			run:  corruptionMisplacedTouch,
+		},
+		{
+			name:  "another's record is not listed",
+			rule:  "A record that wasn't written for an id is none: ListSubject does not list it under that id, and the other's own stays in the list.",
+			needs: Subjects,
+			run:   corruptionMisplacedListed,
+		},
+		{
+			name: "another's record is deleted alone",
+			rule: "Delete removes what is stored under id, also if it was written for another, whose own record stays.",
+			run:  corruptionMisplacedDeleted,
+		},
+		{
+			name:  "is not pruned",
+			rule:  "What isn't a record is left as it is by Prune: damage must not look like a visitor who is new.",
+			needs: Prune,
+			run: func(t *tester) {
+				id := corrupted(t)
+				t.prune(t.store)
+				_, err := t.store.Load(t.Context(), id)
+				t.want(sessionstore.ErrCorrupt, err, "Load of foreign bytes after Prune")
+			},
 		},
 		{
 			name: "another's record is left",
@@ -117,4 +145,53 @@ func corruptionMisplacedLeft(t *tester) {
 	id, r := misplaced(t)
 	wantLeft(t, id, func(id string) error { return t.store.Create(t.Context(), id, r) })
 	wantLeft(t, id, func(id string) error { return t.store.Update(t.Context(), id, r.Version, t.record()) })
+}
+
+// misplacedBeside returns the id under which another's record is, that other id and its
+// record.
+func misplacedBeside(t *tester) (id, from string, r sessionstore.Record) {
+	t.Helper()
+	t.needsHook(t.Misplace != nil, "Misplace")
+	from, r = t.created()
+	id = t.newID()
+	t.Misplace(t, from, id)
+	return id, from, r
+}
+
+func corruptionMisplacedTouch(t *tester) {
+	id, from, r := misplacedBeside(t)
+	before := t.load(from)
+	wantLeft(t, id, func(id string) error {
+		return sessionstore.Touch(t.Context(), t.store, id, r.Version, r.Expires.Add(time.Hour))
+	})
+	t.wantUnchanged(from, before, "Touch of its copy under another id")
+}
+
+// corruptionMisplacedListed takes ErrCorrupt for an answer: damage may make a complete
+// list impossible.
+func corruptionMisplacedListed(t *tester) {
+	id, from, r := misplacedBeside(t)
+	list, err := sessionstore.ListSubject(t.Context(), t.store, r.Subject)
+	if errors.Is(err, sessionstore.ErrCorrupt) {
+		return
+	}
+	t.want(nil, err, "ListSubject beside another's record")
+	if len(list) != 1 || list[0].ID != from {
+		for _, e := range list {
+			if e.ID == id {
+				t.Fatalf("ListSubject lists the copy of a record under an id for which it was not written")
+			}
+		}
+		t.Fatalf("ListSubject lists %d records beside a misplaced copy, want the one that is there", len(list))
+	}
+}
+
+func corruptionMisplacedDeleted(t *tester) {
+	id, from, r := misplacedBeside(t)
+	t.want(nil, t.store.Delete(t.Context(), id), "Delete of another's record")
+	t.wantGone(id)
+	t.wantLive(from, r.Version)
+	if t.has(Subjects) {
+		t.wantList(r.Subject, from)
+	}
 }

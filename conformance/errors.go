@@ -1,11 +1,15 @@
 package conformance
 
 import (
+	"bytes"
+	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -19,60 +23,141 @@ func errorCases() []testCase {
 		},
 		{
 			name: "no data",
-			rule: "No error contains a record's data.",
+			rule: "No error contains a record's data, not a part of it and in no form: not one that says what happened, and not one of a backend in trouble or a context.",
 			run:  errorsNoData,
 		},
 	}
 }
 
-// provoked makes the store return each of its errors about a record with this
-// data, and returns what each should be.
-func (t *tester) provoked(data []byte) map[error]error {
+// A failure is an error that a store was made to return.
+type failure struct {
+	call string
+	err  error
+	want error // the sentinel that it has to be, nil if none
+}
+
+// provoked makes the store return each of its errors, about records with this data.
+func (t *tester) provoked(data []byte) []failure {
 	t.Helper()
 	ctx := t.Context()
 	record := func() sessionstore.Record {
 		r := t.record()
-		r.Data = data
+		r.Data = bytes.Clone(data)
 		return r
 	}
 	id, invalid := t.newID(), record()
 	invalid.Version = 0
 	t.create(id, record())
-	_, notFound := t.store.Load(ctx, t.newID())
-	return map[error]error{
-		sessionstore.ErrNotFound: errors.Join(notFound, t.store.Update(ctx, t.newID(), t.version(), record())),
-		sessionstore.ErrExists:   t.store.Create(ctx, id, record()),
-		sessionstore.ErrConflict: t.store.Update(ctx, id, t.version(), record()),
-		sessionstore.ErrInvalid: errors.Join(
-			t.store.Create(ctx, id, invalid),
-			t.store.Update(ctx, id, t.version(), invalid),
-			t.store.Create(ctx, id+"/", record())),
+	var all []failure
+	add := func(want error, call string, err error) { all = append(all, failure{call, err, want}) }
+	load := func(id string) error {
+		_, err := t.store.Load(ctx, id)
+		return err
 	}
+	touch := func(id string, version sessionstore.Version, expires time.Time) error {
+		return sessionstore.Touch(ctx, t.store, id, version, expires)
+	}
+	add(sessionstore.ErrNotFound, "Load", load(t.newID()))
+	add(sessionstore.ErrNotFound, "Update", t.store.Update(ctx, t.newID(), t.version(), record()))
+	add(sessionstore.ErrNotFound, "Touch", touch(t.newID(), t.version(), inAnHour()))
+	add(sessionstore.ErrExists, "Create", t.store.Create(ctx, id, record()))
+	add(sessionstore.ErrConflict, "Update", t.store.Update(ctx, id, t.version(), record()))
+	add(sessionstore.ErrConflict, "Touch", touch(id, t.version(), inAnHour()))
+	add(sessionstore.ErrInvalid, "Create", t.store.Create(ctx, id, invalid))
+	add(sessionstore.ErrInvalid, "Update", t.store.Update(ctx, id, t.version(), invalid))
+	add(sessionstore.ErrInvalid, "Touch", touch(id, t.version(), time.Time{}))
+	add(sessionstore.ErrInvalid, "Create", t.store.Create(ctx, id+"/", record()))
+	add(sessionstore.ErrInvalid, "Load", load(id+"/"))
+	if t.MaxData > 0 {
+		large := record()
+		large.Data = append(large.Data, bytes.Repeat([]byte(" "), t.MaxData)...)
+		stored := t.load(id).Version
+		add(sessionstore.ErrTooLarge, "Create", t.store.Create(ctx, t.newID(), large))
+		add(sessionstore.ErrTooLarge, "Update", t.store.Update(ctx, id, stored, large))
+	}
+	if t.Corrupt != nil {
+		damaged := corrupted(t)
+		add(sessionstore.ErrCorrupt, "Load", load(damaged))
+		add(sessionstore.ErrCorrupt, "Create", t.store.Create(ctx, damaged, record()))
+		add(sessionstore.ErrCorrupt, "Update", t.store.Update(ctx, damaged, t.version(), record()))
+		add(sessionstore.ErrCorrupt, "Touch", touch(damaged, t.version(), inAnHour()))
+	}
+	if t.Misplace != nil {
+		to := t.newID()
+		t.Misplace(t, id, to)
+		add(sessionstore.ErrCorrupt, "Load", load(to))
+		add(sessionstore.ErrCorrupt, "Update", t.store.Update(ctx, to, t.version(), record()))
+	}
+	return all
+}
+
+// unanswered makes the store return errors that are no answer, about records with this
+// data.
+func (t *tester) unanswered(data []byte) []failure {
+	t.Helper()
+	var all []failure
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	record := func() sessionstore.Record {
+		r := t.record()
+		r.Data = bytes.Clone(data)
+		return r
+	}
+	for _, m := range t.usable() {
+		if m.needs != All {
+			all = append(all, failure{m.name + " with a done context", m.call(cancelled, t.store, t.newID(), record()), nil})
+		}
+	}
+	if t.Outage != nil {
+		store, _ := t.Outage(t)
+		for _, m := range t.usable() {
+			all = append(all, failure{m.name + " in an outage", m.call(t.Context(), store, t.newID(), record()), nil})
+		}
+	}
+	return all
 }
 
 func errorsDistinct(t *tester) {
-	for want, err := range t.provoked(randomBytes(64)) {
+	for _, f := range t.provoked(randomBytes(64)) {
 		for _, sentinel := range sentinels() {
-			if sentinel != want && errors.Is(err, sentinel) { //nolint:errorlint // sentinels themselves
-				t.Errorf("the error %q is meant to be %q, but is %q too", err, want, sentinel)
+			if sentinel != f.want && errors.Is(f.err, sentinel) { //nolint:errorlint // sentinels themselves
+				t.Errorf("%s returns %q, which is meant to be %q, but is %q too", f.call, f.err, f.want, sentinel)
 			}
 		}
 	}
 }
 
 func errorsNoData(t *tester) {
-	data := []byte("secret-" + newSubject())
-	shapes := []string{
-		string(data),
-		strings.Trim(fmt.Sprintf("%d", data), "[]"),
-		hex.EncodeToString(data),
-		base64.RawStdEncoding.EncodeToString(data)[:len(data)], // whatever follows
-	}
-	for want, err := range t.provoked(data) {
+	// Text without a word that an error may have for other reasons.
+	data := []byte(strings.ToLower(rand.Text() + rand.Text()))
+	shapes := shapesOf(data)
+	for _, f := range append(t.provoked(data), t.unanswered(data)...) {
+		if f.err == nil {
+			continue
+		}
+		text := strings.ToLower(f.err.Error())
 		for _, shape := range shapes {
-			if err != nil && strings.Contains(err.Error(), shape) {
-				t.Errorf("the error for %q contains the record's data: %v", want, err)
+			if strings.Contains(text, shape) {
+				t.Errorf("%s returns an error that contains the record's data: %v", f.call, f.err)
+				break
 			}
 		}
 	}
+}
+
+// shapesOf returns eight bytes of data at a time, in every form in which they may be printed, in
+// lower case.
+func shapesOf(data []byte) []string {
+	const part = 8
+	var shapes []string
+	for i := range len(data) - part {
+		b := data[i : i+part]
+		list := fmt.Sprint(b)
+		shapes = append(shapes, string(b), hex.EncodeToString(b), fmt.Sprintf("% x", b), fmt.Sprintf("%# x", b),
+			strings.Trim(list, "[]"), strings.ReplaceAll(strings.Trim(list, "[]"), " ", ", "),
+			strings.ReplaceAll(strings.Trim(list, "[]"), " ", ","),
+			strings.Trim(strings.TrimPrefix(fmt.Sprintf("%#v", b), "[]byte"), "{}"),
+			strings.ToLower(base64.RawStdEncoding.EncodeToString(b[:6]))) // whole groups: whatever follows
+	}
+	return shapes
 }

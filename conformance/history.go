@@ -130,6 +130,9 @@ func (h *recorder) ask(ctx context.Context, s sessionstore.Store, c command) (an
 		var r sessionstore.Record
 		r, err = s.Load(ctx, h.id)
 		a.version, a.data = r.Version, writtenWith(r.Data)
+		if err == nil && r.Subject != subjectOf(r.Version) {
+			a.data = 0 // it is mixed
+		}
 	case "Create":
 		err = s.Create(ctx, h.id, h.recordOf(c.new))
 	case "Update":
@@ -152,10 +155,13 @@ func (h *recorder) ask(ctx context.Context, s sessionstore.Store, c command) (an
 // a mixture of two writes is found out.
 func (h *recorder) recordOf(v sessionstore.Version) sessionstore.Record {
 	r := h.record()
-	r.Version = v
+	r.Version, r.Subject = v, subjectOf(v)
 	r.Data = slices.Repeat(binary.BigEndian.AppendUint64(nil, uint64(v)), 64)
 	return r
 }
+
+// subjectOf returns the subject of a record in a history.
+func subjectOf(v sessionstore.Version) string { return fmt.Sprintf("user-%d", v) }
 
 // writtenWith returns the version that data tells, 0 if it is mixed.
 func writtenWith(data []byte) sessionstore.Version {

@@ -84,6 +84,14 @@ func wantDifferent(t *tester, ids ...string) {
 	for id, v := range versions {
 		t.wantLive(id, v)
 	}
+	t.update(ids[0], versions[ids[0]], t.record())
+	for _, id := range ids[1:] {
+		t.wantLive(id, versions[id])
+	}
+	t.remove(ids[0])
+	for _, id := range ids[1:] {
+		t.wantLive(id, versions[id])
+	}
 }
 
 // otherIDs returns what a store has to refuse, made to resemble id.

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"time"
 
@@ -133,17 +134,21 @@ func limitData(t *tester) {
 func limitCreate(t *tester) {
 	t.needsMaxData()
 	id := t.newID()
-	err := t.store.Create(t.Context(), id, t.sized(t.MaxData+1))
-	t.want(sessionstore.ErrTooLarge, err, "Create with one byte too many")
-	t.wantGone(id)
+	for _, size := range []int{t.MaxData + 1, 2 * t.MaxData} {
+		err := t.store.Create(t.Context(), id, t.sized(size))
+		t.want(sessionstore.ErrTooLarge, err, fmt.Sprintf("Create with data of %d bytes, where Harness.MaxData is %d", size, t.MaxData))
+		t.wantGone(id)
+	}
 }
 
 func limitUpdate(t *tester) {
 	t.needsMaxData()
 	id, r := t.created()
-	err := t.store.Update(t.Context(), id, r.Version, t.sized(t.MaxData+1))
-	t.want(sessionstore.ErrTooLarge, err, "Update with one byte too many")
-	t.wantLive(id, r.Version)
+	for _, size := range []int{t.MaxData + 1, 2 * t.MaxData} {
+		err := t.store.Update(t.Context(), id, r.Version, t.sized(size))
+		t.want(sessionstore.ErrTooLarge, err, fmt.Sprintf("Update with data of %d bytes, where Harness.MaxData is %d", size, t.MaxData))
+		t.wantLive(id, r.Version)
+	}
 }
 
 func limitCreateInvalid(t *tester, spoil func(*sessionstore.Record)) {

@@ -48,6 +48,12 @@ func ownershipCases() []testCase {
 			run:  ownLoaded,
 		},
 		{
+			name:  "scanned data is the caller's",
+			rule:  "The entries that Scan yields belong to the caller.",
+			needs: Scan,
+			run:   ownScanned,
+		},
+		{
 			name:  "listed data is the caller's",
 			rule:  "The entries that ListSubject returns belong to the caller.",
 			needs: Subjects,
@@ -81,9 +87,40 @@ func wantNotChanged(t *tester, write func(sessionstore.Record)) {
 	}
 }
 
+func ownScanned(t *tester) {
+	t = t.isolated()
+	written := make(map[string]sessionstore.Record)
+	for range 3 {
+		id, r := t.created()
+		written[id] = r
+	}
+	for e, err := range sessionstore.Scan(t.Context(), t.store) {
+		t.want(nil, err, "Scan")
+		overwrite(e.Record.Data[:cap(e.Record.Data)])
+	}
+	found, _ := t.scan()
+	for id, r := range written {
+		if got := t.load(id).Data; !bytes.Equal(got, r.Data) {
+			t.Fatalf("the caller changed what Scan had yielded, and Load returns %q, want %q", got, r.Data)
+		}
+		if got := found[id].Data; !bytes.Equal(got, r.Data) {
+			t.Fatalf("the caller changed what Scan had yielded, and Scan yields %q, want %q", got, r.Data)
+		}
+	}
+}
+
+// ownLoaded also writes where an append would go: there may be another record.
 func ownLoaded(t *tester) {
+	before, b := t.created()
 	id, r := t.created()
-	overwrite(t.load(id).Data)
+	after, a := t.created()
+	data := t.load(id).Data
+	overwrite(data[:cap(data)])
+	for other, want := range map[string][]byte{before: b.Data, after: a.Data} {
+		if got := t.load(other).Data; !bytes.Equal(got, want) {
+			t.Fatalf("the caller appended to what it had loaded, and Load of another record returns %q, want %q", got, want)
+		}
+	}
 	if got := t.load(id).Data; !bytes.Equal(got, r.Data) {
 		t.Fatalf("the caller changed what it had loaded, and Load returns %q, want %q", got, r.Data)
 	}

@@ -35,11 +35,156 @@ func peerCases() []testCase {
 			run:  peerTouch,
 		},
 		{
+			name: "sees a touch",
+			rule: "Processes share the backend: once Touch has returned in one, Load in another returns the new expiry.",
+			run:  peerSeesTouch,
+		},
+		{
+			name: "writes by what is there",
+			rule: "Processes share the backend: Create, Update and Touch go by what another has written, not by what this one has seen or written before.",
+			run:  peerWrites,
+		},
+		{
 			name:  "lists what was created",
 			rule:  "ListSubject is complete across processes.",
 			needs: Subjects,
 			run:   peerLists,
 		},
+		{
+			name:  "lists what is there now",
+			rule:  "ListSubject in one process has what others have written until then, also if it was called before.",
+			needs: Subjects,
+			run:   func(t *tester) { t.peerFinds(viewList()) },
+		},
+		{
+			name:  "scans what is there now",
+			rule:  "Scan in one process has what others have written until then, also if it was called before.",
+			needs: Scan,
+			run:   func(t *tester) { t.peerFinds(viewScan()) },
+		},
+		{
+			name:  "deletes what is there now",
+			rule:  "DeleteSubject in one process deletes what others have written until then, also if it has listed or deleted the subject before.",
+			needs: Subjects,
+			run:   peerDeletes,
+		},
+	}
+}
+
+func peerSeesTouch(t *tester) {
+	id, r := createdForPeer(t)
+	expires := r.Expires.Add(time.Hour)
+	t.touch(id, r.Version, expires)
+	t.compareExpires(t.loadPeer(id), expires)
+}
+
+func peerWrites(t *tester) {
+	id, first := createdForPeer(t)
+	// What the peer has seen deleted, or written itself, is there no more.
+	t.remove(id)
+	ctx := t.Context()
+	t.want(sessionstore.ErrNotFound, t.peer.Update(ctx, id, first.Version, t.record()), "Update by the peer of what was deleted")
+	t.want(sessionstore.ErrNotFound, sessionstore.Touch(ctx, t.peer, id, first.Version, inAnHour()), "Touch by the peer of what was deleted")
+	anew := t.record()
+	t.want(nil, t.peer.Create(ctx, id, anew), "Create by the peer of what was deleted")
+	t.remove(id)
+	again := t.record()
+	t.want(nil, t.peer.Create(ctx, id, again), "Create by the peer of what it has created before and another has deleted")
+	next := t.record()
+	t.update(id, again.Version, next)
+	t.want(sessionstore.ErrConflict, t.peer.Update(ctx, id, again.Version, t.record()), "Update by the peer of what another has updated")
+	last := t.record()
+	t.want(nil, t.peer.Update(ctx, id, next.Version, last), "Update by the peer with the version of another")
+	t.wantLive(id, last.Version)
+	t.want(nil, t.peer.Delete(ctx, id), "Delete by the peer")
+	t.create(id, t.record())
+	t.want(sessionstore.ErrExists, t.peer.Create(ctx, id, t.record()), "Create by the peer over what another has created")
+	t.want(nil, t.peer.Delete(ctx, id), "Delete by the peer of what it has deleted before and another has created")
+	t.wantGone(id)
+}
+
+// peerFinds has the peer look after every write of another.
+func (t *tester) peerFinds(v view) {
+	t.Helper()
+	t.needsHook(t.Peer != nil, "Peer")
+	subject := newSubject()
+	look := func(when string, ids ...string) {
+		t.Helper()
+		got := make(map[string]sessionstore.Record)
+		for _, e := range t.peerHas(v, subject) {
+			got[e.ID] = e.Record
+		}
+		for _, id := range ids {
+			if r, want := got[id], t.load(id); !sameRecord(r, want) {
+				t.Errorf("after %s, %s by the peer has version %s until %v of a record, Load returns %s until %v",
+					when, v.method, name(r.Version), r.Expires, name(want.Version), want.Expires)
+			}
+		}
+		if len(got) != len(ids) {
+			t.Errorf("after %s, %s by the peer has %d records, want %d", when, v.method, len(got), len(ids))
+		}
+	}
+	look("nothing")
+	one := t.createdFor(subject, 1)[0]
+	look("Create", one)
+	two := t.createdForNobody()
+	t.give(two, subject)
+	look("Update to the subject", one, two)
+	t.give(one, subject)
+	look("Update", one, two)
+	t.touch(two, t.load(two).Version, inAnHour().Add(time.Hour))
+	look("Touch", one, two)
+	t.give(two, "")
+	look("Update to nobody", one)
+	t.remove(one)
+	look("Delete")
+	r := t.record()
+	r.Subject = subject
+	t.create(one, r)
+	look("Create of what was deleted", one)
+	if t.has(Subjects) {
+		t.wantDeleted(subject, 1)
+		look("DeleteSubject")
+	}
+}
+
+// peerHas returns what the peer finds of a subject.
+func (t *tester) peerHas(v view, subject string) []sessionstore.Entry {
+	t.Helper()
+	if v.needs == Subjects {
+		list, err := sessionstore.ListSubject(t.Context(), t.peer, subject)
+		t.want(nil, err, "ListSubject by the peer")
+		return list
+	}
+	var found []sessionstore.Entry
+	for e, err := range sessionstore.Scan(t.Context(), t.peer) {
+		if e.Record.Subject == subject && err == nil {
+			found = append(found, e)
+		}
+		t.want(nil, unless(err, sessionstore.ErrCorrupt), "Scan by the peer")
+	}
+	return found
+}
+
+func peerDeletes(t *tester) {
+	t.needsHook(t.Peer != nil, "Peer")
+	subject := newSubject()
+	for n := range 3 {
+		ids := append(t.createdFor(subject, n), t.createdForNobody())
+		t.give(ids[n], subject)
+		gone := t.createdFor(subject, 1)[0]
+		t.peerHas(viewList(), subject)
+		t.give(gone, newSubject())
+		late := t.createdFor(subject, 1)[0]
+		got, err := sessionstore.DeleteSubject(t.Context(), t.peer, subject)
+		t.want(nil, err, "DeleteSubject by the peer")
+		if want := len(ids) + 1; got != want {
+			t.Fatalf("DeleteSubject by the peer deletes %d records, want %d", got, want)
+		}
+		for _, id := range append(ids, late) {
+			t.wantGone(id)
+		}
+		t.load(gone)
 	}
 }
 

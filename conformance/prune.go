@@ -18,7 +18,7 @@ func pruneCases() []testCase {
 		},
 		{
 			name:  "leaves live records",
-			rule:  "Prune never removes a live record.",
+			rule:  "Prune never removes a live record, whoever's it is and however soon it expires.",
 			needs: Prune,
 			run:   pruneLeavesLive,
 		},
@@ -39,6 +39,30 @@ func pruneCases() []testCase {
 			rule:  "Prune never removes a live record, also if it takes the place of an expired one while Prune is at work.",
 			needs: Prune,
 			run:   pruneBesideCreates,
+		},
+		{
+			name:  "finds what is behind live records",
+			rule:  "Prune removes expired records however many live ones there are.",
+			needs: Prune,
+			run:   pruneBehindLive,
+		},
+		{
+			name:  "removes what was brought forward",
+			rule:  "Prune goes by the expiry that a record has now: what Update or Touch has brought forward is removed and counted.",
+			needs: Prune,
+			run: func(t *tester) {
+				t = t.isolated()
+				t.eachMovedForward(func(string, string, sessionstore.Record) {})
+				if n, want := t.prune(t.store), len(moves()); n != want {
+					t.Fatalf("Prune removed %d records, want %d", n, want)
+				}
+			},
+		},
+		{
+			name:  "leaves lists complete",
+			rule:  "What Prune tidies is dead: afterwards the lists hold every live record that they held before.",
+			needs: Prune,
+			run:   pruneLeavesLists,
 		},
 		{
 			name:  "many at the same time",
@@ -88,19 +112,29 @@ func (t *tester) prune(s sessionstore.Store) int {
 func (t *tester) plantExpired(n int) []string {
 	t.Helper()
 	ids := make([]string, n)
+	for i, e := range t.plantExpiredRecords(n) {
+		ids[i] = e.ID
+	}
+	return ids
+}
+
+// plantExpiredRecords is plantExpired with what was written.
+func (t *tester) plantExpiredRecords(n int) []sessionstore.Entry {
+	t.Helper()
+	planted := make([]sessionstore.Entry, n)
 	expires := t.soon(func(expires time.Time) error {
-		for i := range ids {
+		for i := range planted {
 			r := t.record()
 			r.Expires = expires
-			ids[i] = t.newID()
-			if err := t.store.Create(t.Context(), ids[i], r); err != nil {
+			planted[i] = sessionstore.Entry{ID: t.newID(), Record: r}
+			if err := t.store.Create(t.Context(), planted[i].ID, r); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	t.waitExpired(expires)
-	return ids
+	return planted
 }
 
 // wantPruned fails the case unless prune, in one of several rounds, removes as
@@ -135,10 +169,10 @@ func pruneConcurrently(t *tester) {
 }
 
 func pruneLeavesLive(t *tester) {
-	id, r := t.created()
+	ids := t.soonToExpire()
 	t.plantExpired(1)
 	t.prune(t.store)
-	t.wantLive(id, r.Version)
+	t.wantSoonToExpire(ids, "Prune")
 }
 
 func pruneLeavesProlonged(t *tester) {
@@ -186,5 +220,45 @@ func pruneBesideCreates(t *tester) {
 		for i, id := range ids {
 			t.wantLive(id, records[i].Version)
 		}
+	}
+}
+
+func pruneBehindLive(t *tester) {
+	t = t.isolated()
+	subject := newSubject()
+	const dead = 3
+	expires := t.within(4*shortLife, func(expires time.Time) error {
+		change := func(r *sessionstore.Record) { r.Expires = expires }
+		if err := t.createdMany(dead, change); err != nil {
+			return err
+		}
+		if err := t.createdMany(min(t.many, 500), func(r *sessionstore.Record) { r.Subject = subject }); err != nil {
+			return err
+		}
+		return t.createdMany(dead, change)
+	})
+	t.waitExpired(expires)
+	if n := t.prune(t.store); n < 2*dead {
+		t.Fatalf("Prune removed %d records that had expired, want %d", n, 2*dead)
+	}
+}
+
+// pruneLeavesLists has records that were given away and created anew, whose old entries
+// in an index may be what Prune tidies.
+func pruneLeavesLists(t *tester) {
+	t.needsSubjects()
+	subject := newSubject()
+	id, r := t.created()
+	t.give(id, subject)
+	t.give(id, r.Subject)
+	t.give(id, subject)
+	anew, former := t.expired()
+	next := t.record()
+	next.Subject = former.Subject
+	t.create(anew, next)
+	for range 2 {
+		t.prune(t.store)
+		t.wantList(subject, id)
+		t.wantList(former.Subject, anew)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -56,6 +57,16 @@ func scanCases() []testCase {
 			name: "stops",
 			rule: "Scan stops when its caller does.",
 			run:  scanStops,
+		},
+		{
+			name: "writes within",
+			rule: "Scan does not hold requests up: its caller may load, update and delete the records as they come, and create others.",
+			run:  scanWritesWithin,
+		},
+		{
+			name: "nobody's as they are",
+			rule: "Scan yields a record once, with the subject that it has: also one that a subject has given to nobody, or the other way.",
+			run:  scanNobodys,
 		},
 		{
 			name: "under writes",
@@ -145,26 +156,9 @@ func scanRecords(t *tester) {
 	t.wantScannedAs(map[string]sessionstore.Record{somebodys: r, nobodys: n})
 }
 
-// scanMany creates its records from many goroutines: one after the other they would
-// take some stores long.
 func scanMany(t *tester) {
-	const each = 1100/racers + 1 // more than one page of any backend
 	t = t.isolated()
-	var mu sync.Mutex
-	var ids []string
-	t.race(func(int, sessionstore.Store) {
-		for range each {
-			id := t.newID()
-			if err := t.store.Create(t.Context(), id, t.record()); err != nil {
-				t.Errorf("Create: %v", err)
-				return
-			}
-			mu.Lock()
-			ids = append(ids, id)
-			mu.Unlock()
-		}
-	})
-	t.wantScanned(ids...)
+	t.wantScanned(t.createdManyFor(newSubject())...)
 }
 
 func scanWritten(t *tester) {
@@ -315,4 +309,42 @@ func scanned(all iter.Seq2[sessionstore.Entry, error]) (failed error) {
 		return failed == nil
 	})
 	return failed
+}
+
+func scanWritesWithin(t *tester) {
+	t = t.isolated()
+	ids := t.createdFor(newSubject(), 12)
+	seen := 0
+	for e, err := range sessionstore.Scan(t.Context(), t.store) {
+		t.want(nil, err, "Scan")
+		if !slices.Contains(ids, e.ID) {
+			continue // what was created meanwhile
+		}
+		switch seen++; seen % 3 {
+		case 0:
+			t.remove(e.ID)
+		case 1:
+			t.give(e.ID, "")
+		case 2:
+			t.load(e.ID)
+		}
+		if seen < 4 {
+			t.created()
+		}
+	}
+	if seen != len(ids) {
+		t.Fatalf("Scan yields %d of %d records that were live until it came to them", seen, len(ids))
+	}
+}
+
+func scanNobodys(t *tester) {
+	t = t.isolated()
+	toNobody, _ := t.created()
+	toSomebody := t.createdForNobody()
+	written := map[string]sessionstore.Record{
+		toNobody:   t.give(toNobody, ""),
+		toSomebody: t.give(toSomebody, newSubject()),
+	}
+	t.wantScanned(toNobody, toSomebody)
+	t.wantScannedAs(written)
 }

@@ -12,6 +12,11 @@ func subjectDeleteCases() []testCase {
 			run:  deleteSubject,
 		},
 		{
+			name: "deletes many",
+			rule: "DeleteSubject deletes every record of the subject, however many batches that takes.",
+			run:  deleteSubjectMany,
+		},
+		{
 			name: "does not count what has expired",
 			rule: "DeleteSubject reports how many live records it deleted.",
 			run:  deleteSubjectExpired,
@@ -40,6 +45,11 @@ func subjectDeleteCases() []testCase {
 			name: "deletes under updates",
 			rule: "A record whose Create had returned before DeleteSubject is gone afterwards, even if it is updated at the same time.",
 			run:  deleteSubjectRace,
+		},
+		{
+			name: "leaves what is given away meanwhile",
+			rule: "DeleteSubject deletes records of that subject only: one that Update gives to another meanwhile is deleted before, and Update says so, or lives.",
+			run:  deleteSubjectGivenAway,
 		},
 		{
 			name: "delete unknown subject",
@@ -78,6 +88,14 @@ func deleteSubject(t *tester) {
 	}
 }
 
+func deleteSubjectMany(t *tester) {
+	subject := newSubject()
+	ids := t.createdManyFor(subject)
+	t.wantDeleted(subject, len(ids))
+	t.wantAllGone(ids)
+	t.wantList(subject)
+}
+
 func deleteSubjectExpired(t *tester) {
 	_, r := t.expired()
 	live := t.createdFor(r.Subject, 2)
@@ -85,11 +103,14 @@ func deleteSubjectExpired(t *tester) {
 }
 
 func deleteSubjectUpdated(t *tester) {
-	id, r := t.created()
-	next := t.record()
-	t.update(id, r.Version, next)
-	t.wantDeleted(next.Subject, 1)
-	t.wantGone(id)
+	somebodys, _ := t.created()
+	backAgain, r := t.created()
+	t.give(backAgain, "")
+	t.give(backAgain, r.Subject)
+	for _, id := range []string{somebodys, t.createdForNobody(), backAgain} {
+		t.wantDeleted(t.give(id, newSubject()).Subject, 1)
+		t.wantGone(id)
+	}
 }
 
 func deleteSubjectForeign(t *tester) {
@@ -135,5 +156,32 @@ func deleteSubjectRace(t *tester) {
 	})
 	for _, id := range ids {
 		t.wantGone(id)
+	}
+}
+
+// deleteSubjectGivenAway gives records to others while their subject is deleted. An Update
+// that succeeds comes before the deletion, which then has nothing to do with the record.
+func deleteSubjectGivenAway(t *tester) {
+	for range raceRounds {
+		subject := newSubject()
+		ids := t.createdFor(subject, racers)
+		given := make([]bool, len(ids))
+		t.race(func(n int, s sessionstore.Store) {
+			if n == 0 {
+				if _, err := sessionstore.DeleteSubject(t.Context(), s, subject); err != nil {
+					t.Errorf("DeleteSubject: %v", err)
+				}
+				return
+			}
+			err := t.loadAndUpdate(s, ids[n], func(r *sessionstore.Record) { r.Subject = newSubject() })
+			if given[n] = err == nil; unless(err, sessionstore.ErrNotFound) != nil {
+				t.Errorf("load and update: %v", err)
+			}
+		})
+		for n, id := range ids {
+			if _, err := t.store.Load(t.Context(), id); given[n] && err != nil {
+				t.Fatalf("Load of a record that Update gave to another subject during DeleteSubject: %v", err)
+			}
+		}
 	}
 }

@@ -22,7 +22,11 @@ type suite struct {
 	store    sessionstore.Store
 	peer     sessionstore.Store // nil without Harness.Peer
 	versions *atomic.Uint64
+	many     int // records where a case wants more than a page of any backend
 }
+
+// wholeMany is more than 1,024, the largest page that is usual.
+const wholeMany = 1100
 
 func open(t *testing.T, h Harness) *suite {
 	t.Helper()
@@ -44,9 +48,16 @@ func open(t *testing.T, h Harness) *suite {
 // newSuite starts versions at random, below 2⁵² so that only the cases about
 // large ones use large ones.
 func newSuite(h Harness, store, peer sessionstore.Store) *suite {
-	s := &suite{Harness: h, store: store, peer: peer, versions: new(atomic.Uint64)}
+	s := &suite{Harness: h, store: store, peer: peer, versions: new(atomic.Uint64), many: wholeMany}
 	s.versions.Store(binary.BigEndian.Uint64(randomBytes(8)) >> 12)
 	return s
+}
+
+// over returns the suite as it is on another store, which has no peer.
+func (s *suite) over(store sessionstore.Store) *suite {
+	other := newSuite(s.Harness, store, nil)
+	other.many = s.many
+	return other
 }
 
 // version returns a version that is greater than every other before it.
@@ -89,7 +100,7 @@ func (t *tester) needsHook(present bool, name string) {
 func (t *tester) isolated() *tester {
 	t.Helper()
 	t.needsHook(t.Isolated != nil, "Isolated")
-	return &tester{TB: t.TB, suite: newSuite(t.Harness, t.Isolated(t), nil), own: t.own}
+	return &tester{TB: t.TB, suite: t.suite.over(t.Isolated(t)), own: t.own}
 }
 
 // storeFor returns the store that m may be called on.
@@ -196,6 +207,18 @@ func (t *tester) wantGone(id string) {
 	t.Helper()
 	_, err := t.store.Load(t.Context(), id)
 	t.want(sessionstore.ErrNotFound, err, "Load")
+}
+
+// wantAllGone is wantGone for many.
+func (t *tester) wantAllGone(ids []string) {
+	t.Helper()
+	t.race(func(n int, _ sessionstore.Store) {
+		for ; n < len(ids); n += racers {
+			if _, err := t.store.Load(t.Context(), ids[n]); !errors.Is(err, sessionstore.ErrNotFound) {
+				t.Errorf("Load of a record that was deleted: got error %v, want %v", err, sessionstore.ErrNotFound)
+			}
+		}
+	})
 }
 
 func randomID() string {

@@ -15,7 +15,7 @@ func versionCases() []testCase {
 		},
 		{
 			name: "compared in full",
-			rule: "Stores compare versions: one that differs in a single bit is another.",
+			rule: "Stores compare versions: one that differs in a single bit is another, to Create, Update and Touch.",
 			run:  versionBits,
 		},
 		{
@@ -25,7 +25,7 @@ func versionCases() []testCase {
 		},
 		{
 			name: "zero matches nothing",
-			rule: "Zero is no version: Update with old zero returns ErrConflict.",
+			rule: "Zero is no version: Update with old zero, and Touch with it, return ErrConflict.",
 			run:  versionZero,
 		},
 		{
@@ -62,6 +62,13 @@ func versionBits(t *tester) {
 	for bit := range 64 {
 		err := t.store.Update(t.Context(), id, v^1<<bit, t.record())
 		t.want(sessionstore.ErrConflict, err, "Update with a version that differs in one bit")
+		err = sessionstore.Touch(t.Context(), t.store, id, v^1<<bit, inAnHour())
+		t.want(sessionstore.ErrConflict, err, "Touch with a version that differs in one bit")
+		again := t.record()
+		again.Version = v ^ 1<<bit
+		t.want(sessionstore.ErrExists, t.store.Create(t.Context(), id, again), "Create with a version that differs from the stored one in one bit")
+		err = t.store.Update(t.Context(), id, t.version(), again)
+		t.want(sessionstore.ErrConflict, err, "Update to a version that differs from the stored one in one bit")
 	}
 }
 
@@ -81,6 +88,8 @@ func versionZero(t *tester) {
 	id, _ := t.created()
 	err := t.store.Update(t.Context(), id, 0, t.record())
 	t.want(sessionstore.ErrConflict, err, "Update with old zero")
+	err = sessionstore.Touch(t.Context(), t.store, id, 0, inAnHour())
+	t.want(sessionstore.ErrConflict, err, "Touch with version zero")
 }
 
 func versionOfFormerLife(t *tester) {

@@ -1,0 +1,384 @@
+package conformance
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// What counts is the expiry that a record has now: where Update or Touch has moved it,
+// every method goes by the new one.
+
+func movedCases() []testCase {
+	return []testCase{
+		{
+			name: "moved forward, for create",
+			rule: "Where Update or Touch has brought the expiry forward and it has passed, Create replaces the record.",
+			run: func(t *tester) {
+				t.eachMovedForward(func(id string, how string, _ sessionstore.Record) {
+					r := t.record()
+					t.want(nil, t.store.Create(t.Context(), id, r), "Create over a record whose expiry "+how)
+					t.wantLive(id, r.Version)
+				})
+			},
+		},
+		{
+			name: "moved forward, for update and touch",
+			rule: "Where Update or Touch has brought the expiry forward and it has passed, Update and Touch return ErrNotFound.",
+			run: func(t *tester) {
+				t.eachMovedForward(func(id string, how string, r sessionstore.Record) {
+					err := t.store.Update(t.Context(), id, r.Version, t.record())
+					t.want(sessionstore.ErrNotFound, err, "Update of a record whose expiry "+how)
+					err = sessionstore.Touch(t.Context(), t.store, id, r.Version, inAnHour())
+					t.want(sessionstore.ErrNotFound, err, "Touch of a record whose expiry "+how)
+					t.wantGone(id)
+				})
+			},
+		},
+		{
+			name:  "moved forward, for a list",
+			rule:  "Where Update or Touch has brought the expiry forward and it has passed, ListSubject does not list the record and DeleteSubject does not count it.",
+			needs: Subjects,
+			run: func(t *tester) {
+				t.eachMovedForward(func(_ string, _ string, r sessionstore.Record) {
+					t.wantList(r.Subject)
+					t.wantDeleted(r.Subject, 0)
+				})
+			},
+		},
+		{
+			name:  "moved forward, for a scan",
+			rule:  "Where Update or Touch has brought the expiry forward and it has passed, Scan does not yield the record.",
+			needs: Scan,
+			run: func(t *tester) {
+				t = t.isolated()
+				t.eachMovedForward(func(string, string, sessionstore.Record) { t.wantScanned() })
+			},
+		},
+		{
+			name:  "moved forward, for the deletion of all",
+			rule:  "Where Update or Touch has brought the expiry forward and it has passed, DeleteAll does not count the record.",
+			needs: All,
+			run: func(t *tester) {
+				t = t.isolated()
+				t.eachMovedForward(func(string, string, sessionstore.Record) {})
+				t.wantAllDeleted(0)
+			},
+		},
+		{
+			name: "moved back, for create",
+			rule: "Where Update or Touch has put the expiry off, Create returns ErrExists past the old one.",
+			run: func(t *tester) {
+				t.eachMovedBack(func(id string, how string, r sessionstore.Record) {
+					err := t.store.Create(t.Context(), id, t.record())
+					t.want(sessionstore.ErrExists, err, "Create over a record whose expiry "+how)
+					t.wantLive(id, r.Version)
+				})
+			},
+		},
+		{
+			name: "moved back, for update and touch",
+			rule: "Where Update or Touch has put the expiry off, Update and Touch succeed past the old one.",
+			run: func(t *tester) {
+				t.eachMovedBack(func(id string, how string, r sessionstore.Record) {
+					next := t.record()
+					t.want(nil, t.store.Update(t.Context(), id, r.Version, next), "Update of a record whose expiry "+how)
+					err := sessionstore.Touch(t.Context(), t.store, id, next.Version, inAnHour().Add(time.Minute))
+					t.want(nil, err, "Touch of a record whose expiry "+how)
+				})
+			},
+		},
+		{
+			name:  "moved back, for a list",
+			rule:  "Where Update or Touch has put the expiry off, ListSubject lists the record past the old one, and DeleteSubject deletes and counts it.",
+			needs: Subjects,
+			run: func(t *tester) {
+				t.eachMovedBack(func(id string, _ string, r sessionstore.Record) {
+					t.wantList(r.Subject, id)
+					t.wantDeleted(r.Subject, 1)
+					t.wantGone(id)
+				})
+			},
+		},
+		{
+			name:  "moved back, for a scan",
+			rule:  "Where Update or Touch has put the expiry off, Scan yields the record past the old one.",
+			needs: Scan,
+			run: func(t *tester) {
+				t = t.isolated()
+				var ids []string
+				t.eachMovedBack(func(id string, _ string, _ sessionstore.Record) { ids = append(ids, id) })
+				t.wantScanned(ids...)
+			},
+		},
+		{
+			name:  "moved back, for the deletion of all",
+			rule:  "Where Update or Touch has put the expiry off, DeleteAll deletes and counts the record past the old one.",
+			needs: All,
+			run: func(t *tester) {
+				t = t.isolated()
+				var ids []string
+				t.eachMovedBack(func(id string, _ string, _ sessionstore.Record) { ids = append(ids, id) })
+				t.wantAllDeleted(len(ids))
+				t.wantAllGone(ids)
+			},
+		},
+		{
+			name: "none is early",
+			rule: "A record is live until its Expires, to the fraction of a millisecond: a backend that keeps time in coarser units rounds up.",
+			run:  expiryNotEarly,
+		},
+		{
+			name: "none slides",
+			rule: "Load, ListSubject and Scan only read: a record that is read until its end has the same expiry all the time, and dies then.",
+			run:  expiryNotSliding,
+		},
+		{
+			name: "none is swept early",
+			rule: "Background deletion only tidies: other writes remove no live record, whoever's it is and however soon it expires.",
+			run:  expiryNotSwept,
+		},
+	}
+}
+
+// A move is a way to give a record another expiry.
+type move struct {
+	how  string
+	make func(t *tester, id string, r sessionstore.Record, expires time.Time) (sessionstore.Record, error)
+}
+
+func moves() []move {
+	return []move{
+		{"Update has moved", func(t *tester, id string, r sessionstore.Record, expires time.Time) (sessionstore.Record, error) {
+			next := t.record()
+			next.Subject, next.Expires = r.Subject, expires
+			return next, t.store.Update(t.Context(), id, r.Version, next)
+		}},
+		{"Touch has moved", func(t *tester, id string, r sessionstore.Record, expires time.Time) (sessionstore.Record, error) {
+			err := sessionstore.Touch(t.Context(), t.store, id, r.Version, expires)
+			if err == nil && !t.has(Touch) {
+				r, err = t.store.Load(t.Context(), id) // the fallback changes the version
+			}
+			r.Expires = expires
+			return r, err
+		}},
+	}
+}
+
+// eachMovedForward calls judge for records that would be live by an expiry they no longer
+// have, with what was done to it.
+func (t *tester) eachMovedForward(judge func(id, how string, r sessionstore.Record)) {
+	t.Helper()
+	var ids []string
+	var records []sessionstore.Record
+	expires := t.soon(func(expires time.Time) error {
+		ids, records = nil, nil
+		for _, m := range moves() {
+			id, r := t.created()
+			r, err := m.make(t, id, r, expires)
+			if err != nil {
+				return err
+			}
+			ids, records = append(ids, id), append(records, r)
+		}
+		return nil
+	})
+	t.waitExpired(expires)
+	for i, m := range moves() {
+		judge(ids[i], m.how+" forward, "+t.past(expires), records[i])
+	}
+}
+
+// eachMovedBack calls judge for records that would be dead by an expiry they no longer have.
+func (t *tester) eachMovedBack(judge func(id, how string, r sessionstore.Record)) {
+	t.Helper()
+	var ids []string
+	var records []sessionstore.Record
+	first := t.soon(func(expires time.Time) error {
+		ids, records = nil, nil
+		for _, m := range moves() {
+			id, r := t.newID(), t.record()
+			r.Expires = expires
+			if err := t.store.Create(t.Context(), id, r); err != nil {
+				return err
+			}
+			r, err := m.make(t, id, r, inAnHour())
+			if err != nil {
+				return err
+			}
+			ids, records = append(ids, id), append(records, r)
+		}
+		return nil
+	})
+	t.waitExpired(first)
+	for i, m := range moves() {
+		judge(ids[i], m.how+" back by an hour, "+t.past(first), records[i])
+	}
+}
+
+// past says how long ago an expiry was.
+func (t *tester) past(expires time.Time) string {
+	return time.Since(expires).Round(time.Microsecond).String() + " after " + expires.UTC().Format(clock) +
+		" (Harness.Precision is " + t.Precision.String() + ")"
+}
+
+// expiryNotEarly loads records of every origin as fast as it can until they are dead. The
+// clock is read when Load has returned: a record that is not found then, and whose expiry
+// is still to come, has died early.
+func expiryNotEarly(t *tester) {
+	const fraction = 999_999 * time.Nanosecond // of the millisecond in which they expire
+	var wg sync.WaitGroup
+	for i := range racers {
+		wg.Go(func() {
+			for range 3 {
+				if !t.watchedToItsEnd(i, fraction) || t.Failed() {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// watchedToItsEnd reports whether a record was live to its end. It is for goroutines that
+// may not end the case.
+func (t *tester) watchedToItsEnd(origin int, fraction time.Duration) bool {
+	id, r := t.newID(), t.record()
+	soon := time.Now().Add(shortLife/2 + time.Duration(origin)*3*time.Millisecond).Truncate(time.Millisecond).Add(fraction).UTC()
+	how := "asked for in Create"
+	if origin %= 3; origin == 0 {
+		r.Expires = soon
+	}
+	err := t.store.Create(t.Context(), id, r)
+	if ways := moves(); err == nil && origin > 0 {
+		how = "that " + ways[origin-1].how
+		r, err = ways[origin-1].make(t, id, r, soon)
+	}
+	if err != nil {
+		if time.Now().Before(soon) {
+			t.Errorf("set-up failed: a record that expires in a moment: %v", err)
+		}
+		return false // the machine is too slow
+	}
+	t.rest(time.Until(soon) - 3*time.Millisecond)
+	for {
+		_, err := t.store.Load(t.Context(), id)
+		left := time.Until(soon)
+		if left <= 0 {
+			return true
+		}
+		if err != nil {
+			t.Errorf("Load, %v or more before the expiry %s (%s): %v", left, how, soon.Format(clock), err)
+			return false
+		}
+	}
+}
+
+// rest waits without ending the case.
+func (t *tester) rest(d time.Duration) {
+	t.own.calls.waits(d)
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-t.Context().Done():
+	}
+}
+
+// expiryNotSliding reads one record in all ways until it is dead.
+func expiryNotSliding(t *tester) {
+	for _, m := range append(moves(), move{}) {
+		var id, how = "", "asked for in Create"
+		var asked time.Time
+		if m.make == nil {
+			var r sessionstore.Record
+			id, r = t.dying(nil)
+			asked = r.Expires
+		} else {
+			how = "to which " + m.how + " it"
+			asked = t.soon(func(expires time.Time) error {
+				var r sessionstore.Record
+				id, r = t.created()
+				_, err := m.make(t, id, r, expires)
+				return err
+			})
+		}
+		first, err := t.store.Load(t.Context(), id)
+		for err == nil {
+			got, loadErr := t.store.Load(t.Context(), id)
+			if err = loadErr; err == nil && !got.Expires.Equal(first.Expires) {
+				t.Fatalf("Load returns an expiry of %s, %v before the one %s (%s): reading has moved it",
+					got.Expires.Format(clock), time.Until(asked), how, asked.Format(clock))
+			}
+			if err == nil && t.has(Subjects) {
+				t.list(got.Subject)
+			}
+			if time.Now().After(asked.Add(t.Precision)) {
+				break
+			}
+			t.sleep(5 * time.Millisecond)
+		}
+		t.want(nil, unless(err, sessionstore.ErrNotFound), "Load of a record that is about to expire")
+		t.waitExpired(asked)
+		if r, err := t.store.Load(t.Context(), id); !errors.Is(err, sessionstore.ErrNotFound) {
+			t.Fatalf("Load returns a record until %s (error %v), %s: reading has prolonged it",
+				r.Expires.Format(clock), err, t.past(asked))
+		}
+	}
+}
+
+// expiryNotSwept writes a good deal beside records that have little time left.
+func expiryNotSwept(t *tester) {
+	const writes = 40
+	ids := t.soonToExpire()
+	for range writes {
+		id, r := t.created()
+		t.update(id, r.Version, t.record())
+		t.remove(id)
+	}
+	t.wantSoonToExpire(ids, "writes of others")
+}
+
+// soonToExpire returns new records that have little time left, or nobody's, or both, with
+// their expiry.
+func (t *tester) soonToExpire() map[string]sessionstore.Record {
+	t.Helper()
+	left := make(map[string]sessionstore.Record)
+	for _, life := range []time.Duration{5 * time.Second, 30 * time.Second, 5 * time.Minute, time.Hour, 3 * day, 400 * day} {
+		for _, subject := range []string{"", newSubject()} {
+			id, r := t.newID(), t.record()
+			r.Subject, r.Expires = subject, time.Now().Add(life).Truncate(time.Second).UTC()
+			t.create(id, r)
+			left[id] = r
+		}
+	}
+	for _, m := range moves() {
+		id, r := t.created()
+		r, err := m.make(t, id, r, time.Now().Add(20*time.Second).Truncate(time.Second).UTC())
+		if err != nil {
+			t.noSetUp("Update or Touch", err)
+		}
+		left[id] = r
+	}
+	signedOut, _ := t.created()
+	left[signedOut] = t.give(signedOut, "")
+	empty, r := t.newID(), t.record()
+	r.Subject, r.Data = "", nil
+	t.create(empty, r)
+	left[empty] = r
+	return left
+}
+
+// wantSoonToExpire fails the case unless those are live that have time left.
+func (t *tester) wantSoonToExpire(ids map[string]sessionstore.Record, after string) {
+	t.Helper()
+	for id, r := range ids {
+		_, err := t.store.Load(t.Context(), id)
+		if left := time.Until(r.Expires); err != nil && left > 0 {
+			t.Errorf("after %s, Load of a record of %s, %v before its expiry (%s): %v",
+				after, whose(r.Subject), left, r.Expires.Format(clock), err)
+		}
+	}
+}

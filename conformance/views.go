@@ -1,0 +1,462 @@
+package conformance
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// A view is a way to find records without their ids. What holds for one holds for the
+// other.
+type view struct {
+	method string
+	verb   string // what it does with a record
+	needs  Capability
+	space  func(t *tester) *tester // where it can be used
+	find   func(t *tester, subject string) []sessionstore.Entry
+}
+
+func viewList() view {
+	return view{
+		method: "ListSubject", verb: "lists", needs: Subjects,
+		space: func(t *tester) *tester { return t },
+		find: func(t *tester, subject string) []sessionstore.Entry {
+			t.Helper()
+			return t.list(subject)
+		},
+	}
+}
+
+// viewScan takes those of a subject from all.
+func viewScan() view {
+	return view{
+		method: "Scan", verb: "yields", needs: Scan,
+		space: func(t *tester) *tester { t.Helper(); return t.isolated() },
+		find: func(t *tester, subject string) []sessionstore.Entry {
+			t.Helper()
+			var found []sessionstore.Entry
+			for e, err := range sessionstore.Scan(t.Context(), t.store) {
+				t.want(nil, err, "Scan")
+				if e.Record.Subject == subject {
+					found = append(found, e)
+				}
+			}
+			return found
+		},
+	}
+}
+
+func viewCases(v view) []testCase {
+	return withNeeds(v.needs, []testCase{
+		{
+			name: v.verb + " what is there now",
+			rule: v.method + " returns a record as Load does, whatever has happened to it: data, version, subject, and expiry in UTC.",
+			run:  v.shown,
+		},
+		{
+			name: v.verb + " what was given away and back",
+			rule: v.method + " is complete and returns each record once: also one that Update has given to others and back.",
+			run:  v.givenBack,
+		},
+		{
+			name: v.verb + " what was created anew",
+			rule: v.method + " is complete and returns each record once: also one that was created in place of one that had expired or was deleted.",
+			run:  v.createdAnew,
+		},
+		{
+			name: v.verb + " nothing that was refused",
+			rule: "What Create, Update and Touch refuse, or report as done before, changes nothing in what " + v.method + " returns.",
+			run:  v.refused,
+		},
+		{
+			name: v.verb + " behind what is dead",
+			rule: v.method + " is complete: no record is missing because many that have expired, or were given away, come before it.",
+			run:  v.behindDead,
+		},
+		{
+			name: v.verb + " large records",
+			rule: v.method + " is complete, however many bytes its records have together.",
+			run:  v.large,
+		},
+		{
+			name: v.verb + " what is being written",
+			rule: v.method + " is complete: a record that is updated, touched and refused to others meanwhile is there, once, as it was at one moment.",
+			run:  v.beingWritten,
+		},
+		{
+			name: v.verb + " what is given to and fro",
+			rule: v.method + " is complete: when several clients have given a record to others and back at the same time, it is found with the subject that it has now, and no other.",
+			run:  v.toAndFro,
+		},
+	})
+}
+
+// want fails the case unless the view has exactly these records of a subject, each once.
+func (v view) want(t *tester, subject, when string, ids ...string) {
+	t.Helper()
+	count := make(map[string]int, len(ids))
+	for _, e := range v.find(t, subject) {
+		count[e.ID]++
+	}
+	for _, id := range ids {
+		if n := count[id]; n != 1 {
+			t.Errorf("%s, %s has it %d times under %s, want once", when, v.method, n, whose(subject))
+		}
+		delete(count, id)
+	}
+	if len(count) > 0 {
+		t.Errorf("%s, %s has %d records under %s that are not there", when, v.method, len(count), whose(subject))
+	}
+}
+
+// wantAsLoaded fails the case if what the view has of a record is not what Load returns.
+func (v view) wantAsLoaded(t *tester, id, when string) {
+	t.Helper()
+	r := t.load(id)
+	for _, e := range v.find(t, r.Subject) {
+		if e.ID != id {
+			continue
+		}
+		if got := e.Record; !sameRecord(got, r) || got.Expires.Location() != time.UTC {
+			t.Errorf("%s, %s has version %s of %s with %.20q until %v, Load returns %s of %s with %.20q until %v", when, v.method,
+				name(got.Version), whose(got.Subject), got.Data, got.Expires, name(r.Version), whose(r.Subject), r.Data, r.Expires)
+		}
+	}
+}
+
+// give has Update give the record under id to a subject.
+func (t *tester) give(id, subject string) sessionstore.Record {
+	t.Helper()
+	old := t.load(id).Version
+	r := t.record()
+	r.Subject = subject
+	t.update(id, old, r)
+	return r
+}
+
+func (v view) shown(t *tester) {
+	t = v.space(t)
+	id, r := t.created()
+	v.wantAsLoaded(t, id, "after Create")
+	t.give(id, r.Subject)
+	v.wantAsLoaded(t, id, "after Update")
+	t.touch(id, t.load(id).Version, r.Expires.Add(time.Hour))
+	v.wantAsLoaded(t, id, "after Update and Touch")
+	t.touch(id, t.load(id).Version, r.Expires.Add(-10*time.Minute))
+	v.wantAsLoaded(t, id, "after a second Touch")
+	t.give(id, newSubject())
+	v.wantAsLoaded(t, id, "after Update has given it away")
+	t.give(id, r.Subject)
+	v.wantAsLoaded(t, id, "after Update has given it back")
+	t.remove(id)
+	for _, version := range []sessionstore.Version{1<<64 - 1, 1<<53 + 1, 1<<63 + 1} {
+		next := t.record()
+		next.Subject, next.Version, next.Data = r.Subject, version, []byte("\x00 odd\r\n\xff\x00")
+		next.Expires = next.Expires.Add(123_456_789)
+		t.create(id, next)
+		v.wantAsLoaded(t, id, "after Delete and Create")
+		t.remove(id)
+	}
+	id, former := t.expired()
+	_ = v.find(t, former.Subject)
+	next := t.record()
+	next.Subject = former.Subject
+	t.create(id, next)
+	v.wantAsLoaded(t, id, "after Create over an expired record")
+}
+
+// givenBack looks at the lists in between for one record and not for the other: what a
+// list tidies when it is read must not be missed later.
+func (v view) givenBack(t *tester) {
+	t = v.space(t)
+	for _, look := range []bool{false, true} {
+		for _, others := range [][]string{{newSubject()}, {""}, {newSubject(), ""}, {"", newSubject(), newSubject()}} {
+			id, r := t.created()
+			for _, subject := range slices.Concat(others, []string{r.Subject}, others, []string{r.Subject}) {
+				t.give(id, subject)
+				if look && subject != "" {
+					v.want(t, subject, "given", id)
+				}
+			}
+			v.want(t, r.Subject, "given away and back", id)
+			for _, subject := range others {
+				if subject != "" {
+					v.want(t, subject, "given back")
+				}
+			}
+		}
+	}
+}
+
+// createdAnew has every way from one subject to another, with nobody among them.
+func (v view) createdAnew(t *tester) {
+	t = v.space(t)
+	one, other := newSubject(), newSubject()
+	ways := [][2]string{{one, one}, {one, other}, {"", one}, {one, ""}}
+	var ids []string
+	expires := t.soon(func(expires time.Time) error {
+		ids = nil
+		for _, w := range ways {
+			r := t.record()
+			r.Subject, r.Expires = w[0], expires
+			id := t.newID()
+			if err := t.store.Create(t.Context(), id, r); err != nil {
+				return err
+			}
+			ids = append(ids, id)
+		}
+		return nil
+	})
+	deleted := make([]string, len(ways))
+	for i, w := range ways {
+		r := t.record()
+		r.Subject = w[0]
+		deleted[i] = t.newID()
+		t.create(deleted[i], r)
+		t.remove(deleted[i])
+	}
+	t.waitExpired(expires)
+	want := map[string][]string{one: nil, other: nil}
+	for i, w := range ways {
+		for _, id := range []string{ids[i], deleted[i]} {
+			r := t.record()
+			r.Subject = w[1]
+			t.create(id, r)
+			want[w[1]] = append(want[w[1]], id)
+		}
+	}
+	delete(want, "")
+	for range 2 { // what the first look tidies must not be missed by the second
+		for subject, ids := range want {
+			v.want(t, subject, "created anew", ids...)
+		}
+	}
+}
+
+func (v view) refused(t *tester) {
+	t = v.space(t)
+	id, r := t.created()
+	other := newSubject()
+	write := func(subject string) sessionstore.Record {
+		w := t.record()
+		w.Subject = subject
+		return w
+	}
+	for _, subject := range []string{other, "", r.Subject} {
+		_ = t.store.Create(t.Context(), id, write(subject))              // other cases check that it fails
+		_ = t.store.Update(t.Context(), id, t.version(), write(subject)) // the same
+		_ = t.store.Update(t.Context(), t.newID(), r.Version, write(subject))
+		_ = t.store.Create(t.Context(), id, r) // and that these succeed
+		_ = t.store.Update(t.Context(), id, t.version(), r)
+	}
+	_ = sessionstore.Touch(t.Context(), t.store, id, t.version(), inAnHour().Add(-30*time.Minute))
+	v.want(t, r.Subject, "after writes that were refused", id)
+	v.want(t, other, "after writes that were refused")
+	v.wantAsLoaded(t, id, "after writes that were refused")
+}
+
+// behindDead has live records before and behind more dead ones than a page holds.
+func (v view) behindDead(t *tester) {
+	t = v.space(t)
+	subject := newSubject()
+	const live = 4
+	n := min(t.many, 300)
+	alive := t.createdFor(subject, live)
+	expires := t.within(4*shortLife, func(expires time.Time) error {
+		return t.createdMany(n, func(r *sessionstore.Record) { r.Subject, r.Expires = subject, expires })
+	})
+	alive = append(alive, t.createdFor(subject, live)...)
+	t.waitExpired(expires)
+	v.want(t, subject, "with many that have expired", alive...)
+}
+
+func (v view) large(t *tester) {
+	t = v.space(t)
+	const together = 5 << 20 // more than what one answer of many a backend may have
+	size := 256 << 10
+	if t.MaxData > 0 {
+		size = min(size, t.MaxData)
+	}
+	n := together / size
+	if t.many < wholeMany {
+		n = 8
+	}
+	subject := newSubject()
+	var ids []string
+	err := t.createdMany(n, func(r *sessionstore.Record) { r.Subject, r.Data = subject, randomBytes(size) }, &ids)
+	if err != nil {
+		t.noSetUp("Create", err)
+	}
+	v.want(t, subject, "with large records", ids...)
+}
+
+// beingWritten has a version that tells the data.
+func (v view) beingWritten(t *tester) {
+	t = v.space(t)
+	subject := newSubject()
+	h := &recorder{tester: t}
+	var ids []string
+	for range 3 {
+		r := h.recordOf(t.version())
+		r.Subject = subject
+		ids = append(ids, t.newID())
+		t.create(ids[len(ids)-1], r)
+	}
+	writers := []func(s sessionstore.Store, id string, seen sessionstore.Version) error{
+		func(s sessionstore.Store, id string, seen sessionstore.Version) error {
+			r := h.recordOf(t.version())
+			r.Subject = subject
+			return s.Update(t.Context(), id, seen, r)
+		},
+		func(s sessionstore.Store, id string, seen sessionstore.Version) error {
+			return sessionstore.Touch(t.Context(), s, id, seen, inAnHour().Add(time.Hour))
+		},
+		func(s sessionstore.Store, id string, _ sessionstore.Version) error {
+			return s.Update(t.Context(), id, t.version(), t.record())
+		},
+		func(s sessionstore.Store, id string, _ sessionstore.Version) error {
+			return s.Create(t.Context(), id, t.record())
+		},
+	}
+	t.beside(len(ids)*len(writers), func(n int) error {
+		id := ids[n/len(writers)]
+		s := t.handle(n)
+		seen, err := s.Load(t.Context(), id)
+		if err == nil {
+			err = writers[n%len(writers)](s, id, seen.Version)
+		}
+		return unless(err, sessionstore.ErrConflict, sessionstore.ErrExists)
+	}, func() {
+		for range raceRounds {
+			found := v.find(t, subject)
+			for _, id := range ids {
+				i := slices.IndexFunc(found, func(e sessionstore.Entry) bool { return e.ID == id })
+				switch {
+				case i < 0:
+					t.Errorf("%s does not have a record while it is written", v.method)
+				case slices.ContainsFunc(found[i+1:], func(e sessionstore.Entry) bool { return e.ID == id }):
+					t.Errorf("%s has a record twice while it is written", v.method)
+				case writtenWith(found[i].Record.Data) != found[i].Record.Version:
+					t.Errorf("%s has a record of version %s with the data of version %s", v.method,
+						name(found[i].Record.Version), name(writtenWith(found[i].Record.Data)))
+				}
+			}
+			if len(found) > len(ids) {
+				t.Errorf("%s has %d records of %d", v.method, len(found), len(ids))
+			}
+			if t.Failed() {
+				return
+			}
+		}
+	})
+}
+
+// toAndFro judges when all clients are done: each record has one subject then.
+func (v view) toAndFro(t *tester) {
+	t = v.space(t)
+	for range raceRounds {
+		subjects := []string{newSubject(), newSubject(), ""}
+		id := t.createdFor(subjects[0], 1)[0]
+		t.race(func(n int, s sessionstore.Store) {
+			for i := range len(subjects) {
+				r, err := s.Load(t.Context(), id)
+				old := r.Version
+				if err == nil {
+					r = t.record()
+					r.Subject = subjects[(n+i)%len(subjects)]
+					err = s.Update(t.Context(), id, old, r)
+				}
+				if err := unless(err, sessionstore.ErrConflict); err != nil {
+					t.Errorf("load and update: %v", err)
+				}
+			}
+		})
+		now := t.load(id).Subject
+		for _, subject := range subjects[:2] {
+			if subject == now {
+				v.want(t, subject, "given to and fro", id)
+			} else {
+				v.want(t, subject, "given to and fro")
+			}
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// unless returns err unless it is one of those.
+func unless(err error, those ...error) error {
+	for _, e := range those {
+		if errors.Is(err, e) {
+			return nil
+		}
+	}
+	return err
+}
+
+// beside calls do while n clients do something again and again.
+func (t *tester) beside(n int, again func(n int) error, do func()) {
+	var started, stopped sync.WaitGroup
+	var stop atomic.Bool
+	defer stopped.Wait()
+	defer stop.Store(true)
+	for i := range n {
+		started.Add(1)
+		once := sync.OnceFunc(started.Done)
+		stopped.Go(func() {
+			defer once()
+			for !stop.Load() {
+				if err := again(i); err != nil {
+					t.Errorf("beside: %v", err)
+					return
+				}
+				once()
+			}
+		})
+	}
+	started.Wait()
+	do()
+}
+
+// createdManyFor returns the ids of as many records of a subject as take several pages.
+func (t *tester) createdManyFor(subject string) []string {
+	t.Helper()
+	var ids []string
+	if err := t.createdMany(t.many, func(r *sessionstore.Record) { r.Subject = subject }, &ids); err != nil {
+		t.noSetUp("Create", err)
+	}
+	return ids
+}
+
+// createdMany creates n records from many goroutines: one after the other they would
+// take some stores long. change may change each; their ids are appended to to.
+func (t *tester) createdMany(n int, change func(*sessionstore.Record), to ...*[]string) error {
+	var mu sync.Mutex
+	var failed error
+	t.race(func(i int, _ sessionstore.Store) {
+		for ; i < n; i += racers {
+			r := t.record()
+			change(&r)
+			id := t.newID()
+			err := t.store.Create(t.Context(), id, r)
+			mu.Lock()
+			for _, ids := range to {
+				*ids = append(*ids, id)
+			}
+			if err != nil {
+				failed = err
+			}
+			stop := failed != nil
+			mu.Unlock()
+			if stop {
+				return
+			}
+		}
+	})
+	return failed
+}
