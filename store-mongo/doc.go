@@ -26,6 +26,14 @@
 // The driver's retryable writes need no care: a write that is made twice has the
 // same effect as once.
 //
+// # Servers that speak MongoDB's protocol
+//
+// All of this rests on one promise of the server: that a command finds a document by its
+// filter and changes it in one step. FerretDB 1.x does that in two, so that of eight
+// concurrent updates from the same version seven succeeded: changes are lost, and nothing
+// says so. It is no MongoDB for this store. Run the conformance suite on a server that is
+// not MongoDB's own.
+//
 // # Clocks
 //
 // The application's clock judges expiry; keep it in step with those of its

@@ -31,7 +31,8 @@ type Pruner interface {
 
 	// Prune removes expired records and whatever else a crash has left
 	// behind, and reports how many records it removed, also along with an error.
-	// It never removes a live record. It works in bounded batches so that
+	// It never removes a live record, and leaves what is no record, with which Load
+	// returns ErrCorrupt. It works in bounded batches so that
 	// requests are not held up, and any number of processes may call it at the
 	// same time.
 	Prune(ctx context.Context) (int, error)
@@ -44,7 +45,7 @@ type SubjectIndex interface {
 	Store
 
 	// ListSubject returns the live records of a subject, in no order, each
-	// once. It is complete: a record whose Create or Update had returned before
+	// once, as Load returns them. It is complete: a record whose Create or Update had returned before
 	// the call, and that is live throughout, is in the list; where damage makes
 	// that impossible, it returns ErrCorrupt. A record that ended is not in the
 	// list, however it ended.
@@ -55,8 +56,9 @@ type SubjectIndex interface {
 
 	// DeleteSubject deletes the records of a subject and reports how many live
 	// ones it deleted, also along with an error. A record whose Create or Update
-	// had returned before the call is gone afterwards. A subject that
-	// CheckSubject refuses gives ErrInvalid.
+	// had returned before the call is gone afterwards. One that an Update gives to
+	// another subject meanwhile is deleted before that, and Update returns ErrNotFound,
+	// or it stays. A subject that CheckSubject refuses gives ErrInvalid.
 	DeleteSubject(ctx context.Context, subject string) (int, error)
 }
 
@@ -98,7 +100,7 @@ type Scanner interface {
 	// ctx does when it is done; the records before it are not all there are.
 	//
 	// Records are read in pages, so that memory is bounded and requests are not held
-	// up. Each iteration begins anew. The entries belong to the caller.
+	// up; the caller may call the store's other methods while it iterates. Each iteration begins anew. The entries belong to the caller.
 	Scan(ctx context.Context) iter.Seq2[Entry, error]
 }
 

@@ -15,12 +15,12 @@ type Record struct {
 	Data []byte
 
 	// Subject says whose session it is, "" for nobody's. It is at most
-	// [MaxSubjectLen] bytes of UTF-8 without NUL. Stores that implement
+	// [MaxSubjectLen] bytes of UTF-8 without NUL, compared byte for byte. Stores that implement
 	// [SubjectIndex] find records by it; all return it from Load.
 	Subject string
 
 	// Expires is the instant from which the record is dead. It must be in the
-	// future when the record is written and before the year 2262. Load returns
+	// future when the record is written and before the year 2262. Stores return
 	// it in UTC, never earlier than it was written, and later by no more than
 	// the precision that the store documents.
 	Expires time.Time

@@ -8,7 +8,8 @@ import "context"
 // methods.
 //
 // All methods are safe for concurrent use, by goroutines and by processes that
-// share the backend. A Store takes the caller's client, pool or directory, does
+// share the backend. Once a write has returned, every process sees it: no method answers by
+// what its own process has read or written before. A Store takes the caller's client, pool or directory, does
 // not close it, and starts no goroutine of its own.
 //
 // # Ids
@@ -22,21 +23,24 @@ import "context"
 //
 // A record is live until its Expires. From then on it is as good as absent, whether or
 // not the backend has removed it: a Store judges expiry when it reads or replaces a
-// record, and background deletion only tidies. A backend that keeps time in coarser
-// units rounds up, so that no record dies early.
+// record, and background deletion only tidies: it never removes what Create has put in the
+// place of an expired record meanwhile. Create, Update and Touch set the expiry; reading
+// never moves it. A backend that keeps time in coarser units rounds up, so that no record
+// dies early.
 //
 // # Contexts
 //
 // If ctx is done before or during a call, the method returns within 50 ms with an error
-// for which errors.Is(err, ctx.Err()) holds, also where the driver knows no contexts. The
-// outcome of a write that was cut short in this way is unknown.
+// for which errors.Is(err, ctx.Err()) holds, also where the driver knows no contexts. That
+// error is never [Certain], for a request that was cancelled is no logout. The outcome of
+// a write that was cut short in this way is unknown.
 //
 // # Errors
 //
 // The sentinels in this package say what happened for certain, see [Certain]. Every other
 // failure wraps the driver's error with %w behind the package's name
 // ("redisstore: …"), and means that the outcome is unknown. No error contains a
-// record's data.
+// record's data or a part of it.
 type Store interface {
 	// Load returns the record under id.
 	//
@@ -53,8 +57,9 @@ type Store interface {
 	// ErrCorrupt and leaves it as it is.
 	//
 	// If a live record is there, Create returns ErrExists, except that it
-	// reports success if that record has r.Version: then this very write has
-	// been made before and its answer was lost. If r breaks the rules of Record,
+	// reports success, and writes nothing, if that record has r.Version: then this
+	// very write has been made before and its answer was lost. What is stored decides,
+	// not what the store remembers: others may have written since. If r breaks the rules of Record,
 	// Create returns ErrInvalid; if it is larger than the backend takes,
 	// ErrTooLarge.
 	//
@@ -64,7 +69,8 @@ type Store interface {
 	// Update replaces the live record under id if its version is old.
 	//
 	// If the version is another, Update returns ErrConflict, except that it reports
-	// success if the stored version is r.Version already. If there is no record, or it
+	// success, and writes nothing, if the stored version is r.Version already, whatever
+	// old is. If there is no record, or it
 	// has expired, Update returns ErrNotFound: it never creates one, so that what was
 	// ended stays ended. If something is stored there that isn't a record, Update
 	// returns ErrCorrupt and leaves it as it is. A version from before a Delete and a new
