@@ -2,7 +2,6 @@ package stores_test
 
 import (
 	"context"
-	"strings"
 	"testing"
 	"time"
 
@@ -95,7 +94,7 @@ func mongoClient(tb testing.TB, server *options.ClientOptions) *mongo.Client {
 // mongoCollection returns a collection of the test's own, dropped at the end.
 func mongoCollection(tb testing.TB, server *options.ClientOptions) *mongo.Collection {
 	tb.Helper()
-	collection := mongoClient(tb, server).Database("cloakroom").Collection("c" + strings.ToLower(randomID()[:16]))
+	collection := mongoClient(tb, server).Database("cloakroom").Collection("c" + newSpace())
 	tb.Cleanup(func() { _ = collection.Drop(context.WithoutCancel(tb.Context())) }) // tidying
 	return collection
 }

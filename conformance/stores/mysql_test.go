@@ -101,7 +101,7 @@ func mysqlDB(tb testing.TB, server *mysql.Config) *sql.DB {
 // the end.
 func mysqlTable(tb testing.TB, db *sql.DB) string {
 	tb.Helper()
-	table := "t_" + randomID()
+	table := "t_" + newSpace()
 	if err := mysqlStore(tb, db, table).Migrate(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}

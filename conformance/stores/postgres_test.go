@@ -94,7 +94,7 @@ func postgresPool(tb testing.TB, server *pgxpool.Config) *pgxpool.Pool {
 // dropped at the end.
 func postgresTable(tb testing.TB, db postgresstore.DB) string {
 	tb.Helper()
-	table := "cloakroom_" + strings.ToLower(rand.Text())
+	table := "cloakroom_" + newSpace()
 	if err := postgresStore(tb, db, table).Migrate(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}

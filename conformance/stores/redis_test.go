@@ -1,7 +1,6 @@
 package stores_test
 
 import (
-	"crypto/rand"
 	"syscall"
 	"testing"
 
@@ -86,7 +85,7 @@ func redisStore(tb testing.TB, client redis.UniversalClient) *redisstore.Store {
 // have a meaning.
 func redisIsolated(tb testing.TB, client redis.UniversalClient) *redisstore.Store {
 	tb.Helper()
-	return redisStoreIn(tb, client, `*[a-z]?\`+rand.Text()+":")
+	return redisStoreIn(tb, client, `*[a-z]?\`+newSpace())
 }
 
 func redisStoreIn(tb testing.TB, client redis.UniversalClient, prefix string) *redisstore.Store {

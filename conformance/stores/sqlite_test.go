@@ -51,11 +51,12 @@ func sqliteHarness(t *testing.T, file sqlite) conformance.Harness {
 	t.Helper()
 	open := func(t *testing.T) sessionstore.Store { t.Helper(); return sqliteStore(t, file) }
 	return conformance.Harness{
-		Open:    open,
-		Peer:    open,
-		Require: every,
-		MaxData: sessionstore.DefaultMaxData,
-		Corrupt: sqliteCorrupt(t, file),
+		Open:     open,
+		Peer:     open,
+		Deadline: patience, // SQLite's lock has no queue: who waits may wait long
+		Require:  every,
+		MaxData:  sessionstore.DefaultMaxData,
+		Corrupt:  sqliteCorrupt(t, file),
 		Outage: func(tb testing.TB) (sessionstore.Store, error) {
 			tb.Helper()
 			db := sqliteDB(tb, file)
@@ -66,7 +67,7 @@ func sqliteHarness(t *testing.T, file sqlite) conformance.Harness {
 		},
 		Isolated: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
-			o := sqlstore.Options{Table: "t_" + randomID(), PruneBatch: smallBatch}
+			o := sqlstore.Options{Table: "t_" + newSpace(), PruneBatch: smallBatch}
 			store := sqlStore(tb, sqliteDB(tb, file), sqlstore.SQLite, o)
 			if err := store.Migrate(tb.Context()); err != nil {
 				tb.Fatal(err)

@@ -1,6 +1,9 @@
 package stores_test
 
 import (
+	"crypto/rand"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,4 +52,22 @@ func wantVersion(t *testing.T, what string, store sessionstore.Store, id string,
 	if got, err := store.Load(t.Context(), id); err != nil || got.Version != want {
 		t.Errorf("%s: version %d, error %v, want %d", what, got.Version, err, want)
 	}
+}
+
+// lastSpace is what newSpace returned last.
+var lastSpace struct { //nolint:gochecknoglobals // so that each name in a process begins with the one before it
+	mu   sync.Mutex
+	name string
+}
+
+// newSpace returns a name for a prefix, a table or a collection that nobody else has. Most
+// begin with the one before them: that is how namespaces run into each other.
+func newSpace() string {
+	const longest = 30
+	lastSpace.mu.Lock()
+	defer lastSpace.mu.Unlock()
+	if lastSpace.name += "a"; lastSpace.name == "a" || len(lastSpace.name) > longest {
+		lastSpace.name = strings.ToLower(rand.Text()[:16])
+	}
+	return lastSpace.name
 }

@@ -287,10 +287,14 @@ func askMongo(ctx context.Context, url string) (name, version string, err error)
 	var info struct {
 		Version         string
 		SecantusVersion string `bson:"secantusVersion"`
+		FerretVersion   string `bson:"ferretdbVersion"`
 	}
 	err = client.Database("admin").RunCommand(ctx, bson.D{{Key: "buildInfo", Value: 1}}).Decode(&info)
 	if info.SecantusVersion != "" {
 		return "SecantusDB " + info.SecantusVersion + ", a stand-in for MongoDB", info.Version, err //nolint:wrapcheck // the same
+	}
+	if info.FerretVersion != "" {
+		return "FerretDB " + info.FerretVersion + ", which is no MongoDB", info.Version, err //nolint:wrapcheck // the same
 	}
 	return "MongoDB", info.Version, err //nolint:wrapcheck // the same
 }
