@@ -17,11 +17,6 @@ func allCases() []testCase {
 			run:  deleteAll,
 		},
 		{
-			name: "deletes many",
-			rule: "DeleteAll deletes every record, however many batches that takes.",
-			run:  deleteAllMany,
-		},
-		{
 			name: "does not count what has expired",
 			rule: "DeleteAll reports how many live records it deleted.",
 			run:  deleteAllExpired,
@@ -95,13 +90,6 @@ func deleteAll(t *tester) {
 	for _, id := range ids {
 		t.wantGone(id)
 	}
-}
-
-func deleteAllMany(t *tester) {
-	t = t.isolated()
-	ids := t.createdManyFor(newSubject())
-	t.wantAllDeleted(len(ids))
-	t.wantAllGone(ids)
 }
 
 func deleteAllExpired(t *tester) {

@@ -61,7 +61,7 @@ func clockZones(t *tester) {
 	for _, offset := range []int{-12 * 3600, -1, 5*3600 + 45*60, 14 * 3600} {
 		id, r := t.newID(), t.record()
 		r.Expires = r.Expires.In(time.FixedZone("", offset))
-		t.create(id, r)
+		t.want(nil, t.store.Create(t.Context(), id, r), "Create until "+r.Expires.String())
 		t.wantExpires(id, r.Expires)
 	}
 }

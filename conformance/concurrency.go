@@ -323,11 +323,10 @@ func (t *tester) comeAndGo(s sessionstore.Store, subject string) error {
 }
 
 func raceDeleteTouch(t *tester) {
-	for range raceRounds {
+	for range raceRounds / 2 {
 		id, r := t.created()
 		t.beside(3, func(n int) error {
-			err := sessionstore.Touch(t.Context(), t.handle(n), id, r.Version, r.Expires.Add(time.Hour))
-			return unless(err, sessionstore.ErrNotFound)
+			return sessionstore.Touch(t.Context(), t.handle(n), id, r.Version, r.Expires.Add(time.Hour))
 		}, func() {
 			t.remove(id)
 			t.wantGone(id)
@@ -337,7 +336,7 @@ func raceDeleteTouch(t *tester) {
 }
 
 func raceDeleteSubjectTouch(t *tester) {
-	for range raceRounds / 2 {
+	for range raceRounds / 5 {
 		subject := newSubject()
 		ids := t.createdFor(subject, 4)
 		t.beside(len(ids), func(n int) error {
@@ -345,7 +344,7 @@ func raceDeleteSubjectTouch(t *tester) {
 			if err == nil {
 				err = sessionstore.Touch(t.Context(), t.handle(n), ids[n], r.Version, r.Expires.Add(time.Minute))
 			}
-			return unless(err, sessionstore.ErrNotFound, sessionstore.ErrConflict)
+			return unless(err, sessionstore.ErrConflict)
 		}, func() {
 			if _, err := sessionstore.DeleteSubject(t.Context(), t.store, subject); err != nil {
 				t.Errorf("DeleteSubject: %v", err)
@@ -372,7 +371,7 @@ func raceCreateExpired(t *tester) {
 
 // raceSuccessor has all methods that may come upon an expired record beside one Create.
 func raceSuccessor(t *tester) {
-	for _, of := range t.plantExpiredRecords(3 * raceRounds) {
+	for _, of := range t.plantExpiredRecords(2 * raceRounds) {
 		next := t.record()
 		t.race(func(n int, s sessionstore.Store) {
 			var err error
@@ -407,7 +406,7 @@ func raceSuccessor(t *tester) {
 // raceListed has writers who want the record for the same subject, and one who wants it
 // for another.
 func raceListed(t *tester) {
-	for range raceRounds {
+	for range raceRounds / 2 {
 		subject, other := newSubject(), newSubject()
 		write := func(n int) sessionstore.Record {
 			r := t.record()

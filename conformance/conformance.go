@@ -23,14 +23,20 @@ type Harness struct {
 	// checked.
 	Peer func(t *testing.T) sessionstore.Store
 
-	// Deadline is how long a case waits for a call to return before it says that the
-	// store hangs. 0 means 30 seconds.
+	// Deadline is how long a case waits for a call to return before it fails and names
+	// the call. 0 means 30 seconds. A store whose writers may starve needs more.
 	Deadline time.Duration
 
 	// Precision is how much later than asked a record may expire: the unit of
 	// the backend's clock, and, where the backend judges by a clock of its own,
 	// how far that one may be behind the test's. 0 means exact to the
 	// nanosecond.
+	//
+	// A backend that is told a time to live, and not an instant, counts it from when the
+	// request arrives. So a store that leaves expiry to it is late by the unit, to which
+	// it rounds up, and by as long as a request may take; no Precision is right on a
+	// slow network. A store that keeps Expires with the record and judges by it is
+	// exact, and its time to live only tidies.
 	Precision time.Duration
 
 	// Require names the capabilities that the store must have, as sessionstore.As finds
@@ -56,7 +62,9 @@ type Harness struct {
 
 	// Isolated returns a store in a namespace of its own (prefix, table,
 	// collection or folder) on the same backend, which holds nothing yet. Each call
-	// returns another one. Without Isolated, DeleteAll is not checked, and little of Scan.
+	// returns another one. If names are text, let one begin with the other, as "s:" and
+	// "s:a:" do, or the tables "s" and "s_a": that is how namespaces run into each other.
+	// It outlives the case that calls it. Without Isolated, DeleteAll is not checked, and little of Scan.
 	Isolated func(tb testing.TB) sessionstore.Store
 
 	// Stall returns a store whose backend accepts requests and never answers, to no
@@ -85,7 +93,10 @@ const (
 // Run checks a store against the contract of [sessionstore.Store]. Each rule is a
 // subtest, named topic/case, which prints the rule when it fails. Run returns
 // when all of them are done; they run in parallel whatever -parallel says, for
-// most of the time is spent waiting for records to expire.
+// most of the time is spent waiting for records to expire. The topics pages and prune
+// come last, their cases one by one. To run one topic alone, name it:
+//
+//	go test -run 'TestConformance/^subjects$'
 //
 // All ids and subjects are random, and what the cases write is deleted or
 // expires. So Run may be pointed at a backend that holds other data, though other
@@ -94,6 +105,7 @@ const (
 func Run(t *testing.T, h Harness) {
 	t.Helper()
 	s := open(t, h)
+	s.home = t
 	inParallel(topics(), func(tp topic) {
 		t.Run(tp.name, func(t *testing.T) {
 			inParallel(tp.cases, func(c testCase) {
@@ -101,12 +113,13 @@ func Run(t *testing.T, h Harness) {
 			})
 		})
 	})
-	quiet := quietTopic()
-	t.Run(quiet.name, func(t *testing.T) {
-		for _, c := range quiet.cases {
-			t.Run(c.name, func(t *testing.T) { s.run(t, c) })
-		}
-	})
+	for _, quiet := range quietTopics() {
+		t.Run(quiet.name, func(t *testing.T) {
+			for _, c := range quiet.cases {
+				t.Run(c.name, func(t *testing.T) { s.run(t, c) })
+			}
+		})
+	}
 }
 
 // A topic is a group of cases, and a file of this package.
@@ -151,9 +164,10 @@ func topics() []topic {
 	}
 }
 
-// quietTopic counts expired records. Stores may remove those at every write, so
-// its cases run one by one when all the others are done.
-func quietTopic() topic { return topic{"prune", pruneCases()} }
+// quietTopics are those whose cases run one by one when all the others are done: many
+// records hold others up, and expired ones are counted, which stores may remove at every
+// write.
+func quietTopics() []topic { return []topic{pageTopic(), {"prune", pruneCases()}} }
 
 // inParallel calls do for every item at the same time and waits for all.
 func inParallel[E any](items []E, do func(E)) {

@@ -61,17 +61,6 @@ func corruptionCases() []testCase {
 			run:  corruptionMisplacedDeleted,
 		},
 		{
-			name:  "is not pruned",
-			rule:  "What isn't a record is left as it is by Prune: damage must not look like a visitor who is new.",
-			needs: Prune,
-			run: func(t *tester) {
-				id := corrupted(t)
-				t.prune(t.store)
-				_, err := t.store.Load(t.Context(), id)
-				t.want(sessionstore.ErrCorrupt, err, "Load of foreign bytes after Prune")
-			},
-		},
-		{
 			name: "another's record is left",
 			rule: "A record that wasn't written for this id is none: Create and Update leave it as it is, with ErrCorrupt, whatever its version.",
 			run:  corruptionMisplacedLeft,

@@ -24,16 +24,30 @@
 //
 // # Failures
 //
-// A case fails with what was seen and with the rule that it breaks:
+// A case fails with what was seen, with the rule that it breaks, the last calls that it
+// has made, and the command that runs it alone:
 //
 //	--- FAIL: TestConformance/update/never_creates (0.00s)
 //	    update.go:148: Update of nothing: got error <nil>, want session: not found
-//	    tester.go:75: rule: If there is no record, Update returns ErrNotFound: it never creates one.
+//	    conformance.go:116: rule: If there is no record, Update returns ErrNotFound: it never creates one.
+//	    conformance.go:116: the calls:
+//	            15:04:05.000000  Update id 1, version v0007, a record of version v0008 of "user-…", until 16:04:05.000000: done
+//	    conformance.go:116: this case alone: go test -run '^TestConformance$/^update$/^never_creates$'
+//
+// Ids are numbered as the case meets them, and of versions the last four digits are shown.
+// If a call fails that only prepares what the case is about, or a function of the Harness,
+// the case says that no rule was judged. A call that does not return within
+// [Harness].Deadline fails its case and is named.
 //
 // The cases about concurrency record what every client asked and was answered,
 // and look for one order of the calls that explains all answers. If there is
-// none, the history is printed, and drawn in a file that go test -artifacts
-// keeps.
+// none, the calls of one history that are enough to see it are printed. All
+// histories that fail are in files, as text and drawn, which go test -artifacts keeps.
+//
+// # One topic alone
+//
+// The subtests are topic/case, so -run picks some: 'TestConformance/^expiry$' for a topic,
+// 'TestConformance/^(subjects|scan)$/lists' for some cases of two.
 //
 // # Time
 //

@@ -44,7 +44,7 @@ func idEdges(t *tester) {
 	for _, edge := range []string{"A", "Z", "a", "z", "0", "9", "-", "_", "----", "____", "-_-"} {
 		for _, id := range []string{edge + t.newID()[len(edge):], t.newID()[len(edge):] + edge} {
 			r := t.record()
-			t.create(t.discard(id), r)
+			t.want(nil, t.store.Create(t.Context(), t.discard(id), r), "Create under an id with "+edge+" at its edge")
 			t.wantLive(id, r.Version)
 			t.remove(id)
 			t.wantGone(id)

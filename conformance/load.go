@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -92,7 +93,7 @@ func loadLargeData(t *tester) {
 	id, r := t.newID(), t.record()
 	r.Subject = ""
 	r.Data = randomBytes(size)
-	t.create(id, r)
+	t.want(nil, t.store.Create(t.Context(), id, r), fmt.Sprintf("Create with %d bytes of data", size))
 	if got := t.load(id).Data; !bytes.Equal(got, r.Data) {
 		t.Fatalf("wrote %d random bytes, read %d others", len(r.Data), len(got))
 	}

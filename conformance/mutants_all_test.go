@@ -18,7 +18,7 @@ func allMutants() []mutant {
 		wipeIf("DeleteAll spares what is nobody's", func(_ int, _, r sessionstore.Record) bool { return r.Subject != "" },
 			all+"deletes and counts"),
 		wipeIf("DeleteAll stops after a hundred", func(i int, _, _ sessionstore.Record) bool { return i < 100 },
-			all+"deletes many"),
+			"pages/deletes all"),
 		wipeIf("DeleteAll spares what was updated",
 			func(_ int, created, r sessionstore.Record) bool { return created.Version == r.Version },
 			all+"deletes what was written last", all+"is not listed", all+"deletes under updates"),

@@ -67,7 +67,7 @@ func limitMutants() []mutant {
 	all := []mutant{
 		{
 			"the longest subject is too long",
-			[]string{"limits/longest subject", "subjects/longest subject"},
+			[]string{"limits/longest subject"},
 			func(m *mutated) {
 				m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
 					if len(r.Subject) >= sessionstore.MaxSubjectLen {

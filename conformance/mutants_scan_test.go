@@ -17,7 +17,7 @@ type (
 )
 
 func scanMutants() []mutant {
-	const live, every, last = "scan/finds the live records", "scan/finds every one", "scan/finds what was written last"
+	const live, every, last = "scan/finds the live records", "pages/scans every one", "scan/finds what was written last"
 	const again, writes, updates = "scan/begins anew", "scan/under writes", "scan/under updates"
 	const foreign, deleted, expired = "scan/not other namespaces", "scan/not what was deleted", "scan/not what has expired"
 	return []mutant{

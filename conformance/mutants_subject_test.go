@@ -18,7 +18,7 @@ func subjectListMutants() []mutant {
 				}
 				return list
 			}),
-		onList("ListSubject stops after a hundred", "subjects/lists every one",
+		onList("ListSubject stops after a hundred", "pages/lists every one",
 			func(_ string, list []sessionstore.Entry) []sessionstore.Entry { return list[:min(len(list), 100)] }),
 		onList("the longest subjects are not indexed", "subjects/longest subject",
 			func(subject string, list []sessionstore.Entry) []sessionstore.Entry {

@@ -36,13 +36,15 @@ func mutants() []mutant {
 		subjectListMutants(), subjectDeleteMutants(), allMutants(), allRaceMutants(), scanMutants(), scanDamageMutants(),
 		ownershipMutants(), contextMutants(), concurrencyMutants(), peerMutants(), idMutants(), limitMutants(),
 		errorMutants(), corruptionMutants(), outageMutants(), wrapperMutants(), databaseMutants(),
+		viewMutants(), indexMutants(), textMutants(), movedMutants(), retryMutants(),
+		raceMutants(), peerViewMutants(), certainMutants(),
 	)
 }
 
 // TestMutants runs every mutant through all the cases, in fake time.
 func TestMutants(t *testing.T) {
 	t.Parallel()
-	all := mutants()
+	all, others := mutants(), readOthers(t)
 	var caught atomic.Int32
 	t.Cleanup(func() {
 		t.Logf("mutants: planted %d, caught %d", len(all), caught.Load())
@@ -55,14 +57,14 @@ func TestMutants(t *testing.T) {
 				failed := failures(t, m)
 				pause(time.Hour) // for calls that a case has given up on
 				for _, c := range m.breaks {
-					if _, ok := failed[c]; !ok {
+					if output, ok := failed[c]; !ok {
 						t.Errorf("%s passes", c)
+					} else if !strings.Contains(output, "\nrule: ") {
+						t.Errorf("%s fails without a rule: %s", c, output)
 					}
 					delete(failed, c)
 				}
-				for c, output := range failed {
-					t.Errorf("%s fails: %s", c, output)
-				}
+				others.see(t, m.name, failed)
 				if t.Failed() {
 					t.FailNow()
 				}
@@ -89,13 +91,14 @@ func failures(t *testing.T, m mutant) map[string]string {
 	t.Helper()
 	mut := m.planted()
 	s := newSuite(mut.Harness, mut.broken, nil)
+	s.many = m.many()
 	if mut.peer != nil {
 		s.peer = mut.peer
 		s.Peer = func(*testing.T) sessionstore.Store { return mut.peer }
 	}
 
 	failed := make(map[string]string)
-	for name, r := range runAll(t, s) {
+	for name, r := range runAll(t, s, func(c string) bool { return !races(c) || slices.Contains(m.breaks, c) }) {
 		if r.Failed() {
 			failed[name] = r.output()
 		}
@@ -103,27 +106,46 @@ func failures(t *testing.T, m mutant) map[string]string {
 	return failed
 }
 
-// runAll runs all cases as Run does, and returns their outcome as topic/case.
-func runAll(t *testing.T, s *suite) map[string]*caseRecorder {
+// many returns how many records are many: as in a Run if pages are what the mutant breaks,
+// few if not, for every mutant goes through all cases.
+func (m mutant) many() int {
+	for _, c := range m.breaks {
+		if strings.HasPrefix(c, "pages/") || strings.HasSuffix(c, "large records") {
+			return wholeMany
+		}
+	}
+	return 20
+}
+
+// runAll runs the cases that are wanted as Run does, and returns their outcome as topic/case.
+func runAll(t *testing.T, s *suite, wanted func(name string) bool) map[string]*caseRecorder {
 	t.Helper()
+	s.home = t
 	var mu sync.Mutex
 	outcome := make(map[string]*caseRecorder)
 	run := func(tp topic, c testCase) {
+		name := tp.name + "/" + c.name
+		if !wanted(name) {
+			return
+		}
 		r := &caseRecorder{TB: t}
 		r.run(func() { s.run(r, c) })
 		mu.Lock()
 		defer mu.Unlock()
-		outcome[tp.name+"/"+c.name] = r
+		outcome[name] = r
 	}
 	inParallel(topics(), func(tp topic) {
 		inParallel(tp.cases, func(c testCase) { run(tp, c) })
 	})
-	quiet := quietTopic()
-	for _, c := range quiet.cases {
-		run(quiet, c)
+	for _, quiet := range quietTopics() {
+		for _, c := range quiet.cases {
+			run(quiet, c)
+		}
 	}
 	return outcome
 }
+
+func allTopics() []topic { return append(topics(), quietTopics()...) }
 
 // TestEveryCaseHasAMutant holds the two tables together.
 func TestEveryCaseHasAMutant(t *testing.T) {
@@ -134,7 +156,7 @@ func TestEveryCaseHasAMutant(t *testing.T) {
 			broken[c] = true
 		}
 	}
-	for _, tp := range append(topics(), quietTopic()) {
+	for _, tp := range allTopics() {
 		for _, c := range tp.cases {
 			name := tp.name + "/" + c.name
 			if !broken[name] {
@@ -152,7 +174,7 @@ func TestEveryCaseHasAMutant(t *testing.T) {
 func TestCasesAreNamedOnce(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]bool)
-	for _, tp := range append(topics(), quietTopic()) {
+	for _, tp := range allTopics() {
 		for _, c := range tp.cases {
 			name := tp.name + "/" + c.name
 			if seen[name] {

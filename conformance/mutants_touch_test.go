@@ -78,7 +78,7 @@ func touchMutants() []mutant {
 		},
 		{
 			"an Update after Touch conflicts once",
-			[]string{"touch/before an update", "subjects/lists each once", withTouch, underUpdate},
+			[]string{"touch/before an update", withTouch, underUpdate},
 			func(m *mutated) {
 				var touched set
 				m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {

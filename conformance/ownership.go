@@ -114,7 +114,9 @@ func ownLoaded(t *tester) {
 	before, b := t.created()
 	id, r := t.created()
 	after, a := t.created()
+	t.load(before)
 	data := t.load(id).Data
+	t.load(after)
 	overwrite(data[:cap(data)])
 	for other, want := range map[string][]byte{before: b.Data, after: a.Data} {
 		if got := t.load(other).Data; !bytes.Equal(got, want) {

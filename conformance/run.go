@@ -208,24 +208,28 @@ func (c *caseTB) enter(what string) (leave func()) {
 func (c *caseTB) harness(h Harness) Harness {
 	if f := h.Isolated; f != nil {
 		h.Isolated = func(tb testing.TB) sessionstore.Store {
+			tb.Helper()
 			defer c.enter("Harness.Isolated")()
 			return c.calls.watch(f(tb), "isolated ")
 		}
 	}
 	if f := h.Stall; f != nil {
 		h.Stall = func(tb testing.TB) sessionstore.Store {
+			tb.Helper()
 			defer c.enter("Harness.Stall")()
 			return c.calls.watch(f(tb), "stalled ")
 		}
 	}
 	if f := h.Full; f != nil {
 		h.Full = func(tb testing.TB, id string, r sessionstore.Record) sessionstore.Store {
+			tb.Helper()
 			defer c.enter("Harness.Full")()
 			return c.calls.watch(f(tb, id, r), "full ")
 		}
 	}
 	if f := h.Outage; f != nil {
 		h.Outage = func(tb testing.TB) (sessionstore.Store, error) {
+			tb.Helper()
 			defer c.enter("Harness.Outage")()
 			s, driver := f(tb)
 			return c.calls.watch(s, "unreachable "), driver
@@ -233,12 +237,14 @@ func (c *caseTB) harness(h Harness) Harness {
 	}
 	if f := h.Corrupt; f != nil {
 		h.Corrupt = func(tb testing.TB, id string) {
+			tb.Helper()
 			defer c.enter("Harness.Corrupt")()
 			f(tb, id)
 		}
 	}
 	if f := h.Misplace; f != nil {
 		h.Misplace = func(tb testing.TB, from, to string) {
+			tb.Helper()
 			defer c.enter("Harness.Misplace")()
 			f(tb, from, to)
 		}
@@ -250,6 +256,7 @@ func (c *caseTB) Context() context.Context { return c.ctx }
 
 // heard calls do unless the case was left behind.
 func (c *caseTB) heard(do func()) {
+	c.TB.Helper()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.left {
@@ -282,6 +289,7 @@ func (c *caseTB) Skip(args ...any)             { c.TB.Helper(); c.Log(args...); 
 func (c *caseTB) Skipf(f string, args ...any)  { c.TB.Helper(); c.Logf(f, args...); c.SkipNow() }
 
 func (c *caseTB) FailNow() {
+	c.TB.Helper()
 	c.heard(func() { c.ended = true; c.TB.Fail() })
 	runtime.Goexit()
 }

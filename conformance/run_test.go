@@ -2,11 +2,13 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -19,7 +21,7 @@ func TestReferencePasses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ref := newReference()
 		s := newSuite(ref.harness(), newBroken(ref), newBroken(ref))
-		for name, r := range runAll(t, s) {
+		for name, r := range runAll(t, s, func(string) bool { return true }) {
 			if r.Failed() || r.Skipped() {
 				t.Errorf("%s: failed %v, skipped %v: %s", name, r.Failed(), r.Skipped(), r.output())
 			}
@@ -46,6 +48,21 @@ func TestRunReports(t *testing.T) {
 		{"upsert", "TestScenario/concurrency/one_order$", true, []string{
 			"the answers fit no order of the calls", "go test -artifacts keeps them", "client 0: Create",
 			"rule: All methods are safe for concurrent use",
+		}},
+		{"hangs", "TestScenario/load/(absent|empty_data)$", true, []string{
+			"--- FAIL: TestScenario/load/absent",
+			"the store hangs: Load id 1 has not returned after",
+			"rule: If there is no record, Load returns ErrNotFound.",
+			"this case alone: go test -run '^TestScenario$/^load$/^absent$'",
+		}},
+		{"refuses", "TestScenario/update/replaces_data", true, []string{
+			"--- FAIL: TestScenario/update/replaces_data",
+			"set-up failed: Create: no such table",
+			"no rule was judged: Create is what this case needs first",
+		}},
+		{"no namespace", "TestScenario/all/deletes_nothing", true, []string{
+			"--- FAIL: TestScenario/all/deletes_nothing", "no permission to create a table",
+			"no rule was judged: Harness.Isolated is what this case needs first",
 		}},
 		{"bare", "TestScenario/(prune|touch|limits|corruption|peer|outage|context)", false, []string{
 			"--- SKIP: TestScenario/prune/leaves_live_records",
@@ -97,6 +114,22 @@ func TestScenario(t *testing.T) { //nolint:paralleltest // alone in its process
 			return ref.Create(ctx, id, r)
 		}
 		h.Open = func(*testing.T) sessionstore.Store { return b }
+	case "hangs":
+		b := newBroken(ref)
+		b.load = func(context.Context, string) (sessionstore.Record, error) { select {} }
+		h.Open = func(*testing.T) sessionstore.Store { return b }
+		h.Deadline = time.Second
+	case "refuses":
+		b := newBroken(ref)
+		b.create = func(context.Context, string, sessionstore.Record) error { return errors.New("no such table") }
+		h.Open = func(*testing.T) sessionstore.Store { return b }
+	case "no namespace":
+		h.Open = func(*testing.T) sessionstore.Store { return newBroken(ref) }
+		h.Isolated = func(tb testing.TB) sessionstore.Store {
+			tb.Helper()
+			tb.Fatal("no permission to create a table")
+			return nil
+		}
 	case "bare":
 	case "required":
 		h.Require = []Capability{Prune}

@@ -22,11 +22,10 @@ type suite struct {
 	store    sessionstore.Store
 	peer     sessionstore.Store // nil without Harness.Peer
 	versions *atomic.Uint64
-	many     int // records where a case wants more than a page of any backend
+	many     int        // records where a case wants more than a page of any backend
+	pile     *pile      // what the cases about pages share
+	home     testing.TB // the test that all cases are in
 }
-
-// wholeMany is more than 1,024, the largest page that is usual.
-const wholeMany = 1100
 
 func open(t *testing.T, h Harness) *suite {
 	t.Helper()
@@ -48,7 +47,7 @@ func open(t *testing.T, h Harness) *suite {
 // newSuite starts versions at random, below 2⁵² so that only the cases about
 // large ones use large ones.
 func newSuite(h Harness, store, peer sessionstore.Store) *suite {
-	s := &suite{Harness: h, store: store, peer: peer, versions: new(atomic.Uint64), many: wholeMany}
+	s := &suite{Harness: h, store: store, peer: peer, versions: new(atomic.Uint64), many: wholeMany, pile: new(pile)}
 	s.versions.Store(binary.BigEndian.Uint64(randomBytes(8)) >> 12)
 	return s
 }
@@ -85,7 +84,8 @@ type tester struct {
 	testing.TB
 	*suite
 
-	own *caseTB // what TB is
+	own   *caseTB // what TB is
+	keeps bool    // what is created stays, for other cases
 }
 
 // needsHook skips the case unless a function of the Harness is there.
@@ -119,6 +119,9 @@ func (t *tester) newID() string { return t.discard(randomID()) }
 // is tidying: whether it works is for the cases of Delete to say. A context that is done
 // during the call would cost some stores the connection, which other cases may be using.
 func (t *tester) discard(id string) string {
+	if t.keeps {
+		return id
+	}
 	store, ctx := unwatched(t.store), context.WithoutCancel(t.Context())
 	t.own.tidied(func() { _ = store.Delete(ctx, id) }) // see above
 	return id
@@ -238,3 +241,24 @@ func randomBytes(n int) []byte {
 func newSubject() string { return "user-" + rand.Text() }
 
 func inAnHour() time.Time { return time.Now().Add(time.Hour).Truncate(time.Second).UTC() }
+
+// wantOnce fails the case unless what was found has each of these ids once, and no other.
+func (t *tester) wantOnce(what string, count map[string]int, ids []string) {
+	t.Helper()
+	missing, repeated := 0, 0
+	for _, id := range ids {
+		switch n := count[id]; {
+		case n == 0:
+			missing++
+		case n > 1:
+			repeated++
+		}
+		delete(count, id)
+	}
+	if missing > 0 || repeated > 0 {
+		t.Errorf("%s misses %d of %d records, and has %d more than once", what, missing, len(ids), repeated)
+	}
+	if len(count) > 0 {
+		t.Errorf("%s has %d records that should not be there", what, len(count))
+	}
+}

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -46,7 +47,7 @@ func versionExtremes(t *tester) {
 	for _, v := range []sessionstore.Version{1, 1 << 31, 1 << 32, 1<<53 + 1, 1<<63 - 1, 1 << 63, math.MaxUint64} {
 		r := t.record()
 		r.Version = v
-		t.update(id, old.Version, r)
+		t.want(nil, t.store.Update(t.Context(), id, old.Version, r), fmt.Sprintf("Update from version %d to %d", old.Version, v))
 		if got := t.load(id).Version; got != v {
 			t.Fatalf("wrote version %d, read %d", v, got)
 		}

@@ -1,0 +1,152 @@
+package conformance
+
+import (
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// wholeMany is how many records take more than one page, which has 1,024 at most where a
+// number is usual.
+const wholeMany = 1100
+
+// A pile is a namespace with many records, which the cases about pages share: to make it
+// takes some stores seconds.
+type pile struct {
+	store   sessionstore.Store
+	subject string
+	ids     []string // of the live ones
+}
+
+// pageTopic has many records. Its cases run one by one, when most others are done, for
+// they share them: each goes on with what the one before it has left.
+func pageTopic() topic {
+	return topic{"pages", []testCase{
+		{
+			name:  "lists every one",
+			rule:  "ListSubject is complete: every live record whose Create had returned is in the list, however many pages that takes.",
+			needs: Subjects,
+			run: func(t *tester) {
+				t, p := t.piled()
+				t.wantList(p.subject, p.ids...)
+			},
+		},
+		{
+			name:  "scans every one",
+			rule:  "Scan is complete: it yields every record, each once, however many pages that takes.",
+			needs: Scan,
+			run: func(t *tester) {
+				t.needsHook(t.Isolated != nil, "Isolated")
+				t, p := t.piled()
+				t.wantScanned(p.ids...)
+			},
+		},
+		{
+			name:  "prunes behind live records",
+			rule:  "Prune removes expired records however many live ones there are.",
+			needs: Prune,
+			run: func(t *tester) {
+				t.needsHook(t.Isolated != nil, "Isolated")
+				t, p := t.piled()
+				t.prune(t.store)
+				t.plantDead(p, prunePlanted)
+				if n := t.prune(t.store); n != prunePlanted {
+					t.Fatalf("Prune removes %d records beside %d that are live, want %d", n, len(p.ids), prunePlanted)
+				}
+			},
+		},
+		{
+			name:  "lists behind what is dead",
+			rule:  "ListSubject is complete: no record is missing because many that have expired come before it.",
+			needs: Subjects,
+			run:   func(t *tester) { t.behindDead(viewList()) },
+		},
+		{
+			name:  "scans behind what is dead",
+			rule:  "Scan is complete: no record is missing because many that have expired come before it.",
+			needs: Scan,
+			run: func(t *tester) {
+				t.needsHook(t.Isolated != nil, "Isolated")
+				t.behindDead(viewScan())
+			},
+		},
+		{
+			name:  "deletes a subject",
+			rule:  "DeleteSubject deletes every record of the subject, however many batches that takes.",
+			needs: Subjects,
+			run: func(t *tester) {
+				t, p := t.piled()
+				ids := p.ids
+				p.ids = nil
+				t.wantDeleted(p.subject, len(ids))
+				t.wantAllGone(ids)
+				t.wantList(p.subject)
+			},
+		},
+		{
+			name:  "deletes all",
+			rule:  "DeleteAll deletes every record, however many batches that takes.",
+			needs: All,
+			run: func(t *tester) {
+				t.needsHook(t.Isolated != nil, "Isolated")
+				t, p := t.piled()
+				ids := p.ids
+				p.ids = nil
+				t.wantAllDeleted(len(ids))
+				t.wantAllGone(ids)
+			},
+		},
+	}}
+}
+
+// piled returns a tester on the namespace with many records, which it makes up to their
+// number. Without Harness.Isolated that is the shared one.
+func (t *tester) piled() (*tester, *pile) {
+	t.Helper()
+	p := t.pile
+	if p.store == nil {
+		p.subject = newSubject()
+		if p.store = unwatched(t.store); t.Isolated != nil {
+			p.store = unwatched(t.Isolated(t.home)) // which outlives the case
+		}
+	}
+	on := &tester{TB: t.TB, suite: t.suite.over(t.own.calls.watch(p.store, "")), own: t.own, keeps: true}
+	if n := t.many - len(p.ids); n > 0 {
+		if err := on.createdMany(n, func(r *sessionstore.Record) { r.Subject = p.subject }, &p.ids); err != nil {
+			p.ids = nil
+			t.noSetUp("Create", err)
+		}
+	}
+	return on, p
+}
+
+// plantDead leaves n records of the pile's subject that have expired.
+func (t *tester) plantDead(p *pile, n int) {
+	t.Helper()
+	var planted []string
+	expires := t.within(shortLife, func(expires time.Time) error {
+		for _, id := range planted { // of a life that was too short
+			_ = t.store.Delete(t.Context(), id) // it is there or not
+		}
+		planted = nil
+		return t.createdMany(n, func(r *sessionstore.Record) { r.Subject, r.Expires = p.subject, expires }, &planted)
+	})
+	t.waitExpired(expires)
+}
+
+// behindDead has more dead records of a subject than a small page holds, and live ones
+// that were created later, and under other ids.
+func (t *tester) behindDead(v view) {
+	t.Helper()
+	t, p := t.piled()
+	few := &pile{subject: newSubject()}
+	t.plantDead(few, min(t.many, 300))
+	live := t.createdFor(few.subject, 8)
+	v.want(t, few.subject, "with many that have expired", live...)
+	if !t.Failed() {
+		p.ids = append(p.ids, live...)
+		for _, id := range live {
+			t.give(id, p.subject)
+		}
+	}
+}
