@@ -301,7 +301,7 @@ func (v view) beingWritten(t *tester) {
 		}
 		return unless(err, sessionstore.ErrConflict, sessionstore.ErrExists)
 	}, func() {
-		for range raceRounds / 2 {
+		for range 2 * raceRounds {
 			found := v.find(t, subject)
 			for _, id := range ids {
 				i := slices.IndexFunc(found, func(e sessionstore.Entry) bool { return e.ID == id })

@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cloakroom-go/cloakroom/conformance"
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -80,7 +81,7 @@ var foreignStores = map[string]func(t *testing.T) foreign{
 // foreignRedis goes to the server that TestForeignStores has started.
 func foreignRedis(t *testing.T) *goredisstore.RedisStore {
 	t.Helper()
-	client := redis.NewClient(redisOptions(os.Getenv(foreignAddr)))
+	client := redis.NewClient(backends.RedisOptions(os.Getenv(foreignAddr)))
 	t.Cleanup(func() { _ = client.Close() }) // nothing is left to lose
 	return goredisstore.New(client)
 }

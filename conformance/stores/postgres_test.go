@@ -2,7 +2,6 @@ package stores_test
 
 import (
 	"context"
-	"crypto/rand"
 	"strings"
 	"syscall"
 	"testing"
