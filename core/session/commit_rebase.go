@@ -9,16 +9,16 @@ func (c *commit) rebase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a := c.landed(&f.view.state); a != nil {
-		c.wants, c.doomed, c.ticket = a.wants, append(c.doomed, a.doomed...), a.ticket
-		c.changes, c.done, c.tried = c.changes[a.changes:], c.done+a.changes, nil
-		f.judge(c.m, c.ticket.hash, underWay)
-	}
 	if c.back && f.own != nil {
 		f = *f.own
 	}
 	if c.wants.login != "" {
 		f = f.leave()
+	}
+	if a := c.landed(&f.view.state); a != nil {
+		c.wants, c.doomed, c.ticket = a.wants, append(c.doomed, a.doomed...), a.ticket
+		c.changes, c.done, c.tried = c.changes[a.changes:], c.done+a.changes, nil
+		f.judge(c.m, c.ticket.hash, underWay)
 	}
 	c.own = nil
 	switch {

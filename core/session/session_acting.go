@@ -69,7 +69,7 @@ func (f *found) leave() found {
 		return *f
 	}
 	over := *f.own
-	over.own, over.verdict.standing, over.verdict.reason = f.own, quiet, isOver
+	over.verdict.standing, over.verdict.reason = quiet, isOver
 	return over
 }
 

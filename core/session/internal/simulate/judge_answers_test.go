@@ -28,7 +28,7 @@ func (j *judge) answered(q *request) {
 		// It is extended when the request is answered, if its time is not up by then.
 		if q.status == http.StatusOK && !q.excused() && !q.kind.passive && j.inTime(l) {
 			l.used = later2(l.used, q.loaded)
-			if l.own != nil && j.inTime(l.own) {
+			if l.own != nil && j.inTime(l.own) && q.atEnd().actor != "" { // else a login has left it
 				l.own.used = later2(l.own.used, q.loaded)
 			}
 		}
