@@ -23,6 +23,7 @@ type happened struct {
 	Reason  session.EndReason
 	ID      string
 	Subject string
+	Actor   string // who acts as Subject, if it is somebody else
 	At      time.Time
 }
 
@@ -33,7 +34,7 @@ func (j *journal) note(_ context.Context, e session.Event) {
 	if e.Kind == session.EventConflict { // as it should be, and often
 		return
 	}
-	j.add(happened{Kind: e.Kind, Reason: e.Reason, ID: e.ID, Subject: e.Subject})
+	j.add(happened{Kind: e.Kind, Reason: e.Reason, ID: e.ID, Subject: e.Subject, Actor: e.Actor})
 }
 
 // noteBinding is note for what happens to sessions that are bound to a device.
