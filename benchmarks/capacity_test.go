@@ -39,7 +39,7 @@ type vault struct {
 // BenchmarkCapacity measures what a session of 300 bytes takes in a store that holds so
 // many, and what a Load and an Update of one of them take (medians).
 func BenchmarkCapacity(b *testing.B) {
-	for _, backend := range strings.Split(*capacityBackends, ",") {
+	for backend := range strings.SplitSeq(*capacityBackends, ",") {
 		for _, of := range []string{"nobody", "accounts"} {
 			for _, size := range strings.FieldsFunc(*capacitySizes, func(r rune) bool { return r == ',' }) {
 				n, err := strconv.Atoi(size)
@@ -112,7 +112,7 @@ func measure(b *testing.B, v vault, n int, subject bool) {
 	b.Helper()
 	record := func(version int) sessionstore.Record {
 		return sessionstore.Record{
-			Data: make([]byte, 300), Expires: time.Now().Add(lifetime), Version: sessionstore.Version(version), //nolint:gosec // small
+			Data: make([]byte, 300), Expires: time.Now().Add(lifetime), Version: sessionstore.Version(version),
 		}
 	}
 	var before int64
@@ -180,7 +180,7 @@ func heapBytes() int64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc) //nolint:gosec // small
+	return int64(m.HeapAlloc)
 }
 
 // diskBytes adds up what files take on a disk of blocks of 4 KiB.
