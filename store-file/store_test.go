@@ -253,6 +253,35 @@ func TestAFolderThatIsGoneIsNotAnEmptyStore(t *testing.T) {
 	}
 }
 
+func TestARenamedFolderIsReadAndNotChanged(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(folder(t), "store")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, dir)
+	id, r := create(t, s, "x", "ada")
+	if err := os.Rename(dir, dir+"-away"); err != nil {
+		t.Skipf("this system keeps an open folder: %v", err)
+	}
+	wantRecord(t, s, id, r)
+	wantOutage(t, s, newID(), nil)
+	next := r
+	next.Version++
+	for name, err := range map[string]error{
+		"Update": s.Update(t.Context(), id, r.Version, next),
+		"Delete": s.Delete(t.Context(), id),
+	} {
+		if err == nil {
+			t.Errorf("%s in a renamed folder succeeds", name)
+		}
+	}
+	if err := os.Rename(dir+"-away", dir); err != nil {
+		t.Fatal(err)
+	}
+	wantRecord(t, s, id, r)
+}
+
 // wantOutage checks that every method returns an error that is want, if that
 // isn't nil, and none that tells something about a record.
 func wantOutage(t *testing.T, s *filestore.Store, id string, want error) {
