@@ -19,6 +19,7 @@ require (
 	github.com/redis/go-redis/v9 v9.6.3
 	go.etcd.io/bbolt v1.5.0
 	go.mongodb.org/mongo-driver/v2 v2.5.0
+	go.uber.org/goleak v1.3.0
 	golang.org/x/crypto v0.52.0
 	golang.org/x/text v0.39.0
 	modernc.org/sqlite v1.62.0

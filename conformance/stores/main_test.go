@@ -5,6 +5,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/leaks"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 )
 
@@ -20,6 +21,5 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, runWriter(path))
 		os.Exit(1)
 	}
-	defer servers.Stop()
-	m.Run()
+	leaks.Exit(m, servers.Stop)
 }

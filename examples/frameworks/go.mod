@@ -9,6 +9,7 @@ require (
 	github.com/go-chi/chi/v5 v5.5.0
 	github.com/gofiber/fiber/v3 v3.4.0
 	github.com/labstack/echo/v5 v5.3.1
+	go.uber.org/goleak v1.3.0
 )
 
 require (

@@ -13,13 +13,12 @@ import (
 	"testing"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/leaks"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 )
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	servers.Stop()
-	os.Exit(code)
+	leaks.Exit(m, servers.Stop)
 }
 
 func TestCommand(t *testing.T) {

@@ -13,13 +13,12 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/leaks"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 )
 
 func TestMain(m *testing.M) {
-	defer removeProgram()
-	defer servers.Stop()
-	m.Run()
+	leaks.Exit(m, servers.Stop, removeProgram)
 }
 
 // program is the command, built once.

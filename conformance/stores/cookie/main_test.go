@@ -12,13 +12,13 @@ import (
 	"github.com/chromedp/cdproto/network"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/browser"
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/leaks"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 func TestMain(m *testing.M) {
-	defer browser.Stop()
-	m.Run()
+	leaks.Exit(m, browser.Stop)
 }
 
 var counter = session.NewKey[int]("counter")

@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/browser"
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/leaks"
 	"github.com/cloakroom-go/cloakroom/core/dbsc"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
@@ -24,8 +25,7 @@ func TestMain(m *testing.M) {
 	// Chromium signs a few times in some minutes, and not without hardware, unless it is
 	// told to.
 	browser.Enable("DeviceBoundSessions:RefreshQuota/false", "EnableBoundSessionCredentialsSoftwareKeysForManualTesting")
-	defer browser.Stop()
-	m.Run()
+	leaks.Exit(m, browser.Stop)
 }
 
 const boundCookie = "__Host-session-device"

@@ -3,10 +3,10 @@ package origins_test
 import (
 	"testing"
 
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/leaks"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 )
 
 func TestMain(m *testing.M) {
-	defer servers.Stop()
-	m.Run()
+	leaks.Exit(m, servers.Stop)
 }

@@ -6,15 +6,13 @@ import (
 	"testing"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/browser"
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/leaks"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 )
 
 func TestMain(m *testing.M) {
 	browser.Enable("DeviceBoundSessions:RefreshQuota/false", "EnableBoundSessionCredentialsSoftwareKeysForManualTesting")
-	defer removeProgram()
-	defer servers.Stop()
-	defer browser.Stop()
-	m.Run()
+	leaks.Exit(m, browser.Stop, servers.Stop, removeProgram)
 }
 
 func removeProgram() {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/leaks"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 )
 
@@ -20,8 +21,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	defer servers.Stop()
-	m.Run()
+	leaks.Exit(m, servers.Stop)
 }
 
 // TestTorture lets visitors and faults loose on every backend.

@@ -4,12 +4,12 @@ import (
 	"testing"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/leaks"
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 )
 
 func TestMain(m *testing.M) {
-	defer servers.Stop()
-	m.Run()
+	leaks.Exit(m, servers.Stop)
 }
 
 // TestAnOwnServerComesBack shows what tests of faults rely on.

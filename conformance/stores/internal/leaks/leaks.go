@@ -1,0 +1,38 @@
+// Package leaks finds goroutines that the tests of a package leave behind.
+package leaks
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// patience is how often goroutines that are left are looked at, a second or so at a
+// time. They end within the first, but a machine may be busy.
+const patience = 60
+
+// Exit runs the tests, then stop, one after the other, and ends the process. The status
+// is 1 if the tests pass and goroutines are left.
+func Exit(m *testing.M, stop ...func()) {
+	code := m.Run()
+	for _, f := range stop {
+		f()
+	}
+	if code == 0 {
+		code = check()
+	}
+	os.Exit(code) //nolint:revive // the last call of TestMain
+}
+
+func check() int {
+	var err error
+	for range patience {
+		if err = goleak.Find(); err == nil {
+			return 0
+		}
+	}
+	fmt.Fprintln(os.Stderr, "the tests have left goroutines behind:", err)
+	return 1
+}
