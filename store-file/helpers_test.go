@@ -153,11 +153,11 @@ func wantError(t *testing.T, what string, err, want error) {
 }
 
 // recordPath returns where the record under id is.
-func recordPath(t *testing.T, dir, id string) string {
-	t.Helper()
+func recordPath(tb testing.TB, dir, id string) string {
+	tb.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "??", id+".*"))
 	if err != nil || len(paths) != 1 {
-		t.Fatalf("files of one record: %v, %v", paths, err)
+		tb.Fatalf("files of one record: %v, %v", paths, err)
 	}
 	return paths[0]
 }

@@ -135,6 +135,9 @@ func FuzzParseRecord(f *testing.F) {
 	f.Add([]byte("CRK1"))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if _, err := sessionstore.ParseRecordExpires(b); err != nil && !errors.Is(err, sessionstore.ErrCorrupt) {
+			t.Errorf("the header: %v, want ErrCorrupt", err)
+		}
 		r, err := sessionstore.ParseRecord(b, anID)
 		if err != nil {
 			if !errors.Is(err, sessionstore.ErrCorrupt) {
@@ -144,6 +147,9 @@ func FuzzParseRecord(f *testing.F) {
 		}
 		if !bytes.Equal(sessionstore.AppendRecord(nil, anID, r), b) {
 			t.Errorf("%x does not survive a round trip", b)
+		}
+		if expires, err := sessionstore.ParseRecordExpires(b[:sessionstore.RecordHeaderLen]); err != nil || !expires.Equal(r.Expires) {
+			t.Errorf("%x expires at %v, its header says %v, %v", b, r.Expires, expires, err)
 		}
 	})
 }
