@@ -18,7 +18,21 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
+
+// asProgram is a variable of the environment that makes the test binary the program.
+const asProgram = "CLOAKROOM_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
+	}
+	hashMemory = 64 // these passwords need not be hard to guess
+	goleak.VerifyTestMain(m)
+}
 
 func TestArgumentsThatAreNone(t *testing.T) {
 	t.Parallel()
@@ -106,13 +120,9 @@ func TestRequestsUnderWayAreAnsweredAtTheEnd(t *testing.T) {
 func TestVisitorsSurviveAKill(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	binary := filepath.Join(dir, "demo.exe")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
 	store := "file:" + filepath.Join(dir, "data")
 
-	first, v := start(t, binary, store)
+	first, v := start(t, store)
 	for _, want := range []string{"1\n", "2\n"} {
 		if got := v.get("/visits").body; got != want {
 			t.Errorf("visits %q, want %q", got, want)
@@ -125,7 +135,7 @@ func TestVisitorsSurviveAKill(t *testing.T) {
 	}
 	_ = first.Wait() // an error: it was killed
 
-	second, again := start(t, binary, store)
+	second, again := start(t, store)
 	v.url = again.url
 	if got := v.get("/visits").body; got != "3\n" {
 		t.Errorf("visits %q, want %q", got, "3\n")
@@ -145,11 +155,12 @@ func TestVisitorsSurviveAKill(t *testing.T) {
 	}
 }
 
-// start starts the shop on a free port.
-func start(t *testing.T, binary, store string) (*exec.Cmd, *visitor) {
+// start starts the shop as a process of its own, on a free port.
+func start(t *testing.T, store string) (*exec.Cmd, *visitor) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), binary, "-addr", "127.0.0.1:0", "-store", store)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-addr", "127.0.0.1:0", "-store", store)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, keysVariable+"=") })
+	cmd.Env = append(cmd.Env, asProgram+"=yes")
 	cmd.Stderr = t.Output()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
