@@ -35,8 +35,12 @@ func encode(id string, r sessionstore.Record) bson.D {
 }
 
 // decode is the inverse of encode. The data belongs to the caller.
-func decode(raw bson.Raw, withData bool) (sessionstore.Entry, error) {
-	var e sessionstore.Entry
+func decode(raw bson.Raw, withData bool) (e sessionstore.Entry, err error) {
+	defer func() {
+		if recover() != nil { // the driver panics on some documents that are no BSON, even in Validate
+			err = fmt.Errorf("%w: a document that is no BSON", sessionstore.ErrCorrupt)
+		}
+	}()
 	version, isLong := raw.Lookup(versionField).Int64OK()
 	expires, isDate := raw.Lookup(expiresField).DateTimeOK()
 	subject, isString := raw.Lookup(subjectField).StringValueOK()
