@@ -111,8 +111,8 @@ func (c *calls) since() (time.Time, string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var oldest *noted
-	for _, n := range c.open {
-		if oldest == nil || n.at.Before(oldest.at) {
+	for number := range c.open {
+		if n := c.open[number]; oldest == nil || n.at.Before(oldest.at) {
 			oldest = &n
 		}
 	}
@@ -135,7 +135,8 @@ func (c *calls) String() string {
 		b.Reset()
 		b.WriteString("the calls:")
 	}
-	for _, n := range c.shown {
+	for i := range c.shown {
+		n := c.shown[i]
 		fmt.Fprintf(&b, "\n    %s  %s: ", n.at.UTC().Format(clock), c.asked(n))
 		switch {
 		case n.err != nil:

@@ -191,7 +191,7 @@ func raceCounter(t *tester) {
 				t.Errorf("load and update: got error %v", err)
 				return
 			case conflicts.Add(1) > racers*racers*each:
-				t.Errorf("Update has returned ErrConflict %d times beside %d changes: more often than another client can have changed the record",
+				t.Errorf("Update has returned ErrConflict %d times beside %d changes: more often than others can have written",
 					conflicts.Load(), racers*each)
 				return
 			}
@@ -394,7 +394,7 @@ func raceSuccessor(t *tester) {
 		})
 		got, err := t.store.Load(t.Context(), of.ID)
 		if err != nil || got.Version != next.Version {
-			t.Fatalf("Load of a record that was created over an expired one, while others looked at it: version %s, error %v, want version %s",
+			t.Fatalf("Load of what was created over an expired record, while others looked at it: version %s, error %v, want version %s",
 				name(got.Version), err, name(next.Version))
 		}
 		if t.has(Subjects) {

@@ -103,7 +103,7 @@ func (t *tester) promptly(m method, want error, call func() (time.Duration, erro
 		took, err := call()
 		t.want(want, err, m.name+" with a context that is done")
 		if sessionstore.Certain(err) {
-			t.Fatalf("%s with a context that is done: the error %q says for certain what has happened: a request that was cancelled would be a logout, for instance",
+			t.Fatalf("%s with a context that is done: the error %q is Certain: a request that was cancelled would be a logout",
 				m.name, err)
 		}
 		if took <= contextLimit {

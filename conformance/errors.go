@@ -152,7 +152,7 @@ func shapesOf(data []byte) []string {
 	var shapes []string
 	for i := range len(data) - part {
 		b := data[i : i+part]
-		list := fmt.Sprint(b)
+		list := fmt.Sprintf("%d", b)
 		shapes = append(shapes, string(b), hex.EncodeToString(b), fmt.Sprintf("% x", b), fmt.Sprintf("%# x", b),
 			strings.Trim(list, "[]"), strings.ReplaceAll(strings.Trim(list, "[]"), " ", ", "),
 			strings.ReplaceAll(strings.Trim(list, "[]"), " ", ","),

@@ -302,7 +302,7 @@ func (t *tester) rest(d time.Duration) {
 // expiryNotSliding reads one record in all ways until it is dead.
 func expiryNotSliding(t *tester) {
 	for _, m := range append(moves(), move{}) {
-		var id, how = "", "asked for in Create"
+		id, how := "", "asked for in Create"
 		var asked time.Time
 		if m.make == nil {
 			var r sessionstore.Record

@@ -258,8 +258,8 @@ func witness(ops []porcupine.Operation) []porcupine.Operation {
 		left := time.Until(end)
 		return left > 0 && porcupine.CheckOperationsTimeout(storeModel(), ops, left) == porcupine.Illegal
 	}
-	for i := len(ops) - 1; i >= 0; i-- {
-		if less := slices.Delete(slices.Clone(ops), i, i+1); changesNothing(ops[i]) && wrong(less) {
+	for i, op := range slices.Backward(ops) {
+		if less := slices.Delete(slices.Clone(ops), i, i+1); changesNothing(op) && wrong(less) {
 			ops = less
 		}
 	}

@@ -44,7 +44,8 @@ func certainMutants() []mutant {
 	return append(all,
 		quotes("ErrTooLarge quotes the data", sessionstore.ErrTooLarge, func(data []byte) string { return fmt.Sprintf("%.200q", data) }),
 		quotes("ErrCorrupt has the data as a list", sessionstore.ErrCorrupt, func(data []byte) string { return fmt.Sprintf("%#v", data) }),
-		quotes("ErrConflict has the start of the data", sessionstore.ErrConflict, func(data []byte) string { return string(data[:min(len(data), 16)]) }),
+		quotes("ErrConflict has the start of the data", sessionstore.ErrConflict,
+			func(data []byte) string { return string(data[:min(len(data), 16)]) }),
 		quotes("ErrInvalid has the data in hex", sessionstore.ErrInvalid, func(data []byte) string { return fmt.Sprintf("%X", data) }),
 		quotes("ErrExists has the end of the data in base64", sessionstore.ErrExists, func(data []byte) string {
 			return base64.URLEncoding.EncodeToString(data[len(data)/2+1:])
@@ -86,20 +87,24 @@ func certainMutants() []mutant {
 				return m.next.Create(ctx, id, r)
 			}
 		}},
-		mutant{"what is far too large breaks the connection", []string{"limits/too large to create", "limits/too large to update"}, func(m *mutated) {
-			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
-				if len(r.Data) >= 2*referenceMaxData {
-					return errors.New("memstore: broken pipe")
+		mutant{
+			"what is far too large breaks the connection",
+			[]string{"limits/too large to create", "limits/too large to update"},
+			func(m *mutated) {
+				m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
+					if len(r.Data) >= 2*referenceMaxData {
+						return errors.New("memstore: broken pipe")
+					}
+					return m.next.Create(ctx, id, r)
 				}
-				return m.next.Create(ctx, id, r)
-			}
-			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
-				if len(r.Data) >= 2*referenceMaxData {
-					return errors.New("memstore: broken pipe")
+				m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+					if len(r.Data) >= 2*referenceMaxData {
+						return errors.New("memstore: broken pipe")
+					}
+					return m.next.Update(ctx, id, old, r)
 				}
-				return m.next.Update(ctx, id, old, r)
-			}
-		}},
+			},
+		},
 		mutant{"Prune removes what is damaged", []string{"prune/leaves what is damaged"}, func(m *mutated) {
 			m.prune = func(ctx context.Context) (int, error) {
 				for _, id := range m.ref.foreign.all() {
@@ -108,7 +113,9 @@ func certainMutants() []mutant {
 				return m.next.Prune(ctx)
 			}
 		}},
-		misplacing("Touch moves another's record", []string{"corruption/another's record is not touched"}, func(m *mutated, from *memory[string]) {
+		misplacing("Touch moves another's record", []string{"corruption/another's record is not touched"}, func(m *mutated,
+			from *memory[string],
+		) {
 			m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
 				if own, ok := from.get(id); ok {
 					_ = m.next.Touch(ctx, own, version, expires)
@@ -116,7 +123,9 @@ func certainMutants() []mutant {
 				return m.next.Touch(ctx, id, version, expires)
 			}
 		}),
-		misplacing("Touch of another's record succeeds", []string{"corruption/another's record is not touched"}, func(m *mutated, from *memory[string]) {
+		misplacing("Touch of another's record succeeds", []string{"corruption/another's record is not touched"}, func(m *mutated,
+			from *memory[string],
+		) {
 			m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
 				if _, ok := from.get(id); ok {
 					return nil
@@ -124,7 +133,9 @@ func certainMutants() []mutant {
 				return m.next.Touch(ctx, id, version, expires)
 			}
 		}),
-		misplacing("ListSubject lists another's record", []string{"corruption/another's record is not listed"}, func(m *mutated, from *memory[string]) {
+		misplacing("ListSubject lists another's record", []string{"corruption/another's record is not listed"}, func(m *mutated,
+			from *memory[string],
+		) {
 			m.list = func(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 				list, err := m.next.ListSubject(ctx, subject)
 				for _, id := range from.all() {
@@ -136,14 +147,15 @@ func certainMutants() []mutant {
 				return list, err
 			}
 		}),
-		misplacing("Delete of another's record deletes the other's", []string{"corruption/another's record is deleted alone"}, func(m *mutated, from *memory[string]) {
-			m.remove = func(ctx context.Context, id string) error {
-				if own, ok := from.get(id); ok {
-					_ = m.next.Delete(ctx, own)
+		misplacing("Delete of another's record deletes the other's", []string{"corruption/another's record is deleted alone"},
+			func(m *mutated, from *memory[string]) {
+				m.remove = func(ctx context.Context, id string) error {
+					if own, ok := from.get(id); ok {
+						_ = m.next.Delete(ctx, own)
+					}
+					return m.next.Delete(ctx, id)
 				}
-				return m.next.Delete(ctx, id)
-			}
-		}),
+			}),
 	)
 }
 

@@ -251,8 +251,11 @@ func retryMutants() []mutant {
 		}
 	}
 	return []mutant{
-		{"Create remembers its writes while a record is there", []string{r + "create after an update", r + "create after delete and create"},
-			func(m *mutated) { onSuccess(m, "Create", there(m, true)) }},
+		{
+			"Create remembers its writes while a record is there",
+			[]string{r + "create after an update", r + "create after delete and create"},
+			func(m *mutated) { onSuccess(m, "Create", there(m, true)) },
+		},
 		{"Create remembers its writes beyond a Delete", []string{r + "create after a delete"}, func(m *mutated) {
 			var deleted set
 			remove := m.remove
@@ -261,9 +264,11 @@ func retryMutants() []mutant {
 				return deleted.has(id) && there(m, false)(ctx, id, r)
 			})
 		}},
-		{"Update remembers its writes while a record is there",
+		{
+			"Update remembers its writes while a record is there",
 			[]string{r + "update after an update", r + "update after delete and create"},
-			func(m *mutated) { onSuccess(m, "Update", there(m, true)) }},
+			func(m *mutated) { onSuccess(m, "Update", there(m, true)) },
+		},
 		{"Update takes its own version only with the right old one", []string{r + "update with any old version"}, func(m *mutated) {
 			var olds memory[sessionstore.Version]
 			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
@@ -280,7 +285,8 @@ func retryMutants() []mutant {
 		}},
 		{"a write that is made again writes", []string{r + "a write after a touch"}, func(m *mutated) {
 			again := func(ctx context.Context, id string, r sessionstore.Record, err error) error {
-				if stored, loadErr := m.ref.Load(ctx, id); err == nil && loadErr == nil && stored.Version == r.Version && !stored.Expires.Equal(r.Expires) {
+				stored, loadErr := m.ref.Load(ctx, id)
+				if err == nil && loadErr == nil && stored.Version == r.Version && !stored.Expires.Equal(r.Expires) {
 					return m.next.Touch(ctx, id, r.Version, r.Expires)
 				}
 				return err

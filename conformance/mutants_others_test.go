@@ -77,8 +77,10 @@ func (o *others) see(t *testing.T, mutant string, failed map[string]string) {
 // races reports whether what a case sees depends on who comes first. It sees by chance what
 // it is not made to see, and only mutants that it is made to see go through it.
 func races(c string) bool {
-	for _, word := range []string{"concurrency/", "expiry/none is early", " under ", "meanwhile", "at the same time",
-		"what is being written", "to and fro", "leaves the list complete"} {
+	for _, word := range []string{
+		"concurrency/", "expiry/none is early", " under ", "meanwhile", "at the same time",
+		"what is being written", "to and fro", "leaves the list complete",
+	} {
 		if strings.Contains(c, word) {
 			return true
 		}

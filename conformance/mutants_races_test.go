@@ -54,18 +54,22 @@ func raceMutants() []mutant {
 				return create(ctx, id, r)
 			}
 		}},
-		{"Touch writes back what it has read", []string{c + "deleted under touches", c + "subject deleted under touches"}, func(m *mutated) {
-			m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
-				r, err := m.ref.Load(ctx, id)
-				pause(3 * time.Millisecond)
-				touched := m.next.Touch(ctx, id, version, expires)
-				if err == nil && r.Version == version && errors.Is(touched, sessionstore.ErrNotFound) {
-					r.Expires = expires
-					return m.next.Create(ctx, id, r)
+		{
+			"Touch writes back what it has read",
+			[]string{c + "deleted under touches", c + "subject deleted under touches"},
+			func(m *mutated) {
+				m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+					r, err := m.ref.Load(ctx, id)
+					pause(3 * time.Millisecond)
+					touched := m.next.Touch(ctx, id, version, expires)
+					if err == nil && r.Version == version && errors.Is(touched, sessionstore.ErrNotFound) {
+						r.Expires = expires
+						return m.next.Create(ctx, id, r)
+					}
+					return touched
 				}
-				return touched
-			}
-		}},
+			},
+		},
 		{"Scan holds its caller's writes up", []string{"scan/writes within"}, isolated(func(own *mutated) {
 			scanning := false
 			own.scan = func(ctx context.Context) entries {

@@ -24,7 +24,8 @@ func textMutants() []mutant {
 	}
 	replace := func(pairs ...string) func(string) string { return strings.NewReplacer(pairs...).Replace }
 	return []mutant{
-		alike("case is folded", strings.ToLower, lists+"case", "subjects/not other subjects", lists+"letters beyond 16 bits", lists+"compatibility", lists+"composition", lists+"words of a language"),
+		alike("case is folded", strings.ToLower, lists+"case", "subjects/not other subjects", lists+"letters beyond 16 bits",
+			lists+"compatibility", lists+"composition", lists+"words of a language"),
 		alike("accents are dropped", replace("é", "e", "è", "e", "ñ", "n"), lists+"accents"),
 		alike("composed and decomposed letters are one", replace("e\u0301", "é", "A\u030a", "Å", "\u212b", "Å"), lists+"composition"),
 		alike("compatible letters are one", replace("\uff21", "A", "\ufb01", "fi", "\uff12", "2"), lists+"compatibility"),

@@ -36,9 +36,14 @@ func viewMutants() []mutant {
 		onView("repeats what comes back", givenBackTwice, views(back, toAndFro)),
 		onView("repeats what replaced an expired record", replacedTwice, views(anew), "subjects/not what was replaced after expiry"),
 		onView("misses what was created where another was deleted", createdAgain, views(anew)),
-		onView("is limited before the dead are left out", limitedWithDead, nil, "pages/lists behind what is dead", "pages/scans behind what is dead"),
+		onView("is limited before the dead are left out", limitedWithDead, nil, "pages/lists behind what is dead",
+			"pages/scans behind what is dead"),
 		onView("ends after 4 MiB", endsAfterBytes, views(large)),
-		onView("misses what is updated meanwhile", meanwhile(func(then, now sessionstore.Record) bool { return then.Version != now.Version }),
+		onView("misses what is updated meanwhile", meanwhile(func(then,
+			now sessionstore.Record,
+		) bool {
+			return then.Version != now.Version
+		}),
 			views(written)),
 		onView("misses what is touched meanwhile",
 			meanwhile(func(then, now sessionstore.Record) bool { return !then.Expires.Equal(now.Expires) }), views(written)),
@@ -332,13 +337,17 @@ func indexMutants() []mutant {
 				return own.next.Prune(ctx)
 			}
 		})},
-		{"Prune goes by the first expiry of what was brought forward", []string{"prune/removes what was brought forward"}, isolated(func(own *mutated) {
-			created := own.created()
-			own.prune = func(ctx context.Context) (int, error) {
-				n, err := own.next.Prune(ctx)
-				return min(n, len(created.keys(dead))), err
-			}
-		})},
+		{
+			"Prune goes by the first expiry of what was brought forward",
+			[]string{"prune/removes what was brought forward"},
+			isolated(func(own *mutated) {
+				created := own.created()
+				own.prune = func(ctx context.Context) (int, error) {
+					n, err := own.next.Prune(ctx)
+					return min(n, len(created.keys(dead))), err
+				}
+			}),
+		},
 		{"Prune tidies entries that are good again", []string{"prune/leaves lists complete"}, func(m *mutated) {
 			var stale, tidied set
 			onGiven(m, func(id string, from, to sessionstore.Record) {

@@ -110,7 +110,7 @@ func (t *tester) piled() (*tester, *pile) {
 			p.store = unwatched(t.Isolated(t.home)) // which outlives the case
 		}
 	}
-	on := &tester{TB: t.TB, suite: t.suite.over(t.own.calls.watch(p.store, "")), own: t.own, keeps: true}
+	on := &tester{TB: t.TB, suite: t.over(t.own.calls.watch(p.store, "")), own: t.own, keeps: true}
 	if n := t.many - len(p.ids); n > 0 {
 		if err := on.createdMany(n, func(r *sessionstore.Record) { r.Subject = p.subject }, &p.ids); err != nil {
 			p.ids = nil

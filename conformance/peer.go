@@ -84,7 +84,8 @@ func peerWrites(t *tester) {
 	t.remove(id)
 	ctx := t.Context()
 	t.want(sessionstore.ErrNotFound, t.peer.Update(ctx, id, first.Version, t.record()), "Update by the peer of what was deleted")
-	t.want(sessionstore.ErrNotFound, sessionstore.Touch(ctx, t.peer, id, first.Version, inAnHour()), "Touch by the peer of what was deleted")
+	t.want(sessionstore.ErrNotFound, sessionstore.Touch(ctx, t.peer, id, first.Version, inAnHour()),
+		"Touch by the peer of what was deleted")
 	anew := t.record()
 	t.want(nil, t.peer.Create(ctx, id, anew), "Create by the peer of what was deleted")
 	t.remove(id)

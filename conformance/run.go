@@ -117,7 +117,7 @@ func (c *caseTB) doing() string {
 
 // leave leaves the case behind.
 func (c *caseTB) leave(hung string) {
-	c.TB.Helper()
+	c.Helper()
 	c.calls.end()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -161,7 +161,7 @@ func (c *caseTB) tidy(deadline time.Duration) {
 
 // conclude ends the test as the case wanted, and says in which rule it failed.
 func (c *caseTB) conclude(rule string) {
-	c.TB.Helper()
+	c.Helper()
 	c.mu.Lock()
 	c.left = true
 	ended, skipped, setUp := c.ended, c.skipped, c.setUp
@@ -175,7 +175,7 @@ func (c *caseTB) conclude(rule string) {
 		if s := c.calls.String(); s != "" {
 			c.TB.Log(s)
 		}
-		c.TB.Logf("this case alone: go test -run '%s'", pattern(c.TB.Name()))
+		c.TB.Logf("this case alone: go test -run '%s'", pattern(c.Name()))
 	}
 	switch {
 	case ended:
@@ -256,7 +256,7 @@ func (c *caseTB) Context() context.Context { return c.ctx }
 
 // heard calls do unless the case was left behind.
 func (c *caseTB) heard(do func()) {
-	c.TB.Helper()
+	c.Helper()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.left {
@@ -267,29 +267,31 @@ func (c *caseTB) heard(do func()) {
 func (c *caseTB) Failed() bool { return c.TB.Failed() }
 
 func (c *caseTB) Log(args ...any) {
-	c.TB.Helper()
-	c.heard(func() { c.TB.Helper(); c.TB.Log(args...) })
+	c.Helper()
+	c.heard(func() { c.Helper(); c.TB.Log(args...) })
 }
+
 func (c *caseTB) Logf(f string, args ...any) {
-	c.TB.Helper()
-	c.heard(func() { c.TB.Helper(); c.TB.Logf(f, args...) })
+	c.Helper()
+	c.heard(func() { c.Helper(); c.TB.Logf(f, args...) })
 }
 func (c *caseTB) Fail() { c.heard(c.TB.Fail) }
 func (c *caseTB) Error(args ...any) {
-	c.TB.Helper()
-	c.heard(func() { c.TB.Helper(); c.TB.Error(args...) })
+	c.Helper()
+	c.heard(func() { c.Helper(); c.TB.Error(args...) })
 }
+
 func (c *caseTB) Errorf(f string, args ...any) {
-	c.TB.Helper()
-	c.heard(func() { c.TB.Helper(); c.TB.Errorf(f, args...) })
+	c.Helper()
+	c.heard(func() { c.Helper(); c.TB.Errorf(f, args...) })
 }
-func (c *caseTB) Fatal(args ...any)            { c.TB.Helper(); c.Error(args...); c.FailNow() }
-func (c *caseTB) Fatalf(f string, args ...any) { c.TB.Helper(); c.Errorf(f, args...); c.FailNow() }
-func (c *caseTB) Skip(args ...any)             { c.TB.Helper(); c.Log(args...); c.SkipNow() }
-func (c *caseTB) Skipf(f string, args ...any)  { c.TB.Helper(); c.Logf(f, args...); c.SkipNow() }
+func (c *caseTB) Fatal(args ...any)            { c.Helper(); c.Error(args...); c.FailNow() }
+func (c *caseTB) Fatalf(f string, args ...any) { c.Helper(); c.Errorf(f, args...); c.FailNow() }
+func (c *caseTB) Skip(args ...any)             { c.Helper(); c.Log(args...); c.SkipNow() }
+func (c *caseTB) Skipf(f string, args ...any)  { c.Helper(); c.Logf(f, args...); c.SkipNow() }
 
 func (c *caseTB) FailNow() {
-	c.TB.Helper()
+	c.Helper()
 	c.heard(func() { c.ended = true; c.TB.Fail() })
 	runtime.Goexit()
 }

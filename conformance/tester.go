@@ -100,7 +100,7 @@ func (t *tester) needsHook(present bool, name string) {
 func (t *tester) isolated() *tester {
 	t.Helper()
 	t.needsHook(t.Isolated != nil, "Isolated")
-	return &tester{TB: t.TB, suite: t.suite.over(t.Isolated(t)), own: t.own}
+	return &tester{TB: t.TB, suite: t.over(t.Isolated(t)), own: t.own}
 }
 
 // storeFor returns the store that m may be called on.

@@ -36,14 +36,18 @@ func likenesses() []likeness {
 			"-\u30ab", "-\uff76", "-\u304b")},
 		{"spaces", func(s string) []string {
 			all := []string{s, " " + s, "\t" + s, "\n" + s, "\ufeff" + s, "\u00a0" + s}
-			return append(all, ends(" ", "  ", "\t", "\n", "\r\n", "\r", "\v", "\u00a0", "\u3000", "\u2003", "\u2028", "-a b", "-a  b", "-ab", "-a\tb")(s)...)
+			return append(all, ends(" ", "  ", "\t", "\n", "\r\n", "\r", "\v", "\u00a0", "\u3000", "\u2003", "\u2028", "-a b",
+				"-a  b", "-ab", "-a\tb")(s)...)
 		}},
-		{"what is not seen", ends("", "\u200b", "\u200d", "\u200e", "\u00ad", "\ufeff", "\ufe0f", "\x01", "\x1f", "\x7f", "\u0085", "\u2060")},
+		{"what is not seen", ends("", "\u200b", "\u200d", "\u200e", "\u00ad", "\ufeff", "\ufe0f", "\x01", "\x1f", "\x7f", "\u0085",
+			"\u2060")},
 		{"letters beyond 16 bits", ends("😀", "😁", "😀😁", "𝒜", "𝒝", "𐐀", "𐐨", "\ufffd", "?", "??", "👩‍💻", "👩💻")},
 		{"numbers", func(string) []string {
 			n := newNumber()
-			return []string{n, "0" + n, n + ".0", "+" + n, "-" + n, n + "e0", n + "0", " " + n, n + "\n",
-				n + "9007199254740992", n + "9007199254740993"}
+			return []string{
+				n, "0" + n, n + ".0", "+" + n, "-" + n, n + "e0", n + "0", " " + n, n + "\n",
+				n + "9007199254740992", n + "9007199254740993",
+			}
 		}},
 		{"the end of long ones", func(s string) []string {
 			var all []string
@@ -58,10 +62,15 @@ func likenesses() []likeness {
 			slices.Sort(all)
 			return slices.Compact(all)
 		}},
-		{"patterns and separators", ends("", "%", "_", "*", "?", ".", ".*", "[a]", "a", "{a}", "(a)", "\\", "\\\\", "\\n", "\n", "/", "//", "/.", "/..",
-			"/a", "/a/", ":", "::", ":a", ";", ",", "|", "~", "'", "''", "\"", "`", "$1", "?1", "%41", "%00", "+", "&", "&amp;", "<a>", "#", "--", "\x1e", "\x1f")},
+		{"patterns and separators", ends("", "%", "_", "*", "?", ".", ".*", "[a]", "a", "{a}", "(a)", "\\", "\\\\", "\\n", "\n", "/", "//",
+			"/.", "/..",
+			"/a", "/a/", ":", "::", ":a", ";", ",", "|", "~", "'", "''", "\"", "`", "$1", "?1", "%41", "%00", "+", "&", "&amp;",
+			"<a>", "#", "--", "\x1e", "\x1f")},
 		{"words of a language", func(s string) []string {
-			return []string{s, "null:" + s, "NULL:" + s, "nil:" + s, "true:" + s, `"` + s + `"`, `{"a":"` + s + `"}`, "../" + s, "./" + s, "/" + s, "$" + s, "." + s, "-" + s, "__proto__" + s}
+			return []string{
+				s, "null:" + s, "NULL:" + s, "nil:" + s, "true:" + s, `"` + s + `"`,
+				`{"a":"` + s + `"}`, "../" + s, "./" + s, "/" + s, "$" + s, "." + s, "-" + s, "__proto__" + s,
+			}
 		}},
 	}
 }
@@ -146,9 +155,14 @@ func textData(t *tester) {
 	for i := range everyByte {
 		everyByte[i] = byte(i)
 	}
-	id, r := t.created()
+	id,
+		r := t.created()
 	for _, data := range [][]byte{
-		everyByte, {}, {0}, {0, 0, 0}, []byte("ends in zeros\x00\x00"), []byte(" spaces \r\n"), []byte("e\u0301 \u00e9"), []byte("\xff\xfe"), []byte("42"),
+		everyByte,
+		{},
+		{0},
+		{0, 0, 0},
+		[]byte("ends in zeros\x00\x00"), []byte(" spaces \r\n"), []byte("e\u0301 \u00e9"), []byte("\xff\xfe"), []byte("42"),
 		[]byte(`{"a":1}`), []byte("null"), []byte("CRK1"), slices.Repeat([]byte("same "), 2000), randomBytes(5000),
 	} {
 		old := r

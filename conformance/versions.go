@@ -67,7 +67,8 @@ func versionBits(t *tester) {
 		t.want(sessionstore.ErrConflict, err, "Touch with a version that differs in one bit")
 		again := t.record()
 		again.Version = v ^ 1<<bit
-		t.want(sessionstore.ErrExists, t.store.Create(t.Context(), id, again), "Create with a version that differs from the stored one in one bit")
+		t.want(sessionstore.ErrExists, t.store.Create(t.Context(), id, again),
+			"Create with a version that differs from the stored one in one bit")
 		err = t.store.Update(t.Context(), id, t.version(), again)
 		t.want(sessionstore.ErrConflict, err, "Update to a version that differs from the stored one in one bit")
 	}

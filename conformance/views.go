@@ -283,7 +283,7 @@ func (v view) beingWritten(t *tester) {
 			return s.Update(t.Context(), id, seen, r)
 		},
 		func(s sessionstore.Store, id string, seen sessionstore.Version) error {
-			return sessionstore.Touch(t.Context(), s, id, seen, inAnHour().Add(rand.N(time.Hour)))
+			return sessionstore.Touch(t.Context(), s, id, seen, inAnHour().Add(rand.N(time.Hour))) //nolint:gosec // a mixture, no secret
 		},
 		func(s sessionstore.Store, id string, _ sessionstore.Version) error {
 			return s.Update(t.Context(), id, t.version(), t.record())
@@ -332,7 +332,7 @@ func (v view) toAndFro(t *tester) {
 		subjects := []string{newSubject(), newSubject(), ""}
 		id := t.createdFor(subjects[0], 1)[0]
 		t.race(func(n int, s sessionstore.Store) {
-			for i := range len(subjects) {
+			for i := range subjects {
 				r, err := s.Load(t.Context(), id)
 				old := r.Version
 				if err == nil {
