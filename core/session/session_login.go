@@ -173,16 +173,16 @@ func (s *Session) SteppedUp(level string) bool {
 // less than maxAge ago, and otherwise for all others, to ask for the password for
 // instance. If otherwise is nil, they get a plain 403. If the session can't be loaded,
 // the visitor gets the response of [Manager.Fail].
-func (m *Manager) RequireFresh(maxAge time.Duration, next, otherwise http.Handler) http.Handler {
+func (m *Manager) RequireFresh(maxAge time.Duration, next, otherwise http.Handler) http.HandlerFunc {
 	return m.require(func(s *Session) bool { return s.Fresh(maxAge) }, next, otherwise)
 }
 
 // RequireStepUp is [Manager.RequireFresh] for a level of [Session.StepUp].
-func (m *Manager) RequireStepUp(level string, next, otherwise http.Handler) http.Handler {
+func (m *Manager) RequireStepUp(level string, next, otherwise http.Handler) http.HandlerFunc {
 	return m.require(func(s *Session) bool { return s.SteppedUp(level) }, next, otherwise)
 }
 
-func (m *Manager) require(ok func(*Session) bool, next, otherwise http.Handler) http.Handler {
+func (m *Manager) require(ok func(*Session) bool, next, otherwise http.Handler) http.HandlerFunc {
 	if otherwise == nil {
 		otherwise = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Cache-Control", "no-store")
