@@ -21,5 +21,5 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, runWriter(path))
 		os.Exit(1)
 	}
-	leaks.Exit(m, servers.Stop)
+	leaks.Exit(m, servers.Begin())
 }

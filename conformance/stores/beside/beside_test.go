@@ -18,7 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	leaks.Exit(m, servers.Stop)
+	leaks.Exit(m, servers.Begin())
 }
 
 func TestCommand(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	leaks.Exit(m, servers.Stop, removeProgram)
+	leaks.Exit(m, servers.Begin(), removeProgram)
 }
 
 // program is the command, built once.

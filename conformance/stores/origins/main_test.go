@@ -8,5 +8,5 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	leaks.Exit(m, servers.Stop)
+	leaks.Exit(m, servers.Begin())
 }

@@ -3,7 +3,6 @@ package torture
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -55,6 +54,10 @@ type config struct {
 
 // runApp is the application: it serves until its standard input ends.
 func runApp(text string) error {
+	go func() { // whatever becomes of the test
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}()
 	var c config
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
 		return fmt.Errorf("configuration: %w", err)
@@ -91,15 +94,8 @@ func runApp(text string) error {
 		ReadHeaderTimeout: time.Minute,
 		ErrorLog:          slog.NewLogLogger(slog.NewTextHandler(os.Stderr, nil), slog.LevelError), // panics
 	}
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		_ = server.Close()
-	}()
 	fmt.Println("ready")
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
+	return server.Serve(listener)
 }
 
 type app struct{ sessions *session.Manager }
@@ -214,10 +210,12 @@ func (p *process) run(tb testing.TB) {
 			}
 		}
 	}
+	hangs := time.AfterFunc(2*backends.Patience, p.exit)
+	defer hangs.Stop()
 	var word string
 	if _, err := fmt.Fscanln(stdout, &word); err != nil {
 		p.exit()
-		tb.Fatalf("the application did not start: %v", err)
+		tb.Fatalf("the application did not start: %v, and has said %q", err, output)
 	}
 }
 

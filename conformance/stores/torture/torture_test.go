@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	leaks.Exit(m, servers.Stop)
+	leaks.Exit(m, servers.Begin())
 }
 
 // TestTorture lets visitors and faults loose on every backend.

@@ -11,6 +11,8 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 )
 
 // A Disk is a mounted file system, and a log of what was done to it.
@@ -35,10 +37,10 @@ type entry struct {
 type kind int
 
 const (
-	write kind = iota // to a file
-	sync_             // of a file or a folder
-	link              // a name in a folder gets a file
-	unlink            // a name goes
+	write  kind = iota // to a file
+	sync_              // of a file or a folder
+	link               // a name in a folder gets a file
+	unlink             // a name goes
 )
 
 // Mount mounts an empty disk, which ends with the test. The test is skipped where that
@@ -52,8 +54,10 @@ func Mount(tb testing.TB) *Disk {
 	if err != nil {
 		tb.Skipf("no file system of the test's own: %v", err)
 	}
+	unmount := sync.OnceValue(server.Unmount)
+	servers.AtEnd(func(context.Context) error { return unmount() })
 	tb.Cleanup(func() {
-		if err := server.Unmount(); err != nil {
+		if err := unmount(); err != nil {
 			tb.Error(err)
 		}
 	})

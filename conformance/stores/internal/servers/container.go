@@ -33,7 +33,9 @@ type box struct {
 	image    string
 	args     []string
 	hostPort string
-	c        *testcontainers.DockerContainer // nil before the first start
+
+	mu sync.Mutex
+	c  *testcontainers.DockerContainer // nil before the first start, and after remove
 }
 
 func newContainer(k *Kind, image string, args []string) *box {
@@ -41,6 +43,8 @@ func newContainer(k *Kind, image string, args []string) *box {
 }
 
 func (b *box) start(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.c != nil {
 		if err := b.c.Start(ctx); err != nil {
 			return fmt.Errorf("start %s again: %w", b.image, err)
@@ -78,6 +82,11 @@ func (b *box) start(ctx context.Context) error {
 }
 
 func (b *box) died(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.c == nil {
+		return errEnded
+	}
 	state, err := b.c.State(ctx)
 	if err != nil || state.Running {
 		return nil //nolint:nilerr // Docker doesn't know: the server may be well
@@ -97,6 +106,11 @@ func (b *box) output(ctx context.Context) []byte {
 }
 
 func (b *box) kill(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.c == nil {
+		return nil
+	}
 	now := time.Duration(0)
 	if err := b.c.Stop(ctx, &now); err != nil {
 		return fmt.Errorf("kill %s: %w", b.image, err)
@@ -105,6 +119,8 @@ func (b *box) kill(ctx context.Context) error {
 }
 
 func (b *box) remove(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.c == nil {
 		return nil
 	}
@@ -118,6 +134,11 @@ func (b *box) remove(ctx context.Context) error {
 func (b *box) addr() string { return net.JoinHostPort(loopback, b.hostPort) }
 
 func (b *box) inside(ctx context.Context) (string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.c == nil {
+		return "", errEnded
+	}
 	ip, err := b.c.ContainerIP(ctx)
 	if err != nil {
 		return "", fmt.Errorf("address of %s: %w", b.image, err)

@@ -11,16 +11,19 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 )
 
 // A process is a server from the PATH. It has the same port and folder each time
 // that it is started.
 type process struct {
-	kind  *Kind
-	path  string
-	args  []string
-	dir   string
-	port  string
+	kind *Kind
+	path string
+	args []string
+	dir  string
+	port string
+
+	mu    sync.Mutex
 	cmd   *exec.Cmd     // nil unless it was started
 	ended chan struct{} // closed when cmd has ended
 }
@@ -31,7 +34,12 @@ func newProcess(k *Kind, path string, args []string) *process {
 }
 
 func (p *process) start(ctx context.Context) error {
-	var err error
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	err := ctx.Err()
+	if err != nil {
+		return fmt.Errorf("start %s: %w", p.path, err)
+	}
 	if p.port == "" {
 		if p.port, err = FreePort(); err != nil {
 			return err
@@ -103,6 +111,13 @@ func (k *Kind) folder() (string, error) {
 func (p *process) outputPath() string { return filepath.Join(p.dir, "output") }
 
 func (p *process) kill(context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.end()
+}
+
+// end kills the process. p.mu is locked.
+func (p *process) end() error {
 	if p.cmd == nil {
 		return nil
 	}
@@ -125,8 +140,10 @@ func (p *process) died(context.Context) error {
 	}
 }
 
-func (p *process) remove(ctx context.Context) error {
-	return errors.Join(p.kill(ctx), os.RemoveAll(p.dir))
+func (p *process) remove(context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return errors.Join(p.end(), os.RemoveAll(p.dir))
 }
 
 func (p *process) addr() string { return net.JoinHostPort(loopback, p.port) }

@@ -36,7 +36,7 @@ type Server struct {
 	unit unit
 }
 
-// A unit is what a server runs in: a container or a process.
+// A unit is what a server runs in: a container or a process. One call waits for another.
 type unit interface {
 	start(ctx context.Context) error // also after kill, with its data
 	died(ctx context.Context) error  // why, if it has ended by itself, or nil
@@ -88,6 +88,7 @@ func Own(tb testing.TB, k *Kind, args ...string) *Server {
 		k.missing(tb)
 	}
 	s := &Server{kind: k, unit: u}
+	AtEnd(u.remove)
 	tb.Cleanup(func() { s.Remove(tb) })
 	s.Start(tb)
 	return s
@@ -97,7 +98,7 @@ func Own(tb testing.TB, k *Kind, args ...string) *Server {
 // returns when the server answers.
 func (s *Server) Start(tb testing.TB) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), timeout)
+	ctx, cancel := context.WithTimeout(running, timeout)
 	defer cancel()
 	if err := s.run(ctx); err != nil {
 		tb.Fatalf("%s: %v", s.kind.Name, err)
@@ -171,13 +172,13 @@ type shared struct {
 func (s *shared) get(tb testing.TB) *Server {
 	tb.Helper()
 	s.once.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), timeout)
+		ctx, cancel := context.WithTimeout(running, timeout)
 		defer cancel()
 		if s.s.unit == nil {
 			s.err = s.s.wait(ctx)
 			return
 		}
-		stopLater(s.s.unit)
+		AtEnd(s.s.unit.remove)
 		s.err = s.s.run(ctx)
 	})
 	if s.err != nil {
@@ -237,29 +238,6 @@ func (k *Kind) missing(tb testing.TB) {
 	looked := fmt.Sprintf("no %s server: %s is not set, Docker doesn't answer or %s is empty, and there is no %s on the PATH",
 		k.Name, k.AddrEnv, k.ImageEnv, strings.Join(k.binaries, " or "))
 	need.Missing(tb, looked, k.Name, "servers")
-}
-
-// stopping holds the shared servers' units.
-var stopping struct {
-	mu    sync.Mutex
-	units []unit
-}
-
-func stopLater(u unit) {
-	stopping.mu.Lock()
-	defer stopping.mu.Unlock()
-	stopping.units = append(stopping.units, u)
-}
-
-// Stop ends the servers that tests have shared. TestMain calls it last.
-func Stop() {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	for _, u := range stopping.units {
-		if err := u.remove(ctx); err != nil {
-			fmt.Fprintln(os.Stderr, "servers:", err)
-		}
-	}
 }
 
 // FreePort returns a port of the loopback interface that nobody listens on. It is

@@ -9,7 +9,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	leaks.Exit(m, servers.Stop)
+	leaks.Exit(m, servers.Begin())
 }
 
 // TestAnOwnServerComesBack shows what tests of faults rely on.
