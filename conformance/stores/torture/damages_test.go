@@ -61,6 +61,7 @@ func memcacheFaults(tb testing.TB, s *servers.Server, _ backends.Place) []fault 
 		{kind: "flush_all", loses: true, begin: func() error {
 			client := memcache.New(s.URL) // its connections don't outlive the server
 			defer func() { _ = client.Close() }()
+			client.Timeout = backends.Patience
 			return client.FlushAll()
 		}},
 		restarted(tb, s, true),
@@ -79,7 +80,7 @@ func postgresFaults(tb testing.TB, s *servers.Server, p backends.Place) []fault 
 			begin: func() error { return run("ALTER ROLE CURRENT_USER SET "+setting, terminate) },
 			end: func() error {
 				name, _, _ := strings.Cut(setting, " ")
-				return run("SET default_transaction_read_only = off", "ALTER ROLE CURRENT_USER RESET "+name, terminate)
+				return run("ALTER ROLE CURRENT_USER RESET "+name, terminate)
 			},
 		}
 	}

@@ -108,6 +108,16 @@ var planted = map[string]*bug{
 		},
 		found: []string{"lost"},
 	},
+	"an error that is an empty session": {
+		load: func(s *broken, ctx context.Context, id string) (sessionstore.Record, error) {
+			r, err := s.Store.Load(ctx, id)
+			if !sessionstore.Certain(err) {
+				return sessionstore.Record{Expires: time.Now().Add(time.Hour), Version: 1}, nil
+			}
+			return r, err
+		},
+		found: []string{"signed out"}, needs: "redis",
+	},
 	"a read from a replica that is behind": {
 		load: func(s *broken, ctx context.Context, id string) (sessionstore.Record, error) {
 			r, err := s.Store.Load(ctx, id)

@@ -296,9 +296,14 @@ func following(tb testing.TB, primary *servers.Server) {
 	})
 }
 
-// execute runs statements on a PostgreSQL server.
+// execute runs statements on a PostgreSQL server, whatever settings others are under.
 func execute(url string, statements ...string) error {
-	conn, err := pgx.Connect(context.Background(), url)
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return err
+	}
+	config.RuntimeParams["statement_timeout"], config.RuntimeParams["default_transaction_read_only"] = "0", "off"
+	conn, err := pgx.ConnectConfig(context.Background(), config)
 	if err != nil {
 		return err
 	}
