@@ -18,35 +18,26 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	leaks.Exit(m, servers.Begin(), removeProgram)
+	leaks.Exit(m, servers.Begin())
 }
 
-// program is the command, built once.
+// program is the command, built once, into the folder that goes with the tests.
 var program struct {
 	once sync.Once
-	dir  string
 	path string
 	err  error
 }
 
 func build(ctx context.Context) {
-	if program.dir, program.err = os.MkdirTemp("", "cloakroom-command"); program.err != nil {
+	var dir string
+	if dir, program.err = os.MkdirTemp("", "cloakroom-command"); program.err != nil {
 		return
 	}
-	program.path = filepath.Join(program.dir, "cloakroom.exe") // a suffix that every system takes
+	program.path = filepath.Join(dir, "cloakroom.exe") // a suffix that every system takes
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", program.path, ".")
 	cmd.Dir = filepath.Join("..", "..", "..", "cmd", "cloakroom") // its own module, with and without the workspace
 	if out, err := cmd.CombinedOutput(); err != nil {
 		program.err = fmt.Errorf("go build: %w\n%s", err, out)
-	}
-}
-
-func removeProgram() {
-	if program.dir == "" {
-		return
-	}
-	if err := os.RemoveAll(program.dir); err != nil {
-		fmt.Fprintln(os.Stderr, "command:", err)
 	}
 }
 

@@ -83,11 +83,10 @@ func crashed(tb testing.TB, all []*redis.Client) fault {
 	tb.Helper()
 	return fault{kind: "master crashes", loses: true, begin: func() error {
 		old := roles(tb, all)
-		var refused redis.Error
 		once := redis.NewClient(&redis.Options{Addr: all[old].Options().Addr, MaxRetries: -1})
 		defer func() { _ = once.Close() }()
 		err := once.Do(context.Background(), "DEBUG", "CRASH-AND-RECOVER", crash).Err() // nobody is answered
-		if errors.As(err, &refused) {
+		if _, refused := errors.AsType[redis.Error](err); refused {
 			return err
 		}
 		servers.Eventually(tb, "another is the master", func() bool {
@@ -291,14 +290,15 @@ func following(tb testing.TB, primary *servers.Server) {
 			_ = conn.QueryRow(context.Background(), "SELECT pg_current_wal_insert_lsn()::text").Scan(&before)
 		}
 		n := 0
-		_ = conn.QueryRow(context.Background(), "SELECT count(*) FROM pg_stat_replication WHERE flush_lsn >= $1::text::pg_lsn", before).Scan(&n)
+		_ = conn.QueryRow(context.Background(),
+			"SELECT count(*) FROM pg_stat_replication WHERE flush_lsn >= $1::text::pg_lsn", before).Scan(&n)
 		return n > 0
 	})
 }
 
 // execute runs statements on a PostgreSQL server, whatever settings others are under.
-func execute(url string, statements ...string) error {
-	config, err := pgx.ParseConfig(url)
+func execute(address string, statements ...string) error {
+	config, err := pgx.ParseConfig(address)
 	if err != nil {
 		return err
 	}

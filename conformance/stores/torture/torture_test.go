@@ -49,7 +49,7 @@ func TestTorture(t *testing.T) {
 			place, faults := s.start(t)
 			r := newRun(t, backends.Named(t, s.backend), place, "")
 			r.name = s.name
-			r.occur = append(faults, r.killed())
+			r.occur = append([]fault{r.killed()}, faults...)
 			r.run(t, d)
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -39,20 +40,20 @@ func (r *Replay) Step() {
 	e := r.log[0]
 	r.log = r.log[1:]
 	if r.root == nil {
-		r.root = e.node.Root().Operations().(*node) //nolint:forcetypeassert // there are no others
+		r.root = e.node.Root().Operations().(*node) //nolint:errcheck,forcetypeassert // there are no others
 	}
 	isFolder := e.node.mode&syscall.S_IFMT == syscall.S_IFDIR
 	switch {
 	case e.kind == write:
 		f := r.file(e.node)
 		f.data = put(f.data, e.data, e.off)
-	case e.kind == sync_ && isFolder:
+	case e.kind == flush && isFolder:
 		f := r.folder(e.node)
 		for _, p := range f.pending {
 			p.apply(f.safe)
 		}
 		f.pending = nil
-	case e.kind == sync_:
+	case e.kind == flush:
 		f := r.file(e.node)
 		f.safe = bytes.Clone(f.data)
 	default:
@@ -129,33 +130,32 @@ func (r *Replay) cut(dir string, n *node, anyPart bool) error {
 	}
 	for name, child := range names {
 		path := filepath.Join(dir, name)
+		mode := fs.FileMode(child.mode).Perm()
 		if child.mode&syscall.S_IFMT == syscall.S_IFREG {
-			f := r.file(child)
-			content := f.safe
-			if anyPart && !bytes.Equal(f.safe, f.data) {
-				content = f.data[:rand.IntN(len(f.data)+1)] //nolint:gosec // no secret
-			}
-			err = os.WriteFile(path, content, fs.FileMode(child.mode).Perm())
-		} else {
-			err = os.Mkdir(path, fs.FileMode(child.mode).Perm())
-			if err == nil || errors.Is(err, fs.ErrExist) {
-				err = r.cut(path, child, anyPart)
-			}
+			err = os.WriteFile(path, r.file(child).left(anyPart), mode)
+		} else if err = os.Mkdir(path, mode); err == nil || errors.Is(err, fs.ErrExist) {
+			err = r.cut(path, child, anyPart)
 		}
 		if err != nil {
-			return err //nolint:wrapcheck // the same
+			return err
 		}
 	}
 	return nil
+}
+
+// left returns what is left of a file.
+func (f *file) left(anyPart bool) []byte {
+	if anyPart && !bytes.Equal(f.safe, f.data) {
+		return f.data[:rand.IntN(len(f.data)+1)] //nolint:gosec // no secret
+	}
+	return f.safe
 }
 
 // left returns the names that are left in a folder.
 func (r *Replay) left(n *node, anyPart bool) map[string]*node {
 	f := r.folder(n)
 	names := make(map[string]*node, len(f.safe))
-	for name, child := range f.safe {
-		names[name] = child
-	}
+	maps.Copy(names, f.safe)
 	lost := make(map[string]bool)
 	for _, e := range f.pending {
 		if !anyPart || lost[e.name] || lost[e.from] || rand.IntN(2) == 0 { //nolint:gosec // no secret

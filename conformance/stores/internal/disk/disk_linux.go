@@ -38,7 +38,7 @@ type kind int
 
 const (
 	write  kind = iota // to a file
-	sync_              // of a file or a folder
+	flush              // of a file or a folder
 	link               // a name in a folder gets a file
 	unlink             // a name goes
 )
@@ -120,7 +120,7 @@ func (n *node) Lookup(_ context.Context, name string, out *fuse.EntryOut) (*fs.I
 	if child == nil {
 		return nil, syscall.ENOENT
 	}
-	child.Operations().(*node).attr(&out.Attr) //nolint:forcetypeassert // there are no others
+	child.Operations().(*node).attr(&out.Attr) //nolint:errcheck,forcetypeassert // there are no others
 	return child, 0
 }
 
@@ -157,7 +157,7 @@ func put(b, data []byte, off int64) []byte {
 
 // Fsync implements [fs.NodeFsyncer].
 func (n *node) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
-	n.disk.note(entry{kind: sync_, node: n})
+	n.disk.note(entry{kind: flush, node: n})
 	return 0
 }
 

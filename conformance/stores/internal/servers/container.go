@@ -89,7 +89,7 @@ func (b *box) died(ctx context.Context) error {
 	}
 	state, err := b.c.State(ctx)
 	if err != nil || state.Running {
-		return nil //nolint:nilerr // Docker doesn't know: the server may be well
+		return nil // Docker doesn't know: the server may be well
 	}
 	return fmt.Errorf("%s: %w, exit status %d, and has said %q", b.image, errEnded, state.ExitCode, last(b.output(ctx)))
 }

@@ -22,7 +22,7 @@ func OwnCluster(tb testing.TB, replicas int, args ...string) []*Server {
 	for i := range nodes {
 		nodes[i] = Own(tb, redisNode, append([]string{"--cluster-enabled", "yes"}, args...)...)
 		clients[i] = redis.NewClient(&redis.Options{Addr: nodes[i].URL})
-		defer func() { _ = clients[i].Close() }() // nothing is left to lose
+		defer func() { _ = clients[i].Close() }() //nolint:gocritic // all of them are needed to the end
 		if i < masters {
 			redisDo(tb, clients[i], "CLUSTER", "ADDSLOTSRANGE", i*slots/masters, (i+1)*slots/masters-1)
 		}
@@ -98,6 +98,7 @@ func OwnPgBouncer(tb testing.TB, behind *Server, connections int) *Server {
 func OwnStandby(tb testing.TB, primary *Server) *Server {
 	tb.Helper()
 	// Connections of a replica are let in by lines of their own.
+	//nolint:dupword // all databases, all users
 	if err := primary.execute(tb.Context(), `DO $$ BEGIN
 		EXECUTE 'COPY (SELECT ''host replication all all scram-sha-256'') TO PROGRAM ' ||
 			quote_literal('cat >>' || quote_ident(current_setting('hba_file')));
