@@ -22,8 +22,8 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add([]byte(raw), true)
-		f.Add([]byte(raw[:len(raw)/2]), false)
+		f.Add(raw, true)
+		f.Add(raw[:len(raw)/2], false)
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, withData bool) {
 		e, err := decode(raw, withData)
