@@ -16,6 +16,7 @@ import (
 func TestAStreamLearnsOfTheEndOnEveryStore(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, store sessionstore.Store) {
+		t.Helper()
 		o := lifeOptions()
 		o.WatchEvery = 50 * time.Millisecond
 		one, two := manager(t, store, o), manager(t, store, o)

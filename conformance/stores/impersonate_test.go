@@ -26,6 +26,7 @@ func wantActor(t *testing.T, m *session.Manager, cookie *http.Cookie, subject, a
 func TestAnAdministratorActsOnEveryStore(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, store sessionstore.Store) {
+		t.Helper()
 		o := lifeOptions()
 		o.Logger = slog.New(slog.DiscardHandler)
 		one, two := manager(t, store, o), manager(t, store, o)

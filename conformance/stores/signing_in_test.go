@@ -143,6 +143,7 @@ func TestARefreshTokenIsRedeemedOnce(t *testing.T) {
 	key := session.NewKey[oauthTokens]("tokens")
 	valid := func(t oauthTokens) bool { return time.Now().Before(t.Expires) }
 	onEveryStore(t, func(t *testing.T, store sessionstore.Store) {
+		t.Helper()
 		o := lifeOptions()
 		o.OnceTimeout = patience
 		managers := []*session.Manager{manager(t, store, o), manager(t, store, o)}
@@ -153,7 +154,7 @@ func TestARefreshTokenIsRedeemedOnce(t *testing.T) {
 		var redeemed atomic.Int32
 		redeem := func(_ context.Context, old oauthTokens) (oauthTokens, error) {
 			redeemed.Add(1)
-			time.Sleep(200 * time.Millisecond) // the provider
+			<-time.After(200 * time.Millisecond) // the provider
 			if old.Refresh != "once" {
 				return oauthTokens{}, errors.New("a refresh token is redeemed twice: " + old.Refresh)
 			}
@@ -184,6 +185,7 @@ func TestACrashInOnceHoldsUpNoLongerThanItsLimitOnEveryStore(t *testing.T) {
 	key := session.NewKey[int]("made")
 	good := func(n int) bool { return n > 0 }
 	onEveryStore(t, func(t *testing.T, store sessionstore.Store) {
+		t.Helper()
 		o := lifeOptions()
 		o.OnceTimeout = limit
 		dead, alive := manager(t, store, o), manager(t, store, o)

@@ -41,7 +41,7 @@ func Begin() (stop func()) {
 		fmt.Fprintln(os.Stderr, "servers: folder for the tests:", err)
 		os.Exit(1) //nolint:revive // it is main here
 	}
-	stop = sync.OnceFunc(func() {
+	undo := sync.OnceFunc(func() {
 		end()
 		if err := os.RemoveAll(folder); err != nil {
 			fmt.Fprintln(os.Stderr, "servers:", err)
@@ -54,13 +54,13 @@ func Begin() (stop func()) {
 		case s := <-signals:
 			fmt.Fprintf(os.Stderr, "cut short (%v): ending the servers\n", s)
 			cutShort()
-			stop()
+			undo()
 			os.Exit(1) //nolint:revive // it is main here
 		case <-over:
 		}
 	}()
 	return func() {
-		stop()
+		undo()
 		signal.Stop(signals)
 		close(over)
 	}
