@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -71,16 +72,16 @@ func raceMutants() []mutant {
 			},
 		},
 		{"Scan holds its caller's writes up", []string{"scan/writes within"}, isolated(func(own *mutated) {
-			scanning := false
+			var scanning atomic.Bool
 			own.scan = func(ctx context.Context) entries {
 				return func(yield yield) {
-					scanning = true
-					defer func() { scanning = false }()
+					scanning.Store(true)
+					defer scanning.Store(false)
 					each(collected(own.next.Scan(ctx)), yield)
 				}
 			}
 			own.remove = func(ctx context.Context, id string) error {
-				if scanning {
+				if scanning.Load() {
 					pause(2 * defaultDeadline)
 				}
 				return own.next.Delete(ctx, id)
