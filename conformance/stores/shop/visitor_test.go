@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -191,10 +192,11 @@ func (v *visitor) cart() map[string]string {
 		.map(row => [row.dataset.product, row.querySelector(".quantity").innerText]))`)
 }
 
-// cookie returns the session's cookie, or nil.
+// cookie returns the session's cookie, or nil. Over https, a browser may have that of its
+// device beside it.
 func (v *visitor) cookie() *network.Cookie {
 	v.Helper()
-	cookies := v.Cookies()
+	cookies := slices.DeleteFunc(v.Cookies(), func(c *network.Cookie) bool { return strings.HasSuffix(c.Name, "-device") })
 	switch len(cookies) {
 	case 0:
 		return nil
