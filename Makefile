@@ -9,7 +9,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
 # For a narrower or longer run: make test TESTFLAGS='-run TestMemory -v'.
 PACKAGES  ?= work
-TESTFLAGS ?= -timeout 20m
+TESTFLAGS ?= -timeout 80m
 FUZZTIME  ?= 1m
 ROUNDS    ?= 5
 BENCHTIME ?= 0.3s
