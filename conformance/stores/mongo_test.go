@@ -37,6 +37,7 @@ func mongoHarness(t *testing.T, server *options.ClientOptions) conformance.Harne
 		return mongoStore(tb, mongoAs(tb, collection, server))
 	}
 	return conformance.Harness{
+		Deadline:  patience, // a busy machine is no store that hangs
 		Open:      func(t *testing.T) sessionstore.Store { t.Helper(); return open(t, server) },
 		Peer:      func(t *testing.T) sessionstore.Store { t.Helper(); return open(t, server) },
 		Precision: time.Millisecond,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"maps"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,11 +50,11 @@ func (x *telemetry) live(t *testing.T) map[bool]int64 {
 type unsteady struct {
 	*memstore.Store
 
-	down bool
+	down atomic.Bool
 }
 
 func (s *unsteady) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
-	if !s.down {
+	if !s.down.Load() {
 		return s.Store.Scan(ctx)
 	}
 	return func(yield func(sessionstore.Entry, error) bool) {
@@ -94,10 +95,10 @@ func TestOTelShowsHowManySessionsAreLive(t *testing.T) {
 		want("before the next count", map[bool]int64{true: 1, false: 1})
 		<-time.After(time.Minute)
 		want("after it", map[bool]int64{true: 2, false: 1})
-		store.down = true
+		store.down.Store(true)
 		<-time.After(time.Minute)
 		want("while the store is down", map[bool]int64{})
-		store.down = false
+		store.down.Store(false)
 		<-time.After(time.Minute)
 		want("afterwards", map[bool]int64{true: 2, false: 1})
 		<-time.After(2 * session.DefaultIdleTimeout)

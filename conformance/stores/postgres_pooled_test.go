@@ -37,6 +37,7 @@ func TestPostgresTx(t *testing.T) {
 	t.Cleanup(func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }) // nothing to keep
 	table, turn := postgresTable(t, tx), make(chan struct{}, 1)
 	conformance.Run(t, conformance.Harness{
+		Deadline: patience, // a busy machine is no store that hangs
 		Open: func(t *testing.T) sessionstore.Store {
 			t.Helper()
 			return &oneByOne{postgresStore(t, tx, table), turn}

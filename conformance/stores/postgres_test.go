@@ -34,6 +34,7 @@ func postgresHarness(t *testing.T, server *pgxpool.Config) conformance.Harness {
 		return postgresStore(tb, postgresPool(tb, server), table)
 	}
 	return conformance.Harness{
+		Deadline:  patience, // a busy machine is no store that hangs
 		Open:      func(t *testing.T) sessionstore.Store { t.Helper(); return open(t, server) },
 		Peer:      func(t *testing.T) sessionstore.Store { t.Helper(); return open(t, server) },
 		Precision: time.Microsecond,

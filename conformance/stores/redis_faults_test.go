@@ -271,10 +271,12 @@ func redisDaemon(tb testing.TB, args ...string) *servers.Server {
 // redisKnows makes sure that the server has the scripts.
 func redisKnows(t *testing.T, s *redisstore.Store) {
 	t.Helper()
-	id, r := created(t, s)
+	id, r := createdFor(t, s, "visitor")
 	next := r
 	next.Version++
-	if err := errors.Join(s.Update(t.Context(), id, r.Version, next), s.Touch(t.Context(), id, next.Version, r.Expires)); err != nil {
+	if err := errors.Join(
+		s.Update(t.Context(), id, r.Version, next), s.Touch(t.Context(), id, next.Version, r.Expires), s.Delete(t.Context(), id),
+	); err != nil {
 		t.Fatal(err)
 	}
 }
