@@ -67,7 +67,7 @@ races: ## End sessions of every store while they move, RACES times; sign in LOGI
 torture: ## Let visitors loose on every store while it fails, TORTURE long each; KILLS processes, and CUTS power cuts, on files
 	@scripts/needs.sh
 	@env=$$(scripts/servers.sh) && eval "$$env" && \
-	CLOAKROOM_TORTURE=$(TORTURE) go test -count=1 -timeout 0 -v -run '^TestTorture$$' ./conformance/stores/torture && \
+	CLOAKROOM_TORTURE=$(TORTURE) go test -count=1 -timeout 0 -v -run '^TestTorture$$|^TestPlantedBugs' ./conformance/stores/torture && \
 	CLOAKROOM_KILLS=$(KILLS) go test -count=1 -timeout 0 -v -run '^TestKilledProcessesLoseNothingAcknowledged$$' ./store-file && \
 	CLOAKROOM_CUTS=$(CUTS) go test -count=1 -timeout 0 -v -run '^TestFilePowerCut$$' ./conformance/stores
 
