@@ -119,14 +119,26 @@ func (s *oneByOne) DeleteAll(ctx context.Context) (int, error) {
 }
 
 // Scan holds its turn throughout, as the transaction does.
+// Scan yields outside of its turn: who scans may write meanwhile.
 func (s *oneByOne) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
 	return func(yield func(sessionstore.Entry, error) bool) {
-		_, err := inTurn(ctx, s, func(ctx context.Context) (any, error) {
-			s.store.Scan(ctx)(yield)
-			return nil, nil
+		type scanned struct {
+			entry sessionstore.Entry
+			err   error
+		}
+		all, err := inTurn(ctx, s, func(ctx context.Context) (all []scanned, err error) {
+			for entry, err := range s.store.Scan(ctx) {
+				all = append(all, scanned{entry, err})
+			}
+			return all, nil
 		})
 		if err != nil {
-			yield(sessionstore.Entry{}, err)
+			all = []scanned{{err: err}}
+		}
+		for _, one := range all {
+			if !yield(one.entry, one.err) {
+				return
+			}
 		}
 	}
 }
