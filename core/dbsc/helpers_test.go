@@ -4,29 +4,19 @@ import (
 	"bytes"
 	"context"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"log/slog"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/dbsc"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
-	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // The names of the draft, and the cookies of a site.
@@ -134,24 +124,6 @@ func (st *site) browser(signer crypto.Signer) *browser {
 
 // device returns a browser with a key of P-256.
 func (st *site) device() *browser { return st.browser(ecKey(st.t)) }
-
-func ecKey(tb testing.TB) *ecdsa.PrivateKey {
-	tb.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return key
-}
-
-// rsaKey is one of 2048 bits, for all tests.
-var rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	return key
-})
 
 // steal returns another browser, with a copy of all cookies, and with no key.
 func (b *browser) steal() *browser {
@@ -292,72 +264,6 @@ func instructionsOf(tb testing.TB, res *http.Response) string {
 	return told.ID
 }
 
-// proof returns a proof as the browser's key signs it.
-func (b *browser) proof(challenge string, withKey bool) string {
-	b.t.Helper()
-	header := map[string]any{"typ": "dbsc+jwt", "alg": "ES256"}
-	if _, ok := b.signer.(*rsa.PrivateKey); ok {
-		header["alg"] = "RS256"
-	}
-	if withKey {
-		header["jwk"] = jwkOf(b.t, b.signer.Public())
-	}
-	return sign(b.t, header, map[string]any{"jti": challenge}, b.signer)
-}
-
-// sign makes a JWT.
-func sign(tb testing.TB, header, payload any, signer crypto.Signer) string {
-	tb.Helper()
-	text := part(tb, header) + "." + part(tb, payload)
-	return text + "." + base64.RawURLEncoding.EncodeToString(signature(tb, signer, text))
-}
-
-func signature(tb testing.TB, signer crypto.Signer, text string) []byte {
-	tb.Helper()
-	sum := sha256.Sum256([]byte(text))
-	switch key := signer.(type) {
-	case *ecdsa.PrivateKey:
-		r, s, err := ecdsa.Sign(rand.Reader, key, sum[:])
-		if err != nil {
-			tb.Fatal(err)
-		}
-		return append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
-	default:
-		sig, err := signer.Sign(rand.Reader, sum[:], crypto.SHA256)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		return sig
-	}
-}
-
-func part(tb testing.TB, v any) string {
-	tb.Helper()
-	data, err := json.Marshal(v)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return base64.RawURLEncoding.EncodeToString(data)
-}
-
-func jwkOf(tb testing.TB, key crypto.PublicKey) map[string]any {
-	tb.Helper()
-	text := base64.RawURLEncoding.EncodeToString
-	switch key := key.(type) {
-	case *ecdsa.PublicKey:
-		point, err := key.Bytes()
-		if err != nil {
-			tb.Fatal(err)
-		}
-		return map[string]any{"kty": "EC", "crv": "P-256", "x": text(point[1:33]), "y": text(point[33:])}
-	case *rsa.PublicKey:
-		return map[string]any{"kty": "RSA", "n": text(key.N.Bytes()), "e": text(big.NewInt(int64(key.E)).Bytes())}
-	default:
-		tb.Fatalf("key: %T", key)
-		return nil
-	}
-}
-
 // want checks the status of an answer.
 func want(tb testing.TB, status int, res *http.Response, what string) {
 	tb.Helper()
@@ -379,45 +285,6 @@ func (b *browser) signIn() {
 	b.t.Helper()
 	b.visit("/login/ann")
 	wantStatus(b.t, dbsc.Bound, b.visit("/"), "after signing in")
-}
-
-var errDown = errors.New("store is down")
-
-// A failingStore counts calls, and fails while it is down.
-type failingStore struct {
-	*memstore.Store
-
-	down  atomic.Bool
-	calls atomic.Int64
-}
-
-func (s *failingStore) called() error {
-	s.calls.Add(1)
-	if s.down.Load() {
-		return errDown
-	}
-	return nil
-}
-
-func (s *failingStore) Load(ctx context.Context, id string) (sessionstore.Record, error) {
-	if err := s.called(); err != nil {
-		return sessionstore.Record{}, err
-	}
-	return s.Store.Load(ctx, id)
-}
-
-func (s *failingStore) Create(ctx context.Context, id string, r sessionstore.Record) error {
-	if err := s.called(); err != nil {
-		return err
-	}
-	return s.Store.Create(ctx, id, r)
-}
-
-func (s *failingStore) Update(ctx context.Context, id string, v sessionstore.Version, r sessionstore.Record) error {
-	if err := s.called(); err != nil {
-		return err
-	}
-	return s.Store.Update(ctx, id, v, r)
 }
 
 type syncBuffer struct {

@@ -1,0 +1,136 @@
+package session_test
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+// What ends an impersonation, and what is left then.
+func TestWhatEndsAnImpersonation(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		ends  func(t *testing.T, e *env, root *visitor)
+		stays bool // the administrator's own session
+	}{
+		"its time": {func(*testing.T, *env, *visitor) { pass(actFor) }, true},
+		"the customer's EndSubject": {func(t *testing.T, e *env, _ *visitor) {
+			t.Helper()
+			if n, err := e.m.EndSubject(t.Context(), "ann"); n != 2 || err != nil {
+				t.Errorf("ended %d, error %v", n, err)
+			}
+		}, true},
+		"End of the session": {func(t *testing.T, e *env, root *visitor) {
+			t.Helper()
+			var id string
+			root.do(publicIDOf(&id))
+			if err := e.m.End(t.Context(), "ann", id); err != nil {
+				t.Error(err)
+			}
+		}, true},
+		"a new password of the customer's": {func(t *testing.T, _ *env, root *visitor) {
+			t.Helper()
+			root.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				if s.CheckAuthHash("new") {
+					t.Error("a hash that was never set matches")
+				}
+				is(t, "", "root")(w, r, s)
+			})
+		}, true},
+		"the administrator's EndSubject": {func(t *testing.T, e *env, _ *visitor) {
+			t.Helper()
+			if _, err := e.m.EndSubject(t.Context(), "root"); err != nil {
+				t.Error(err)
+			}
+		}, false},
+		"EndAll": {func(t *testing.T, e *env, _ *visitor) {
+			t.Helper()
+			if _, err := e.manager(e.mem).EndAll(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}, false},
+		"Destroy": {func(t *testing.T, _ *env, root *visitor) {
+			t.Helper()
+			copied := root.fork()
+			if root.do(destroy); root.cookie != nil {
+				t.Error("the cookie was not taken back")
+			}
+			root.cookie = copied.cookie
+		}, false},
+		"Destroy when it was over": {func(_ *testing.T, _ *env, root *visitor) {
+			pass(actFor)
+			copied := root.fork()
+			root.do(destroy)
+			root.cookie = copied.cookie
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e, _ := newIndexedEnv(t, func(o *session.Options) { o.IdleTimeout = 2 * time.Hour })
+				root, _ := acting(e)
+				finish := root.fork().slow(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					count(w, r, s)
+					if err := s.Commit(r.Context()); c.stays && !errors.Is(err, session.ErrNotFound) {
+						t.Errorf("a slow request's change: %v, want ErrNotFound", err)
+					}
+				})
+				c.ends(t, e, root)
+				finish()
+				list, err := e.m.List(t.Context(), "ann")
+				if err != nil || slices.ContainsFunc(list, func(i session.Info) bool { return i.Actor != "" }) {
+					t.Errorf("listed: %+v, error %v", list, err)
+				}
+				if !c.stays {
+					root.is("", "")
+					return
+				}
+				root.is("", "root")
+				root.do(comeBack(t))
+				root.is("root", "")
+			})
+		})
+	}
+}
+
+// Signing in ends it. The administrator comes back to their own session, and somebody
+// else gets another.
+func TestSigningInEndsAnImpersonation(t *testing.T) {
+	t.Parallel()
+	for _, over := range []bool{false, true} {
+		for _, as := range []string{"root", "bob", "ann"} {
+			e, _ := newIndexedEnv(t)
+			root, _ := acting(e)
+			if over {
+				root.fork().do(comeBack(t))
+			}
+			wantStatus(t, root.do(signIn(as, is(t, as, ""), count)), http.StatusOK)
+			root.is(as, "")
+			if _, ok := read(root, cart); ok != (as == "root") {
+				t.Errorf("as %s, with the administrator's values: %v", as, ok)
+			}
+			list, err := e.m.List(t.Context(), "ann")
+			if err != nil || slices.ContainsFunc(list, func(i session.Info) bool { return i.Actor != "" }) {
+				t.Errorf("listed: %+v, error %v", list, err)
+			}
+		}
+	}
+}
+
+// Another browser with the ticket ends what it is bound to: the administrator's own.
+func TestAnImpersonationFromElsewhereEndsTheOwnSessionToo(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t, bound)
+	root := e.visitor()
+	root.from(agent, home, signIn("root"))
+	root.from(agent, home, actAs(t, "ann", nil))
+	root.from(agent, home, is(t, "ann", "root"))
+	thief := root.fork()
+	thief.from("Browser/2", home, is(t, "", ""))
+	root.from(agent, home, is(t, "", ""))
+}
