@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +22,10 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	filestore "github.com/cloakroom-go/cloakroom/store-file"
 )
+
+// keepsOpenFolders says that the system does not let go of a folder that is open: what
+// comes of a lost one can't be tried there.
+const keepsOpenFolders = runtime.GOOS == "windows"
 
 // children are what this test binary does when a test starts it again as
 // another process, by name. They return the exit status.

@@ -28,24 +28,17 @@ func TestMain(m *testing.M) {
 //
 //nolint:paralleltest // each keeps the machine busy
 func TestTorture(t *testing.T) {
-	d, long := 5*time.Second, false
-	if text := os.Getenv("CLOAKROOM_TORTURE"); text != "" {
-		var err error
-		if d, err = time.ParseDuration(text); err != nil {
-			t.Fatal(err)
-		}
-		long = true
-	}
+	d, long := howLong(t)
 	for _, b := range backends.All {
 		t.Run(b.Name, func(t *testing.T) {
 			tortured(t, b, "").run(t, d)
 		})
 	}
 	for _, s := range severals {
+		if !long && !s.cheap {
+			continue
+		}
 		t.Run(s.name, func(t *testing.T) {
-			if !long && !s.cheap {
-				t.Skip("make torture runs it")
-			}
 			place, faults := s.start(t)
 			r := newRun(t, backends.Named(t, s.backend), place, "")
 			r.name = s.name
@@ -53,6 +46,21 @@ func TestTorture(t *testing.T) {
 			r.run(t, d)
 		})
 	}
+}
+
+// howLong returns how long each store is tortured, and whether that is what make torture
+// has asked for: it also does what takes minutes to begin, or to be found.
+func howLong(t *testing.T) (d time.Duration, long bool) {
+	t.Helper()
+	text := os.Getenv("CLOAKROOM_TORTURE")
+	if text == "" {
+		return 5 * time.Second, false
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, true
 }
 
 // run tortures for some time, and prints what has come of it.
