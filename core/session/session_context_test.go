@@ -45,6 +45,16 @@ func (v *visitor) open(ctx context.Context) *stream {
 	return st
 }
 
+// wantGoingOn fails the test if the stream has ended.
+func (st *stream) wantGoingOn(tb testing.TB) {
+	tb.Helper()
+	select {
+	case <-st.done:
+		tb.Errorf("ended too early because of %v", st.why)
+	default:
+	}
+}
+
 // wantEnd wants the stream to have ended for this reason.
 func (st *stream) wantEnd(t *testing.T, want error) {
 	t.Helper()
@@ -105,11 +115,7 @@ func TestAStreamLearnsOfATimeoutAtOnce(t *testing.T) {
 		pass(time.Minute)
 		st := v.open(t.Context())
 		pass(session.DefaultIdleTimeout - time.Minute - 1)
-		select {
-		case <-st.done:
-			t.Errorf("ended too early because of %v", st.why)
-		default:
-		}
+		st.wantGoingOn(t)
 		pass(time.Second)
 		st.wantEnd(t, session.ErrNotFound)
 	})
@@ -126,11 +132,7 @@ func TestAStreamEndsWithTheGraceOfItsTicket(t *testing.T) {
 		v.do(renew)
 		v.do(nothing)
 		pass(session.DefaultRenewGrace - time.Second)
-		select {
-		case <-st.done:
-			t.Errorf("ended too early because of %v", st.why)
-		default:
-		}
+		st.wantGoingOn(t)
 		pass(session.DefaultWatchEvery)
 		st.wantEnd(t, session.ErrRetired)
 	})
