@@ -360,18 +360,24 @@ func (t *tester) soonToExpire() map[string]sessionstore.Record {
 	left := make(map[string]sessionstore.Record)
 	for _, life := range []time.Duration{5 * time.Second, 30 * time.Second, 5 * time.Minute, time.Hour, 3 * day, 400 * day} {
 		for _, subject := range []string{"", newSubject()} {
-			id, r := t.newID(), t.record()
-			r.Subject, r.Expires = subject, time.Now().Add(life).Truncate(time.Second).UTC()
-			t.create(id, r)
+			var id string
+			r := t.record()
+			r.Subject = subject
+			t.within(life, func(expires time.Time) error {
+				id, r.Expires = t.newID(), expires
+				return t.store.Create(t.Context(), id, r)
+			})
 			left[id] = r
 		}
 	}
 	for _, m := range moves() {
-		id, r := t.created()
-		r, err := m.make(t, id, r, time.Now().Add(20*time.Second).Truncate(time.Second).UTC())
-		if err != nil {
-			t.noSetUp("Update or Touch", err)
-		}
+		var id string
+		var r sessionstore.Record
+		t.within(20*time.Second, func(expires time.Time) (err error) {
+			id, r = t.created()
+			r, err = m.make(t, id, r, expires)
+			return err
+		})
 		left[id] = r
 	}
 	signedOut, _ := t.created()

@@ -56,7 +56,7 @@ func mysqlHarness(t *testing.T, server *mysql.Config) conformance.Harness {
 		},
 		Isolated: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
-			return sqlStore(tb, db, sqlstore.MySQL, sqlstore.Options{Table: mysqlTable(tb, db), PruneBatch: smallBatch})
+			return sqlStore(tb, db, sqlstore.MySQL, sqlstore.Options{Table: mysqlTableOf(tb, db, newSpace()), PruneBatch: smallBatch})
 		},
 		Stall: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
@@ -102,7 +102,12 @@ func mysqlDB(tb testing.TB, server *mysql.Config) *sql.DB {
 // the end.
 func mysqlTable(tb testing.TB, db *sql.DB) string {
 	tb.Helper()
-	table := "t_" + newSpace()
+	return mysqlTableOf(tb, db, ownSpace())
+}
+
+func mysqlTableOf(tb testing.TB, db *sql.DB, space string) string {
+	tb.Helper()
+	table := "t_" + space
 	if err := mysqlStore(tb, db, table).Migrate(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func postgresHarness(t *testing.T, server *pgxpool.Config) conformance.Harness {
 		},
 		Isolated: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
-			return postgresStoreOf(tb, pool, postgresstore.Options{Table: postgresTable(tb, pool), PruneBatch: smallBatch})
+			return postgresStoreOf(tb, pool, postgresstore.Options{Table: postgresTableOf(tb, pool, newSpace()), PruneBatch: smallBatch})
 		},
 		Stall: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
@@ -94,7 +94,12 @@ func postgresPool(tb testing.TB, server *pgxpool.Config) *pgxpool.Pool {
 // dropped at the end.
 func postgresTable(tb testing.TB, db postgresstore.DB) string {
 	tb.Helper()
-	table := "cloakroom_" + newSpace()
+	return postgresTableOf(tb, db, ownSpace())
+}
+
+func postgresTableOf(tb testing.TB, db postgresstore.DB, space string) string {
+	tb.Helper()
+	table := "cloakroom_" + space
 	if err := postgresStore(tb, db, table).Migrate(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}

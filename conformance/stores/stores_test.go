@@ -67,7 +67,10 @@ func newSpace() string {
 	lastSpace.mu.Lock()
 	defer lastSpace.mu.Unlock()
 	if lastSpace.name += "a"; lastSpace.name == "a" || len(lastSpace.name) > longest {
-		lastSpace.name = strings.ToLower(rand.Text()[:16])
+		lastSpace.name = ownSpace()
 	}
 	return lastSpace.name
 }
+
+// ownSpace returns a name as newSpace does that begins with no other.
+func ownSpace() string { return strings.ToLower(rand.Text()[:16]) }
