@@ -174,7 +174,6 @@ func (t *tester) eachMovedForward(judge func(id, how string, r sessionstore.Reco
 	var ids []string
 	var records []sessionstore.Record
 	expires := t.soon(func(expires time.Time) error {
-		t.removeAll(ids)
 		ids, records = nil, nil
 		for _, m := range moves() {
 			id, r := t.created()
@@ -199,7 +198,6 @@ func (t *tester) eachMovedBack(judge func(id, how string, r sessionstore.Record)
 	var ids []string
 	var records []sessionstore.Record
 	first := t.soon(func(expires time.Time) error {
-		t.removeAll(ids)
 		ids, records = nil, nil
 		for _, m := range moves() {
 			id, r := t.newID(), t.record()
@@ -219,14 +217,6 @@ func (t *tester) eachMovedBack(judge func(id, how string, r sessionstore.Record)
 	t.waitExpired(first)
 	for i, m := range moves() {
 		judge(ids[i], m.how+" back by an hour, "+t.past(first), records[i])
-	}
-}
-
-// removeAll removes what an attempt has left that took too long.
-func (t *tester) removeAll(ids []string) {
-	t.Helper()
-	for _, id := range ids {
-		t.remove(id)
 	}
 }
 

@@ -132,6 +132,22 @@ func (c *caseTB) tidied(f func()) {
 	c.tidies = append(c.tidies, f)
 }
 
+// attempt returns a function that removes what the case has written since attempt was
+// called.
+func (c *caseTB) attempt() (undo func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	begun := len(c.tidies)
+	return func() {
+		c.mu.Lock()
+		tidies := c.tidies[begun:]
+		c.mu.Unlock()
+		for _, f := range tidies {
+			f()
+		}
+	}
+}
+
 // tidy removes what the case has written. It is bounded: whether Delete works is for
 // the cases of Delete to say.
 func (c *caseTB) tidy(deadline time.Duration) {

@@ -24,7 +24,7 @@ func TestMysql(t *testing.T) {
 				t.Parallel()
 				config := mysqlConfig(t, s.URL)
 				config.InterpolateParams = interpolate
-				describe(t, "mysql", s.Name, s.Version)
+				describe(t, "mysql, "+name, s.Name, s.Version)
 				conformance.Run(t, mysqlHarness(t, config))
 			})
 		}
