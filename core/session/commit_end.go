@@ -57,10 +57,12 @@ func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
 	for attempt := 0; ; attempt++ {
 		if at == nil {
 			f, err := c.loadDoomed(ctx, d, grace)
-			if err != nil {
+			switch {
+			case err != nil:
 				return nil, err
-			}
-			if !f.endable() || d.still != nil && !d.still(&f.view.state) {
+			case d.timedOut(&f): // no time has passed for a process whose clock is behind
+				return f.stored, c.m.remove(ctx, d.stored.id)
+			case !d.holds(&f):
 				return nil, nil //nolint:nilnil // nothing has ended
 			}
 			at = f.stored
@@ -77,6 +79,17 @@ func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
 		}
 		at = nil
 	}
+}
+
+// holds reports whether there is a reason to end what was found.
+func (d *doomed) holds(f *found) bool {
+	return f.endable() && (d.still == nil || d.still(&f.view.state))
+}
+
+// timedOut reports whether the request had the session, and nothing but time speaks
+// against its end.
+func (d *doomed) timedOut(f *found) bool {
+	return d.stored != nil && d.still == nil && (f.stored == nil || f.verdict.reason == isExpired)
 }
 
 // loadDoomed returns the session that is to end.
