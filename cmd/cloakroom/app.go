@@ -207,9 +207,13 @@ func (a app) exit(ctx context.Context, err error) int {
 	if ctx.Err() != nil && !errors.As(err, &stopped) {
 		err = interrupted{"what was begun may be done or not"}
 	}
-	a.note(err.Error())
 	var usage usageError
 	var address storeurl.InvalidError
+	text := err.Error()
+	if errors.As(err, &usage) && strings.Contains(text, "://") { // which may hold a password
+		text = "a store's address is in the wrong place: it goes into " + storeVariable + ", or behind -store"
+	}
+	a.note(text)
 	switch {
 	case ctx.Err() != nil:
 		return exitInterrupted

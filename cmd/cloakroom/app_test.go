@@ -51,12 +51,19 @@ func TestWhatIsWrongOnTheCommandLineIsSaid(t *testing.T) {
 		{"copy " + file + " " + file, "the same"},
 		{"copy " + file, "want cloakroom copy [flags] FROM TO"},
 		{"count -store sql://host/db", "no store has the scheme"},
+		{"show -store " + file + " ann", "ann is no ID; cloakroom list"},
+		{"end -subject ann -store " + file + " bob", "bob is no ID"},
+		{"redis://user:hunter2@host count", "-store"},
+		{"count -redis://user:hunter2@host", "-store"},
+		{"count -timeout redis://user:hunter2@host", "-store"},
+		{"show redis://user:hunter2@host", "-store"},
+		{"copy redis://user:hunter2@host -redis://user:hunter2@host", "-store"},
 		{"count -store env:NO_SUCH_VARIABLE", "NO_SUCH_VARIABLE"},
 	} {
 		r := cloakroom(t, strings.Fields(c.args)...)
 		r.want(t, exitUsage, "", c.want)
-		if r.stdout != "" {
-			t.Errorf("%s: prints %q", c.args, r.stdout)
+		if r.stdout != "" || strings.Contains(r.stderr, "hunter2") {
+			t.Errorf("%s: prints %q and %q", c.args, r.stdout, r.stderr)
 		}
 	}
 }

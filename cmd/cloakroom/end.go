@@ -22,6 +22,8 @@ func runEnd(ctx context.Context, x *call) error {
 		return usageError{errors.New("-all ends everybody's sessions: it takes no ID and no subject")}
 	case !x.all && arg == "" && x.subject == "":
 		return usageError{errors.New("want an ID, a subject or -all")}
+	case arg != "" && x.subject != "" && !isID(arg):
+		return noID(arg)
 	}
 	return x.with(ctx, func(s *storeurl.Opened) error {
 		switch {
@@ -48,6 +50,11 @@ func isID(text string) bool {
 		}
 	}
 	return true
+}
+
+// noID tells of an argument without the form of an ID: no store is searched for it.
+func noID(arg string) error {
+	return usageError{fmt.Errorf("%s is no ID; cloakroom list SUBJECT prints those of a subject", quote(arg))}
 }
 
 func (x *call) endOne(ctx context.Context, s *storeurl.Opened, id string) error {

@@ -233,6 +233,9 @@ func (x *call) find(ctx context.Context, s sessionstore.Store, a *session.Admin,
 const maxCell = 200
 
 func runShow(ctx context.Context, x *call) error {
+	if !isID(x.args[0]) {
+		return noID(x.args[0])
+	}
 	return x.with(ctx, func(s *storeurl.Opened) error {
 		a, err := x.admin(s)
 		if err != nil {

@@ -25,19 +25,27 @@ type address struct {
 // errNoURL repeats nothing of what was given: where it ends, a password may begin.
 var errNoURL = errors.New("the store's address is no URL: write / ? # @ and % in a password as %2F %3F %23 %40 and %25")
 
+var errNoScheme = errors.New("the store's address has no scheme: want one such as redis://HOST or file:FOLDER")
+
 // variable begins an address that is in an environment variable.
 const variable = "env:"
 
 // parse takes an address apart. An error repeats neither user nor password.
 func parse(text string) (*address, *kind, error) {
 	if name, ok := strings.CutPrefix(text, variable); ok {
+		if strings.ContainsAny(name, ":@") { // an address, which is not repeated
+			return nil, nil, errors.New("env: takes the name of a variable")
+		}
 		if text = os.Getenv(name); text == "" {
 			return nil, nil, fmt.Errorf("the environment has no variable %q with a store's address", name)
 		}
 	}
 	scheme, rest, ok := strings.Cut(text, ":")
 	if !ok {
-		return nil, nil, errors.New("the store's address has no scheme: want one such as redis://HOST or file:FOLDER")
+		return nil, nil, errNoScheme
+	}
+	if strings.Contains(scheme, "@") { // there is none, and this is a user or a password
+		return nil, nil, errNoScheme
 	}
 	k, ok := schemes[scheme]
 	if !ok {

@@ -71,6 +71,8 @@ func TestNoErrorHoldsAPassword(t *testing.T) {
 		"redis://user:1#hunter2@host",
 		"redis://user:1@hunter2@host",
 		"redis://user:hunter2",
+		"hunter2@host:6379",
+		"env:redis://user:hunter2@host",
 		"postgres://user:hunter2@host:port/db",
 		"postgres://user:hunter2@host/db?sslmode=hunter2&password=hunter2",
 		"postgres://user:hunter2@host/db?table=" + long,
