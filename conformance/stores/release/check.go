@@ -12,28 +12,22 @@ import (
 
 // check builds a proxy with every published module at the version that it would be
 // released at, and at those that siblings require, and then a program that requires
-// each from an empty module. A module that was tagged is taken from its tag: one that
-// uses what only the tree has of a sibling fails here, as it would fail its consumers.
+// each from an empty module. It installs the programs that there are. A module that was
+// tagged is taken from its tag: one that uses what only the tree has of a sibling fails
+// here, as it would fail its consumers.
 func (r *repository) check(ctx context.Context, out io.Writer) error {
 	work, err := os.MkdirTemp("", "cloakroom-release-check")
 	if err != nil {
 		return fmt.Errorf("folder: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(work) }() // nothing is kept
-	p := &proxy{r: r, dir: filepath.Join(work, "proxy"), toBe: map[string]string{}}
 	modules, err := r.named(everything)
 	if err != nil {
 		return err
 	}
-	for _, m := range modules {
-		if p.toBe[m.path], err = r.versionToBe(ctx, m); err != nil {
-			return err
-		}
-	}
-	for _, m := range modules {
-		if err := p.addAll(ctx, m, modules); err != nil {
-			return err
-		}
+	p, err := r.newProxy(ctx, filepath.Join(work, "proxy"), modules)
+	if err != nil {
+		return err
 	}
 	env, err := p.env(ctx, work)
 	if err != nil {
@@ -44,7 +38,11 @@ func (r *repository) check(ctx context.Context, out io.Writer) error {
 		if _, err := fmt.Fprintf(out, "%s as %s\n", m.dir, p.toBe[m.path]); err != nil {
 			return err //nolint:wrapcheck // it is the terminal's
 		}
-		if err := consume(ctx, filepath.Join(work, "consumer", m.dir), env, m.path, p.toBe[m.path]); err != nil {
+		err := consume(ctx, filepath.Join(work, "consumer", m.dir), env, m.path, p.toBe[m.path])
+		if err == nil {
+			err = r.install(ctx, out, m, p.toBe[m.path], append(env, "GOBIN="+filepath.Join(work, "bin")))
+		}
+		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s does not work for its consumers: %w", m.dir, err))
 		}
 	}
@@ -94,7 +92,7 @@ func consume(ctx context.Context, dir string, env []string, path, version string
 	var source strings.Builder
 	source.WriteString("package main\n\n")
 	for pkg := range strings.FieldsSeq(packages) {
-		if !strings.Contains(pkg+"/", "/internal/") {
+		if !isInternal(pkg) {
 			source.WriteString("import _ \"" + pkg + "\"\n")
 		}
 	}
@@ -104,6 +102,23 @@ func consume(ctx context.Context, dir string, env []string, path, version string
 	}
 	for _, args := range [][]string{{"vet", path + "/..."}, {"vet", "."}, {"run", "."}} {
 		if _, err := goes(args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// install installs a module's programs as those do who have no module.
+func (r *repository) install(ctx context.Context, out io.Writer, m *module, version string, env []string) error {
+	programs, err := r.programs(ctx, m)
+	if err != nil {
+		return err
+	}
+	for _, program := range programs {
+		if _, err := fmt.Fprintf(out, "go install %s@%s\n", program, version); err != nil {
+			return err //nolint:wrapcheck // it is the terminal's
+		}
+		if _, err := command(ctx, r.root, env, "go", "install", program+"@"+version); err != nil {
 			return err
 		}
 	}

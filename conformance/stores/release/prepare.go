@@ -29,25 +29,47 @@ func (r *repository) prepare(ctx context.Context, out io.Writer, modules []*modu
 	if err := r.bump(ctx, modules, version); err != nil {
 		return err
 	}
-	_, err := io.WriteString(out, r.steps(modules, version))
-	return err //nolint:wrapcheck // it is the terminal's
+	steps, err := r.steps(ctx, modules, version)
+	if err == nil {
+		_, err = io.WriteString(out, steps)
+	}
+	return err //nolint:wrapcheck // it is the terminal's, or says everything
 }
 
-// steps tells what is left to do.
-func (r *repository) steps(modules []*module, version string) string {
+// steps tells what is left to do. go install takes no module that has replace directives.
+// The tag of one with programs is beside main for that, where it has none; all others are
+// on main, after which go get names what is between two releases.
+func (r *repository) steps(ctx context.Context, modules []*module, version string) (string, error) {
 	var b strings.Builder
 	if r.root != r.git {
 		b.WriteString("This was a dry run: nothing has changed.\n")
 	}
 	b.WriteString("Every go.mod and the changelog are ready. Look at the difference, run make release-check and make test,\n" +
 		"and merge it. Then tag what was merged, in this order, and push the tags:\n")
-	tags := make([]string, len(modules))
-	for i, m := range modules {
-		tags[i] = m.tag(version)
-		fmt.Fprintf(&b, "git tag -a %s -m %q\n", tags[i], m.dir+" "+version)
+	var tags []string
+	var beside strings.Builder
+	for _, m := range modules {
+		tag := fmt.Sprintf("git tag -a %s -m %q\n", m.tag(version), m.dir+" "+version)
+		programs, err := r.programs(ctx, m)
+		switch {
+		case err != nil:
+			return "", err
+		case len(programs) == 0 || len(m.replaced) == 0:
+			tags = append(tags, m.tag(version))
+			b.WriteString(tag)
+		default:
+			fmt.Fprintf(&beside, "git switch --detach\ngo -C %[1]s mod edit \\\n  %[2]s\nGOWORK=off go -C %[1]s mod tidy\n"+
+				"git add %[1]s\ngit commit -m %[3]q\n%[4]sgit push origin %[5]s\ngit switch -\n",
+				m.dir, strings.Join(m.dropReplace(), " \\\n  "), m.dir+": "+version+" has no replace directives", tag, m.tag(version))
+		}
 	}
-	fmt.Fprintf(&b, "git push origin %s\n", strings.Join(tags, " "))
-	return b.String()
+	if len(tags) > 0 {
+		fmt.Fprintf(&b, "git push origin %s\n", strings.Join(tags, " "))
+	}
+	if beside.Len() > 0 {
+		b.WriteString("# Then what go install takes, on a commit beside main:\n" + beside.String())
+	}
+	return b.String(), nil
 }
 
 // checkRelease looks for what would make it a release that can't be taken back.

@@ -23,6 +23,24 @@ type proxy struct {
 	has  []string
 }
 
+// newProxy makes a proxy with modules at the versions that they would be released at, and
+// at those that are required of them.
+func (r *repository) newProxy(ctx context.Context, dir string, modules []*module) (*proxy, error) {
+	p := &proxy{r: r, dir: dir, toBe: map[string]string{}}
+	var err error
+	for _, m := range modules {
+		if p.toBe[m.path], err = r.versionToBe(ctx, m); err != nil {
+			return nil, err
+		}
+	}
+	for _, m := range modules {
+		if err := p.addAll(ctx, m, modules); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
 // addAll adds a module at the version that it would be released at, and at those that
 // its siblings require.
 func (p *proxy) addAll(ctx context.Context, m *module, siblings []*module) error {
@@ -45,15 +63,15 @@ func (p *proxy) add(ctx context.Context, m *module, version string) error {
 		return nil
 	}
 	p.has = append(p.has, m.tag(version))
-	read := p.r.fromTree
+	read, drop := p.r.fromTree, m.dropReplace()
 	if p.r.tagged(ctx, m, version) {
-		read = p.r.fromTag
+		read, drop = p.r.fromTag, nil
 	}
 	files, err := read(ctx, m, version)
 	if err != nil {
 		return fmt.Errorf("%s: %w", m.tag(version), err)
 	}
-	if files["go.mod"], err = p.resolved(ctx, m, files["go.mod"]); err != nil {
+	if files["go.mod"], err = p.resolved(ctx, m, files["go.mod"], drop); err != nil {
 		return err
 	}
 	if _, ok := files["LICENSE"]; !ok { // as the go command does
@@ -64,9 +82,9 @@ func (p *proxy) add(ctx context.Context, m *module, version string) error {
 	return p.write(m, version, files)
 }
 
-// resolved returns a go.mod in which siblings that have no version yet have the one that
-// they would be released at.
-func (p *proxy) resolved(ctx context.Context, m *module, mod []byte) ([]byte, error) {
+// resolved returns a go.mod after these edits, in which siblings that have no version yet
+// have the one that they would be released at.
+func (p *proxy) resolved(ctx context.Context, m *module, mod []byte, edits []string) ([]byte, error) {
 	path := filepath.Join(p.dir, "go.mod")
 	err := errors.Join(os.MkdirAll(p.dir, 0o700), os.WriteFile(path, mod, 0o600))
 	if err != nil {
@@ -74,9 +92,12 @@ func (p *proxy) resolved(ctx context.Context, m *module, mod []byte) ([]byte, er
 	}
 	for sibling, v := range m.require {
 		if v == placeholder && bytes.Contains(mod, []byte(sibling+" "+placeholder)) {
-			if _, err := command(ctx, p.dir, nil, "go", "mod", "edit", "-require="+sibling+"@"+p.toBe[sibling], "go.mod"); err != nil {
-				return nil, err
-			}
+			edits = append(edits, "-require="+sibling+"@"+p.toBe[sibling])
+		}
+	}
+	if len(edits) > 0 {
+		if _, err := command(ctx, p.dir, nil, "go", slices.Concat([]string{"mod", "edit"}, edits, []string{"go.mod"})...); err != nil {
+			return nil, err
 		}
 	}
 	mod, err = os.ReadFile(path)

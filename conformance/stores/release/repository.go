@@ -37,6 +37,7 @@ type module struct {
 	dir       string // from the root, with slashes
 	published bool
 	require   map[string]string // versions of siblings, by path
+	replaced  []string          // paths with a replace directive
 }
 
 // load reads go.work and each go.mod.
@@ -74,6 +75,11 @@ func (r *repository) loadModule(ctx context.Context, dir string) (*module, error
 			Path    string `json:"Path"`
 			Version string `json:"Version"`
 		} `json:"Require"`
+		Replace []struct {
+			Old struct {
+				Path string `json:"Path"`
+			} `json:"Old"`
+		} `json:"Replace"`
 	}
 	text, err := os.ReadFile(filepath.Join(r.root, dir, "go.mod"))
 	var out string
@@ -90,8 +96,34 @@ func (r *repository) loadModule(ctx context.Context, dir string) (*module, error
 	for _, q := range mod.Require {
 		m.require[q.Path] = q.Version
 	}
+	for _, q := range mod.Replace {
+		m.replaced = append(m.replaced, q.Old.Path)
+	}
 	return m, nil
 }
+
+// dropReplace returns the arguments with which the go command drops the module's replace
+// directives, none if there are none.
+func (m *module) dropReplace() []string {
+	var args []string
+	for _, p := range m.replaced {
+		args = append(args, "-dropreplace="+p)
+	}
+	return args
+}
+
+// programs returns the import paths of what others may install of a module.
+func (r *repository) programs(ctx context.Context, m *module) ([]string, error) {
+	out, err := command(ctx, filepath.Join(r.root, m.dir), nil, "go", "list", "-mod=readonly", "-f",
+		`{{if eq .Name "main"}}{{.ImportPath}}{{end}}`, "./...")
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(strings.Fields(out), isInternal), nil
+}
+
+// isInternal reports whether a package can't be imported or installed by others.
+func isInternal(pkg string) bool { return strings.Contains(pkg+"/", "/internal/") }
 
 // sort puts modules after those that they require, and leaves out what is required of
 // others than siblings.
