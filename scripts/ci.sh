@@ -67,7 +67,7 @@ copy() {
 	trap "rm -rf '$tree'" EXIT
 	git ls-files -z --cached --others --exclude-standard --deduplicate |
 		while IFS= read -r -d '' name; do [[ ! -f $name ]] || printf '%s\0' "$name"; done |
-		tar -c --null -T - | tar -x -C "$tree"
+		tar -c -f - --null -T - | tar -x -f - -C "$tree"
 	cd "$tree"
 }
 

@@ -20,7 +20,8 @@ import (
 )
 
 // Each of these makes the client that belongs to an application, asks the server
-// whether it is there, and gives the client to a store.
+// whether it is there, and gives the client to a store. An application copies the one
+// that it needs: what cmd/cloakroom opens any address with is more than that.
 
 func openRedis(ctx context.Context, address string, patience time.Duration) (*storage, error) {
 	o, err := redis.ParseURL(address)
