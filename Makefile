@@ -101,8 +101,8 @@ release-check: ## Build each published module as its consumers will
 	@go run ./conformance/stores/release -check
 
 .PHONY: wine
-wine: ## Run the tests of core and store-file for Windows, under Wine
-	@scripts/wine.sh -short ./core/... ./store-file
+wine: ## Run the tests of core, store-file and the command for Windows, under Wine
+	@scripts/wine.sh -short ./core/... ./store-file ./cmd/cloakroom/...
 
 .PHONY: vet
 vet: ## Look at all modules as Linux, macOS and Windows build them

@@ -3,9 +3,10 @@
 # environment that the tests need for it, for eval. What it does goes to standard error;
 # what is done already is not done again.
 #
-# With Docker, official images are used. On a Debian machine where we are root, Docker is
-# installed and started if need be, and where no image can be pulled, images are made of
-# Debian's packages; CLOAKROOM_INSTALL=no keeps it from installing and starting anything.
+# With Docker, official images are used, or those of them that are here. On a Debian
+# machine where we are root, Docker is installed and started if need be, and where no
+# image can be pulled, images are made of Debian's packages; CLOAKROOM_INSTALL=no keeps it
+# from installing and starting anything.
 # Of what is left out it says so, and the tests run what they can.
 #
 #	servers.sh needs    prints the packages that it would install, and does nothing
@@ -88,14 +89,17 @@ fi
 
 if ! docker_works; then
 	if ! debian_root; then
-		say "no Docker here, and it can't be installed (that takes Debian and root); stores whose servers aren't on the PATH are skipped"
+		case $(command -v docker) in
+		'') say "no Docker here, and it can't be installed (that takes Debian and root); stores whose servers aren't on the PATH are skipped" ;;
+		*) say "Docker doesn't answer: does it run, and may you use it? Stores whose servers aren't on the PATH are skipped" ;;
+		esac
 		exit 0
 	fi
 	start_docker || { say "stores whose servers aren't on the PATH are skipped"; exit 0; }
 fi
 
-if pull memcached:1.6; then
-	say "using the official images"
+if pull memcached:1.6 || ! debian_root; then
+	say "using the official images${offline:+ that are here: none can be pulled}"
 	official redis REDIS redis:7 redis:8 valkey/valkey:9
 	official memcache MEMCACHE memcached:1.6
 	official postgres POSTGRES postgres:15 postgres:18
@@ -104,7 +108,7 @@ if pull memcached:1.6; then
 	pgbouncer
 	# Testcontainers' own container, which removes what a killed test leaves.
 	[[ -z $offline ]] || echo "export TESTCONTAINERS_RYUK_DISABLED=true"
-elif debian_root; then
+else
 	say "no image can be pulled; using images made of Debian's packages"
 	built redis REDIS redis bookworm 7 redis trixie 8 valkey trixie 8
 	built memcache MEMCACHE memcached bookworm 1.6
@@ -118,9 +122,6 @@ elif debian_root; then
 	fi
 	echo "export TESTCONTAINERS_RYUK_DISABLED=true"
 	echo "export TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1"
-else
-	say "no image can be pulled, and none can be made (that takes Debian and root); stores whose servers aren't on the PATH are skipped"
-	exit 0
 fi
 case $kinds in *redis*) kinds="$kinds sentinel" ;; esac
 printf 'export CLOAKROOM_REQUIRE=${CLOAKROOM_REQUIRE-%s}\n' "${kinds# }"

@@ -14,11 +14,11 @@ import (
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/backends"
 )
 
-// dockerStub is a Docker that has the images in HAVE, and can pull others if ONLINE is
-// set.
+// dockerStub is a Docker that runs unless DOWN is set, has the images in HAVE, and can
+// pull others if ONLINE is set.
 const dockerStub = `#!/bin/bash
 case "$1 $2" in
-"info "*) exit 0 ;;
+"info "*) [[ -z $DOWN ]] ;;
 "image inspect") [[ " $HAVE " == *" $3 "* ]] ;;
 "pull --quiet") [[ -n $ONLINE ]] ;;
 "build --quiet") [[ -n $ONLINE ]] ;;
@@ -32,15 +32,17 @@ func TestServersScript(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		docker  bool
+		env     string
 		have    []string
-		online  bool
 		nothing bool
 		says    string
 	}{
-		{"with Docker", true, nil, true, false, "using the official images"},
-		{"with some images and no network", true, []string{"memcached:1.6", "redis:8"}, false, false, "no image for postgres"},
-		{"with Docker and no network", true, nil, false, true, "no image can be pulled, and none can be made"},
-		{"without Docker", false, nil, true, true, "no Docker here, and it can't be installed"},
+		{"with Docker", true, "ONLINE=yes", nil, false, "using the official images\n"},
+		{"with some images and no network", true, "", []string{"memcached:1.6", "redis:8"}, false, "no image for postgres"},
+		{"with another image and no network", true, "", []string{"redis:8"}, false, "that are here: none can be pulled"},
+		{"with Docker and no network", true, "", nil, false, "no image for redis"},
+		{"with a Docker that doesn't run", true, "DOWN=yes", nil, true, "Docker doesn't answer"},
+		{"without Docker", false, "", nil, true, "no Docker here, and it can't be installed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -48,11 +50,7 @@ func TestServersScript(t *testing.T) {
 			if c.docker {
 				writeScript(t, path, "docker", dockerStub)
 			}
-			online := ""
-			if c.online {
-				online = "yes"
-			}
-			out, says := script(t, "servers.sh", path, "HAVE="+strings.Join(c.have, " "), "ONLINE="+online)
+			out, says := script(t, "servers.sh", path, "HAVE="+strings.Join(c.have, " "), c.env)
 			if !strings.Contains(says, c.says) {
 				t.Errorf("it says\n%s\nwant %q", says, c.says)
 			}
@@ -62,7 +60,7 @@ func TestServersScript(t *testing.T) {
 				}
 				return
 			}
-			wantImages(t, out, func(image string) bool { return c.online || slices.Contains(c.have, image) })
+			wantImages(t, out, func(image string) bool { return c.env == "ONLINE=yes" || slices.Contains(c.have, image) })
 		})
 	}
 }
