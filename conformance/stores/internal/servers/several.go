@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -86,7 +87,10 @@ func OwnPgBouncer(tb testing.TB, behind *Server, connections int) *Server {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	host, port := behind.hostPort(tb)
+	host, port := config.Host, strconv.Itoa(int(config.Port)) // of one that is given
+	if behind.unit != nil {
+		host, port = behind.hostPort(tb)
+	}
 	return Own(tb, PgBouncer,
 		"[databases]",
 		fmt.Sprintf("* = host=%s port=%s user=%s password='%s'", host, port, config.User, strings.ReplaceAll(config.Password, "'", "''")),
