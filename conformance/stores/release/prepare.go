@@ -36,9 +36,9 @@ func (r *repository) prepare(ctx context.Context, out io.Writer, modules []*modu
 	return err //nolint:wrapcheck // it is the terminal's, or says everything
 }
 
-// steps tells what is left to do. go install takes no module that has replace directives.
-// The tag of one with programs is beside main for that, where it has none; all others are
-// on main, after which go get names what is between two releases.
+// steps tells what is left to do. go install takes no module that has replace directives:
+// one with programs is tagged beside main, where they are dropped. All others are tagged
+// on main, because pseudo-versions count from the tags before a commit.
 func (r *repository) steps(ctx context.Context, modules []*module, version string) (string, error) {
 	var b strings.Builder
 	if r.root != r.git {
