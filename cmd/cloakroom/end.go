@@ -74,19 +74,27 @@ func (x *call) endOne(ctx context.Context, s *storeurl.Opened, id string) error 
 	if err := s.Store.Delete(one, e.ID); err != nil {
 		return err
 	}
-	return x.result("ended", 1)
+	return x.result("ended", 1, false)
 }
 
-// result prints how many sessions were ended or removed.
-func (x *call) result(verb string, n int) error {
+// result prints how many sessions were ended or removed: so many, or at least so many.
+func (x *call) result(verb string, n int, least bool) error {
 	if x.json {
-		return printJSON(x.stdout, map[string]int{verb: n})
+		all := map[string]any{verb: n}
+		if least {
+			all["atLeast"] = true
+		}
+		return printJSON(x.stdout, all)
+	}
+	if least {
+		return x.print("at least " + number(n, "session") + " " + verb + "\n")
 	}
 	return x.print(number(n, "session") + " " + verb + "\n")
 }
 
 // A slice of work is over after sliceTime, and says how much it has done. One that has
-// done nothing is given more time, up to maxSlice.
+// done nothing is given more time, up to maxSlice. What a call was about when it was cut
+// off may be done, and is not counted.
 const (
 	sliceTime = 2 * time.Second
 	maxSlice  = 2 * time.Minute
@@ -96,18 +104,22 @@ const (
 func (x *call) repeat(ctx context.Context, verb string, f func(context.Context) (int, error)) error {
 	var total atomic.Int64
 	stop := x.progress(func() string { return number(int(total.Load()), "session") + " " + verb })
-	err := sliced(ctx, f, func(n int) { total.Add(int64(n)) })
+	calls := 0
+	err := sliced(ctx, f, func(n int) {
+		calls++
+		total.Add(int64(n))
+	})
 	stop()
 	n := int(total.Load())
 	switch {
 	case ctx.Err() != nil:
-		return interrupted{number(n, "session") + " " + verb + "; run it again for the rest"}
+		return interrupted{"at least " + number(n, "session") + " " + verb + "; run it again for the rest"}
 	case err != nil && n > 0:
-		return fmt.Errorf("%s %s, run it again for the rest: %w", number(n, "session"), verb, err)
+		return fmt.Errorf("at least %s %s, run it again for the rest: %w", number(n, "session"), verb, err)
 	case err != nil:
 		return err
 	}
-	return x.result(verb, n)
+	return x.result(verb, n, calls > 1)
 }
 
 func sliced(ctx context.Context, f func(context.Context) (int, error), done func(int)) error {
@@ -132,7 +144,7 @@ func runPrune(ctx context.Context, x *call) error {
 	return x.with(ctx, func(s *storeurl.Opened) error {
 		if _, ok := sessionstore.As[sessionstore.Pruner](s.Store); !ok {
 			x.note("nothing to do, the server removes what has expired")
-			return x.result("removed", 0)
+			return x.result("removed", 0, false)
 		}
 		return x.repeat(ctx, "removed", func(ctx context.Context) (int, error) { return sessionstore.Prune(ctx, s.Store) })
 	})
