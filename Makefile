@@ -90,7 +90,9 @@ cover: ## Measure how much of each package all tests reach; line by line in cove
 
 .PHONY: ci
 ci: ## Run what the workflows run, on the servers that are here
+	@$(MAKE) --no-print-directory lint release-check
 	@scripts/ci.sh modules && scripts/ci.sh unit && scripts/ci.sh matrix
+	@$(MAKE) --no-print-directory vuln
 
 .PHONY: release
 release: ## Prepare a release: MODULE=core, or all, and VERSION=v0.1.0; DRY=-n changes nothing

@@ -62,6 +62,27 @@ func TestWhatOneWorkflowSkipsTheOtherRuns(t *testing.T) {
 	}
 }
 
+// TestMakeCIRunsWhatTheWorkflowsRun keeps them from running what nobody can run here.
+func TestMakeCIRunsWhatTheWorkflowsRun(t *testing.T) {
+	t.Parallel()
+	_, ci, _ := strings.Cut(read(t, "Makefile"), "\nci: ")
+	ci, _, _ = strings.Cut(ci, "\n.PHONY")
+	ci = strings.ReplaceAll(ci, "matrix", "store") // of all stores
+	all := 0
+	for _, workflow := range []string{"test", "stores"} {
+		for _, m := range regexp.MustCompile(`(?m)run: (make|scripts/ci.sh) (\S+)`).FindAllStringSubmatch(
+			read(t, ".github/workflows/"+workflow+".yml"), -1) {
+			all++
+			if !slices.Contains(strings.Fields(ci), m[2]) {
+				t.Errorf("make ci does not run %s %s, as the workflow %s does", m[1], m[2], workflow)
+			}
+		}
+	}
+	if all < 6 {
+		t.Errorf("%d commands found in the workflows", all)
+	}
+}
+
 // found returns what an expression finds in the script that the workflows call.
 func found(t *testing.T, what *regexp.Regexp) []string {
 	t.Helper()
