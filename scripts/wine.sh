@@ -24,14 +24,15 @@ while [[ ${1-} == -* ]]; do
 done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export GOOS=windows GOARCH=amd64 CGO_ENABLED=0
-status=0
-while read -r folder package; do
-	go test -c -o "$work/test.exe" "$package"
-	[[ -e $work/test.exe ]] || continue # it has no tests
-	say "$package"
-	docker run --rm --network none --volume "$work:/work" --volume "$PWD:/repository:ro" \
-		--workdir "/repository/${folder#"$PWD"/}" cloakroom-test/wine:1 /work/test.exe ${flags[@]+"${flags[@]}"} </dev/null || status=1
-	rm "$work/test.exe"
-done < <(go list -f '{{.Dir}} {{.ImportPath}}' "$@")
-exit "$status"
+windows=(env GOOS=windows GOARCH=amd64 CGO_ENABLED=0 go)
+"${windows[@]}" list -f '{{.Dir}} {{.ImportPath}}' "$@" |
+	while read -r folder package; do
+		"${windows[@]}" test -c -o "$work/test.exe" "$package" >&2
+		[[ -e $work/test.exe ]] || continue # it has no tests
+		say "$package"
+		docker run --rm --network none --volume "$work:/work" --volume "$PWD:/repository:ro" \
+			--workdir "/repository/${folder#"$PWD"/}" cloakroom-test/wine:1 \
+			/work/test.exe -test.v=test2json ${flags[@]+"${flags[@]}"} </dev/null 2>&1 |
+			go tool test2json -t -p "$package" || say "$package failed"
+		rm "$work/test.exe"
+	done | go run ./conformance/stores/report

@@ -34,21 +34,24 @@ func (b *browser) ask() string {
 
 func TestARefreshNeedsAProofForAChallengeOfOurs(t *testing.T) {
 	t.Parallel()
-	st := newSite(t)
-	b := st.device()
-	b.signIn()
-	first := b.jar[boundCookie].Value
-	want(t, http.StatusForbidden, b.prove("AAAA"), "a challenge of the browser's own")
-	res := b.prove(b.ask())
-	want(t, http.StatusOK, b.take(res), "the right one")
-	if instructionsOf(t, res) != b.id || b.jar[boundCookie].Value == first || res.Header.Get(challenge) == "" {
-		t.Errorf("header: %v", res.Header)
-	}
-	want(t, http.StatusOK, b.prove(b.next), "the challenge that came with the cookie")
-	want(t, http.StatusForbidden, b.send(http.MethodPost, dbsc.DefaultPath, sessionID, `"`+b.id+`"`), "an identifier in quotes")
-	if n := len(st.seen(dbsc.EventRefreshed)); n != 2 {
-		t.Errorf("%d events", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		st := newSite(t)
+		b := st.device()
+		b.signIn()
+		first := b.jar[boundCookie].Value
+		<-time.After(time.Second)
+		want(t, http.StatusForbidden, b.prove("AAAA"), "a challenge of the browser's own")
+		res := b.prove(b.ask())
+		want(t, http.StatusOK, b.take(res), "the right one")
+		if instructionsOf(t, res) != b.id || b.jar[boundCookie].Value == first || res.Header.Get(challenge) == "" {
+			t.Errorf("header: %v", res.Header)
+		}
+		want(t, http.StatusOK, b.prove(b.next), "the challenge that came with the cookie")
+		want(t, http.StatusForbidden, b.send(http.MethodPost, dbsc.DefaultPath, sessionID, `"`+b.id+`"`), "an identifier in quotes")
+		if n := len(st.seen(dbsc.EventRefreshed)); n != 2 {
+			t.Errorf("%d events", n)
+		}
+	})
 }
 
 func TestAProofIsGoodOnce(t *testing.T) {

@@ -3,6 +3,7 @@ package session_test
 import (
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
@@ -10,25 +11,29 @@ import (
 
 func TestATicketUnderAnOldKeyIsReplacedWhenItIsOlderThanTheGrace(t *testing.T) {
 	t.Parallel()
-	eachTransport(t, func(c *client) {
-		newKey := session.GenerateKey()
-		with := func(keys ...[]byte) *session.Manager {
-			return c.e.manager(c.e.store, c.configure, func(o *session.Options) { o.Keys, o.RenewGrace = keys, time.Nanosecond })
-		}
-		c.do(signIn("ann", count))
-		old := c.ticket
-		c.m = with(newKey, testKey)
-		c.do(look)
-		if c.ticket == old {
-			c.e.tb.Error("it was not replaced")
-		}
-		c.m = with(newKey)
-		c.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-			if counter.Get(s) != 1 {
-				c.e.tb.Errorf("counter %d, want 1", counter.Get(s))
+	for _, tr := range transports {
+		synctest.Test(t, func(t *testing.T) {
+			c := newEnv(t).client(tr)
+			newKey := session.GenerateKey()
+			with := func(keys ...[]byte) *session.Manager {
+				return c.e.manager(c.e.store, c.configure, func(o *session.Options) { o.Keys, o.RenewGrace = keys, time.Nanosecond })
 			}
+			c.do(signIn("ann", count))
+			old := c.ticket
+			c.m = with(newKey, testKey)
+			pass(time.Second)
+			c.do(look)
+			if c.ticket == old {
+				t.Errorf("%s: it was not replaced", tr.header)
+			}
+			c.m = with(newKey)
+			c.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				if counter.Get(s) != 1 {
+					t.Errorf("%s: counter %d, want 1", tr.header, counter.Get(s))
+				}
+			})
 		})
-	})
+	}
 }
 
 func TestSetPersistentMeansNothingToAHeaderField(t *testing.T) {
