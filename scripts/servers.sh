@@ -47,15 +47,16 @@ use() {
 
 # official uses those of the images that are here or can be pulled.
 official() {
-	local kind=$1 name=$2 i got=()
+	local kind=$1 name=$2 i left='' got=()
 	shift 2
 	for i; do
 		if pull "$i"; then
 			got+=("$i")
 		else
-			say "$i can't be pulled"
+			left="$left $i"
 		fi
 	done
+	[[ -z $left || -z ${got-} ]] || say "going on without$left"
 	use "$kind" "$name" ${got[@]+"${got[@]}"}
 }
 
