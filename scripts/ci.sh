@@ -33,8 +33,9 @@ store() {
 	copy
 	# The workspace would raise every driver to the highest version in it.
 	export GOWORK=off
-	# The driver is the one module that the store requires beside core. The tests' module
-	# and the demo's may require a later one, so it is set in all of them, and checked.
+	# The driver is the one module that the store requires beside core. The tests' module,
+	# the demo's and the command's may require a later one, or would have to be tidied
+	# after the store, so it is set in all of them, and checked.
 	local format='{{if not (or .Main .Replace .Indirect)}}{{.Path}}@{{.Version}}{{end}}'
 	if [[ $STORE == mysql ]]; then # database/sql leaves the driver to the program
 		module=store-sql drivers=conformance/stores
@@ -45,7 +46,7 @@ store() {
 		driver=$(go -C "$drivers" list -m -f '{{.Path}}@{{.Version}}' "${driver%@*}@latest")
 	fi
 	say "$module with $driver, on $image"
-	for m in "$drivers" conformance/stores examples; do
+	for m in "$drivers" conformance/stores examples cmd/cloakroom; do
 		grep -q "${driver%@*} " "$m/go.mod" || continue
 		go -C "$m" get "$driver"
 		go -C "$m" mod tidy
