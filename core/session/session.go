@@ -115,7 +115,7 @@ func (s *Session) Names() []string {
 	defer s.mu.Unlock()
 	names := make([]string, len(s.cur.values))
 	for i, v := range s.cur.values {
-		names[i] = v.name
+		names[i] = string(v.name)
 	}
 	return names
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -45,10 +44,20 @@ type view struct {
 	idle     int  // so many changes had nothing to do
 }
 
-// A value is one encoded value of a session. Its data is never changed.
-type value struct {
-	name string
-	data []byte
+// A value is one encoded value of a session. Its parts are never changed: those of a
+// stored value belong to the record's data.
+type value struct{ name, data []byte }
+
+// compare orders values by name. These conversions copy nothing.
+func (v value) compare(name string) int {
+	switch {
+	case string(v.name) < name:
+		return -1
+	case string(v.name) > name:
+		return 1
+	default:
+		return 0
+	}
 }
 
 // A step is a level that the visitor has stepped up to until some time.
@@ -116,7 +125,7 @@ func (st *state) wrote(version sessionstore.Version) bool {
 }
 
 func (st *state) find(name string) (int, bool) {
-	return slices.BinarySearchFunc(st.values, name, func(v value, name string) int { return strings.Compare(v.name, name) })
+	return slices.BinarySearchFunc(st.values, name, value.compare)
 }
 
 func (st *state) get(name string) ([]byte, bool) {
@@ -133,7 +142,7 @@ func (st *state) set(name string, data []byte) {
 		st.values[i].data = data
 		return
 	}
-	st.values = slices.Insert(st.values, i, value{name, data})
+	st.values = slices.Insert(st.values, i, value{[]byte(name), data})
 }
 
 func (st *state) remove(name string) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -40,7 +39,7 @@ func checkDecode(t *testing.T, data []byte) {
 		}
 		return
 	}
-	if !slices.IsSortedFunc(st.values, func(a, b value) int { return strings.Compare(a.name, b.name) }) {
+	if !slices.IsSortedFunc(st.values, func(a, b value) int { return bytes.Compare(a.name, b.name) }) {
 		t.Errorf("%x: values are not sorted", data)
 	}
 	if err := st.check(); err != nil {

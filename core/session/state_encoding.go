@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"time"
@@ -92,7 +93,7 @@ func appendField(b []byte, tag byte, content []byte) []byte {
 }
 
 // appendPair appends a field of two parts, the first behind its length.
-func appendPair[T string | []byte](b []byte, tag byte, first string, second T) []byte {
+func appendPair[T, U string | []byte](b []byte, tag byte, first T, second U) []byte {
 	var prefix [binary.MaxVarintLen64]byte
 	n := binary.PutUvarint(prefix[:], uint64(len(first)))
 	b = append(b, tag)
@@ -126,7 +127,7 @@ func decodeState(r sessionstore.Record) (state, error) {
 	if len(r.Data) == 0 || r.Data[0] != stateVersion {
 		return st, fmt.Errorf("%w: unknown version of the session's encoding", sessionstore.ErrCorrupt)
 	}
-	d := decoder{b: r.Data[1:], text: string(r.Data[1:])}
+	d := decoder{r.Data[1:]}
 	for len(d.b) > 0 {
 		if err := d.field(&st); err != nil {
 			return st, err
@@ -138,12 +139,8 @@ func decodeState(r sessionstore.Record) (state, error) {
 	return st, nil
 }
 
-// A decoder holds the rest of the input twice: text gives all names with one
-// allocation.
-type decoder struct {
-	b    []byte
-	text string
-}
+// A decoder holds the rest of the input.
+type decoder struct{ b []byte }
 
 func (d *decoder) field(st *state) error {
 	start := *d
@@ -155,7 +152,7 @@ func (d *decoder) field(st *state) error {
 	if !ok || size > uint64(len(d.b)) {
 		return fmt.Errorf("%w: field %d is cut short", sessionstore.ErrCorrupt, tag)
 	}
-	content := decoder{d.b[:size:size], d.text[:size]}
+	content := decoder{d.b[:size:size]}
 	d.skip(int(size)) //nolint:gosec // not above len(d.b)
 	if t := st.timeField(tag); t != nil {
 		return content.time(t)
@@ -179,7 +176,7 @@ func (d *decoder) field(st *state) error {
 		st.binding = content.b
 	case tagFlash:
 		category, message, err := content.pair()
-		st.flashes = append(st.flashes, Flash{category, message.text})
+		st.flashes = append(st.flashes, Flash{string(category), string(message.b)})
 		return err
 	case tagActor:
 		return content.actor(st)
@@ -188,7 +185,7 @@ func (d *decoder) field(st *state) error {
 	case tagValue:
 		return content.value(st)
 	case tagSubject:
-		st.subject = content.text
+		st.subject = string(content.b)
 	default:
 		st.unknown = append(st.unknown, start.b[:len(start.b)-len(d.b)]...)
 	}
@@ -207,7 +204,7 @@ func (st *state) timeField(tag uint64) *time.Time {
 	}
 }
 
-func (d *decoder) skip(n int) { d.b, d.text = d.b[n:], d.text[n:] }
+func (d *decoder) skip(n int) { d.b = d.b[n:] }
 
 func (d *decoder) uvarint() (uint64, bool) {
 	v, n := binary.Uvarint(d.b)
@@ -257,12 +254,12 @@ func (d *decoder) writes(st *state) error {
 }
 
 // pair splits what appendPair made.
-func (d *decoder) pair() (first string, second decoder, err error) {
+func (d *decoder) pair() (first []byte, second decoder, err error) {
 	size, ok := d.uvarint()
 	if !ok || size > uint64(len(d.b)) {
-		return "", decoder{}, fmt.Errorf("%w: the first of two parts is cut short", sessionstore.ErrCorrupt)
+		return nil, decoder{}, fmt.Errorf("%w: the first of two parts is cut short", sessionstore.ErrCorrupt)
 	}
-	return d.text[:size], decoder{d.b[size:len(d.b):len(d.b)], d.text[size:]}, nil
+	return d.b[:size:size], decoder{d.b[size:len(d.b):len(d.b)]}, nil
 }
 
 func (d *decoder) actor(st *state) error {
@@ -270,7 +267,7 @@ func (d *decoder) actor(st *state) error {
 	if err != nil {
 		return err
 	}
-	st.actor = subject
+	st.actor = string(subject)
 	return rest.array(st.origin[:])
 }
 
@@ -283,7 +280,7 @@ func (d *decoder) lease(st *state) error {
 		return fmt.Errorf("%w: %d bytes of a lease", sessionstore.ErrCorrupt, len(rest.b))
 	}
 	holder := binary.BigEndian.Uint64(rest.b)
-	st.leases = append(st.leases, lease{name, holder, instant(rest.b[8:]), instant(rest.b[16:])})
+	st.leases = append(st.leases, lease{string(name), holder, instant(rest.b[8:]), instant(rest.b[16:])})
 	return nil
 }
 
@@ -292,7 +289,7 @@ func (d *decoder) value(st *state) error {
 	if err != nil {
 		return err
 	}
-	if n := len(st.values); n > 0 && st.values[n-1].name >= name {
+	if n := len(st.values); n > 0 && bytes.Compare(st.values[n-1].name, name) >= 0 {
 		return fmt.Errorf("%w: values out of order", sessionstore.ErrCorrupt)
 	}
 	if st.values == nil {

@@ -177,7 +177,7 @@ func (d *decoder) step(e *entry) bool {
 	if !ok || size > uint64(len(d.b)) {
 		return false
 	}
-	s.level = d.text[:size]
+	s.level = string(d.b[:size])
 	d.skip(int(size)) //nolint:gosec // not above len(d.b)
 	e.steps = append(e.steps, s)
 	return true

@@ -50,7 +50,7 @@ func (i Info) Values() iter.Seq2[string, []byte] {
 			return
 		}
 		for _, v := range i.st.values {
-			if !yield(v.name, v.data) {
+			if !yield(string(v.name), v.data) {
 				return
 			}
 		}
