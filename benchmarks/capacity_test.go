@@ -3,7 +3,9 @@ package benchmarks
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"encoding/base64"
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -21,26 +23,38 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	filestore "github.com/cloakroom-go/cloakroom/store-file"
 	memcachestore "github.com/cloakroom-go/cloakroom/store-memcache"
+	mongostore "github.com/cloakroom-go/cloakroom/store-mongo"
 	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
 	redisstore "github.com/cloakroom-go/cloakroom/store-redis"
+	sqlstore "github.com/cloakroom-go/cloakroom/store-sql"
 )
 
 var (
 	capacitySizes    = flag.String("sizes", "", "measure stores that hold so many sessions, such as 10000,100000")
-	capacityBackends = flag.String("backends", "memory,file,redis,postgres,memcached", "which stores to measure")
+	capacityBackends = flag.String("backends", "memory,file,redis,postgres,sqlite,mysql,mongo,memcached", "which stores to measure")
 )
 
 // A vault is a store whose room can be measured.
 type vault struct {
 	store sessionstore.Store
-	room  func() int64 // in bytes, of all that the backend holds
+	room  func() int64 // in bytes, of all that the backend holds; nil where that is not known
 }
 
+// owners are whose the sessions are.
+var owners = map[string]func(i int) string{
+	"nobody":   func(int) string { return "" },
+	"accounts": func(i int) string { return fmt.Sprint("account-", i) },
+	"one":      func(int) string { return account },
+}
+
+const account = "account-1"
+
 // BenchmarkCapacity measures what a session of 300 bytes takes in a store that holds so
-// many, and what a Load and an Update of one of them take (medians).
+// many, and what a Load and an Update of one of them take (medians). If all are one
+// account's, it also measures what it takes to list and to end them.
 func BenchmarkCapacity(b *testing.B) {
 	for backend := range strings.SplitSeq(*capacityBackends, ",") {
-		for _, of := range []string{"nobody", "accounts"} {
+		for _, of := range []string{"nobody", "accounts", "one"} {
 			for _, size := range strings.FieldsFunc(*capacitySizes, func(r rune) bool { return r == ',' }) {
 				n, err := strconv.Atoi(size)
 				if err != nil {
@@ -48,7 +62,11 @@ func BenchmarkCapacity(b *testing.B) {
 				}
 				b.Run(fmt.Sprintf("%s/%s/%d", backend, of, n), func(b *testing.B) {
 					for b.Loop() {
-						measure(b, openVault(b, backend), n, of == "accounts")
+						v := openVault(b, backend)
+						measure(b, v, n, owners[of])
+						if of == "one" {
+							measureSubject(b, v.store, n)
+						}
 					}
 				})
 			}
@@ -96,6 +114,21 @@ func openVault(b *testing.B, backend string) vault {
 			need("", pool.QueryRow(ctx, "SELECT pg_total_relation_size($1::regclass)", table).Scan(&n))
 			return n
 		}}
+	case "sqlite":
+		return vault{openSQLStore(b, sqliteFile(b), sqlstore.SQLite), nil}
+	case "mysql":
+		db, missing := mysqlPool(b)
+		need(missing, nil)
+		return vault{openSQLStore(b, db, sqlstore.MySQL), nil}
+	case "mongo":
+		db, missing := mongoDatabase(b)
+		need(missing, nil)
+		collection := db.Collection(unique())
+		store, err := mongostore.New(collection, mongostore.Options{})
+		need("", err)
+		need("", store.EnsureIndexes(ctx))
+		b.Cleanup(func() { _ = collection.Drop(context.Background()) })
+		return vault{store, nil}
 	case "memcached":
 		client, missing := memcachedClient()
 		need(missing, nil)
@@ -108,7 +141,21 @@ func openVault(b *testing.B, backend string) vault {
 	return vault{}
 }
 
-func measure(b *testing.B, v vault, n int, subject bool) {
+func openSQLStore(b *testing.B, db *sql.DB, d sqlstore.Dialect) sessionstore.Store {
+	b.Helper()
+	table := unique()
+	store, err := sqlstore.New(db, d, sqlstore.Options{Table: table})
+	if err == nil {
+		err = store.Migrate(b.Context())
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _, _ = db.Exec("DROP TABLE " + table) })
+	return store
+}
+
+func measure(b *testing.B, v vault, n int, owner func(i int) string) {
 	b.Helper()
 	record := func(version int) sessionstore.Record {
 		return sessionstore.Record{
@@ -126,9 +173,7 @@ func measure(b *testing.B, v vault, n int, subject bool) {
 		wg.Go(func() {
 			for i := w; i < n; i += workers {
 				id, r := randomID(), record(1)
-				if subject {
-					r.Subject = fmt.Sprint("account-", i)
-				}
+				r.Subject = owner(i)
 				if err := v.store.Create(b.Context(), id, r); err != nil {
 					b.Error(err)
 					return
@@ -167,6 +212,25 @@ func measure(b *testing.B, v vault, n int, subject bool) {
 	b.ReportMetric(float64(writes[len(writes)/2]), "update-ns")
 	b.ReportMetric(0, "ns/op") // of filling it
 	runtime.KeepAlive(v)
+}
+
+// measureSubject lists and ends n sessions of one account.
+func measureSubject(b *testing.B, store sessionstore.Store, n int) {
+	b.Helper()
+	start := time.Now()
+	list, err := sessionstore.ListSubject(b.Context(), store, account)
+	if errors.Is(err, sessionstore.ErrUnsupported) {
+		return
+	}
+	if err != nil || len(list) != n {
+		b.Fatalf("%d of %d sessions are listed, %v", len(list), n, err)
+	}
+	b.ReportMetric(float64(time.Since(start).Milliseconds()), "list-ms")
+	start = time.Now()
+	if ended, err := sessionstore.DeleteSubject(b.Context(), store, account); err != nil || ended != n {
+		b.Fatalf("%d of %d sessions are ended, %v", ended, n, err)
+	}
+	b.ReportMetric(float64(time.Since(start).Milliseconds()), "end-ms")
 }
 
 func randomID() string {
