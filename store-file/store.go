@@ -37,7 +37,8 @@ var (
 // New creates what is missing in it.
 //
 // The store holds the folder open until Close, and each of its 256 shards from their first
-// use on: 257 descriptors at most, and a few more for each call that is under way.
+// use on: 257 descriptors at most, a few more for each call that is under way, and up to
+// 50 for DeleteSubject.
 func New(dir string, o Options) (*Store, error) {
 	o, err := o.resolved()
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -63,39 +64,50 @@ func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) 
 	}
 	// All records are removed before a folder is flushed: mostly, the first flush takes
 	// along what the others have to say.
-	var gone []string
-	var deleted int
-	var failed error
-	for _, some := range byShard(ids) {
-		r, err := sessionstore.Guarded(ctx, s.guard, func() (removed, error) { return s.deleteOf(ctx, subject, some) })
-		deleted += r.live
-		gone = append(gone, r.ids...)
-		failed = cmp.Or(failed, err)
-		if ctx.Err() != nil {
-			return deleted, failed
-		}
-	}
-	for _, some := range byShard(gone) {
-		err := s.guard.Do(ctx, func() error { return s.settle(ctx, subject, some) })
-		failed = cmp.Or(failed, err)
-		if ctx.Err() != nil {
-			return deleted, failed
-		}
-	}
-	return deleted, failed
+	var mu sync.Mutex
+	var gone removed
+	failed := byShard(ids, func(ids []string) error {
+		r, err := sessionstore.Guarded(ctx, s.guard, func() (removed, error) { return s.deleteOf(ctx, subject, ids) })
+		mu.Lock()
+		defer mu.Unlock()
+		gone.ids = append(gone.ids, r.ids...)
+		gone.live += r.live
+		return err
+	})
+	err = byShard(gone.ids, func(ids []string) error {
+		return s.guard.Do(ctx, func() error { return s.settle(ctx, subject, ids) })
+	})
+	return gone.live, cmp.Or(failed, err)
 }
 
-// byShard returns the ids in groups of which each is of one shard, and small.
-func byShard(ids []string) [][]string {
+// atOnce is how many shards byShard works on at a time.
+const atOnce = 16
+
+// byShard calls work with ids of which each few are of one shard, at the same time for
+// several shards: a disk that makes each removal wait mostly makes them wait together. It
+// goes on after an error and returns one of them.
+func byShard(ids []string, work func(ids []string) error) (failed error) {
 	var shards [shardCount][]string
 	for _, id := range ids {
 		shards[shardOf(id)] = append(shards[shardOf(id)], id)
 	}
-	var groups [][]string
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	places := make(chan struct{}, atOnce)
 	for _, ids := range &shards {
-		groups = slices.AppendSeq(groups, slices.Chunk(ids, pruneBatch))
+		for some := range slices.Chunk(ids, pruneBatch) {
+			places <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-places }()
+				err := work(some)
+				mu.Lock()
+				defer mu.Unlock()
+				failed = cmp.Or(failed, err)
+			})
+		}
 	}
-	return groups
+	wg.Wait()
+	return failed
 }
 
 // removed says what deleteOf has removed: records, of which so many were live. Those of

@@ -65,6 +65,59 @@ func TestFilePowerCut(t *testing.T) {
 	t.Logf("%d cuts", 2*(d.Len()-begun))
 }
 
+// TestFilePowerCutWhileASubjectEnds cuts the power after each operation of DeleteSubject,
+// which works on several shards at a time. What is left of the records is listed, and when
+// it has returned, nothing is.
+func TestFilePowerCutWhileASubjectEnds(t *testing.T) {
+	t.Parallel()
+	d := disk.Mount(t)
+	store := openFile(t, d.Dir, filestore.Options{})
+	ids, subject := make([]string, 12), numbered(1).Subject
+	for i := range ids {
+		ids[i] = randomID()
+		if err := store.Create(t.Context(), ids[i], numbered(1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begun := d.Len()
+	if n, err := store.DeleteSubject(t.Context(), subject); n != len(ids) || err != nil {
+		t.Fatalf("DeleteSubject = %d, %v, want %d", n, err, len(ids))
+	}
+	replay := d.Replay()
+	for range begun {
+		replay.Step()
+	}
+	dir := privateDir(t)
+	if err := replay.Cut(dir, false); err != nil {
+		t.Fatal(err)
+	}
+	store = openFile(t, dir, filestore.Options{})
+	for n := begun; n < d.Len(); n++ {
+		replay.Step()
+		for _, anyPart := range []bool{false, true} {
+			if err := replay.Cut(dir, anyPart); err != nil {
+				t.Fatal(err)
+			}
+			left := 0
+			for _, id := range ids {
+				switch _, err := store.Load(t.Context(), id); {
+				case err == nil:
+					left++
+				case !errors.Is(err, sessionstore.ErrNotFound):
+					t.Fatalf("cut after %d, any part %v: %v", n-begun, anyPart, err)
+				}
+			}
+			list, err := store.ListSubject(t.Context(), subject)
+			if err != nil || len(list) != left {
+				t.Fatalf("cut after %d, any part %v: %d of %d records are listed, %v", n-begun, anyPart, len(list), left, err)
+			}
+			if n == d.Len()-1 && left > 0 {
+				t.Errorf("any part %v: %d records are back after DeleteSubject", anyPart, left)
+			}
+		}
+	}
+}
+
 type powerCuts struct {
 	t     *testing.T
 	ids   []string
