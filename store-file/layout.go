@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"strconv"
 	"strings"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -50,7 +51,7 @@ func fileName(id string) string {
 			capitals |= 1
 		}
 	}
-	return fmt.Sprintf("%s.%011x", id, capitals)
+	return id + "." + strconv.FormatUint(1<<44|capitals, 16)[1:] // 11 digits behind a 1
 }
 
 // idOf is the inverse of fileName.
