@@ -15,8 +15,8 @@ import (
 // collection does not look at.
 type shard struct {
 	mu     sync.Mutex
-	at     map[uint64]int32 // by the hash of an id: where in slots its record is
-	twins  map[string]int32 // by id: those whose hash was another's already
+	at     map[uint32]int32 // by the key of an id: where in slots its record is
+	twins  map[string]int32 // by id: those whose key was another's already
 	slots  []slot
 	free   []int32 // slots without a record
 	expiry []int32 // a heap of the slots with one
@@ -61,14 +61,23 @@ func (s *slot) unpack() sessionstore.Record {
 	}
 }
 
-// hash returns what a shard knows an id by.
-func (s *Store) hash(id string) uint64 { return maphash.String(s.seed, id) }
+// A hash names a shard and a key within it. Keys of 32 bits take half of the room in a
+// map, and leave a million records one or two pairs of twins.
+const keyBits = 32
 
-func (s *Store) shard(hash uint64) *shard { return &s.shards[hash%shardCount] }
+// hash returns the hash of an id, or of a subject.
+func (s *Store) hash(text string) uint64 {
+	return maphash.String(s.seed, text) % (shardCount << keyBits)
+}
+
+func (s *Store) shard(hash uint64) *shard { return &s.shards[hash>>keyBits] }
+
+// key is the part of a hash that the map of a shard knows.
+func key(hash uint64) uint32 { return uint32(hash) } //nolint:gosec // a part
 
 // find returns where the record under id is.
 func (sh *shard) find(hash uint64, id string) (int32, bool) {
-	if i, ok := sh.at[hash]; ok && sh.slots[i].id() == id {
+	if i, ok := sh.at[key(hash)]; ok && sh.slots[i].id() == id {
 		return i, true
 	}
 	i, ok := sh.twins[id]
@@ -86,10 +95,10 @@ func (s *Store) insert(sh *shard, hash uint64, r slot) {
 		i = int32(len(sh.slots)) //nolint:gosec // a shard of 2³¹ records would take 700 GB
 		sh.slots = append(sh.slots, slot{})
 	}
-	if _, taken := sh.at[hash]; taken {
+	if _, taken := sh.at[key(hash)]; taken {
 		sh.twins[r.id()] = i
 	} else {
-		sh.at[hash] = i
+		sh.at[key(hash)] = i
 	}
 	r.heap = int32(len(sh.expiry)) //nolint:gosec // the same
 	r.node = s.index(r.subject(), hash)
@@ -112,7 +121,7 @@ func (s *Store) replace(sh *shard, hash uint64, i int32, r slot) {
 func (s *Store) remove(sh *shard, i int32) {
 	r := sh.slots[i]
 	if hash := s.hash(r.id()); sh.holds(hash, i) {
-		delete(sh.at, hash)
+		delete(sh.at, key(hash))
 	} else {
 		delete(sh.twins, r.id())
 	}
@@ -128,7 +137,7 @@ func (s *Store) remove(sh *shard, i int32) {
 }
 
 func (sh *shard) holds(hash uint64, i int32) bool {
-	at, ok := sh.at[hash]
+	at, ok := sh.at[key(hash)]
 	return ok && at == i
 }
 

@@ -36,8 +36,8 @@ func New(o Options) *Store {
 		seed:  maphash.MakeSeed(),
 	}
 	for i := range s.shards {
-		s.shards[i].at, s.shards[i].twins = make(map[uint64]int32), make(map[string]int32)
-		s.subjects[i].first = make(map[uint64]int32)
+		s.shards[i].at, s.shards[i].twins = make(map[uint32]int32), make(map[string]int32)
+		s.subjects[i].first = make(map[uint32]int32)
 	}
 	return s
 }

@@ -170,7 +170,7 @@ func TestDeleteSubjectCountsEachRecordOnce(t *testing.T) {
 	}
 }
 
-// Of 64 bits, no test meets the same twice: it says that they are.
+// No test meets the same hash twice: this one says that it has.
 func TestIdsWithTheSameHashAreToldApart(t *testing.T) {
 	t.Parallel()
 	s := New(Options{})

@@ -2,7 +2,6 @@ package memstore
 
 import (
 	"context"
-	"hash/maphash"
 	"slices"
 	"sync"
 	"time"
@@ -13,10 +12,10 @@ import (
 // subjects holds a part of the subject index: for each subject a list of its records,
 // by the hashes of their ids. It changes while the shard of the record in question is
 // locked, so it is never behind the records; its own lock is always the second one taken.
-// Subjects whose hash is the same share a list: a record's own subject decides.
+// Subjects whose key is the same share a list: a record's own subject decides.
 type subjects struct {
 	mu    sync.Mutex
-	first map[uint64]int32 // by the hash of a subject: the first node of its list
+	first map[uint32]int32 // by the key of a subject: the first node of its list
 	nodes []node
 	free  []int32
 }
@@ -30,9 +29,9 @@ type node struct {
 // none is no node.
 const none = -1
 
-func (s *Store) subjectsOf(subject string) (*subjects, uint64) {
-	hash := maphash.String(s.seed, subject)
-	return &s.subjects[hash%shardCount], hash
+func (s *Store) subjectsOf(subject string) (*subjects, uint32) {
+	hash := s.hash(subject)
+	return &s.subjects[hash>>keyBits], key(hash)
 }
 
 // index returns the node of a record that the subject has now.
@@ -128,7 +127,7 @@ func (s *Store) appendOf(slots []slot, hash uint64, subject string) []slot {
 			slots = append(slots, r)
 		}
 	}
-	if i, ok := sh.at[hash]; ok {
+	if i, ok := sh.at[key(hash)]; ok {
 		add(i)
 	}
 	for id, i := range sh.twins {
