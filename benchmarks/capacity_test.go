@@ -151,7 +151,7 @@ func openSQLStore(b *testing.B, db *sql.DB, d sqlstore.Dialect) sessionstore.Sto
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { _, _ = db.Exec("DROP TABLE " + table) })
+	b.Cleanup(func() { _, _ = db.ExecContext(context.Background(), "DROP TABLE "+table) })
 	return store
 }
 
