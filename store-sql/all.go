@@ -29,7 +29,7 @@ func (s *Store) DeleteAll(ctx context.Context) (int, error) {
 		if err := s.guard.CheckContext(ctx); err != nil {
 			return deleted, err
 		}
-		b, err := run(ctx, s, func() (b batch, err error) {
+		b, err := read(ctx, s, func() (b batch, err error) {
 			err = s.queryRow(ctx, s.batchEnd, s.text(string(after))).Scan(&b.rows, &b.last)
 			return b, err //nolint:wrapcheck // run does
 		})

@@ -36,6 +36,12 @@ type dialect struct {
 	prune  string        // deletes a batch of expired rows
 	bytes  bool          // text goes to the server as bytes, which it converts to no other character set
 
+	// prepares says that the store keeps its statements prepared. SQLite compiles each that
+	// it gets as text, which takes longer than to run it. For a server that is little beside
+	// the round trip. There, prepared statements are limited in number, and the server
+	// converts their arguments between character sets.
+	prepares bool
+
 	// blocks says that drivers wait for locks without regard to contexts.
 	blocks bool
 
@@ -54,9 +60,10 @@ var dialects = map[Dialect]*dialect{
 		unit:   time.Nanosecond,
 		prune: `DELETE FROM {table} WHERE id IN (
 	SELECT id FROM {table} WHERE version <> 0 AND expires <= {now} ORDER BY expires LIMIT {batch})`,
-		blocks: true,
-		probe:  probeSQLite,
-		kind:   kindInSQLite,
+		prepares: true,
+		blocks:   true,
+		probe:    probeSQLite,
+		kind:     kindInSQLite,
 	},
 	MySQL: {
 		quote:  "`",
@@ -74,6 +81,8 @@ var dialects = map[Dialect]*dialect{
 var (
 	errInMemory = errors.New("sqlstore: the database is in memory, and each connection of the pool has one of its own: " +
 		"use a file, or package memstore")
+	errConverts = errors.New("sqlstore: the connection converts what it sends from character_set_client to " +
+		"character_set_connection: make them the same, or set interpolateParams")
 	errAutocommit = errors.New("sqlstore: autocommit is off, and what is written would not be committed: " +
 		"leave it on for this *sql.DB")
 )
@@ -93,11 +102,17 @@ const packetRest = 1 << 10
 
 func probeMySQL(ctx context.Context, db *sql.DB) (int, error) {
 	var autocommit, packet int
-	err := db.QueryRowContext(ctx, `SELECT @@autocommit, @@max_allowed_packet`).Scan(&autocommit, &packet)
-	if err == nil && autocommit == 0 {
-		err = errAutocommit
+	var sent string
+	err := db.QueryRowContext(ctx, `SELECT @@autocommit, @@max_allowed_packet, HEX(?)`, []byte{0xff}).Scan(&autocommit, &packet, &sent)
+	switch {
+	case err != nil:
+		return 0, err //nolint:wrapcheck // run does
+	case autocommit == 0:
+		return 0, errAutocommit
+	case sent != "FF":
+		return 0, errConverts
 	}
-	return packet - packetRest, err
+	return packet - packetRest, nil
 }
 
 // maxData returns the largest data of a record that the database takes. It asks the

@@ -19,7 +19,7 @@ func unasked(t *testing.T, f *fake, d Dialect) *Store {
 func TestTheDatabaseIsAskedOnceWhatItTakes(t *testing.T) {
 	t.Parallel()
 	const packet = 4 << 10
-	f := &fake{answers: []answer{rowOf(int64(1), int64(packet)), {affected: 1}}}
+	f := &fake{answers: []answer{rowOf(int64(1), int64(packet), "FF"), {affected: 1}}}
 	s := unasked(t, f, MySQL)
 	r := record()
 	r.Data = make([]byte, packet-packetRest)
@@ -44,8 +44,9 @@ func TestADatabaseThatKeepsNothingIsRefused(t *testing.T) {
 		answer answer
 		want   error
 	}{
-		"in memory":      {SQLite, rowOf(""), errInMemory},
-		"autocommit off": {MySQL, rowOf(int64(0), int64(1<<24)), errAutocommit},
+		"in memory":         {SQLite, rowOf(""), errInMemory},
+		"autocommit off":    {MySQL, rowOf(int64(0), int64(1<<24), "FF"), errAutocommit},
+		"bytes that change": {MySQL, rowOf(int64(1), int64(1<<24), "3F"), errConverts},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

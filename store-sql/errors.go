@@ -25,6 +25,7 @@ const (
 	locked         // by another connection: it may be repeated
 	noTable        // or another one
 	tooLarge       // for a packet; nothing was written
+	lost           // with its connection: a read may be repeated
 )
 
 // Result codes, from sqlite.org/rescode.html.
@@ -80,8 +81,16 @@ func (s *Store) kind(err error) kind {
 	if number := numberOf(err); number != 0 {
 		return s.d.kind(number, err.Error())
 	}
+	if err != nil && err.Error() == invalidConn {
+		return lost
+	}
 	return other
 }
+
+// invalidConn is the error of go-sql-driver/mysql for a connection that the server, or
+// something on the way to it, had closed when a statement was sent. database/sql repeats
+// nothing then, because the statement may have arrived.
+const invalidConn = "invalid connection"
 
 // numberOf returns the database's own number in an error of a driver, or 0. The
 // store imports no driver, and their errors share no interface: it looks where
@@ -121,7 +130,7 @@ func (s *Store) explain(err error) error {
 		return fmt.Errorf("table %s is missing or not the store's: call Migrate: %w", s.table, err)
 	case locked:
 		return fmt.Errorf("another connection keeps the database locked (is busy_timeout set?): %w", err)
-	case other, duplicate, undone:
+	case other, duplicate, undone, lost:
 	}
 	return err
 }

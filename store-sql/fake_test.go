@@ -12,11 +12,14 @@ import (
 )
 
 // A fake is a driver that answers each statement with the next of its answers, and
-// the last one for ever. It keeps what it was sent.
+// the last one for ever. It keeps what it was sent, and prepares anything unless it has
+// an error for that.
 type fake struct {
-	answers []answer
-	sent    []sent
-	before  func() // an answer
+	answers    []answer
+	sent       []sent
+	before     func() // an answer
+	prepared   []string
+	unprepared error
 }
 
 type answer struct {
@@ -28,18 +31,19 @@ type answer struct {
 type sent struct {
 	sql  string
 	args []any
+	text bool // not prepared
 }
 
-// row answers with one row.
+// rowOf answers with one row.
 func rowOf(values ...driver.Value) answer { return answer{rows: [][]driver.Value{values}} }
 
 var none = answer{}
 
-func (f *fake) next(query string, args []driver.NamedValue) (answer, error) {
+func (f *fake) next(query string, args []driver.NamedValue, text bool) (answer, error) {
 	if f.before != nil {
 		f.before()
 	}
-	s := sent{sql: query}
+	s := sent{sql: query, text: text}
 	for _, a := range args {
 		s.args = append(s.args, a.Value)
 	}
@@ -56,32 +60,63 @@ func (f *fake) next(query string, args []driver.NamedValue) (answer, error) {
 func (f *fake) Connect(context.Context) (driver.Conn, error) { return f, nil }
 func (f *fake) Driver() driver.Driver                        { return nil }
 func (f *fake) Close() error                                 { return nil }
-func (f *fake) Prepare(string) (driver.Stmt, error)          { return nil, errors.ErrUnsupported }
+
+func (f *fake) Prepare(query string) (driver.Stmt, error) {
+	f.prepared = append(f.prepared, query)
+	return fakeStmt{f, query}, f.unprepared
+}
 
 func (f *fake) Begin() (driver.Tx, error) {
-	_, err := f.next("BEGIN", nil)
+	_, err := f.next("BEGIN", nil, true)
 	return f, err
 }
 
 func (f *fake) Commit() error {
-	_, err := f.next("COMMIT", nil)
+	_, err := f.next("COMMIT", nil, true)
 	return err
 }
 
 func (f *fake) Rollback() error { return nil }
 
 func (f *fake) ExecContext(_ context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	a, err := f.next(query, args)
-	return driver.RowsAffected(a.affected), err
+	return f.exec(query, args, true)
 }
 
 func (f *fake) QueryContext(_ context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	a, err := f.next(query, args)
+	return f.query(query, args, true)
+}
+
+func (f *fake) exec(query string, args []driver.NamedValue, text bool) (driver.Result, error) {
+	a, err := f.next(query, args, text)
+	return driver.RowsAffected(a.affected), err
+}
+
+func (f *fake) query(query string, args []driver.NamedValue, text bool) (driver.Rows, error) {
+	a, err := f.next(query, args, text)
 	rows := &fakeRows{rows: a.rows}
 	if len(a.rows) > 0 {
 		rows.columns = make([]string, len(a.rows[0]))
 	}
 	return rows, err
+}
+
+type fakeStmt struct {
+	f     *fake
+	query string
+}
+
+func (s fakeStmt) Close() error  { return nil }
+func (s fakeStmt) NumInput() int { return -1 }
+
+func (s fakeStmt) Exec([]driver.Value) (driver.Result, error) { return nil, errors.ErrUnsupported }
+func (s fakeStmt) Query([]driver.Value) (driver.Rows, error)  { return nil, errors.ErrUnsupported }
+
+func (s fakeStmt) ExecContext(_ context.Context, args []driver.NamedValue) (driver.Result, error) {
+	return s.f.exec(s.query, args, false)
+}
+
+func (s fakeStmt) QueryContext(_ context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	return s.f.query(s.query, args, false)
 }
 
 type fakeRows struct {

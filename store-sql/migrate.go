@@ -20,14 +20,14 @@ func (s *Store) Migrate(ctx context.Context) error {
 		if _, err := s.maxData(ctx); err != nil {
 			return err
 		}
-		_, err := s.rows(ctx, s.statement(foundSQL))
+		_, err := s.rows(ctx, s.found)
 		if s.kind(err) != noTable {
 			return err
 		}
 		if err := s.create(ctx); err != nil {
 			return err
 		}
-		_, err = s.rows(ctx, s.statement(foundSQL)) // or it is another program's
+		_, err = s.rows(ctx, s.found) // or it is another program's
 		return err
 	})
 }

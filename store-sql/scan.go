@@ -22,7 +22,7 @@ func (s *Store) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
 			err := s.guard.CheckContext(ctx)
 			var page []row
 			if err == nil {
-				page, err = run(ctx, s, func() ([]row, error) { return s.rows(ctx, s.page, s.text(last)) })
+				page, err = read(ctx, s, func() ([]row, error) { return s.rows(ctx, s.page, s.text(last)) })
 			}
 			if err != nil {
 				yield(sessionstore.Entry{}, err)

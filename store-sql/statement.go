@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -17,12 +18,13 @@ import (
 // time and the application's clock tells it, timed is true and the time is the last
 // argument: {now} stands after every other argument's place.
 type statement struct {
-	sql   string
-	timed bool
+	sql      string
+	timed    bool
+	prepared atomic.Pointer[sql.Stmt] // nil before its first use
 }
 
-func (s *Store) statement(template string) statement {
-	return statement{
+func (s *Store) statement(template string) *statement {
+	return &statement{
 		sql: strings.NewReplacer(
 			"{table}", s.table,
 			"{now}", s.d.now,
@@ -33,22 +35,57 @@ func (s *Store) statement(template string) statement {
 	}
 }
 
-func (s *Store) args(st statement, args []any) []any {
+// stmt returns what database/sql has prepared, and prepares again on each connection that
+// has not seen it. It ends with the pool. It is nil where statements go as text, and for
+// what can't be prepared: sent as text, that gets the error which says why.
+func (s *Store) stmt(ctx context.Context, st *statement) *sql.Stmt {
+	p := st.prepared.Load()
+	if p != nil || !s.d.prepares {
+		return p
+	}
+	p, err := s.db.PrepareContext(ctx, st.sql)
+	if err != nil {
+		return nil
+	}
+	if !st.prepared.CompareAndSwap(nil, p) {
+		_ = p.Close() //nolint:sqlclosecheck // another call was first
+	}
+	return st.prepared.Load()
+}
+
+func (s *Store) args(st *statement, args []any) []any {
 	if st.timed {
 		args = append(args, s.time(time.Now()))
 	}
 	return args
 }
 
-func (s *Store) queryRow(ctx context.Context, st statement, args ...any) *sql.Row {
-	return s.db.QueryRowContext(ctx, st.sql, s.args(st, args)...)
+func (s *Store) queryRow(ctx context.Context, st *statement, args ...any) *sql.Row {
+	args = s.args(st, args)
+	if p := s.stmt(ctx, st); p != nil { //nolint:sqlclosecheck // it is kept
+		return p.QueryRowContext(ctx, args...)
+	}
+	return s.db.QueryRowContext(ctx, st.sql, args...)
+}
+
+func (s *Store) query(ctx context.Context, st *statement, args ...any) (*sql.Rows, error) {
+	args = s.args(st, args)
+	if p := s.stmt(ctx, st); p != nil { //nolint:sqlclosecheck // it is kept
+		return p.QueryContext(ctx, args...) //nolint:wrapcheck // run does
+	}
+	return s.db.QueryContext(ctx, st.sql, args...) //nolint:wrapcheck // the same
 }
 
 // exec returns how many rows the statement has changed.
-func (s *Store) exec(ctx context.Context, st statement, args ...any) (int, error) {
-	result, err := s.db.ExecContext(ctx, st.sql, s.args(st, args)...)
+func (s *Store) exec(ctx context.Context, st *statement, args ...any) (int, error) {
+	args = s.args(st, args)
+	execute := func() (sql.Result, error) { return s.db.ExecContext(ctx, st.sql, args...) }
+	if p := s.stmt(ctx, st); p != nil {
+		execute = func() (sql.Result, error) { return p.ExecContext(ctx, args...) }
+	}
+	result, err := execute()
 	if err != nil {
-		return 0, err //nolint:wrapcheck // run does
+		return 0, err
 	}
 	n, err := result.RowsAffected()
 	return int(n), err
@@ -62,10 +99,10 @@ type row struct {
 }
 
 // rows returns what a query of whole records finds.
-func (s *Store) rows(ctx context.Context, st statement, args ...any) ([]row, error) {
-	found, err := s.db.QueryContext(ctx, st.sql, s.args(st, args)...)
+func (s *Store) rows(ctx context.Context, st *statement, args ...any) ([]row, error) {
+	found, err := s.query(ctx, st, args...)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // run does
+		return nil, err
 	}
 	defer func() { _ = found.Close() }() // Err has told already
 	var rows []row
@@ -199,6 +236,17 @@ func run[T any](ctx context.Context, s *Store, f func() (T, error)) (T, error) {
 		value, err = repeated()
 	}
 	return value, s.guard.Wrap(ctx, err)
+}
+
+// read is run for what only reads: it is also repeated, once, if its connection was lost.
+func read[T any](ctx context.Context, s *Store, f func() (T, error)) (T, error) {
+	return run(ctx, s, func() (T, error) {
+		value, err := f()
+		if s.kind(err) == lost {
+			value, err = f()
+		}
+		return value, err
+	})
 }
 
 // do is run for what has no result.

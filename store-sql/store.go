@@ -22,9 +22,10 @@ type Store struct {
 	table  string       // quoted
 	probed atomic.Int64 // what maxData has found out
 
-	load, insert, replace, update, version, remove, touch statement
-	list, endLive, endRest, page                          statement
-	prune, batchEnd, deleteLive, deleteRest               statement
+	found                                                 *statement
+	load, insert, replace, update, version, remove, touch *statement
+	list, endLive, endRest, page                          *statement
+	prune, batchEnd, deleteLive, deleteRest               *statement
 }
 
 var (
@@ -51,8 +52,9 @@ func New(db *sql.DB, d Dialect, o Options) (*Store, error) {
 	}
 	s := &Store{db: db, d: own, o: o, guard: o.guard(), table: quoted(own, o.Table)}
 	s.guard.Explain = s.explain
-	for st, template := range map[*statement]string{
-		&s.load: loadSQL, &s.insert: insertSQL, &s.replace: replaceSQL, &s.update: updateSQL,
+	for st, template := range map[**statement]string{
+		&s.found: foundSQL,
+		&s.load:  loadSQL, &s.insert: insertSQL, &s.replace: replaceSQL, &s.update: updateSQL,
 		&s.version: versionSQL, &s.remove: deleteSQL, &s.touch: touchSQL,
 		&s.list: listSQL, &s.endLive: endLiveSQL, &s.endRest: endRestSQL, &s.page: pageSQL,
 		&s.prune: own.prune, &s.batchEnd: batchEndSQL, &s.deleteLive: deleteLiveSQL, &s.deleteRest: deleteRestSQL,
@@ -69,7 +71,7 @@ func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error
 	if err := s.guard.Check(ctx, id); err != nil {
 		return sessionstore.Record{}, err
 	}
-	e, err := run(ctx, s, func() (sessionstore.Entry, error) {
+	e, err := read(ctx, s, func() (sessionstore.Entry, error) {
 		return s.scan(s.queryRow(ctx, s.load, s.text(id)))
 	})
 	switch {

@@ -20,7 +20,7 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return nil, err
 	}
-	rows, err := run(ctx, s, func() ([]row, error) { return s.rows(ctx, s.list, s.text(subject)) })
+	rows, err := read(ctx, s, func() ([]row, error) { return s.rows(ctx, s.list, s.text(subject)) })
 	if err != nil {
 		return nil, err
 	}

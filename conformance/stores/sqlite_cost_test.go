@@ -52,3 +52,24 @@ func (c countingConn) QueryContext(ctx context.Context, query string, args []sql
 	c.statements.Add(1)
 	return c.Conn.(sqldriver.QueryerContext).QueryContext(ctx, query, args) //nolint:errcheck,forcetypeassert // it has
 }
+
+func (c countingConn) Prepare(query string) (sqldriver.Stmt, error) {
+	stmt, err := c.Conn.Prepare(query)
+	return countingStmt{stmt, c.statements}, err
+}
+
+type countingStmt struct {
+	sqldriver.Stmt
+
+	statements *atomic.Int64
+}
+
+func (s countingStmt) ExecContext(ctx context.Context, args []sqldriver.NamedValue) (sqldriver.Result, error) {
+	s.statements.Add(1)
+	return s.Stmt.(sqldriver.StmtExecContext).ExecContext(ctx, args) //nolint:errcheck,forcetypeassert // it has
+}
+
+func (s countingStmt) QueryContext(ctx context.Context, args []sqldriver.NamedValue) (sqldriver.Rows, error) {
+	s.statements.Add(1)
+	return s.Stmt.(sqldriver.StmtQueryContext).QueryContext(ctx, args) //nolint:errcheck,forcetypeassert // it has
+}
