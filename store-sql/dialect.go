@@ -6,6 +6,7 @@ import (
 	_ "embed" // for the schemas
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -33,7 +34,8 @@ type dialect struct {
 	schema string        // statements, each of which ends with a semicolon
 	now    string        // the present time in SQL, or a place for the application's
 	unit   time.Duration // of the column expires
-	prune  string        // deletes a batch of expired rows
+	place  string        // what the rows are kept in the order of
+	first  any           // is before every place
 	bytes  bool          // text goes to the server as bytes, which it converts to no other character set
 
 	// prepares says that the store keeps its statements prepared. SQLite compiles each that
@@ -54,12 +56,12 @@ type dialect struct {
 
 var dialects = map[Dialect]*dialect{
 	SQLite: {
-		quote:  `"`,
-		schema: sqliteSchema,
-		now:    "?",
-		unit:   time.Nanosecond,
-		prune: `DELETE FROM {table} WHERE id IN (
-	SELECT id FROM {table} WHERE version <> 0 AND expires <= {now} ORDER BY expires LIMIT {batch})`,
+		quote:    `"`,
+		schema:   sqliteSchema,
+		now:      "?",
+		unit:     time.Nanosecond,
+		place:    "rowid",
+		first:    int64(math.MinInt64),
 		prepares: true,
 		blocks:   true,
 		probe:    probeSQLite,
@@ -71,7 +73,8 @@ var dialects = map[Dialect]*dialect{
 		// It is the same throughout a statement, and so can be looked up in an index.
 		now:   `TIMESTAMPDIFF(MICROSECOND, TIMESTAMP'1970-01-01 00:00:00', UTC_TIMESTAMP(6))`,
 		unit:  time.Microsecond,
-		prune: `DELETE FROM {table} WHERE version <> 0 AND expires <= {now} ORDER BY expires, id LIMIT {batch}`,
+		place: "id",
+		first: []byte{},
 		bytes: true,
 		probe: probeMySQL,
 		kind:  kindInMySQL,

@@ -8,7 +8,7 @@ import (
 
 const foundSQL = `SELECT id, data, subject, expires, version FROM {table} LIMIT 0`
 
-// Migrate creates the table and its indexes if the table is missing. Any number of
+// Migrate creates the table and its index if the table is missing. Any number of
 // processes may call it at any time, at each start for example: where nothing is
 // missing it only looks, and waits for nobody. To create something it needs the right
 // to, which the other methods don't: see [Schema] to have somebody else run it.
@@ -48,7 +48,7 @@ func (s *Store) create(ctx context.Context) error {
 	return tx.Commit() //nolint:wrapcheck // the same
 }
 
-// Schema returns the SQL that creates the table and its indexes under the name in o,
+// Schema returns the SQL that creates the table and its index under the name in o,
 // for tools that manage a database's schema.
 func Schema(d Dialect, o Options) (string, error) {
 	own, ok := dialects[d]
@@ -65,7 +65,6 @@ func Schema(d Dialect, o Options) (string, error) {
 // named puts the names of o into a schema.
 func named(d *dialect, o Options) *strings.Replacer {
 	return strings.NewReplacer(
-		defaultTable+"_expires", quoted(d, o.Table+"_expires"),
 		defaultTable+"_subject", quoted(d, o.Table+"_subject"),
 		defaultTable, quoted(d, o.Table),
 	)

@@ -13,7 +13,6 @@ func TestSchemaQuotesNames(t *testing.T) {
 	}{
 		SQLite: {`x"; DROP TABLE users; --`, []string{
 			`CREATE TABLE IF NOT EXISTS "x""; DROP TABLE users; --" (`,
-			`CREATE INDEX IF NOT EXISTS "x""; DROP TABLE users; --_expires" ON "x""; DROP TABLE users; --" (expires)`,
 			`CREATE INDEX IF NOT EXISTS "x""; DROP TABLE users; --_subject" ON "x""; DROP TABLE users; --" (subject)`,
 		}},
 		MySQL: {"x`; DROP TABLE users; --", []string{"CREATE TABLE IF NOT EXISTS `x``; DROP TABLE users; --` ("}},
@@ -61,7 +60,7 @@ func TestMigrateCreatesInOneTransaction(t *testing.T) {
 			}
 		}
 	}
-	if got := strings.Join(kinds, ", "); got != "SELECT id,, BEGIN ., CREATE TABLE, CREATE INDEX, CREATE INDEX, COMMIT ., SELECT id," {
+	if got := strings.Join(kinds, ", "); got != "SELECT id,, BEGIN ., CREATE TABLE, CREATE INDEX, COMMIT ., SELECT id," {
 		t.Errorf("sent %s", got)
 	}
 }

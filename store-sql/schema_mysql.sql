@@ -7,6 +7,5 @@ CREATE TABLE IF NOT EXISTS cloakroom_sessions (
     subject VARBINARY(255) NOT NULL,
     expires BIGINT         NOT NULL, -- microseconds since 1970
     version BIGINT         NOT NULL CHECK (version <> 0), -- 64 bits, the sign is one of them
-    KEY expires (expires), -- for Prune
-    KEY subject (subject)  -- for ListSubject and DeleteSubject
+    KEY subject (subject) -- for ListSubject and DeleteSubject
 ) ENGINE = InnoDB;

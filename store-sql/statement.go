@@ -28,6 +28,7 @@ func (s *Store) statement(template string) *statement {
 		sql: strings.NewReplacer(
 			"{table}", s.table,
 			"{now}", s.d.now,
+			"{place}", s.d.place,
 			"{batch}", strconv.Itoa(s.o.PruneBatch),
 			"{page}", strconv.Itoa(scanPage),
 		).Replace(template),

@@ -53,7 +53,7 @@ func TestAReadIsRepeatedOnceIfItsConnectionWasLost(t *testing.T) {
 	t.Parallel()
 	invalid := errors.New("invalid connection")
 	for name := range calls(nil) {
-		reads := name == "Load" || name == "ListSubject" || name == "Scan" || name == "DeleteAll"
+		reads := name == "Load" || name == "ListSubject" || name == "Scan" || name == "Prune" || name == "DeleteAll"
 		f := &fake{answers: []answer{{err: invalid}, {err: invalid}, none}}
 		err := calls(open(t, f, MySQL))[name](t.Context())
 		if !errors.Is(err, invalid) || reads != (len(f.sent) == 2) {

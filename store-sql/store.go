@@ -25,7 +25,7 @@ type Store struct {
 	found                                                 *statement
 	load, insert, replace, update, version, remove, touch *statement
 	list, endLive, endRest, page                          *statement
-	prune, batchEnd, deleteLive, deleteRest               *statement
+	pruneEnd, prune, batchEnd, deleteLive, deleteRest     *statement
 }
 
 var (
@@ -57,7 +57,7 @@ func New(db *sql.DB, d Dialect, o Options) (*Store, error) {
 		&s.load:  loadSQL, &s.insert: insertSQL, &s.replace: replaceSQL, &s.update: updateSQL,
 		&s.version: versionSQL, &s.remove: deleteSQL, &s.touch: touchSQL,
 		&s.list: listSQL, &s.endLive: endLiveSQL, &s.endRest: endRestSQL, &s.page: pageSQL,
-		&s.prune: own.prune, &s.batchEnd: batchEndSQL, &s.deleteLive: deleteLiveSQL, &s.deleteRest: deleteRestSQL,
+		&s.pruneEnd: pruneEndSQL, &s.prune: pruneSQL, &s.batchEnd: batchEndSQL, &s.deleteLive: deleteLiveSQL, &s.deleteRest: deleteRestSQL,
 	} {
 		*st = s.statement(template)
 	}

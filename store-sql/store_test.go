@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -208,15 +209,25 @@ func TestAListHasTheReadableRecordsAndSaysThatOneIsNot(t *testing.T) {
 	}
 }
 
-func TestPruneGoesOnUntilABatchIsNotFull(t *testing.T) {
+func TestPruneGoesOnAfterTheLastPlaceUntilABatchIsNotFull(t *testing.T) {
 	t.Parallel()
-	f := &fake{answers: []answer{{affected: 1000}, {affected: 1000}, {affected: 3}}}
-	n, err := open(t, f, MySQL).Prune(t.Context())
-	if n != 2003 || err != nil || len(f.sent) != 3 {
-		t.Errorf("removed %d in %d batches, error %v; want 2003 in 3", n, len(f.sent), err)
+	batch := func(rows, last, expired int64) answer { return rowOf(rows, last, expired) }
+	f := &fake{answers: []answer{
+		batch(1000, 1500, 999), {affected: 998}, // one was extended meanwhile
+		batch(1000, 2700, 0),
+		batch(7, 2707, 7), {affected: 7},
+	}}
+	n, err := open(t, f, SQLite).Prune(t.Context())
+	if n != 1005 || err != nil || len(f.sent) != 5 {
+		t.Fatalf("removed %d with %d statements, error %v; want 1005 with 5", n, len(f.sent), err)
 	}
-	f = &fake{answers: []answer{{affected: 1000}, {err: errNetwork}}}
-	n, err = open(t, f, MySQL).Prune(t.Context())
+	for i, after := range map[int]int64{0: math.MinInt64, 1: math.MinInt64, 2: 1500, 3: 2700, 4: 2700} {
+		if got := f.sent[i].args[0]; got != after {
+			t.Errorf("statement %d begins after %v, want %d", i, got, after)
+		}
+	}
+	f = &fake{answers: []answer{batch(1000, 1500, 1000), {affected: 1000}, {err: errNetwork}}}
+	n, err = open(t, f, SQLite).Prune(t.Context())
 	if n != 1000 || !errors.Is(err, errNetwork) {
 		t.Errorf("removed %d, error %v; want 1000 along with the error", n, err)
 	}
