@@ -98,8 +98,8 @@ func openBarePostgres(b *testing.B, extra int) (*app, string) {
 	}, extra)
 }
 
-func openBareSQLite(b *testing.B, extra int) (*app, string) {
-	return bareSQL(b, sqliteFile(b), "TEXT", extra)
+func openBareSQLite(driver string) opener {
+	return onSQLite(driver, func(b *testing.B, db *sql.DB, extra int) (*app, string) { return bareSQL(b, db, "TEXT", extra) })
 }
 
 func openBareMySQL(b *testing.B, extra int) (*app, string) {

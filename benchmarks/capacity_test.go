@@ -8,7 +8,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,6 +20,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -51,7 +55,8 @@ const account = "account-1"
 
 // BenchmarkCapacity measures what a session of 300 bytes takes in a store that holds so
 // many, and what a Load and an Update of one of them take (medians). If all are one
-// account's, it also measures what it takes to list and to end them.
+// account's, it also measures what it takes to list and to end them, else what Prune takes
+// for each that has expired, of one in eleven.
 func BenchmarkCapacity(b *testing.B) {
 	for backend := range strings.SplitSeq(*capacityBackends, ",") {
 		for _, of := range []string{"nobody", "accounts", "one"} {
@@ -66,6 +71,8 @@ func BenchmarkCapacity(b *testing.B) {
 						measure(b, v, n, owners[of])
 						if of == "one" {
 							measureSubject(b, v.store, n)
+						} else {
+							measurePrune(b, v.store, n/10)
 						}
 					}
 				})
@@ -115,11 +122,20 @@ func openVault(b *testing.B, backend string) vault {
 			return n
 		}}
 	case "sqlite":
-		return vault{openSQLStore(b, sqliteFile(b), sqlstore.SQLite), nil}
+		db := sqliteFile(b, "sqlite")
+		return vault{openSQLStore(b, db, sqlstore.SQLite, unique()), func() int64 {
+			return sqlNumber(b, db, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+		}}
 	case "mysql":
 		db, missing := mysqlPool(b)
 		need(missing, nil)
-		return vault{openSQLStore(b, db, sqlstore.MySQL), nil}
+		table := unique()
+		return vault{openSQLStore(b, db, sqlstore.MySQL, table), func() int64 {
+			rows, err := db.QueryContext(ctx, "ANALYZE TABLE "+table)
+			need("", err)
+			need("", rows.Close())
+			return sqlNumber(b, db, "SELECT data_length + index_length FROM information_schema.tables WHERE table_name = ?", table)
+		}}
 	case "mongo":
 		db, missing := mongoDatabase(b)
 		need(missing, nil)
@@ -128,22 +144,29 @@ func openVault(b *testing.B, backend string) vault {
 		need("", err)
 		need("", store.EnsureIndexes(ctx))
 		b.Cleanup(func() { _ = collection.Drop(context.Background()) })
-		return vault{store, nil}
+		return vault{store, func() int64 {
+			var stats struct {
+				Size  int64 `bson:"size"`
+				Index int64 `bson:"totalIndexSize"`
+			}
+			need("", db.RunCommand(ctx, bson.D{{Key: "collStats", Value: collection.Name()}}).Decode(&stats))
+			return stats.Size + stats.Index
+		}}
 	case "memcached":
 		client, missing := memcachedClient()
 		need(missing, nil)
 		need("", client.FlushAll())
+		memcachedSays(b, "lru_crawler crawl all") // which takes away what was flushed
 		store, err := memcachestore.New(client, memcachestore.Options{KeyPrefix: unique() + ":"})
 		need("", err)
-		return vault{store, nil} // its client does not ask for the server's figures
+		return vault{store, func() int64 { return numberAfter(b, memcachedSays(b, "stats"), "STAT bytes ") }}
 	}
 	b.Fatalf("no backend is called %q", backend)
 	return vault{}
 }
 
-func openSQLStore(b *testing.B, db *sql.DB, d sqlstore.Dialect) sessionstore.Store {
+func openSQLStore(b *testing.B, db *sql.DB, d sqlstore.Dialect, table string) sessionstore.Store {
 	b.Helper()
-	table := unique()
 	store, err := sqlstore.New(db, d, sqlstore.Options{Table: table})
 	if err == nil {
 		err = store.Migrate(b.Context())
@@ -166,29 +189,14 @@ func measure(b *testing.B, v vault, n int, owner func(i int) string) {
 	if v.room != nil {
 		before = v.room()
 	}
-	const workers = 16
-	sample := make([][]string, workers)
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() {
-			for i := w; i < n; i += workers {
-				id, r := randomID(), record(1)
-				r.Subject = owner(i)
-				if err := v.store.Create(b.Context(), id, r); err != nil {
-					b.Error(err)
-					return
-				}
-				if len(sample[w]) < 100 || i%997 == 0 {
-					sample[w] = append(sample[w], id)
-				}
-			}
-		})
-	}
-	wg.Wait()
+	ids := fill(b, v.store, n, func(i int) sessionstore.Record {
+		r := record(1)
+		r.Subject = owner(i)
+		return r
+	})
 	if v.room != nil {
 		b.ReportMetric(float64(v.room()-before)/float64(n), "bytes/session")
 	}
-	ids := slices.Concat(sample...)
 	var reads, writes []time.Duration
 	for _, id := range ids {
 		start := time.Now()
@@ -212,6 +220,82 @@ func measure(b *testing.B, v vault, n int, owner func(i int) string) {
 	b.ReportMetric(float64(writes[len(writes)/2]), "update-ns")
 	b.ReportMetric(0, "ns/op") // of filling it
 	runtime.KeepAlive(v)
+}
+
+// fill creates n records and returns the ids of some.
+func fill(b *testing.B, store sessionstore.Store, n int, record func(i int) sessionstore.Record) []string {
+	b.Helper()
+	const workers = 16
+	sample := make([][]string, workers)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < n; i += workers {
+				id := randomID()
+				if err := store.Create(b.Context(), id, record(i)); err != nil {
+					b.Error(err)
+					return
+				}
+				if len(sample[w]) < 100 || i%997 == 0 {
+					sample[w] = append(sample[w], id)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if b.Failed() {
+		b.FailNow()
+	}
+	return slices.Concat(sample...)
+}
+
+// measurePrune adds n sessions, and prunes them when they have expired.
+func measurePrune(b *testing.B, store sessionstore.Store, n int) {
+	b.Helper()
+	if _, err := sessionstore.Prune(b.Context(), store); errors.Is(err, sessionstore.ErrUnsupported) {
+		return
+	} else if err != nil {
+		b.Fatal(err)
+	}
+	fill(b, store, n, func(int) sessionstore.Record {
+		return sessionstore.Record{Data: make([]byte, 300), Expires: time.Now().Add(time.Second), Version: 1}
+	})
+	<-time.After(2 * time.Second)
+	start := time.Now()
+	removed, err := sessionstore.Prune(b.Context(), store)
+	if err != nil || removed > n {
+		b.Fatalf("Prune: %d removed of %d, %v", removed, n, err)
+	}
+	if removed > 0 { // or the backend does it by itself
+		b.ReportMetric(float64(time.Since(start))/float64(removed), "prune-ns")
+	}
+}
+
+func sqlNumber(b *testing.B, db *sql.DB, query string, args ...any) (n int64) {
+	b.Helper()
+	if err := db.QueryRowContext(b.Context(), query, args...).Scan(&n); err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
+
+// memcachedSays sends what its client does not.
+func memcachedSays(b *testing.B, command string) string {
+	b.Helper()
+	var d net.Dialer
+	conn, err := d.DialContext(b.Context(), "tcp", os.Getenv("CLOAKROOM_MEMCACHE_ADDR"))
+	if err == nil {
+		_, err = fmt.Fprintf(conn, "%s\r\nquit\r\n", command)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }() // it has said all
+	said, err := io.ReadAll(conn)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return string(said)
 }
 
 // measureSubject lists and ends n sessions of one account.

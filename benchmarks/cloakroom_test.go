@@ -119,8 +119,10 @@ func openPostgres(b *testing.B, extra int) (*app, string) {
 	return over(b, store, err, extra)
 }
 
-func openSQLite(b *testing.B, extra int) (*app, string) {
-	return overSQL(b, sqliteFile(b), sqlstore.SQLite, extra)
+func openSQLite(driver string) opener {
+	return onSQLite(driver, func(b *testing.B, db *sql.DB, extra int) (*app, string) {
+		return overSQL(b, db, sqlstore.SQLite, extra)
+	})
 }
 
 func openMySQL(b *testing.B, extra int) (*app, string) {

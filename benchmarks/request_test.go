@@ -13,10 +13,12 @@ import (
 type contender struct {
 	backend, library string
 
-	// open returns the contender's application, or nil and a reason if its server is not
-	// there. extra is how many bytes a session holds beside the five small values.
-	open func(b *testing.B, extra int) (*app, string)
+	open opener
 }
+
+// An opener returns a contender's application, or nil and a reason if its server is not
+// there. extra is how many bytes a session holds beside the five small values.
+type opener func(b *testing.B, extra int) (*app, string)
 
 // An app is what a contender has made of the same three handlers.
 type app struct {
@@ -45,9 +47,12 @@ func contenders() []contender {
 		{"postgres", "cloakroom", openPostgres},
 		{"postgres", "scs", openSCSPostgres},
 		{"postgres", "bare", openBarePostgres},
-		{"sqlite", "cloakroom", openSQLite},
-		{"sqlite", "scs", openSCSSQLite},
-		{"sqlite", "bare", openBareSQLite},
+		{"sqlite", "cloakroom", openSQLite("sqlite")},
+		{"sqlite", "scs", openSCSSQLite("sqlite")},
+		{"sqlite", "bare", openBareSQLite("sqlite")},
+		{"sqlite3", "cloakroom", openSQLite("sqlite3")},
+		{"sqlite3", "scs", openSCSSQLite("sqlite3")},
+		{"sqlite3", "bare", openBareSQLite("sqlite3")},
 		{"mysql", "cloakroom", openMySQL},
 		{"mysql", "scs", openSCSMySQL},
 		{"mysql", "bare", openBareMySQL},

@@ -81,11 +81,12 @@ func openSCSPostgres(b *testing.B, extra int) (*app, string) {
 }
 
 // The tables of sqlite3store and mysqlstore have the same name, and no other.
-func openSCSSQLite(b *testing.B, extra int) (*app, string) {
-	db := sqliteFile(b)
-	createTable(b, db, "CREATE TABLE sessions (token TEXT PRIMARY KEY, data BLOB NOT NULL, expiry REAL NOT NULL)",
-		"CREATE INDEX sessions_expiry_idx ON sessions (expiry)")
-	return scsApp(sqlite3store.NewWithCleanupInterval(db, 0), extra)
+func openSCSSQLite(driver string) opener {
+	return onSQLite(driver, func(b *testing.B, db *sql.DB, extra int) (*app, string) {
+		createTable(b, db, "CREATE TABLE sessions (token TEXT PRIMARY KEY, data BLOB NOT NULL, expiry REAL NOT NULL)",
+			"CREATE INDEX sessions_expiry_idx ON sessions (expiry)")
+		return scsApp(sqlite3store.NewWithCleanupInterval(db, 0), extra)
+	})
 }
 
 func openSCSMySQL(b *testing.B, extra int) (*app, string) {

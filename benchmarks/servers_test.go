@@ -55,7 +55,11 @@ var getPostgres = client("CLOAKROOM_POSTGRES_DSN", func(dsn string) (*pgxpool.Po
 
 func postgresPool(b *testing.B) (*pgxpool.Pool, string) { return need(b, getPostgres) }
 
-var getMySQL = client("CLOAKROOM_MYSQL_DSN", func(dsn string) (*sql.DB, error) {
+const mysqlVariable = "CLOAKROOM_MYSQL_DSN"
+
+func mysqlDSN() string { return os.Getenv(mysqlVariable) }
+
+var getMySQL = client(mysqlVariable, func(dsn string) (*sql.DB, error) {
 	db, err := sql.Open("mysql", dsn)
 	if err == nil {
 		db.SetMaxIdleConns(16)
@@ -65,11 +69,25 @@ var getMySQL = client("CLOAKROOM_MYSQL_DSN", func(dsn string) (*sql.DB, error) {
 
 func mysqlPool(b *testing.B) (*sql.DB, string) { return need(b, getMySQL) }
 
+// sqlitePragmas are what store-sql's README recommends, by driver.
+var sqlitePragmas = map[string]string{
+	"sqlite": "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)",
+}
+
+// onSQLite opens something on a file of its own.
+func onSQLite(driver string, open func(b *testing.B, db *sql.DB, extra int) (*app, string)) opener {
+	return func(b *testing.B, extra int) (*app, string) {
+		if sqlitePragmas[driver] == "" {
+			return nil, "the driver " + driver + " needs a C compiler"
+		}
+		return open(b, sqliteFile(b, driver), extra)
+	}
+}
+
 // sqliteFile returns a database in a new file, as store-sql's README opens it.
-func sqliteFile(b *testing.B) *sql.DB {
+func sqliteFile(b *testing.B, driver string) *sql.DB {
 	b.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(filepath.Join(b.TempDir(), "sessions.db"))+
-		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+	db, err := sql.Open(driver, "file:"+filepath.ToSlash(filepath.Join(b.TempDir(), "sessions.db"))+sqlitePragmas[driver])
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -25,9 +25,12 @@ func main() {
 	jsonFile := flag.String("json", "", "write the figures to this `file`")
 	svgFile := flag.String("svg", "", "draw them into this `file`")
 	flag.Parse()
-	results, err := parse(os.Stdin)
+	results, calls, err := parse(os.Stdin)
 	if err != nil {
 		log.Fatal("report: ", err)
+	}
+	for _, c := range calls {
+		fmt.Println(c)
 	}
 	rows := compare(results)
 	if err := printTable(os.Stdout, rows); err != nil {
@@ -70,13 +73,17 @@ type sample struct {
 
 var line = regexp.MustCompile(`^BenchmarkRequest/([^/]+)/([^/]+)/(\S+?)(?:-\d+)?\s+\d+\s+([\d.]+) ns/op(?:.*?\s(\d+) allocs/op)?`)
 
-func parse(r io.Reader) (map[key]*sample, error) {
-	results := make(map[key]*sample)
+// parse returns the results of requests, and the lines of calls, which compare themselves.
+func parse(r io.Reader) (results map[key]*sample, calls []string, err error) {
+	results = make(map[key]*sample)
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
 		text := lines.Text()
 		if strings.HasPrefix(text, "--- FAIL") || strings.HasPrefix(text, "FAIL") {
-			return nil, fmt.Errorf("a benchmark has failed: %s", text)
+			return nil, nil, fmt.Errorf("a benchmark has failed: %s", text)
+		}
+		if strings.HasPrefix(text, "BenchmarkCall/") {
+			calls = append(calls, text)
 		}
 		m := line.FindStringSubmatch(text)
 		if m == nil {
@@ -88,15 +95,15 @@ func parse(r io.Reader) (map[key]*sample, error) {
 		}
 		ns, err := strconv.ParseFloat(m[4], 64)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		results[k].ns = append(results[k].ns, ns)
 		results[k].allocs, _ = strconv.ParseFloat(m[5], 64)
 	}
-	if len(results) == 0 {
-		return nil, errors.New("no result of a benchmark in the input")
+	if len(results)+len(calls) == 0 {
+		return nil, nil, errors.New("no result of a benchmark in the input")
 	}
-	return results, lines.Err()
+	return results, calls, lines.Err()
 }
 
 // A row compares one library with the others at one work on one backend.

@@ -12,14 +12,18 @@ BenchmarkRequest/none/recorder/read-2   100  3000 ns/op  5 B/op  14 allocs/op
 BenchmarkRequest/redis/cloakroom/read-2 100  12000 ns/op  9 B/op  30 allocs/op
 BenchmarkRequest/redis/bare/read-2      100  7000 ns/op  9 B/op  20 allocs/op
 BenchmarkRequest/redis/scs/read-2       100  22000 ns/op  9 B/op  250 allocs/op
+BenchmarkCall/sqlite/load-2             100  22000 ns/call  0.57 x-text
 PASS
 `
 
 func TestOverheadsAreComparedAboveTheRecorder(t *testing.T) {
 	t.Parallel()
-	results, err := parse(strings.NewReader(output))
+	results, calls, err := parse(strings.NewReader(output))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(calls) != 1 || !strings.HasSuffix(calls[0], "x-text") {
+		t.Errorf("calls %q, want the one line", calls)
 	}
 	rows := compare(results)
 	if len(rows) != 3 || rows[0].Library != ours {
@@ -46,7 +50,7 @@ func TestOverheadsAreComparedAboveTheRecorder(t *testing.T) {
 func TestAFailedBenchmarkFailsTheReport(t *testing.T) {
 	t.Parallel()
 	for _, input := range []string{output + "--- FAIL: BenchmarkRequest/file/cloakroom/read\n", "FAIL\n", "", "PASS\n"} {
-		if _, err := parse(strings.NewReader(input)); err == nil {
+		if _, _, err := parse(strings.NewReader(input)); err == nil {
 			t.Errorf("%q is a report", input)
 		}
 	}
