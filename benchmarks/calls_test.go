@@ -158,8 +158,8 @@ func sqlCalls(b *testing.B, db *sql.DB, d sqlstore.Dialect) (load, update caller
 	}
 	update.store = func(ctx context.Context, n int) error {
 		id, old, version := next(n)
-		r := sessionstore.Record{Data: data, Expires: expires, Version: sessionstore.Version(version)} //nolint:gosec // small
-		return store.Update(ctx, id, sessionstore.Version(old), r)                                     //nolint:gosec // the same
+		r := sessionstore.Record{Data: data, Expires: expires, Version: sessionstore.Version(version)}
+		return store.Update(ctx, id, sessionstore.Version(old), r)
 	}
 	args := func(n int) []any {
 		id, old, version := next(n)

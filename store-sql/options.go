@@ -22,8 +22,8 @@ type Options struct {
 	// readable.
 	MaxData int
 
-	// PruneBatch is how many rows Prune and DeleteAll delete in one statement. 0
-	// means 1000, the largest possible value is 100,000.
+	// PruneBatch is how many rows Prune looks at, and DeleteAll deletes, in one
+	// statement. 0 means 1000, the largest possible value is 100,000.
 	PruneBatch int
 }
 
