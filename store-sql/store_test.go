@@ -213,9 +213,11 @@ func TestPruneGoesOnAfterTheLastPlaceUntilABatchIsNotFull(t *testing.T) {
 	t.Parallel()
 	batch := func(rows, last, expired int64) answer { return rowOf(rows, last, expired) }
 	f := &fake{answers: []answer{
-		batch(1000, 1500, 999), {affected: 998}, // one was extended meanwhile
+		batch(1000, 1500, 999),
+		{affected: 998}, // one was extended meanwhile
 		batch(1000, 2700, 0),
-		batch(7, 2707, 7), {affected: 7},
+		batch(7, 2707, 7),
+		{affected: 7},
 	}}
 	n, err := open(t, f, SQLite).Prune(t.Context())
 	if n != 1005 || err != nil || len(f.sent) != 5 {
