@@ -2,6 +2,8 @@ package conformance
 
 import (
 	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 const day = 24 * time.Hour
@@ -27,7 +29,7 @@ func clockCases() []testCase {
 			name: "the last year",
 			rule: "Expires may be any instant before the year 2262.",
 			run: func(t *tester) {
-				expiresAt(t, time.Date(2261, time.December, 31, 23, 59, 59, 0, time.UTC))
+				t.eachExpires(time.Date(2261, time.December, 31, 23, 59, 59, 0, time.UTC), t.compareExpires)
 			},
 		},
 		{
@@ -49,40 +51,57 @@ func clockCases() []testCase {
 }
 
 func clockUTC(t *tester) {
+	t.eachExpires(inAnHour().In(time.FixedZone("", 3600)), func(got sessionstore.Record, _ time.Time) {
+		if got := got.Expires.Location(); got != time.UTC {
+			t.Fatalf("Expires is in %q, want UTC", got)
+		}
+	})
+}
+
+// eachExpires writes an expiry in each way, and has what Load returns compared with it.
+func (t *tester) eachExpires(expires time.Time, compare func(got sessionstore.Record, asked time.Time)) {
+	t.Helper()
 	id, r := t.newID(), t.record()
-	r.Expires = r.Expires.In(time.FixedZone("", 3600))
-	t.create(id, r)
-	if got := t.load(id).Expires.Location(); got != time.UTC {
-		t.Fatalf("Expires is in %q, want UTC", got)
+	r.Expires = expires
+	t.want(nil, t.store.Create(t.Context(), id, r), "Create until "+expires.String())
+	compare(t.load(id), expires)
+	for _, m := range moves() {
+		id, r := t.created()
+		_, err := m.make(t, id, r, expires)
+		t.want(nil, err, "a write after which "+m.how+" the expiry to "+expires.String())
+		compare(t.load(id), expires)
 	}
 }
 
 func clockZones(t *tester) {
 	for _, offset := range []int{-12 * 3600, -1, 5*3600 + 45*60, 14 * 3600} {
-		id, r := t.newID(), t.record()
-		r.Expires = r.Expires.In(time.FixedZone("", offset))
-		t.want(nil, t.store.Create(t.Context(), id, r), "Create until "+r.Expires.String())
-		t.wantExpires(id, r.Expires)
+		t.eachExpires(inAnHour().In(time.FixedZone("", offset)), t.compareExpires)
 	}
 }
 
 func lifetimeCase(name string, life time.Duration) testCase {
 	return testCase{
 		name: name,
-		rule: "A record lives as long as it was asked to: " + name + ".",
+		rule: "A record lives as long as it was asked to, by Create, Update and Touch: " + name + ".",
 		run: func(t *tester) {
-			t.within(life, func(expires time.Time) error {
-				id, r := t.newID(), t.record()
+			create := move{make: func(t *tester, id string, r sessionstore.Record, expires time.Time) (sessionstore.Record, error) {
+				t.remove(id)
 				r.Expires = expires
-				if err := t.store.Create(t.Context(), id, r); err != nil {
+				return r, t.store.Create(t.Context(), id, r)
+			}}
+			for _, m := range append(moves(), create) {
+				t.within(life, func(expires time.Time) error {
+					id, r := t.created()
+					if _, err := m.make(t, id, r, expires); err != nil {
+						return err
+					}
+					got, err := t.store.Load(t.Context(), id)
+					if err == nil {
+						t.compareExpires(got, expires)
+					}
 					return err
-				}
-				got, err := t.store.Load(t.Context(), id)
-				if err == nil {
-					t.compareExpires(got, expires)
-				}
-				return err
-			})
+				})
+			}
 		},
 	}
 }

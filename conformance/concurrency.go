@@ -65,6 +65,18 @@ func concurrencyCases() []testCase {
 			run:   raceListed,
 		},
 		{
+			name:  "listed where a list was empty",
+			rule:  "ListSubject is complete: what is created while the last record of the subject is deleted is in the list.",
+			needs: Subjects,
+			run:   raceEmptied,
+		},
+		{
+			name:  "listed where another was",
+			rule:  "ListSubject is complete: a record that took the place of one that had been deleted, had expired or was given away is in the list, whoever tidied meanwhile.",
+			needs: Subjects,
+			run:   raceTidied,
+		},
+		{
 			name: "one order",
 			rule: "All methods are safe for concurrent use: the answers are those of one order of the calls.",
 			run: func(t *tester) {

@@ -115,3 +115,73 @@ func raceListed(t *tester) {
 		}
 	}
 }
+
+// raceEmptied has clients delete the only record of a subject while others create one.
+func raceEmptied(t *tester) {
+	for range raceRounds {
+		var subjects, former, next []string
+		for range racers / 2 {
+			subjects = append(subjects, newSubject())
+			former = append(former, t.createdFor(subjects[len(subjects)-1], 1)[0])
+			next = append(next, t.newID())
+		}
+		t.race(func(n int, s sessionstore.Store) {
+			var err error
+			if i := n / 2; n%2 == 0 {
+				err = s.Delete(t.Context(), former[i])
+			} else {
+				r := t.record()
+				r.Subject = subjects[i]
+				err = s.Create(t.Context(), next[i], r)
+			}
+			if err != nil {
+				t.Errorf("create and delete: %v", err)
+			}
+		})
+		for i, subject := range subjects {
+			t.wantList(subject, next[i])
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// raceTidied has clients who put a record where a dead one of the same subject was, and
+// others who come upon the dead one.
+func raceTidied(t *tester) {
+	expired := t.plantExpiredRecords(raceRounds)
+	for _, of := range expired {
+		subject := of.Record.Subject
+		deleted, given := t.createdFor(subject, 1)[0], t.createdFor(subject, 1)[0]
+		t.give(given, "")
+		t.remove(deleted)
+		t.race(func(n int, s sessionstore.Store) {
+			var err error
+			switch n {
+			case 0, 1:
+				r := t.record()
+				r.Subject = subject
+				err = s.Create(t.Context(), []string{of.ID, deleted}[n], r)
+			case 2:
+				err = t.loadAndUpdate(s, given, func(r *sessionstore.Record) { r.Subject = subject })
+			default:
+				if n%2 == 0 && t.has(Prune) {
+					_, err = sessionstore.Prune(t.Context(), s)
+				}
+				if err == nil {
+					_, err = sessionstore.ListSubject(t.Context(), s, subject)
+				}
+			}
+			if err != nil {
+				t.Errorf("a call beside others: %v", err)
+			}
+		})
+		for range 2 { // what the first look tidies must not be missed by the second
+			t.wantList(subject, of.ID, deleted, given)
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}

@@ -153,6 +153,7 @@ func topics() []topic {
 		{"scan", slices.Concat(scanCases(), viewCases(viewScan()))},
 		{"ownership", ownershipCases()},
 		{"context", contextCases()},
+		{"cut", cutCases()},
 		{"concurrency", concurrencyCases()},
 		{"peer", peerCases()},
 		{"ids", idCases()},
@@ -161,6 +162,7 @@ func topics() []topic {
 		{"corruption", corruptionCases()},
 		{"outage", outageCases()},
 		{"wrapper", wrapperCases()},
+		{"walk", walkCases()},
 	}
 }
 

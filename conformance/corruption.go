@@ -36,7 +36,7 @@ func corruptionCases() []testCase {
 		},
 		{
 			name: "is deleted",
-			rule: "Delete removes what is stored under id, also if it isn't a record.",
+			rule: "Delete removes what is stored under id, also if it isn't a record: a Create succeeds then.",
 			run:  corruptionDeleted,
 		},
 		{
@@ -111,6 +111,9 @@ func corruptionDeleted(t *tester) {
 	id := corrupted(t)
 	t.want(nil, t.store.Delete(t.Context(), id), "Delete of foreign bytes")
 	t.wantGone(id)
+	r := t.record()
+	t.want(nil, t.store.Create(t.Context(), id, r), "Create after the Delete of foreign bytes")
+	t.wantLive(id, r.Version)
 }
 
 // misplaced returns an id under which there is the record of another, and that

@@ -93,5 +93,17 @@ func expirySoon(t *tester) {
 		t.want(nil, err, "Create with a lifetime of "+life.String())
 		t.waitExpired(r.Expires)
 		t.wantGone(id)
+		for _, m := range moves() {
+			id, r := t.created()
+			expires := time.Now().Add(life)
+			if _, err := m.make(t, id, r, expires); err != nil {
+				if time.Now().Before(expires) {
+					t.Fatalf("a write after which %s the expiry to in %v: %v", m.how, life, err)
+				}
+				continue // the same
+			}
+			t.waitExpired(expires)
+			t.wantGone(id)
+		}
 	}
 }

@@ -132,8 +132,14 @@ func movedCases() []testCase {
 		},
 		{
 			name: "none slides",
-			rule: "Load, ListSubject and Scan only read: a record that is read until its end has the same expiry all the time, and dies then.",
+			rule: "Load and ListSubject only read, and what Create, Update and Touch refuse changes nothing: a record has the same expiry all the time until it dies then.",
 			run:  expiryNotSliding,
+		},
+		{
+			name:  "none slides in a scan",
+			rule:  "Scan only reads: a record that is scanned until its end has the same expiry all the time, and dies then.",
+			needs: Scan,
+			run:   expiryNotSlidingScan,
 		},
 		{
 			name: "none is swept early",
@@ -317,6 +323,7 @@ func expiryNotSliding(t *tester) {
 			if err == nil && t.has(Subjects) {
 				t.list(got.Subject)
 			}
+			t.refusedWrites(id, asked)
 			if time.Now().After(asked.Add(t.Precision)) {
 				break
 			}
@@ -329,6 +336,30 @@ func expiryNotSliding(t *tester) {
 				r.Expires.Format(clock), err, t.past(asked))
 		}
 	}
+}
+
+// refusedWrites makes writes that are refused. Should the record have expired, what Create
+// puts in its place does so at once.
+func (t *tester) refusedWrites(id string, expires time.Time) {
+	r := t.record()
+	r.Expires = expires
+	_ = t.store.Create(t.Context(), id, r) // other cases check that these fail
+	_ = t.store.Update(t.Context(), id, t.version(), t.record())
+	_ = sessionstore.Touch(t.Context(), t.store, id, t.version(), inAnHour())
+}
+
+func expiryNotSlidingScan(t *tester) {
+	t = t.isolated()
+	id, r := t.dying(nil)
+	for time.Now().Before(r.Expires) {
+		for e, err := range sessionstore.Scan(t.Context(), t.store) {
+			t.want(nil, err, "Scan")
+			t.compareExpires(e.Record, r.Expires)
+		}
+		t.sleep(5 * time.Millisecond)
+	}
+	t.waitExpired(r.Expires)
+	t.wantGone(id)
 }
 
 // expiryNotSwept writes a good deal beside records that have little time left.

@@ -76,7 +76,7 @@ func as[T any](x any) T {
 func step(s sessionstore.Version, c command) (sessionstore.Version, error) {
 	switch c.method {
 	case "Create":
-		if s != 0 {
+		if s != 0 && s != c.new {
 			return s, sessionstore.ErrExists
 		}
 		return c.new, nil
@@ -87,6 +87,8 @@ func step(s sessionstore.Version, c command) (sessionstore.Version, error) {
 	case s == 0:
 		return s, sessionstore.ErrNotFound
 	case c.method == "Load":
+		return s, nil
+	case c.method == "Update" && s == c.new:
 		return s, nil
 	case s != c.old:
 		return s, sessionstore.ErrConflict
@@ -211,7 +213,8 @@ func (h *recorder) judge(limit time.Duration) (porcupine.CheckResult, porcupine.
 // has to files.
 func (t *tester) checkHistories(all []*recorder, limit time.Duration) {
 	t.Helper()
-	t.own.calls.histories(limit)
+	t.own.calls.printed()
+	t.own.calls.waits(limit)
 	var shortest []porcupine.Operation
 	var unknown, wrong int
 	for i, h := range all {

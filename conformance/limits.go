@@ -36,12 +36,12 @@ func limitCases() []testCase {
 		cases = append(cases,
 			testCase{
 				name: "create with " + bad.name,
-				rule: "If r breaks the rules of Record, Create returns ErrInvalid, and nothing was written: " + bad.name + ".",
+				rule: "If r breaks the rules of Record, Create returns ErrInvalid, whatever is there, and nothing was written: " + bad.name + ".",
 				run:  func(t *tester) { limitCreateInvalid(t, bad.spoil) },
 			},
 			testCase{
 				name: "update with " + bad.name,
-				rule: "If r breaks the rules of Record, Update returns ErrInvalid, and nothing was written: " + bad.name + ".",
+				rule: "If r breaks the rules of Record, Update returns ErrInvalid, whatever is there, and nothing was written: " + bad.name + ".",
 				run:  func(t *tester) { limitUpdateInvalid(t, bad.spoil) },
 			})
 	}
@@ -156,6 +156,9 @@ func limitCreateInvalid(t *tester, spoil func(*sessionstore.Record)) {
 	spoil(&r)
 	t.want(sessionstore.ErrInvalid, t.store.Create(t.Context(), id, r), "Create")
 	t.wantGone(id)
+	live, stored := t.created()
+	t.want(sessionstore.ErrInvalid, t.store.Create(t.Context(), live, r), "Create over a live record")
+	t.wantLive(live, stored.Version)
 }
 
 func limitUpdateInvalid(t *tester, spoil func(*sessionstore.Record)) {
@@ -163,5 +166,7 @@ func limitUpdateInvalid(t *tester, spoil func(*sessionstore.Record)) {
 	r := t.record()
 	spoil(&r)
 	t.want(sessionstore.ErrInvalid, t.store.Update(t.Context(), id, old.Version, r), "Update")
+	t.want(sessionstore.ErrInvalid, t.store.Update(t.Context(), id, t.version(), r), "Update of another version")
 	t.wantLive(id, old.Version)
+	t.want(sessionstore.ErrInvalid, t.store.Update(t.Context(), t.newID(), old.Version, r), "Update of nothing")
 }

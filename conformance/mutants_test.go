@@ -38,6 +38,7 @@ func mutants() []mutant {
 		errorMutants(), corruptionMutants(), outageMutants(), wrapperMutants(), databaseMutants(),
 		viewMutants(), indexMutants(), textMutants(), movedMutants(), retryMutants(),
 		raceMutants(), peerViewMutants(), certainMutants(),
+		walkMutants(), cutMutants(), tidiedMutants(), wayMutants(), partMutants(), pagedMutants(),
 	)
 }
 

@@ -48,6 +48,16 @@ func ownershipCases() []testCase {
 			run:  ownLoaded,
 		},
 		{
+			name: "loaded data stays",
+			rule: "The Data that Load returns belongs to the caller: no later call changes it.",
+			run:  ownStays,
+		},
+		{
+			name: "loaded at the same time",
+			rule: "The Data that Load returns belongs to the caller: clients that load the same record at the same time share no memory.",
+			run:  ownConcurrent,
+		},
+		{
 			name:  "scanned data is the caller's",
 			rule:  "The entries that Scan yields belong to the caller.",
 			needs: Scan,
@@ -125,6 +135,57 @@ func ownLoaded(t *tester) {
 	}
 	if got := t.load(id).Data; !bytes.Equal(got, r.Data) {
 		t.Fatalf("the caller changed what it had loaded, and Load returns %q, want %q", got, r.Data)
+	}
+}
+
+func ownStays(t *tester) {
+	id, r := t.created()
+	loaded := t.load(id).Data
+	listed := [][]byte{loaded}
+	if t.has(Subjects) {
+		for _, e := range t.list(r.Subject) {
+			listed = append(listed, e.Record.Data)
+		}
+	}
+	for range 3 {
+		other, next := t.created()
+		t.load(other)
+		if t.has(Subjects) {
+			t.list(next.Subject)
+		}
+	}
+	t.update(id, r.Version, t.record())
+	t.load(id)
+	t.remove(id)
+	for _, data := range listed {
+		if !bytes.Equal(data, r.Data) {
+			t.Fatalf("later calls have changed what had been loaded or listed to %q, want %q", data, r.Data)
+		}
+	}
+}
+
+// ownConcurrent has each client write its number over what it has loaded.
+func ownConcurrent(t *tester) {
+	for range raceRounds {
+		id, r := t.created()
+		loaded := make([][]byte, racers)
+		t.race(func(n int, s sessionstore.Store) {
+			got, err := s.Load(t.Context(), id)
+			if err != nil || !bytes.Equal(got.Data, r.Data) {
+				t.Errorf("Load returns %q (error %v), want %q", got.Data, err, r.Data)
+			}
+			loaded[n] = got.Data
+		})
+		for n, data := range loaded {
+			for i := range data {
+				data[i] = byte(n)
+			}
+		}
+		for n, data := range loaded {
+			if !bytes.Equal(data, bytes.Repeat([]byte{byte(n)}, len(data))) {
+				t.Fatal("two clients that loaded a record at the same time got the same memory")
+			}
+		}
 	}
 }
 

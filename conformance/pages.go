@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"maps"
+	"math/rand/v2"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -40,6 +42,27 @@ func pageTopic() topic {
 				t, p := t.piled()
 				t.wantScanned(p.ids...)
 			},
+		},
+		{
+			name:  "lists while they are touched",
+			rule:  "ListSubject is complete and returns each record once, however many pages that takes, also while Touch moves their expiries.",
+			needs: Subjects,
+			run:   func(t *tester) { t.whileTouched(viewList()) },
+		},
+		{
+			name:  "scans while they are touched",
+			rule:  "Scan is complete and yields each record once, however many pages that takes, also while Touch moves their expiries.",
+			needs: Scan,
+			run: func(t *tester) {
+				t.needsHook(t.Isolated != nil, "Isolated")
+				t.whileTouched(viewScan())
+			},
+		},
+		{
+			name:  "scans what its caller deletes",
+			rule:  "Scan is complete, however many pages that takes: its caller may delete and give away the records as they come.",
+			needs: Scan,
+			run:   pagesScanDelete,
 		},
 		{
 			name:  "prunes behind live records",
@@ -118,6 +141,43 @@ func (t *tester) piled() (*tester, *pile) {
 		}
 	}
 	return on, p
+}
+
+// whileTouched finds many records while others move their expiries to and fro.
+func (t *tester) whileTouched(v view) {
+	t.Helper()
+	t, p := t.piled()
+	t.beside(4, func(int) error {
+		id := p.ids[rand.IntN(len(p.ids))] //nolint:gosec // a mixture, no secret
+		r, err := t.store.Load(t.Context(), id)
+		if err == nil {
+			err = sessionstore.Touch(t.Context(), t.store, id, r.Version, inAnHour().Add(rand.N(time.Hour))) //nolint:gosec // the same
+		}
+		return unless(err, sessionstore.ErrConflict)
+	}, func() {
+		for range 2 {
+			found := v.find(t, p.subject)
+			count := make(map[string]int, len(found))
+			for _, e := range found {
+				count[e.ID]++
+			}
+			t.wantOnce("while records are touched, what "+v.method+" returns", count, p.ids)
+		}
+	})
+}
+
+func pagesScanDelete(t *tester) {
+	t.needsHook(t.Isolated != nil, "Isolated")
+	t, p := t.piled()
+	seen := make(map[string]int, len(p.ids))
+	for e, err := range sessionstore.Scan(t.Context(), t.store) {
+		t.want(nil, err, "Scan")
+		if seen[e.ID]++; len(seen)%4 == 0 {
+			t.remove(e.ID)
+		}
+	}
+	t.wantOnce("what Scan yields while its caller deletes", maps.Clone(seen), p.ids)
+	p.ids = t.living(p.ids)
 }
 
 // plantDead leaves n records of the pile's subject that have expired.

@@ -17,6 +17,12 @@ func pruneCases() []testCase {
 			run:   pruneCounts,
 		},
 		{
+			name:  "counts each once",
+			rule:  "Prune reports how many records it removed, each once: also those that Update has given to others and back.",
+			needs: Prune,
+			run:   pruneCountsGiven,
+		},
+		{
 			name:  "leaves live records",
 			rule:  "Prune never removes a live record, whoever's it is and however soon it expires.",
 			needs: Prune,
@@ -159,6 +165,31 @@ func (t *tester) wantPruned(prune func() int) {
 
 func pruneCounts(t *tester) {
 	t.wantPruned(func() int { return t.prune(t.store) })
+}
+
+func pruneCountsGiven(t *tester) {
+	t = t.isolated()
+	var got [pruneRounds]int
+	for i := range got {
+		expires := t.soon(func(expires time.Time) error {
+			for range prunePlanted {
+				id, r := t.created()
+				t.give(id, newSubject())
+				old := t.give(id, r.Subject)
+				r.Expires, r.Version = expires, t.version()
+				if err := t.store.Update(t.Context(), id, old.Version, r); err != nil {
+					t.remove(id)
+					return err
+				}
+			}
+			return nil
+		})
+		t.waitExpired(expires)
+		if got[i] = t.prune(t.store); got[i] == prunePlanted {
+			return
+		}
+	}
+	t.Fatalf("removed, in %d rounds, %d records that had been given away and back, want %d", pruneRounds, got, prunePlanted)
 }
 
 func pruneConcurrently(t *tester) {

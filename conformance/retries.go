@@ -48,6 +48,22 @@ func retryCases() []testCase {
 			run:  func(t *tester) { t.eachHandle(retryTouched) },
 		},
 		{
+			name: "with other content",
+			rule: "Create and Update write nothing if the stored version is r.Version already, whatever else r says, and whatever old is.",
+			run:  retryOther,
+		},
+		{
+			name: "at the same time",
+			rule: "Create and Update report success if the stored version is r.Version: of several equal calls at the same time, which a driver may make of one, each does.",
+			run:  retryBeside,
+		},
+		{
+			name:  "create after the subject's end",
+			rule:  "Create that reports success has stored the record: made again after a DeleteSubject, it stores it anew.",
+			needs: Subjects,
+			run:   retryCreateSubject,
+		},
+		{
 			name: "touch after an update",
 			rule: "Touch goes by the stored version: made again when another has updated the record since, it returns ErrConflict and the expiry stays.",
 			run:  func(t *tester) { t.eachHandle(retryTouch) },
@@ -152,6 +168,57 @@ func retryUpdateAnyOld(t *tester) {
 		t.want(nil, t.store.Update(t.Context(), id, old, r), "Update with r.Version stored already")
 		t.wantLive(id, r.Version)
 	}
+}
+
+func retryOther(t *tester) {
+	id, first := t.created()
+	was := t.load(id)
+	other := func() sessionstore.Record {
+		r := t.record()
+		r.Version, r.Expires = first.Version, r.Expires.Add(time.Hour)
+		return r
+	}
+	created := other()
+	t.want(nil, t.store.Create(t.Context(), id, created), "Create with the version that is stored")
+	t.wantUnchanged(id, was, "a Create with the version that is stored")
+	for _, old := range []sessionstore.Version{first.Version, t.version(), 0} {
+		r := other()
+		t.want(nil, t.store.Update(t.Context(), id, old, r), "Update with r.Version stored already")
+		t.wantUnchanged(id, was, "an Update with r.Version stored already")
+		if t.has(Subjects) {
+			t.wantList(r.Subject)
+			t.wantList(created.Subject)
+			t.wantList(first.Subject, id)
+		}
+	}
+}
+
+func retryBeside(t *tester) {
+	for range raceRounds {
+		id, r := t.newID(), t.record()
+		t.race(func(_ int, s sessionstore.Store) {
+			if err := s.Create(t.Context(), id, r); err != nil {
+				t.Errorf("Create, made several times at once: %v", err)
+			}
+		})
+		next := t.record()
+		t.race(func(_ int, s sessionstore.Store) {
+			if err := s.Update(t.Context(), id, r.Version, next); err != nil {
+				t.Errorf("Update, made several times at once: %v", err)
+			}
+		})
+		if t.Failed() {
+			return
+		}
+		t.wantWritten(id, next, r.Subject)
+	}
+}
+
+func retryCreateSubject(t *tester) {
+	id, r := t.created()
+	t.wantDeleted(r.Subject, 1)
+	t.want(nil, t.store.Create(t.Context(), id, r), "Create, made again after DeleteSubject")
+	t.wantWritten(id, r, "")
 }
 
 func retryTouched(t *tester, others sessionstore.Store) {

@@ -35,11 +35,17 @@ const scenario = "CLOAKROOM_CONFORMANCE_SCENARIO"
 // what a store's author gets to see.
 func TestRunReports(t *testing.T) {
 	t.Parallel()
+	const seed = walkSeed + "=7" // which does not end early on a slow machine
 	for _, tt := range []struct {
 		scenario, run string
 		fails         bool
 		want          []string
 	}{
+		{"sequence", "TestScenario/walk/some_records$", true, []string{
+			"an answer is not that of the contract. These calls are enough to see it:",
+			"the same walk again: " + seed + " go test -run '^TestScenario$/^walk$/^some_records$'",
+			"rule: Each answer is that of the contract",
+		}},
 		{"upsert", "TestScenario/update/never_creates", true, []string{
 			"--- FAIL: TestScenario/update/never_creates",
 			"Update of nothing: got error <nil>, want session: not found",
@@ -85,7 +91,7 @@ func TestRunReports(t *testing.T) {
 		t.Run(tt.scenario+" "+tt.run, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.v", "-test.run", "^"+strings.ReplaceAll(tt.run, "/", "$/^"))
-			cmd.Env = append(os.Environ(), scenario+"="+tt.scenario)
+			cmd.Env = append(os.Environ(), scenario+"="+tt.scenario, seed)
 			out, err := cmd.CombinedOutput()
 			if failed := err != nil; failed != tt.fails {
 				t.Errorf("go test reports %v, want failure: %v", err, tt.fails)
@@ -100,6 +106,27 @@ func TestRunReports(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAFailedWalkIsShrunk wants few calls of one that fails after three: to give a record
+// to a subject, to touch it and to delete it.
+func TestAFailedWalkIsShrunk(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const enough = 8
+		for range attempts {
+			output := failures(t, walkMutants()[0])["walk/some records"]
+			_, calls, failed := strings.Cut(output, "These calls are enough to see it:\n")
+			calls, _, _ = strings.Cut(calls, "\nthe same walk again: ")
+			if n := strings.Count(calls, "\n"); failed && n > enough {
+				t.Errorf("%d lines, want at most %d:\n%s", n, enough, calls)
+			}
+			if failed {
+				return
+			}
+		}
+		t.Error("no walk has failed")
+	})
 }
 
 // TestScenario is run by TestRunReports only.
@@ -119,6 +146,10 @@ func TestScenario(t *testing.T) { //nolint:paralleltest // alone in its process
 		b.load = func(context.Context, string) (sessionstore.Record, error) { select {} }
 		h.Open = func(*testing.T) sessionstore.Store { return b }
 		h.Deadline = time.Second
+	case "sequence":
+		m := &mutated{broken: newBroken(ref), ref: ref}
+		walkMutants()[0].plant(m)
+		h.Open = func(*testing.T) sessionstore.Store { return m.broken }
 	case "refuses":
 		b := newBroken(ref)
 		b.create = func(context.Context, string, sessionstore.Record) error { return errors.New("no such table") }

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"iter"
 	"slices"
@@ -52,6 +53,21 @@ func scanCases() []testCase {
 			name: "stops",
 			rule: "Scan stops when its caller does.",
 			run:  scanStops,
+		},
+		{
+			name: "broken off many times",
+			rule: "Scan stops when its caller does, and keeps nothing: however many are broken off, the next is whole.",
+			run:  scanBroken,
+		},
+		{
+			name: "within another",
+			rule: "Each iteration of what Scan returns begins anew, also within another one.",
+			run:  scanNested,
+		},
+		{
+			name: "says that it was cut short",
+			rule: "A context that is done ends an iteration with its error, unless the iteration is whole: the records before it are not all there are.",
+			run:  scanCut,
 		},
 		{
 			name: "writes within",
@@ -210,6 +226,61 @@ func scanStops(t *tester) {
 	})
 	if calls != 1 {
 		t.Fatalf("Scan yields %d times to a caller who stops at the first, want once", calls)
+	}
+}
+
+func scanBroken(t *tester) {
+	const times = 100 // more connections than a pool has
+	t = t.isolated()
+	ids := t.createdFor(newSubject(), 3)
+	for range times {
+		sessionstore.Scan(t.Context(), t.store)(stop)
+	}
+	t.wantScanned(ids...)
+	t.load(ids[0])
+}
+
+func scanNested(t *tester) {
+	t = t.isolated()
+	ids := t.createdFor(newSubject(), 3)
+	all := sessionstore.Scan(t.Context(), t.store)
+	outer := 0
+	for _, err := range all {
+		t.want(nil, err, "Scan")
+		outer++
+		inner := 0
+		for _, err := range all {
+			t.want(nil, err, "Scan within another")
+			inner++
+		}
+		if inner != len(ids) {
+			t.Fatalf("an iteration within another yields %d records, want %d", inner, len(ids))
+		}
+	}
+	if outer != len(ids) {
+		t.Fatalf("an iteration with others within yields %d records, want %d", outer, len(ids))
+	}
+}
+
+// scanCut ends the context after the first record.
+func scanCut(t *tester) {
+	t = t.isolated()
+	ids := t.createdFor(newSubject(), 20)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	n, failed := 0, error(nil)
+	for _, err := range sessionstore.Scan(ctx, t.store) {
+		cancel()
+		if failed = err; err != nil {
+			break
+		}
+		n++
+	}
+	switch {
+	case failed == nil && n < len(ids):
+		t.Fatalf("Scan ends after %d of %d records without an error, though its context is done", n, len(ids))
+	case failed != nil:
+		t.want(context.Canceled, failed, "Scan with a context that is done meanwhile")
 	}
 }
 

@@ -1,6 +1,9 @@
 package conformance
 
 import (
+	"slices"
+	"sync/atomic"
+
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
@@ -30,6 +33,46 @@ func subjectDeleteCases() []testCase {
 			name: "leaves similar subjects",
 			rule: "DeleteSubject deletes records of that subject only: subjects are compared byte for byte.",
 			run:  deleteSubjectSimilar,
+		},
+		{
+			name: "leaves other namespaces",
+			rule: "DeleteSubject deletes records of the store's own namespace only.",
+			run: func(t *tester) {
+				one, other := t.isolated(), t.isolated()
+				subject := newSubject()
+				kept := other.createdFor(subject, 1)
+				one.createdFor(subject, 1)
+				one.wantDeleted(subject, 1)
+				other.wantList(subject, kept...)
+				other.load(kept[0])
+			},
+		},
+		{
+			name: "leaves what took the place of the subject's",
+			rule: "DeleteSubject deletes records of that subject only: not one that took the place of a deleted one, or was given to nobody.",
+			run:  deleteSubjectReplaced,
+		},
+		{
+			name: "counts what came back once",
+			rule: "DeleteSubject reports how many live records it deleted, each once: also one that was given away and back.",
+			run: func(t *tester) {
+				id, r := t.created()
+				for range 2 {
+					t.give(id, newSubject())
+					t.give(id, r.Subject)
+				}
+				t.wantDeleted(r.Subject, 1)
+			},
+		},
+		{
+			name: "counts at the same time",
+			rule: "DeleteSubject reports how many live records it deleted: of several calls at the same time, each counts its own.",
+			run:  deleteSubjectConcurrently,
+		},
+		{
+			name: "leaves the list complete",
+			rule: "A record that is created, or given to the subject, during DeleteSubject and stays is in the list.",
+			run:  deleteSubjectUnderCreates,
 		},
 		{
 			name: "leaves later records",
@@ -117,6 +160,70 @@ func deleteSubjectSimilar(t *tester) {
 		t.createdFor(subject, 1)
 		t.wantDeleted(subject, 1)
 		t.load(id)
+	}
+}
+
+func deleteSubjectReplaced(t *tester) {
+	subject := newSubject()
+	ids := t.createdFor(subject, 3)
+	t.give(ids[0], "")
+	for i, to := range []string{"", newSubject()} {
+		r := t.record()
+		r.Subject = to
+		t.remove(ids[1+i])
+		t.create(ids[1+i], r)
+	}
+	t.wantDeleted(subject, 0)
+	for _, id := range ids {
+		t.load(id)
+	}
+}
+
+func deleteSubjectConcurrently(t *tester) {
+	for range raceRounds / 2 {
+		subject := newSubject()
+		ids := t.createdFor(subject, racers)
+		var total atomic.Int64
+		t.race(func(_ int, s sessionstore.Store) {
+			n, err := sessionstore.DeleteSubject(t.Context(), s, subject)
+			if err != nil {
+				t.Errorf("DeleteSubject: %v", err)
+			}
+			total.Add(int64(n))
+		})
+		if got := int(total.Load()); got != len(ids) {
+			t.Fatalf("%d calls at the same time report %d records together, want %d", racers, got, len(ids))
+		}
+	}
+}
+
+// deleteSubjectUnderCreates has clients who create records of a subject, or give it some,
+// while others delete it.
+func deleteSubjectUnderCreates(t *tester) {
+	for range raceRounds / 2 {
+		subject := newSubject()
+		nobodys := make([]string, racers)
+		for i := range nobodys {
+			nobodys[i] = t.createdForNobody()
+		}
+		ids := make([][]string, racers)
+		t.race(func(n int, s sessionstore.Store) {
+			if n < 2 {
+				if _, err := sessionstore.DeleteSubject(t.Context(), s, subject); err != nil {
+					t.Errorf("DeleteSubject: %v", err)
+				}
+				return
+			}
+			ids[n] = append(t.createdUnchecked(subject, 2), nobodys[n])
+			err := t.loadAndUpdate(s, nobodys[n], func(r *sessionstore.Record) { r.Subject = subject })
+			if err := unless(err, sessionstore.ErrNotFound); err != nil {
+				t.Errorf("load and update: %v", err)
+			}
+		})
+		t.wantList(subject, t.living(slices.Concat(ids...))...)
+		if t.Failed() {
+			return
+		}
 	}
 }
 

@@ -55,6 +55,11 @@ func subjectListCases() []testCase {
 			run:  listForeign,
 		},
 		{
+			name: "not other namespaces",
+			rule: "ListSubject returns records of the store's own namespace only.",
+			run:  listNamespaces,
+		},
+		{
 			name: "longest subject",
 			rule: "The longest subject is found as any other.",
 			run:  listLongest,
@@ -222,6 +227,14 @@ func listForeign(t *tester) {
 		t.createdFor(other, 1)
 	}
 	t.wantList(subject, ids...)
+}
+
+func listNamespaces(t *tester) {
+	one, other := t.isolated(), t.isolated()
+	subject := newSubject()
+	other.createdFor(subject, 1)
+	one.wantList(subject)
+	one.wantList(subject, one.createdFor(subject, 1)...)
 }
 
 func listLongest(t *tester) {

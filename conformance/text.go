@@ -92,6 +92,11 @@ func textCases() []testCase {
 			run:  textSubjects,
 		},
 		{
+			name: "subjects that are ids",
+			rule: "A subject may be any text: also the id of its record, or of another.",
+			run:  textIDs,
+		},
+		{
 			name: "data comes back",
 			rule: "Data is opaque to the store: every byte comes back as it was written, after Create, Update and Touch.",
 			run:  textData,
@@ -147,6 +152,25 @@ func textSubjects(t *tester) {
 		if got := t.load(id).Subject; got != subject {
 			t.Fatalf("Create wrote subject %q, Load returns %q", subject, got)
 		}
+	}
+}
+
+func textIDs(t *tester) {
+	ids := []string{t.newID(), t.newID()}
+	for _, subjects := range [][]string{{ids[0], ids[1]}, {ids[1], ids[0]}} {
+		records := make([]sessionstore.Record, len(ids))
+		for i, id := range ids {
+			records[i] = t.record()
+			records[i].Subject = subjects[i]
+			t.want(nil, t.store.Create(t.Context(), id, records[i]), "Create with a subject that is an id")
+		}
+		for i, id := range ids {
+			t.wantWritten(id, records[i], "")
+		}
+		t.want(nil, t.store.Delete(t.Context(), ids[0]), "Delete of a record whose id is a subject")
+		t.wantGone(ids[0])
+		t.wantWritten(ids[1], records[1], "")
+		t.remove(ids[1])
 	}
 }
 

@@ -22,6 +22,16 @@ func touchCases() []testCase {
 			run:  touchEarlier,
 		},
 		{
+			name: "the same again",
+			rule: "Touch sets the expiry: also to the one that the record has already, as often as it is called.",
+			run:  touchSame,
+		},
+		{
+			name: "gives way to an update",
+			rule: "The expiry is the one that was written last: an Update sets it earlier or later than a Touch has before.",
+			run:  touchThenUpdateExpires,
+		},
+		{
 			name: "is reported",
 			rule: "Load returns the expiry that Touch has set.",
 			run:  touchReported,
@@ -70,7 +80,7 @@ func touchCases() []testCase {
 		},
 		{
 			name: "refuses bad expiries",
-			rule: "An expiry that CheckExpires refuses gives ErrInvalid from Touch, and nothing changes.",
+			rule: "An expiry that CheckExpires refuses gives ErrInvalid from Touch, whatever is there, and nothing changes.",
 			run:  touchInvalid,
 		},
 	}
@@ -93,6 +103,25 @@ func touchEarlier(t *tester) {
 	})
 	t.waitExpired(expires)
 	t.wantGone(id)
+}
+
+func touchSame(t *tester) {
+	id, r := t.created()
+	for range 3 {
+		err := sessionstore.Touch(t.Context(), t.store, id, t.load(id).Version, r.Expires) // the fallback changes it
+		t.want(nil, err, "Touch to the expiry that is there")
+		t.wantExpires(id, r.Expires)
+	}
+}
+
+func touchThenUpdateExpires(t *tester) {
+	id, r := t.created()
+	for _, shift := range []time.Duration{time.Hour, -30 * time.Minute} {
+		t.touch(id, t.load(id).Version, r.Expires.Add(shift)) // the same
+		next := t.record()
+		t.update(id, t.load(id).Version, next)
+		t.wantExpires(id, next.Expires)
+	}
 }
 
 func touchReported(t *tester) {
@@ -166,6 +195,8 @@ func touchExpired(t *tester) {
 	id, r := t.expired()
 	err := sessionstore.Touch(t.Context(), t.store, id, r.Version, inAnHour())
 	t.want(sessionstore.ErrNotFound, err, "Touch of an expired record")
+	err = sessionstore.Touch(t.Context(), t.store, id, t.version(), inAnHour())
+	t.want(sessionstore.ErrNotFound, err, "Touch of an expired record with another version")
 	t.wantGone(id)
 }
 
@@ -174,6 +205,8 @@ func touchInvalid(t *tester) {
 	for _, b := range badExpiries() {
 		err := sessionstore.Touch(t.Context(), t.store, id, r.Version, b.expires)
 		t.want(sessionstore.ErrInvalid, err, "Touch with "+b.name)
+		err = sessionstore.Touch(t.Context(), t.store, t.newID(), r.Version, b.expires)
+		t.want(sessionstore.ErrInvalid, err, "Touch of nothing with "+b.name)
 		t.wantExpires(id, r.Expires)
 	}
 }

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"strconv"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -28,6 +29,16 @@ func updateCases() []testCase {
 			name: "replaces the expiry",
 			rule: "Update replaces the record: the new expiry is there, earlier or later than the old one.",
 			run:  updateExpires,
+		},
+		{
+			name: "of a part",
+			rule: "Update replaces the record, however little differs: the version alone, the expiry or the subject.",
+			run:  updatePart,
+		},
+		{
+			name: "again and again",
+			rule: "Update replaces the record, however often that has been done before.",
+			run:  updateOften,
 		},
 		{
 			name: "refuses another version",
@@ -118,6 +129,43 @@ func updateExpires(t *tester) {
 	}
 }
 
+func updatePart(t *tester) {
+	id, r := t.created()
+	for _, change := range []func(){
+		func() {},
+		func() { r.Expires = r.Expires.Add(time.Minute) },
+		func() { r.Subject = newSubject() },
+		func() { r.Subject = "" },
+	} {
+		old := r
+		r.Version = t.version()
+		change()
+		t.update(id, old.Version, r)
+		got := t.load(id)
+		t.compareExpires(got, r.Expires)
+		if got.Version != r.Version || got.Subject != r.Subject || !bytes.Equal(got.Data, r.Data) {
+			t.Fatalf("read version %s of %s, want %s of %s", name(got.Version), whose(got.Subject), name(r.Version), whose(r.Subject))
+		}
+		if t.has(Subjects) && r.Subject != "" {
+			t.wantList(r.Subject, id)
+		}
+		if t.has(Subjects) && r.Subject != old.Subject {
+			t.wantList(old.Subject)
+		}
+	}
+}
+
+func updateOften(t *tester) {
+	const often = 100
+	id, old := t.created()
+	for n := range often {
+		r := t.record()
+		t.want(nil, t.store.Update(t.Context(), id, old.Version, r), "Update number "+strconv.Itoa(n+1))
+		old = r
+	}
+	t.wantWritten(id, old, "")
+}
+
 func updateConflict(t *tester) {
 	id, _ := t.created()
 	err := t.store.Update(t.Context(), id, t.version(), t.record())
@@ -161,6 +209,8 @@ func updateExpired(t *tester) {
 	id, old := t.expired()
 	err := t.store.Update(t.Context(), id, old.Version, t.record())
 	t.want(sessionstore.ErrNotFound, err, "Update of an expired record")
+	err = t.store.Update(t.Context(), id, t.version(), t.record())
+	t.want(sessionstore.ErrNotFound, err, "Update of an expired record with another version")
 	t.wantGone(id)
 }
 

@@ -70,7 +70,7 @@ func viewCases(v view) []testCase {
 		},
 		{
 			name: v.verb + " nothing that was refused",
-			rule: "What Create, Update and Touch refuse, or report as done before, changes nothing in what " + v.method + " returns.",
+			rule: "What Create, Update and Touch refuse, for whatever reason, or report as done before, changes nothing in what " + v.method + " returns.",
 			run:  v.refused,
 		},
 		{
@@ -242,6 +242,16 @@ func (v view) refused(t *tester) {
 		_ = t.store.Update(t.Context(), id, t.version(), r)
 	}
 	_ = sessionstore.Touch(t.Context(), t.store, id, t.version(), inAnHour().Add(-30*time.Minute))
+	spoils := []func(*sessionstore.Record){func(r *sessionstore.Record) { r.Expires = time.Now().Add(-time.Minute) }}
+	if t.MaxData > 0 && v.needs != Scan { // Harness.MaxData is not about isolated stores
+		spoils = append(spoils, func(r *sessionstore.Record) { r.Data = randomBytes(t.MaxData + 1) })
+	}
+	for _, spoil := range spoils {
+		bad := write(other)
+		spoil(&bad)
+		_ = t.store.Create(t.Context(), t.newID(), bad) // other cases check that these fail
+		_ = t.store.Update(t.Context(), id, r.Version, bad)
+	}
 	v.want(t, r.Subject, "after writes that were refused", id)
 	v.want(t, other, "after writes that were refused")
 	v.wantAsLoaded(t, id, "after writes that were refused")

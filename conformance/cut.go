@@ -1,0 +1,222 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// A call whose context ends while it is under way has an unknown outcome, which ends
+// with the next answer that is certain: a call that is made again and succeeds has
+// happened, as if nothing had been cut short, and no other call notices.
+
+// cuts is how many calls a case cuts short, somewhere between begin and end.
+const cuts = 12
+
+func cutCases() []testCase {
+	return []testCase{
+		{
+			name: "writes made again",
+			rule: "A write that was cut short and is made again until it succeeds has happened: the record is there as it was written, and in the list of its subject alone.",
+			run:  cutWrites,
+		},
+		{
+			name: "deletes made again",
+			rule: "A Delete that was cut short and is made again has happened: no Load finds the record, and no list.",
+			run:  cutDeletes,
+		},
+		{
+			name:  "subject made again",
+			rule:  "A DeleteSubject that was cut short and is made again has happened: every record of the subject is gone.",
+			needs: Subjects,
+			run:   cutSubject,
+		},
+		{
+			name: "answers stay with their calls",
+			rule: "A call never gets the answer to another one, also not to one that was cut short.",
+			run:  cutAnswers,
+		},
+		{
+			name: "others go on",
+			rule: "A context ends its own call: another client that loads the same record at the same time gets it.",
+			run:  cutBeside,
+		},
+		{
+			name: "a deadline ends with its call",
+			rule: "The deadline of a context is for its own call: when it has passed, calls with other contexts succeed.",
+			run:  cutDeadline,
+		},
+	}
+}
+
+// cut calls do with a context that ends while do is under way, or about then.
+func (t *tester) cut(do func(ctx context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rand.Int64N(int64(t.usual())))) //nolint:gosec // no secret
+	defer cancel()
+	_ = do(ctx) // it is cut short or not
+}
+
+// usual returns how long a call takes, more or less.
+func (t *tester) usual() time.Duration {
+	start := time.Now()
+	_, _ = t.store.Load(t.Context(), t.newID()) // there is nothing
+	_ = t.store.Delete(t.Context(), t.newID())  // the same
+	return max(time.Since(start), 50*time.Microsecond)
+}
+
+// again makes a call until it is certain what it did. A connection may have been lost with
+// the call that was cut short.
+func (t *tester) again(call string, do func(ctx context.Context) error) {
+	t.Helper()
+	const tries = 100
+	for n := 1; ; n++ {
+		err := do(t.Context())
+		if err == nil {
+			return
+		}
+		if n == tries || sessionstore.Certain(err) {
+			t.Fatalf("%s, made again after it was cut short: %v", call, err)
+		}
+	}
+}
+
+func cutWrites(t *tester) {
+	for range cuts {
+		id, r := t.newID(), t.record()
+		create := func(ctx context.Context) error { return t.store.Create(ctx, id, r) }
+		t.cut(create)
+		t.again("Create", create)
+		t.wantWritten(id, r, "")
+		next := t.record()
+		update := func(ctx context.Context) error { return t.store.Update(ctx, id, r.Version, next) }
+		t.cut(update)
+		t.again("Update", update)
+		t.wantWritten(id, next, r.Subject)
+		if t.has(Touch) { // the fallback is two calls
+			next.Expires = next.Expires.Add(time.Hour)
+			touch := func(ctx context.Context) error {
+				return sessionstore.Touch(ctx, t.store, id, next.Version, next.Expires)
+			}
+			t.cut(touch)
+			t.again("Touch", touch)
+			t.wantWritten(id, next, r.Subject)
+		}
+	}
+}
+
+// wantWritten fails the case unless the record under id is r, in the list of its subject
+// and no longer in the former's.
+func (t *tester) wantWritten(id string, r sessionstore.Record, former string) {
+	t.Helper()
+	got := t.load(id)
+	t.compareExpires(got, r.Expires)
+	if r.Expires = got.Expires; !sameRecord(got, r) {
+		t.Fatalf("the record is version %s of %s, want %s of %s", name(got.Version), whose(got.Subject), name(r.Version), whose(r.Subject))
+	}
+	if !t.has(Subjects) {
+		return
+	}
+	t.wantList(r.Subject, id)
+	if former != "" {
+		t.wantList(former)
+	}
+}
+
+func cutDeletes(t *tester) {
+	for range cuts {
+		id, r := t.created()
+		remove := func(ctx context.Context) error { return t.store.Delete(ctx, id) }
+		t.cut(remove)
+		t.again("Delete", remove)
+		t.wantGone(id)
+		if t.has(Subjects) {
+			t.wantList(r.Subject)
+		}
+	}
+}
+
+func cutSubject(t *tester) {
+	for range cuts / 2 {
+		subject := newSubject()
+		ids := t.createdFor(subject, 6)
+		remove := func(ctx context.Context) error {
+			_, err := sessionstore.DeleteSubject(ctx, t.store, subject)
+			return err
+		}
+		t.cut(remove)
+		t.again("DeleteSubject", remove)
+		for _, id := range ids {
+			t.wantGone(id)
+		}
+		t.wantList(subject)
+	}
+}
+
+func cutAnswers(t *tester) {
+	one, _ := t.created()
+	other, r := t.created()
+	for range 2 * cuts {
+		t.cut(func(ctx context.Context) error {
+			_, err := t.store.Load(ctx, one)
+			return err
+		})
+		var got sessionstore.Record
+		t.again("Load", func(ctx context.Context) (err error) {
+			got, err = t.store.Load(ctx, other)
+			return err
+		})
+		if r.Expires = got.Expires; !sameRecord(got, r) {
+			t.Fatalf("Load, after the Load of another record was cut short, returns version %s of %s, want %s of %s",
+				name(got.Version), whose(got.Subject), name(r.Version), whose(r.Subject))
+		}
+	}
+}
+
+// cutBeside has two clients load a record again and again. The calls of one are cut short.
+func cutBeside(t *tester) {
+	id, _ := t.created()
+	usual := t.usual()
+	for range 3 * cuts {
+		var wg sync.WaitGroup
+		for range racers / 2 {
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rand.Int64N(int64(usual)))) //nolint:gosec // no secret
+				defer cancel()
+				_, _ = t.store.Load(ctx, id) // it is cut short or not
+			})
+			wg.Go(func() {
+				_, err := t.store.Load(t.Context(), id)
+				if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("Load, whose context is not done, beside others whose are: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+}
+
+// cutDeadline is lenient: a driver may lose a connection, but not all that it ever has.
+func cutDeadline(t *tester) {
+	const deadline = 100 * time.Millisecond
+	id, _ := t.created()
+	for _, m := range t.usable() {
+		if m.needs == All || m.needs == Scan { // they may take longer
+			continue
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), deadline)
+		_ = m.call(ctx, t.store, t.newID(), t.record()) // others check what it returns
+		cancel()
+	}
+	t.sleep(deadline)
+	for range cuts {
+		t.again("Load", func(ctx context.Context) error {
+			_, err := t.store.Load(ctx, id)
+			return err
+		})
+	}
+}
