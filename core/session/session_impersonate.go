@@ -16,8 +16,9 @@ const MaxImpersonation = time.Hour
 // most MaxImpersonation. Whether they may is the application's to decide: ask for a level
 // of [Session.StepUp] before.
 //
-// From then on [Session.Subject] is whom they act as, and [Session.Actor] who they are:
-// the two that RFC 8693, 4.1 tells apart. They act in a session of its own, with nothing
+// From then on [Session.Subject] is whom they act as, and [Session.Actor] who they are, as
+// the claims sub and act of RFC 8693, 4.1 are. Because the actor stays known, that RFC
+// calls it delegation (1.1). They act in a session of its own, with nothing
 // in it. It is in the subject's [Manager.List] with its actor, and in events and logs (NIST
 // SP 800-53, AC-6(9)), but counts for no limit. It is never fresh and holds no level:
 // what asks for the subject's password, or second factor, is closed to the actor. It ends

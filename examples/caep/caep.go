@@ -1,6 +1,6 @@
 // Package caep ends sessions when their identity provider says so: it receives
-// session-revoked of the OpenID Continuous Access Evaluation Profile, as a security event
-// token (RFC 8417) that the provider pushes (RFC 8935).
+// session-revoked of the OpenID Continuous Access Evaluation Profile 1.0, as a security
+// event token (RFC 8417) that the provider pushes (RFC 8935).
 package caep
 
 import (
@@ -23,22 +23,31 @@ var ProviderSession = session.NewKey[string]("provider_sid")
 type Receiver struct {
 	Sessions *session.Manager
 
-	// Verify checks the token's signature, issuer and audience with a JOSE library, and
-	// returns its claims. An error means that the token is not the provider's.
+	// Verify checks the token's type (secevent+jwt: no other token of the provider is an
+	// event), signature, issuer and audience with a JOSE library, and returns its claims.
+	// An error means that the token is not the provider's.
 	Verify func(ctx context.Context, token []byte) (claims []byte, err error)
 
 	// Subject returns the subject of sessions that the provider's subject signs in to.
 	Subject func(issuer, subject string) string
+
+	// Owner returns the subject of the session that the provider knows by an id, from a
+	// table that the login keeps, or "" if there is none. It is for providers whose events
+	// name nothing but the session.
+	Owner func(ctx context.Context, providerSession string) (string, error)
 }
 
-// claims are those that matter here. The subject is identified by RFC 9493.
+// claims are those that matter here. The formats of the subject are those of RFC 9493 and
+// of the OpenID Shared Signals Framework.
 type claims struct {
 	SubID struct {
 		Format  string `json:"format"`
 		Issuer  string `json:"iss"`
 		Subject string `json:"sub"`
+		ID      string `json:"id"` // of the format "opaque": one session
 
-		// Of the format "complex": the user, and perhaps one session of theirs.
+		// Of the format "complex": the user, and perhaps one session of theirs. A device
+		// and the like, which may narrow it down, are not looked at: rather too much ends.
 		User struct {
 			Issuer  string `json:"iss"`
 			Subject string `json:"sub"`
@@ -88,24 +97,45 @@ var errNobody = errors.New("caep: the event names nobody")
 
 // end ends the session that an event is about, or all of its user's.
 func (rc *Receiver) end(ctx context.Context, c *claims) error {
-	id := &c.SubID
-	issuer, subject := id.Issuer, id.Subject
-	if id.Format == "complex" {
-		issuer, subject = id.User.Issuer, id.User.Subject
+	var issuer, user, sid string
+	switch id := &c.SubID; id.Format {
+	case "opaque":
+		sid = id.ID
+	case "complex":
+		issuer, user, sid = id.User.Issuer, id.User.Subject, id.Session.ID
+	default:
+		issuer, user = id.Issuer, id.Subject
 	}
-	if subject == "" {
+	var subject string
+	var err error
+	switch {
+	case user != "":
+		subject = rc.Subject(issuer, user)
+	case sid == "" || rc.Owner == nil:
 		return errNobody
+	default:
+		subject, err = rc.Owner(ctx, sid)
 	}
-	_, err := rc.Sessions.EndIf(ctx, rc.Subject(issuer, subject), func(i session.Info) bool {
+	if err != nil || subject == "" { // nobody has such a session any more
+		return err
+	}
+	_, err = rc.Sessions.EndIf(ctx, subject, func(i session.Info) bool {
 		at, _ := ProviderSession.From(i)
-		return id.Session.ID == "" || at == id.Session.ID
+		return sid == "" || at == sid
 	})
 	return err
 }
 
-// refuse answers with an error of RFC 8935, 2.3.
+// descriptions tell whoever runs the provider what the codes mean here.
+var descriptions = map[string]string{
+	"invalid_request":       "The body is no security event token, or its event names nobody that is known here.",
+	"authentication_failed": "The token is not one of a provider that is known here.",
+}
+
+// refuse answers with an error of RFC 8935, 2.3 and 2.4.
 func refuse(w http.ResponseWriter, code string) {
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Language", "en")
 	w.WriteHeader(http.StatusBadRequest)
-	_, _ = fmt.Fprintf(w, "{\"err\": %q}\n", code) // the provider may be gone
+	_, _ = fmt.Fprintf(w, "{\"err\": %q, \"description\": %q}\n", code, descriptions[code]) // the provider may be gone
 }

@@ -37,6 +37,9 @@ func receiver(t *testing.T, store session.Store) *caep.Receiver {
 			return token, nil
 		},
 		Subject: func(issuer, subject string) string { return issuer + " " + subject },
+		Owner: func(_ context.Context, providerSession string) (string, error) {
+			return map[string]string{"s2": "idp ann"}[providerSession], nil
+		},
 	}
 }
 
@@ -61,7 +64,9 @@ const (
 	ofSession = `{"sub_id": {"format": "complex", "user": {"format": "iss_sub", "iss": "idp", "sub": "ann"},
 		"session": {"format": "opaque", "id": "s1"}}, ` + revoked + `}`
 	ofUser   = `{"sub_id": {"format": "iss_sub", "iss": "idp", "sub": "ann"}, ` + revoked + `}`
-	ofNobody = `{"sub_id": {"format": "opaque", "id": "x"}, ` + revoked + `}`
+	ofNobody = `{"sub_id": {"format": "email", "email": "ann@example.com"}, ` + revoked + `}`
+	opaque   = `{"sub_id": {"format": "opaque", "id": "s2"}, ` + revoked + `}`
+	unknown  = `{"sub_id": {"format": "opaque", "id": "s9"}, ` + revoked + `}`
 	another  = `{"sub_id": {"format": "iss_sub", "iss": "idp", "sub": "ann"}, "events": {"https://example.com/another": {}}}`
 )
 
@@ -83,6 +88,8 @@ func TestARevokedSessionEnds(t *testing.T) {
 		{"an event that names nobody", ofNobody, http.StatusBadRequest, 3},
 		{"one session", ofSession, http.StatusAccepted, 2},
 		{"the same again", ofSession, http.StatusAccepted, 2},
+		{"a session of nobody", unknown, http.StatusAccepted, 2},
+		{"one session, and no user", opaque, http.StatusAccepted, 1},
 		{"the user", ofUser, http.StatusAccepted, 0},
 	} {
 		if res := push(t, rc, c.token); res.StatusCode != c.status {
