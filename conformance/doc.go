@@ -44,6 +44,10 @@
 // none, the calls of one history that are enough to see it are printed. All
 // histories that fail are in files, as text and drawn, which go test -artifacts keeps.
 //
+// The topic walk makes calls at random and compares each answer with that of a model. It
+// prints the fewest calls that it has found to be enough to see what is wrong, and the
+// command that repeats the walk: CLOAKROOM_WALK in the environment is its seed.
+//
 // # One topic alone
 //
 // The subtests are topic/case, so -run picks some: 'TestConformance/^expiry$' for a topic,

@@ -21,7 +21,7 @@ func partMutants() []mutant {
 			update := m.update
 			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 				s, err := m.ref.Load(ctx, id)
-				if err == nil && old == r.Version && s.Version == old && writable(r) && ctx.Err() == nil {
+				if err == nil && old != r.Version && s.Version == r.Version && writable(r) && !bytes.Equal(s.Data, r.Data) {
 					return m.overwrite(ctx, id, r)
 				}
 				return update(ctx, id, old, r)

@@ -494,6 +494,9 @@ func (w *walk) writeOf(p pace, r *walked, now time.Time) write {
 	if p.own == 1 || p.own > 1 && p.method == "Create" {
 		wr.record.Version = nth(p.own - 1)
 	}
+	if wr.method == "Update" && wr.old == wr.record.Version {
+		wr.old = w.version() // Update that names its own version may write or not
+	}
 	wr.record.Data = slices.Repeat(binary.BigEndian.AppendUint64(nil, uint64(wr.record.Version)), 1+p.record)
 	if p.same && r.Data != nil {
 		wr.record.Data = r.Data

@@ -88,13 +88,17 @@ ON CONFLICT (id) DO NOTHING RETURNING id`
 
 // A conflict is resolved on the locked row, but the statement's last line sees
 // the table as it was at the start: good enough for a row that nobody writes.
-// A version that is there already keeps an expiry that Touch has moved since.
+// A version that is there already keeps all that it has.
 const createSQL = `
 WITH created AS (
 	INSERT INTO {table} AS kept (id, data, subject, expires, version) VALUES ($1, $2, $3, $4, $5)
-	ON CONFLICT (id) DO UPDATE SET
-		data = excluded.data, subject = excluded.subject, version = excluded.version,
-		expires = CASE WHEN kept.expires > clock_timestamp() THEN kept.expires ELSE excluded.expires END
+	ON CONFLICT (id) DO UPDATE SET (data, subject, expires, version) = (
+		SELECT CASE WHEN live THEN kept.data ELSE excluded.data END,
+			CASE WHEN live THEN kept.subject ELSE excluded.subject END,
+			CASE WHEN live THEN kept.expires ELSE excluded.expires END,
+			excluded.version
+		FROM (SELECT kept.expires > clock_timestamp() AS live) AS now
+	)
 	WHERE kept.version <> 0 AND (kept.expires <= clock_timestamp() OR kept.version = excluded.version)
 	RETURNING id
 )

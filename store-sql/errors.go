@@ -30,12 +30,13 @@ const (
 
 // Result codes, from sqlite.org/rescode.html.
 const (
-	sqliteError      = 1
-	sqliteBusy       = 5
-	sqliteLocked     = 6
-	sqlitePrimary    = 0xff // the bits of the primary code in an extended one
-	sqlitePrimaryKey = 1555 // a constraint
-	sqliteUnique     = 2067 // another one
+	sqliteError         = 1
+	sqliteBusy          = 5
+	sqliteLocked        = 6
+	sqliteSchemaChanged = 17   // by others, once too often while a statement was compiled
+	sqlitePrimary       = 0xff // the bits of the primary code in an extended one
+	sqlitePrimaryKey    = 1555 // a constraint
+	sqliteUnique        = 2067 // another one
 )
 
 func kindInSQLite(number int, text string) kind {
@@ -44,8 +45,8 @@ func kindInSQLite(number int, text string) kind {
 		return duplicate
 	case number&sqlitePrimary == sqliteBusy, number&sqlitePrimary == sqliteLocked:
 		return locked
-	case number == sqliteError && (strings.Contains(text, "no such table") || strings.Contains(text, "no such column") ||
-		strings.Contains(text, "has no column named")):
+	case number != sqliteError && number != sqliteSchemaChanged:
+	case strings.Contains(text, "no such table"), strings.Contains(text, "no such column"), strings.Contains(text, "has no column named"):
 		return noTable
 	}
 	return other

@@ -19,6 +19,11 @@ func TestErrorsOfTheDatabaseAreWrapped(t *testing.T) {
 		hint string
 	}{
 		{SQLite, mattnError{Code: 1, ExtendedCode: 1, err: "no such table: x"}, `table "cloakroom_sessions" is missing or not`},
+		{
+			SQLite,
+			mattnError{Code: 17, ExtendedCode: 17, err: "database schema has changed: no such table: x"},
+			`table "cloakroom_sessions" is missing or not`,
+		},
 		{SQLite, mattnError{Code: 1, ExtendedCode: 1, err: "no such column: version"}, "call Migrate"},
 		{SQLite, mattnError{Code: 1, ExtendedCode: 1, err: "table x has no column named id"}, "call Migrate"},
 		{SQLite, mattnError{Code: 1, ExtendedCode: 1, err: "near \"x\": syntax error"}, ""},
