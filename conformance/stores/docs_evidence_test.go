@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -116,23 +117,62 @@ func testNames(t *testing.T) map[string]bool {
 	return names
 }
 
-// casesOf returns the cases in a function such as deleteCases or versionCases,
-// as go test names them: a topic's name may be a plural.
-func casesOf(f *ast.FuncDecl) (cases []string) {
-	topic, ok := strings.CutSuffix(f.Name.Name, "Cases")
-	if !ok {
-		return nil
+// topicOf finds the topic of a function of cases, as in {"expiry", slices.Concat(expiryCases(),
+// movedCases())}.
+var topicOf = sync.OnceValue(func() map[string][]string {
+	topics := make(map[string][]string)
+	for _, name := range []string{"conformance.go", "pages.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "conformance", name), nil, parser.SkipObjectResolution)
+		if err != nil {
+			return nil
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			pair, ok := n.(*ast.CompositeLit)
+			if !ok || len(pair.Elts) != 2 {
+				return true
+			}
+			topic, ok := pair.Elts[0].(*ast.BasicLit)
+			if !ok {
+				return true
+			}
+			own := strings.Trim(topic.Value, `"`)
+			topics[own] = []string{own}
+			ast.Inspect(pair.Elts[1], func(n ast.Node) bool {
+				if call, ok := n.(*ast.CallExpr); ok {
+					if f, ok := call.Fun.(*ast.Ident); ok {
+						topics[f.Name] = append(topics[f.Name], own)
+					}
+				}
+				return true
+			})
+			return true
+		})
 	}
+	topics["pageTopic"] = topics["pages"]
+	return topics
+})
+
+// casesOf returns the cases in a function such as deleteCases, as go test names them. What a
+// name begins with may be the verb of a view.
+func casesOf(f *ast.FuncDecl) (cases []string) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		pair, ok := n.(*ast.KeyValueExpr)
 		if !ok {
 			return true
 		}
-		key, isName := pair.Key.(*ast.Ident)
-		text, isText := pair.Value.(*ast.BasicLit)
-		if isName && isText && key.Name == "name" {
-			name := strings.ReplaceAll(strings.Trim(text.Value, `"`), " ", "_")
-			cases = append(cases, topic+"/"+name, topic+"s/"+name)
+		if key, ok := pair.Key.(*ast.Ident); !ok || key.Name != "name" {
+			return true
+		}
+		begins, text := []string{""}, pair.Value
+		if sum, ok := text.(*ast.BinaryExpr); ok {
+			begins, text = []string{"lists", "yields"}, sum.Y
+		}
+		if name, ok := text.(*ast.BasicLit); ok {
+			for _, topic := range topicOf()[f.Name.Name] {
+				for _, verb := range begins {
+					cases = append(cases, topic+"/"+strings.ReplaceAll(verb+strings.Trim(name.Value, `"`), " ", "_"))
+				}
+			}
 		}
 		return true
 	})
