@@ -234,7 +234,11 @@ func (t *tester) checkHistories(all []*recorder, limit time.Duration) {
 			continue
 		}
 		wrong++
-		if w := witness(h.ops); shortest == nil || len(w) < len(shortest) {
+		w := h.ops
+		if !t.brief {
+			w = witness(w)
+		}
+		if shortest == nil || len(w) < len(shortest) {
 			shortest = w
 		}
 	}

@@ -61,7 +61,7 @@ func TestMutants(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var missed []string
 				for range attempts {
-					failed := failures(t, m)
+					failed := failures(t, m, true)
 					pause(time.Hour) // for calls that a case has given up on
 					missed = slices.DeleteFunc(slices.Clone(m.breaks), func(c string) bool {
 						output, ok := failed[c]
@@ -98,11 +98,11 @@ func (m mutant) planted() *mutated {
 }
 
 // failures plants a mutant, runs its cases and returns the output of those that fail.
-func failures(t *testing.T, m mutant) map[string]string {
+func failures(t *testing.T, m mutant, brief bool) map[string]string {
 	t.Helper()
 	mut := m.planted()
 	s := newSuite(mut.Harness, mut.broken, nil)
-	s.many = m.many()
+	s.many, s.brief = m.many(), brief
 	if mut.peer != nil {
 		s.peer = mut.peer
 		s.Peer = func(*testing.T) sessionstore.Store { return mut.peer }

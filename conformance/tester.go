@@ -25,6 +25,7 @@ type suite struct {
 	many     int        // records where a case wants more than a page of any backend
 	pile     *pile      // what the cases about pages share
 	home     testing.TB // the test that all cases are in
+	brief    bool       // what fails is not made shorter before it is printed
 }
 
 func open(t *testing.T, h Harness) *suite {
@@ -55,7 +56,7 @@ func newSuite(h Harness, store, peer sessionstore.Store) *suite {
 // over returns the suite as it is on another store, which has no peer.
 func (s *suite) over(store sessionstore.Store) *suite {
 	other := newSuite(s.Harness, store, nil)
-	other.many = s.many
+	other.many, other.brief = s.many, s.brief
 	return other
 }
 
