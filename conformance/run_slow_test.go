@@ -1,12 +1,11 @@
-package conformance_test
+package conformance
 
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
-	"github.com/cloakroom-go/cloakroom/conformance"
-	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
@@ -14,24 +13,28 @@ import (
 // that no case gets it done in the lifetime that it would like to wait for.
 func TestASlowStorePasses(t *testing.T) {
 	t.Parallel()
-	conformance.Run(t, conformance.Harness{
-		Open:     func(*testing.T) sessionstore.Store { return slow{memstore.New(memstore.Options{})} },
-		Isolated: func(testing.TB) sessionstore.Store { return slow{memstore.New(memstore.Options{})} },
-		Deadline: 5 * time.Minute,
+	synctest.Test(t, func(t *testing.T) {
+		s := newSuite(Harness{
+			Isolated: func(testing.TB) sessionstore.Store { return slow() },
+			Deadline: 5 * time.Minute,
+			MaxData:  referenceMaxData,
+		}, slow(), nil)
+		for name, r := range runAll(t, s, func(string) bool { return true }) {
+			if r.Failed() {
+				t.Errorf("%s: %s", name, r.output())
+			}
+		}
 	})
 }
 
-type slow struct{ *memstore.Store }
-
-func (s slow) Create(ctx context.Context, id string, r sessionstore.Record) error {
-	if time.Until(r.Expires) < time.Minute {
-		timer := time.NewTimer(80 * time.Millisecond)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return ctx.Err()
+func slow() *broken {
+	b := newBroken(newReference())
+	create := b.create
+	b.create = func(ctx context.Context, id string, r sessionstore.Record) error {
+		if time.Until(r.Expires) < time.Minute {
+			pause(80 * time.Millisecond)
 		}
+		return create(ctx, id, r)
 	}
-	return s.Store.Create(ctx, id, r)
+	return b
 }

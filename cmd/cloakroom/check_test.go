@@ -56,11 +56,15 @@ func TestAStoreThatIsDownIsAnErrorWithoutItsPassword(t *testing.T) {
 			if command == "count" && strings.HasPrefix(address, "memcache") {
 				continue
 			}
-			r := cloakroom(t, command, "-timeout", "1s", "-store", address)
-			r.want(t, exitFailed, "", "127.0.0.1")
-			if strings.Contains(r.stdout+r.stderr, "hunter2") {
-				t.Errorf("it prints the password: %s", r.stderr)
-			}
+			scheme, _, _ := strings.Cut(address, ":")
+			t.Run(command+" "+scheme, func(t *testing.T) {
+				t.Parallel()
+				r := cloakroom(t, command, "-timeout", "1s", "-store", address)
+				r.want(t, exitFailed, "", "127.0.0.1")
+				if strings.Contains(r.stdout+r.stderr, "hunter2") {
+					t.Errorf("it prints the password: %s", r.stderr)
+				}
+			})
 		}
 	}
 }
