@@ -133,7 +133,7 @@ func (s *Store) indexing(
 func indexUntil(now, expires time.Time) time.Time {
 	slack := max(indexSlack, expires.Sub(now))
 	slack = min(slack+slack/16, lastTime.Sub(expires))
-	return expires.Add(slack - rand.N(slack/16)).Truncate(time.Microsecond) //nolint:gosec // no secret
+	return expires.Add(slack - rand.N(max(slack/17, 1))).Truncate(time.Microsecond) //nolint:gosec // no secret
 }
 
 // ListSubject implements [sessionstore.SubjectIndex]. It costs one call and one GET for
