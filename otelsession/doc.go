@@ -33,6 +33,7 @@
 //	cloakroom.store.records    listed, removed or met
 //
 // A scan lasts as long as the iteration over it, with what the caller does meanwhile.
+// Watch is passed on and not recorded, since it lasts until its caller ends it.
 //
 // # Session events
 //

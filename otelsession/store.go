@@ -88,6 +88,7 @@ var (
 	_ sessionstore.SubjectIndex = (*store)(nil)
 	_ sessionstore.AllDeleter   = (*store)(nil)
 	_ sessionstore.Scanner      = (*store)(nil)
+	_ sessionstore.Watcher      = (*store)(nil)
 )
 
 // Unwrap implements [sessionstore.Wrapper].

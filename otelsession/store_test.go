@@ -25,6 +25,7 @@ type (
 	indexing struct{ sessionstore.Store }
 	clearing struct{ sessionstore.Store }
 	scanning struct{ sessionstore.Store }
+	watching struct{ sessionstore.Store }
 )
 
 func (touching) Touch(context.Context, string, sessionstore.Version, time.Time) error {
@@ -39,24 +40,29 @@ func (clearing) DeleteAll(context.Context) (int, error)             { return 4, 
 func (scanning) Scan(context.Context) iter.Seq2[sessionstore.Entry, error] {
 	return func(yield func(sessionstore.Entry, error) bool) { yield(sessionstore.Entry{ID: "id"}, errCalled) }
 }
+func (watching) Watch(_ context.Context, changed func(string)) error {
+	changed("id")
+	return errCalled
+}
 
 // capabilities says which ones s has.
-func capabilities(s sessionstore.Store) (has [5]bool) {
+func capabilities(s sessionstore.Store) (has [6]bool) {
 	_, has[0] = sessionstore.As[sessionstore.Toucher](s)
 	_, has[1] = sessionstore.As[sessionstore.Pruner](s)
 	_, has[2] = sessionstore.As[sessionstore.SubjectIndex](s)
 	_, has[3] = sessionstore.As[sessionstore.AllDeleter](s)
 	_, has[4] = sessionstore.As[sessionstore.Scanner](s)
+	_, has[5] = sessionstore.As[sessionstore.Watcher](s)
 	return has
 }
 
 func TestAWrappedStoreHasExactlyTheCapabilitiesOfTheStore(t *testing.T) {
 	t.Parallel()
 	mem := memstore.New(memstore.Options{})
-	for _, s := range []sessionstore.Store{mem, bare{mem}, touching{mem}, pruning{mem}, indexing{mem}, clearing{mem}, scanning{mem}} {
+	for _, s := range []sessionstore.Store{mem, bare{mem}, touching{mem}, pruning{mem}, indexing{mem}, clearing{mem}, scanning{mem}, watching{mem}} {
 		want := capabilities(s)
 		if got := capabilities(wrap(t, wrap(t, s))); got != want {
-			t.Errorf("%T: Toucher, Pruner, SubjectIndex, AllDeleter, Scanner: %v, want %v", s, got, want)
+			t.Errorf("%T: Toucher, Pruner, SubjectIndex, AllDeleter, Scanner, Watcher: %v, want %v", s, got, want)
 		}
 	}
 }
@@ -81,6 +87,9 @@ func TestCallsOfACapabilityReachTheStore(t *testing.T) {
 	for e, err := range sessionstore.Scan(t.Context(), wrap(t, scanning{mem})) {
 		check("Scan", len(e.ID), 2, err)
 	}
+	told := 0
+	err = sessionstore.Watch(t.Context(), wrap(t, watching{mem}), func(id string) { told += len(id) })
+	check("Watch", told, 2, err)
 }
 
 func TestNoStoreIsRefused(t *testing.T) {

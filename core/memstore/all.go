@@ -35,6 +35,7 @@ func (s *Store) deleteBatch(sh *shard) (deleted int, more bool) {
 		if sh.slots[last].live(now) {
 			deleted++
 		}
+		s.watches.tell(sh.slots[last].id())
 		s.remove(sh, last)
 	}
 	return deleted, len(sh.expiry) > 0

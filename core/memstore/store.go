@@ -19,6 +19,7 @@ type Store struct {
 	seed     maphash.Seed
 	shards   [shardCount]shard
 	subjects [shardCount]subjects
+	watches  watches
 }
 
 var (
@@ -27,6 +28,7 @@ var (
 	_ sessionstore.SubjectIndex = (*Store)(nil)
 	_ sessionstore.AllDeleter   = (*Store)(nil)
 	_ sessionstore.Scanner      = (*Store)(nil)
+	_ sessionstore.Watcher      = (*Store)(nil)
 )
 
 // New returns an empty store.
@@ -106,6 +108,9 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 	case sh.slots[i].version != old:
 		return sessionstore.ErrConflict
 	default:
+		if was := &sh.slots[i]; was.subject() != r.Subject || packed.expires < was.expires {
+			s.watches.tell(id)
+		}
 		s.replace(sh, hash, i, packed)
 	}
 	s.removeExpired(sh, now, expiredPerWrite)
@@ -122,6 +127,7 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if i, ok := sh.find(hash, id); ok {
+		s.watches.tell(id)
 		s.remove(sh, i)
 	}
 	return nil

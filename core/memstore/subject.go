@@ -180,6 +180,7 @@ func (s *Store) deleteIf(id, subject string) bool {
 	if !ok || sh.slots[i].subject() != subject {
 		return false
 	}
+	s.watches.tell(id)
 	s.remove(sh, i)
 	return true
 }

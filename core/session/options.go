@@ -130,7 +130,8 @@ type Options struct {
 	OnceTimeout time.Duration
 
 	// WatchEvery is how often the store is asked whether a session has ended for which a
-	// request has called Session.Context: one Load for each ticket. 0 means
+	// request has called Session.Context: one Load for each ticket. It may be long if the
+	// store is a Watcher, for asking then only finds what was not reported. 0 means
 	// DefaultWatchEvery.
 	WatchEvery time.Duration
 

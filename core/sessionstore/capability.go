@@ -104,6 +104,27 @@ type Scanner interface {
 	Scan(ctx context.Context) iter.Seq2[Entry, error]
 }
 
+// A Watcher is a [Store] that says when records end, so that whoever waits for the end of
+// one learns of it at once and need not ask all the time. Use it through [Watch].
+type Watcher interface {
+	Store
+
+	// Watch calls changed with the id of each record that Delete, DeleteSubject or
+	// DeleteAll has deleted, or to which Update has given another subject or an earlier
+	// expiry, soon after that, whichever process has done it. It reports no expiry that
+	// is reached, no Touch, and nothing from outside the store's own namespace.
+	//
+	// A report is a hint to look at the record. It may come twice, or though nothing has
+	// changed. Watch first calls changed with "", which says that it listens from now on:
+	// what has ended before is not reported. It returns when ctx is done, or with an
+	// error when reports may be lost; then call it again.
+	//
+	// Watch calls changed from one goroutine, and not after it has returned. changed must
+	// return soon. If the store is not set up to say when records end, Watch returns
+	// ErrUnsupported, also when ctx is done.
+	Watch(ctx context.Context, changed func(id string)) error
+}
+
 // An Entry is one record in the list of a subject, or of all.
 type Entry struct {
 	ID     string
@@ -187,4 +208,15 @@ func Scan(ctx context.Context, s Store) iter.Seq2[Entry, error] {
 		return c.Scan(ctx)
 	}
 	return func(yield func(Entry, error) bool) { yield(Entry{}, unsupported[Scanner](s)) }
+}
+
+// Watch calls changed when records end, as [Watcher] says.
+//
+// If s is a [Watcher], Watch calls its method. Otherwise it returns [ErrUnsupported], and
+// the caller has to ask.
+func Watch(ctx context.Context, s Store, changed func(id string)) error {
+	if w, ok := As[Watcher](s); ok {
+		return w.Watch(ctx, changed)
+	}
+	return unsupported[Watcher](s)
 }

@@ -7,7 +7,7 @@
 // What only some backends can do is an interface of its own, a capability. A function
 // uses it, and says what happens without it: [Toucher] and [Touch], [Pruner] and
 // [Prune], [SubjectIndex] with [ListSubject] and [DeleteSubject], [AllDeleter] and
-// [DeleteAll], [Scanner] and [Scan].
+// [DeleteAll], [Scanner] and [Scan], [Watcher] and [Watch].
 //
 // A store around another one is a [Wrapper]; [As] finds the capabilities through it.
 //

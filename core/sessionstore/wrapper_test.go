@@ -39,6 +39,10 @@ func (w wrapper) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] 
 	return sessionstore.Scan(ctx, w.Store)
 }
 
+func (w wrapper) Watch(ctx context.Context, changed func(string)) error {
+	return sessionstore.Watch(ctx, w.Store, changed)
+}
+
 // A thinWrapper has no capability of its own.
 type thinWrapper struct{ sessionstore.Store }
 
@@ -67,9 +71,10 @@ func TestACapabilityCountsOnlyIfEveryWrapperAndTheStoreHaveIt(t *testing.T) {
 		_, pruner := sessionstore.As[sessionstore.Pruner](c.store)
 		_, index := sessionstore.As[sessionstore.SubjectIndex](c.store)
 		_, scanner := sessionstore.As[sessionstore.Scanner](c.store)
+		_, watcher := sessionstore.As[sessionstore.Watcher](c.store)
 		all, deleter := sessionstore.As[sessionstore.AllDeleter](c.store)
-		if toucher != c.has || pruner != c.has || index != c.has || deleter != c.has || scanner != c.has {
-			t.Errorf("%s: %v, %v, %v, %v, %v, want %v for all", name, toucher, pruner, index, deleter, scanner, c.has)
+		if toucher != c.has || pruner != c.has || index != c.has || deleter != c.has || scanner != c.has || watcher != c.has {
+			t.Errorf("%s: %v, %v, %v, %v, %v, %v, want %v for all", name, toucher, pruner, index, deleter, scanner, watcher, c.has)
 		}
 		if c.has && all != c.store || !c.has && all != nil {
 			t.Errorf("%s: As returns %T", name, all)

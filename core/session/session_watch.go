@@ -1,0 +1,286 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// A watcher tells requests that their sessions have ended.
+type watcher struct {
+	mu      sync.Mutex
+	tickets map[token]*watched
+	records map[string][]*watched // by the ids of the records that they lead to
+	urgent  []*watched            // to be looked at before what is due
+	running bool
+	wake    chan struct{} // somebody has come or gone, or the store has reported something
+}
+
+// A watched ticket is looked at when it is due.
+type watched struct {
+	presented presented
+	records   []string // of its session, and of the one in which its holder acts
+	due       time.Time
+	again     bool // a look that has begun before is not enough
+	requests  map[*context.CancelCauseFunc]struct{}
+}
+
+// now has a ticket looked at.
+func (t *watched) now() { t.due, t.again = wallNow(), true }
+
+// watch adds a request, until it is over. record is that of its session.
+func (w *watcher) watch(ctx context.Context, cancel context.CancelCauseFunc, m *Manager, p presented, record string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.tickets == nil {
+		w.tickets, w.records, w.wake = make(map[token]*watched), make(map[string][]*watched), make(chan struct{}, 1)
+	}
+	t := w.tickets[p.token]
+	if t == nil {
+		t = &watched{presented: p, records: []string{p.token.id()}, requests: make(map[*context.CancelCauseFunc]struct{})}
+		if record != t.records[0] {
+			t.records = append(t.records, record)
+		}
+		w.tickets[p.token] = t
+		for _, id := range t.records {
+			w.records[id] = append(w.records[id], t)
+		}
+	}
+	t.requests[&cancel] = struct{}{}
+	w.hurry(t) // how long it has, the look will show
+	context.AfterFunc(ctx, func() { w.forget(t, &cancel) })
+	if !w.running {
+		w.running = true
+		go w.run(m) //nolint:contextcheck // it outlives this request, if others wait
+	}
+}
+
+// hurry has a ticket looked at before others.
+func (w *watcher) hurry(t *watched) {
+	t.now()
+	w.urgent = append(w.urgent, t)
+	w.signal()
+}
+
+// forget removes a request that is over.
+func (w *watcher) forget(t *watched, cancel *context.CancelCauseFunc) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(t.requests, cancel)
+	if len(t.requests) == 0 {
+		w.drop(t)
+	}
+	w.signal()
+}
+
+// drop has a ticket watched no more.
+func (w *watcher) drop(t *watched) {
+	if w.tickets[t.presented.token] != t {
+		return // it is watched anew, or no more already
+	}
+	delete(w.tickets, t.presented.token)
+	for _, id := range t.records {
+		if w.records[id] = slices.DeleteFunc(w.records[id], func(other *watched) bool { return other == t }); len(w.records[id]) == 0 {
+			delete(w.records, id)
+		}
+	}
+}
+
+// signal wakes the goroutine up.
+func (w *watcher) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run looks at what is due until nothing is watched any more.
+func (w *watcher) run(m *Manager) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if _, ok := sessionstore.As[sessionstore.Watcher](m.store); ok {
+		go w.listen(ctx, m)
+	}
+	for {
+		due, next := w.due()
+		switch {
+		case len(due) > 0:
+			w.look(m, due)
+		case next.IsZero():
+			return
+		default:
+			w.pause(next)
+		}
+	}
+}
+
+// due returns what is due now, or else when something will be; the zero time, if nothing
+// is watched any more.
+func (w *watcher) due() (due []*watched, next time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := wallNow()
+	for _, t := range w.tickets {
+		if !now.Before(t.due) {
+			due = append(due, t)
+		} else if next.IsZero() || t.due.Before(next) {
+			next = t.due
+		}
+	}
+	w.running = len(w.tickets) > 0
+	return due, next
+}
+
+// pause waits until a ticket is due, or somebody wakes it up.
+func (w *watcher) pause(until time.Time) {
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-w.wake:
+	}
+}
+
+// look asks the store about tickets, and before each about those that have become urgent.
+func (w *watcher) look(m *Manager, tickets []*watched) {
+	for len(tickets) > 0 {
+		t := w.hurried()
+		if t == nil {
+			t, tickets = tickets[0], tickets[1:]
+		}
+		if !w.begin(t) {
+			continue
+		}
+		ctx := m.storeContext(context.Background())
+		f, err := m.load(ctx, t.presented, m.opts.RenewGrace)
+		ctx.release()
+		if err == nil {
+			w.found(m, t, &f)
+			continue
+		}
+		m.log().Warn("session: not known whether a session has ended that a stream waits for, asked again later", "error", err)
+		_ = m.tellError(context.Background(), err)
+		w.putOff(append(tickets, t), min(m.opts.WatchEvery, DefaultWatchEvery)) // they may have been reported
+		return                                                                  // the others may have to wait as long for the store
+	}
+}
+
+// hurried returns a ticket that has become urgent.
+func (w *watcher) hurried() *watched {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.urgent) == 0 {
+		return nil
+	}
+	t := w.urgent[0]
+	w.urgent = w.urgent[1:]
+	return t
+}
+
+// begin reports whether a ticket is to be looked at still.
+func (w *watcher) begin(t *watched) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.tickets[t.presented.token] != t || !t.again && wallNow().Before(t.due) {
+		return false
+	}
+	t.again = false
+	return true
+}
+
+// putOff has tickets looked at later.
+func (w *watcher) putOff(tickets []*watched, d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, t := range tickets {
+		t.due = wallNow().Add(d)
+	}
+}
+
+// found tells what a look at a ticket has shown.
+func (w *watcher) found(m *Manager, t *watched, f *found) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	why := ErrNotFound
+	switch {
+	case f.verdict.standing >= retired:
+		if t.again {
+			return
+		}
+		now := wallNow()
+		t.due = earlier(now.Add(m.opts.WatchEvery), later(f.ends(m, t.presented.token.hash()), now.Add(soonest)))
+		return
+	case f.verdict.reason == isRetired:
+		why = ErrRetired
+	}
+	for cancel := range t.requests {
+		(*cancel)(why)
+	}
+	w.drop(t)
+}
+
+// soonest is when a ticket is looked at again whose time should be over: the clock of
+// the store may be behind.
+const soonest = 10 * time.Millisecond
+
+// ends returns when the session ends for a ticket if nobody uses it until then.
+func (f *found) ends(m *Manager, hash ticketHash) time.Time {
+	end := earlier(f.stored.expires, f.view.endsBy(m.opts.AbsoluteTimeout))
+	if e := f.view.entry(hash); e != nil {
+		end = earlier(end, e.endedBy(end))
+		if e.isRetired() {
+			end = earlier(end, e.retired.Add(m.opts.RenewGrace))
+		}
+	}
+	if f.own != nil {
+		end = earlier(end, f.own.ends(m, hash))
+	}
+	return end
+}
+
+// listen has the store report what ends until ctx is done, and after a failure again.
+func (w *watcher) listen(ctx context.Context, m *Manager) {
+	for failures := 0; ; failures++ {
+		began := time.Now()
+		err := sessionstore.Watch(ctx, m.store, w.reported)
+		if ctx.Err() != nil || errors.Is(err, ErrUnsupported) {
+			return
+		}
+		if time.Since(began) > longListen {
+			failures = 0
+		}
+		if failures == 0 {
+			m.log().Warn("session: the store does not report what ends, streams learn of it within WatchEvery", "error", err)
+		}
+		if sleep(ctx, jitter(min(shortListen<<min(failures, 10), longListen))) != nil {
+			return
+		}
+	}
+}
+
+// The store is listened to again after a pause, which doubles with each failure, from
+// shortListen to longListen, until one has lasted.
+const (
+	shortListen = 100 * time.Millisecond
+	longListen  = 30 * time.Second
+)
+
+// reported has the tickets looked at that lead to a record that may have ended; all of
+// them, if the store has just begun to report.
+func (w *watcher) reported(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if id == "" {
+		for _, t := range w.tickets {
+			t.now()
+		}
+		w.signal()
+	}
+	for _, t := range w.records[id] {
+		w.hurry(t)
+	}
+}
