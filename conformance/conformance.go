@@ -88,6 +88,7 @@ const (
 	Subjects Capability = "SubjectIndex" // sessionstore.SubjectIndex
 	All      Capability = "AllDeleter"   // sessionstore.AllDeleter
 	Scan     Capability = "Scanner"      // sessionstore.Scanner
+	Watch    Capability = "Watcher"      // sessionstore.Watcher
 )
 
 // Run checks a store against the contract of [sessionstore.Store]. Each rule is a
@@ -151,6 +152,7 @@ func topics() []topic {
 		{"subjects", slices.Concat(subjectListCases(), viewCases(viewList()), subjectDeleteCases())},
 		{"all", allCases()},
 		{"scan", slices.Concat(scanCases(), viewCases(viewScan()))},
+		{"watch", watchCases()},
 		{"ownership", ownershipCases()},
 		{"context", contextCases()},
 		{"cut", cutCases()},

@@ -19,7 +19,7 @@ func TestMemstore(t *testing.T) {
 	conformance.Run(t, conformance.Harness{
 		Open:     same,
 		Peer:     same,
-		Require:  []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All, conformance.Scan},
+		Require:  []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All, conformance.Scan, conformance.Watch},
 		MaxData:  maxData,
 		Isolated: func(testing.TB) sessionstore.Store { return memstore.New(memstore.Options{}) },
 	})

@@ -51,6 +51,9 @@ func methods() []method {
 		{"Scan", Scan, false, func(ctx context.Context, s sessionstore.Store, _ string, _ sessionstore.Record) error {
 			return scanned(sessionstore.Scan(ctx, s))
 		}},
+		{"Watch", Watch, false, func(ctx context.Context, s sessionstore.Store, _ string, _ sessionstore.Record) error {
+			return sessionstore.Watch(ctx, s, func(string) {})
+		}},
 	}
 }
 

@@ -24,6 +24,7 @@ func wrapperMutants() []mutant {
 		}
 		m.wipe = func(ctx context.Context) (int, error) { return sessionstore.DeleteAll(ctx, bare) }
 		m.scan = func(ctx context.Context) iter.Seq2[sessionstore.Entry, error] { return sessionstore.Scan(ctx, bare) }
+		m.watch = func(ctx context.Context, changed func(string)) error { return sessionstore.Watch(ctx, bare, changed) }
 	}
 	return []mutant{
 		{"Unwrap returns nothing", []string{unwraps}, func(m *mutated) {
@@ -50,6 +51,13 @@ func wrapperMutants() []mutant {
 			around(m)
 			m.scan = func(context.Context) iter.Seq2[sessionstore.Entry, error] {
 				return func(func(sessionstore.Entry, error) bool) {}
+			}
+		}},
+		{"Watch waits where it is not supported", []string{unsupported}, func(m *mutated) {
+			around(m)
+			m.watch = func(ctx context.Context, _ func(string)) error {
+				<-ctx.Done()
+				return ctx.Err()
 			}
 		}},
 	}

@@ -24,6 +24,7 @@ type complete interface {
 	sessionstore.SubjectIndex
 	sessionstore.AllDeleter
 	sessionstore.Scanner
+	sessionstore.Watcher
 }
 
 // A reference is a memstore in which foreign bytes can be planted.
@@ -95,7 +96,7 @@ func (f *reference) harness() Harness {
 		Open:     func(*testing.T) sessionstore.Store { return f },
 		Peer:     func(*testing.T) sessionstore.Store { return f },
 		Isolated: func(testing.TB) sessionstore.Store { return newReference() },
-		Require:  []Capability{Touch, Prune, Subjects, All, Scan},
+		Require:  []Capability{Touch, Prune, Subjects, All, Scan, Watch},
 		MaxData:  referenceMaxData,
 		Corrupt:  func(_ testing.TB, id string) { f.foreign.add(id) },
 		Misplace: func(_ testing.TB, _, to string) { f.foreign.add(to) },
@@ -163,6 +164,7 @@ type broken struct {
 	purge  func(ctx context.Context, subject string) (int, error)
 	wipe   func(ctx context.Context) (int, error)
 	scan   func(ctx context.Context) iter.Seq2[sessionstore.Entry, error]
+	watch  func(ctx context.Context, changed func(id string)) error
 	unwrap func() sessionstore.Store
 
 	// around is called around every method, with its name and id; nil for none.
@@ -173,7 +175,7 @@ func newBroken(next complete) *broken {
 	return &broken{
 		next: next, load: next.Load, create: next.Create, update: next.Update, remove: next.Delete,
 		touch: next.Touch, prune: next.Prune, list: next.ListSubject, purge: next.DeleteSubject, wipe: next.DeleteAll, scan: next.Scan,
-		unwrap: func() sessionstore.Store { return next },
+		watch: next.Watch, unwrap: func() sessionstore.Store { return next },
 	}
 }
 
@@ -261,6 +263,15 @@ func (b *broken) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] 
 			yield(sessionstore.Entry{}, err)
 		}
 	}
+}
+
+// Watch ends some time, also if a mutant ignores its context.
+func (b *broken) Watch(ctx context.Context, changed func(id string)) error {
+	return b.call(ctx, "Watch", "", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, 2*wholeCase*defaultDeadline)
+		defer cancel()
+		return b.watch(ctx, changed)
+	})
 }
 
 func (b *broken) Unwrap() sessionstore.Store { return b.unwrap() }

@@ -34,7 +34,7 @@ func open(t *testing.T, h Harness) *suite {
 		t.Fatal("conformance: Harness.Open is nil")
 	}
 	for _, c := range h.Require {
-		if !slices.Contains([]Capability{Touch, Prune, Subjects, All, Scan}, c) {
+		if !slices.Contains([]Capability{Touch, Prune, Subjects, All, Scan, Watch}, c) {
 			t.Fatalf("conformance: Harness.Require: unknown capability %q", c)
 		}
 	}
@@ -75,6 +75,8 @@ func (s *suite) has(c Capability) bool {
 		return hasCapability[sessionstore.AllDeleter](s.store)
 	case Scan:
 		return hasCapability[sessionstore.Scanner](s.store)
+	case Watch:
+		return watches(unwatched(s.store), s.deadline())
 	}
 	return false
 }

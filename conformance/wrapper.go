@@ -52,6 +52,9 @@ func wrapperUnsupported(t *tester) {
 	if c, ok := unwatched(t.store).(sessionstore.Scanner); ok && !hasCapability[sessionstore.Scanner](inner) {
 		t.want(sessionstore.ErrUnsupported, scanned(c.Scan(t.Context())), "Scan around a store that is no Scanner")
 	}
+	if w, ok := unwatched(t.store).(sessionstore.Watcher); ok && !hasCapability[sessionstore.Watcher](inner) {
+		t.want(sessionstore.ErrUnsupported, w.Watch(t.Context(), func(string) {}), "Watch around a store that is no Watcher")
+	}
 }
 
 func hasCapability[T sessionstore.Store](s sessionstore.Store) bool {
