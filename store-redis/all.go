@@ -55,22 +55,10 @@ func (s *Store) deleteOn(ctx context.Context, server *redis.Client, deleted *ato
 // deleteIDs deletes the records under these ids and counts the live ones. What a
 // record says is read just before it is deleted, since DEL doesn't tell.
 func (s *Store) deleteIDs(ctx context.Context, ids []string, deleted *atomic.Int64) (failed error) {
-	heads, dels := make([]*redis.StringCmd, len(ids)), make([]*redis.IntCmd, len(ids))
-	// The error of the batch is that of one of its commands.
-	_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, id := range ids {
-			heads[i], dels[i] = p.GetRange(ctx, s.key(id), 0, headLen-1), p.Del(ctx, s.key(id))
-		}
-		return nil
-	})
+	heads, errs := s.remove(ctx, ids...)
 	for i, id := range ids {
-		n, err := dels[i].Result()
-		failed = cmp.Or(failed, err)
-		head, err := heads[i].Bytes()
-		if err != nil || n == 0 {
-			continue
-		}
-		if r, err := decode(head, id); err == nil && r.Live() {
+		failed = cmp.Or(failed, errs[i])
+		if r, err := decode(heads[i], id); err == nil && r.Live() {
 			deleted.Add(1)
 		}
 	}

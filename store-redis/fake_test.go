@@ -27,6 +27,11 @@ type fake struct {
 // open returns a store on a server that answers so.
 func open(t *testing.T, answer func(command []string) string) (*Store, *fake) {
 	t.Helper()
+	return openWith(t, answer, Options{})
+}
+
+func openWith(t *testing.T, answer func(command []string) string, o Options) (*Store, *fake) {
+	t.Helper()
 	f := &fake{answer: answer}
 	client := redis.NewClient(&redis.Options{
 		Addr:       "127.0.0.1:1", // newer drivers look names up, which a synctest bubble must not
@@ -38,7 +43,7 @@ func open(t *testing.T, answer func(command []string) string) (*Store, *fake) {
 		},
 	})
 	t.Cleanup(func() { _ = client.Close() }) // nothing depends on it
-	store, err := New(client, Options{})
+	store, err := New(client, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,11 @@ type Options struct {
 	// writes fail with session.ErrTooLarge. 0 means 8 MiB, the largest possible value
 	// is 64 MiB. Records stored under a higher limit stay readable.
 	MaxData int
+
+	// Notify has the store publish the ids of records that end, for Watch to report. Set
+	// it in every process that ends sessions, and in those that watch. Delete and
+	// DeleteAll then take a script, and no call more.
+	Notify bool
 }
 
 const (

@@ -53,8 +53,9 @@ redis.call('SET', key, indexed .. record, 'PX', ttl)
 return 'ok'
 `)
 
-// updateScript also takes the version to replace and the record. If it takes the record
-// from a subject, it says from which one, and until when its index knows the record.
+// updateScript also takes the version to replace and the record, and with Options.Notify
+// a channel. If it takes the record from a subject, it says from which one, and until when
+// its index knows the record.
 var updateScript = redis.NewScript(recordLua + `
 local old, record = ARGV[5], ARGV[6]
 if state ~= 'live' then return state end
@@ -70,6 +71,10 @@ elseif indexed == '' then
   indexed = head:sub(1, 8)
 end
 redis.call('SET', key, indexed .. record, 'PX', ttl)
+if ARGV[7] then
+  local newHigh, newLow = struct.unpack('>I4I4', record, 5)
+  if not same or newHigh < high or newHigh == high and newLow < low then redis.pcall('PUBLISH', ARGV[7], id) end
+end
 if same or subject == '' then return 'ok' end
 return 'taken ' .. head:sub(1, 8) .. subject
 `)
@@ -94,13 +99,23 @@ redis.call('PEXPIRE', key, ttl)
 return 'ok'
 `)
 
-// deleteScript deletes the record if it is that of a subject. It also deletes
-// what is no record: the index says that it was.
+// deleteScript deletes the record if it is that of a subject, and takes a channel as
+// updateScript does. It also deletes what is no record: the index says that it was.
 var deleteScript = redis.NewScript(recordLua + `
 if state == 'absent' then return state end
 if state ~= 'corrupt' and subject ~= ARGV[5] then return 'absent' end
 redis.call('DEL', key)
+if ARGV[6] then redis.pcall('PUBLISH', ARGV[6], id) end
 return state == 'live' and 'ok' or 'absent'
+`)
+
+// endScript takes the id and a channel. It deletes whatever is there, and answers what that
+// began with.
+var endScript = redis.NewScript(`
+local key, id, channel = KEYS[1], ARGV[1], ARGV[2]
+local head = redis.pcall('GETRANGE', key, 0, 8 + 64 + 255 - 1)
+if redis.call('DEL', key) == 1 then redis.pcall('PUBLISH', channel, id) end
+return type(head) == 'string' and head or ''
 `)
 
 // An answer is what a script on a record says.

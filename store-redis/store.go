@@ -24,6 +24,7 @@ var (
 	_ sessionstore.SubjectIndex = (*Store)(nil)
 	_ sessionstore.AllDeleter   = (*Store)(nil)
 	_ sessionstore.Scanner      = (*Store)(nil)
+	_ sessionstore.Watcher      = (*Store)(nil)
 )
 
 // New returns a store behind client, which stays the caller's to close and to
@@ -105,7 +106,7 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 	b := sessionstore.AppendRecord(nil, id, r)
 	return s.guard.Do(ctx, func() error {
 		update := func(indexed []byte) answer {
-			return s.call(ctx, updateScript, id, ttl(r.Expires), indexed, encodeVersion(old), b)
+			return s.call(ctx, updateScript, id, ttl(r.Expires), indexed, s.telling(encodeVersion(old), b)...)
 		}
 		a := update(nil)
 		if a.unindexed {
@@ -124,25 +125,48 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 		return err
 	}
 	return s.guard.Do(ctx, func() error {
-		var head *redis.StringCmd
-		var del *redis.IntCmd
-		// The error of the batch is that of one of its commands.
-		_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-			head, del = p.GetRange(ctx, s.key(id), 0, headLen-1), p.Del(ctx, s.key(id))
-			return nil
-		})
-		if err := del.Err(); err != nil {
-			return err //nolint:wrapcheck // the guard does it
+		heads, errs := s.remove(ctx, id)
+		if errs[0] != nil {
+			return errs[0]
 		}
-		b, err := head.Bytes()
-		if err != nil {
-			return nil //nolint:nilerr // what is gone was of another type
-		}
-		if r, err := decode(b, id); err == nil && r.Subject != "" {
-			s.unindex(ctx, r.Subject, member{id, micros(b)})
+		if r, err := decode(heads[0], id); err == nil && r.Subject != "" {
+			s.unindex(ctx, r.Subject, member{id, micros(heads[0])})
 		}
 		return nil
 	})
+}
+
+// remove deletes what is under these ids. For each it returns what that began with,
+// which is empty if nothing was there, or a value of another type.
+func (s *Store) remove(ctx context.Context, ids ...string) (heads [][]byte, errs []error) {
+	answers := make([]func() ([]byte, error), len(ids))
+	// The error of the batch is that of one of its commands.
+	_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, id := range ids {
+			if s.o.Notify { // a pipeline can't send a forgotten script again: the script goes along
+				end := endScript.Eval(ctx, p, []string{s.key(id)}, id, s.channel())
+				answers[i] = func() ([]byte, error) {
+					text, err := end.Text()
+					return []byte(text), err //nolint:wrapcheck // the guard does it
+				}
+				continue
+			}
+			head, del := p.GetRange(ctx, s.key(id), 0, headLen-1), p.Del(ctx, s.key(id))
+			answers[i] = func() ([]byte, error) {
+				if n, err := del.Result(); err != nil || n == 0 {
+					return nil, err //nolint:wrapcheck // the guard does it
+				}
+				b, _ := head.Bytes() // with an error, what is gone was of another type
+				return b, nil
+			}
+		}
+		return nil
+	})
+	heads, errs = make([][]byte, len(ids)), make([]error, len(ids))
+	for i, answer := range answers {
+		heads[i], errs[i] = answer()
+	}
+	return heads, errs
 }
 
 func (s *Store) key(id string) string { return s.o.KeyPrefix + id }
