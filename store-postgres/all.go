@@ -10,7 +10,7 @@ const deleteAllSQL = `
 WITH current AS (
 	SELECT id, expires, version FROM {table} WHERE id > $1 ORDER BY id LIMIT $2 FOR UPDATE
 ), deleted AS (
-	DELETE FROM {table} AS kept USING current WHERE kept.id = current.id
+	DELETE FROM {table} AS kept USING current WHERE kept.id = current.id{deleted}
 )
 SELECT count(*), count(*) FILTER (WHERE expires > clock_timestamp() AND version <> 0), coalesce(max(id), '') FROM current`
 

@@ -2,9 +2,12 @@ package postgresstore
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -27,6 +30,17 @@ type Options struct {
 	// PruneBatch is how many rows Prune and DeleteAll delete in one statement. 0
 	// means 1000, the largest possible value is 100,000.
 	PruneBatch int
+
+	// Notify has the statements that end records send their ids with NOTIFY, for Watch to
+	// report. Set it in every process that ends sessions, and in those that watch. It
+	// costs no statement more. PostgreSQL lets one transaction after the other commit that
+	// has something to notify of.
+	Notify bool
+
+	// Listen returns a connection to the same database for Watch, which closes it. It must
+	// not be one by way of a pooler in transaction mode, which drops what arrives between
+	// transactions. If nil, Watch takes one from the pool that New was given.
+	Listen func(ctx context.Context) (*pgx.Conn, error)
 }
 
 const (

@@ -19,7 +19,7 @@ import (
 const (
 	lockSQL = `
 WITH current AS (
-	SELECT id, expires, version FROM {table} WHERE id = $1 FOR UPDATE
+	SELECT id, subject, expires, version FROM {table} WHERE id = $1 FOR UPDATE
 )`
 	verdictSQL = `
 SELECT id, version, expires > clock_timestamp(), EXISTS (SELECT FROM written) FROM current`

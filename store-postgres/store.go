@@ -34,6 +34,7 @@ type Store struct {
 	o     Options
 	guard *sessionstore.Guard
 	table string // quoted
+	tell  tell
 
 	statements sync.Map // of the table, by template
 }
@@ -44,6 +45,7 @@ var (
 	_ sessionstore.SubjectIndex = (*Store)(nil)
 	_ sessionstore.AllDeleter   = (*Store)(nil)
 	_ sessionstore.Scanner      = (*Store)(nil)
+	_ sessionstore.Watcher      = (*Store)(nil)
 )
 
 // New returns a store in a table that [Store.Migrate] has created or will
@@ -56,7 +58,7 @@ func New(db DB, o Options) (*Store, error) {
 	if v := reflect.ValueOf(db); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil, errors.New("postgresstore: db is nil: want a *pgxpool.Pool, *pgx.Conn or pgx.Tx")
 	}
-	return &Store{db: db, o: o, guard: o.guard(), table: quoted(o)}, nil
+	return &Store{db: db, o: o, guard: o.guard(), table: quoted(o), tell: o.tell()}, nil
 }
 
 const loadSQL = `
@@ -138,7 +140,7 @@ WHERE id = $1 AND version = $6 AND expires > clock_timestamp() RETURNING id`
 const updateSQL = lockSQL + `, written AS (
 	UPDATE {table} AS kept SET data = $2, subject = $3, expires = $4, version = $5 FROM current
 	WHERE kept.id = current.id AND current.version = $6 AND current.version <> 0 AND current.expires > clock_timestamp()
-	RETURNING kept.id
+	RETURNING kept.id{given away}
 )` + verdictSQL
 
 // Update implements [sessionstore.Store].
@@ -148,7 +150,7 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 	}
 	data, expires := notNil(r.Data), roundUp(r.Expires)
 	version, over := int64(r.Version), int64(old) //nolint:gosec // bits
-	if old != 0 {
+	if old != 0 && !s.o.Notify {                  // only who has locked the row knows what it was before
 		if done, err := s.atOnce(ctx, replaceSQL, id, data, r.Subject, expires, version, over); done || err != nil {
 			return err
 		}
@@ -163,7 +165,7 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 	return nil
 }
 
-const deleteSQL = `DELETE FROM {table} WHERE id = $1`
+const deleteSQL = `DELETE FROM {table} AS kept WHERE id = $1{deleted}`
 
 // Delete implements [sessionstore.Store].
 func (s *Store) Delete(ctx context.Context, id string) error {
@@ -194,7 +196,7 @@ func (s *Store) sql(template string) string {
 	if sql, ok := s.statements.Load(template); ok {
 		return sql.(string) //nolint:forcetypeassert,errcheck // nothing else is kept
 	}
-	sql := strings.ReplaceAll(template, "{table}", s.table)
+	sql := strings.NewReplacer("{table}", s.table, "{deleted}", s.tell.deleted, "{given away}", s.tell.givenAway).Replace(template)
 	s.statements.Store(template, sql)
 	return sql
 }

@@ -45,7 +45,7 @@ const deleteSubjectSQL = `
 WITH current AS (
 	SELECT id, expires, version FROM {table} WHERE subject = $1 AND subject <> '' ORDER BY id FOR UPDATE
 ), deleted AS (
-	DELETE FROM {table} AS kept USING current WHERE kept.id = current.id
+	DELETE FROM {table} AS kept USING current WHERE kept.id = current.id{deleted}
 )
 SELECT count(*) FROM current WHERE expires > clock_timestamp() AND version <> 0`
 

@@ -21,20 +21,7 @@ func TestAStreamLearnsOfTheEndOnEveryStore(t *testing.T) {
 		o.WatchEvery = 50 * time.Millisecond
 		one, two := manager(t, store, o), manager(t, store, o)
 		_, cookie := login(t, one, subject())
-		listens, over := make(chan struct{}), make(chan error, 1)
-		go func() {
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel() // as net/http does when a handler returns
-			r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
-			r.AddCookie(cookie)
-			one.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-				watched := s.Context()
-				close(listens)
-				<-watched.Done()
-				over <- context.Cause(watched)
-			}).ServeHTTP(httptest.NewRecorder(), r)
-		}()
-		<-listens
+		over := stream(t, one, cookie)
 		select {
 		case why := <-over:
 			t.Errorf("the stream ends because of %v", why)
@@ -45,4 +32,25 @@ func TestAStreamLearnsOfTheEndOnEveryStore(t *testing.T) {
 			t.Errorf("the stream ends because of %v, want ErrNotFound", why)
 		}
 	})
+}
+
+// stream starts a request that waits for the end of its session, and returns what tells
+// why it has ended.
+func stream(t *testing.T, m *session.Manager, cookie *http.Cookie) <-chan error {
+	t.Helper()
+	listens, over := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel() // as net/http does when a handler returns
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
+		r.AddCookie(cookie)
+		m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			watched := s.Context()
+			close(listens)
+			<-watched.Done()
+			over <- context.Cause(watched)
+		}).ServeHTTP(httptest.NewRecorder(), r)
+	}()
+	<-listens
+	return over
 }

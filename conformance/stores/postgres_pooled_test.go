@@ -21,7 +21,7 @@ func TestPostgresPgBouncer(t *testing.T) {
 	t.Parallel()
 	server := servers.Any(t, servers.Postgres)
 	describe(t, "postgres, PgBouncer", server.Name, server.Version)
-	conformance.Run(t, postgresHarness(t, pgBouncer(t, server)))
+	conformance.Run(t, postgresHarness(t, pgBouncer(t, server), false))
 }
 
 // TestPostgresTx runs the suite in a single transaction, which an error of the

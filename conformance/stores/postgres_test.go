@@ -21,24 +21,29 @@ func TestPostgres(t *testing.T) {
 	servers.Each(t, servers.Postgres, func(t *testing.T, s *servers.Server) {
 		t.Helper()
 		describe(t, "postgres", s.Name, s.Version)
-		conformance.Run(t, postgresHarness(t, postgresConfig(t, s.URL)))
+		conformance.Run(t, postgresHarness(t, postgresConfig(t, s.URL), true))
 	})
 }
 
-func postgresHarness(t *testing.T, server *pgxpool.Config) conformance.Harness {
+// postgresHarness is for a store that notifies of what ends, or for one that doesn't.
+func postgresHarness(t *testing.T, server *pgxpool.Config, notify bool) conformance.Harness {
 	t.Helper()
+	can := every
+	if notify {
+		can = append([]conformance.Capability{conformance.Watch}, every...)
+	}
 	pool := postgresPool(t, server)
 	table := postgresTable(t, pool)
 	open := func(tb testing.TB, server *pgxpool.Config) sessionstore.Store {
 		tb.Helper()
-		return postgresStore(tb, postgresPool(tb, server), table)
+		return postgresStoreOf(tb, postgresPool(tb, server), postgresstore.Options{Table: table, Notify: notify})
 	}
 	return conformance.Harness{
 		Deadline:  patience, // a busy machine is no store that hangs
 		Open:      func(t *testing.T) sessionstore.Store { t.Helper(); return open(t, server) },
 		Peer:      func(t *testing.T) sessionstore.Store { t.Helper(); return open(t, server) },
 		Precision: time.Microsecond,
-		Require:   every,
+		Require:   can,
 		MaxData:   sessionstore.DefaultMaxData,
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()
@@ -50,12 +55,15 @@ func postgresHarness(t *testing.T, server *pgxpool.Config) conformance.Harness {
 		},
 		Isolated: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
-			return postgresStoreOf(tb, pool, postgresstore.Options{Table: postgresTableOf(tb, pool, newSpace()), PruneBatch: smallBatch})
+			return postgresStoreOf(tb, pool, postgresstore.Options{
+				Table: postgresTableOf(tb, pool, newSpace()), PruneBatch: smallBatch, Notify: notify,
+			})
 		},
 		Stall: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
 			line := newCable(tb, postgresAddr(server))
-			store := postgresStore(tb, postgresPool(tb, postgresAt(server, line.addr())), postgresTable(tb, pool))
+			store := postgresStoreOf(tb, postgresPool(tb, postgresAt(server, line.addr())),
+				postgresstore.Options{Table: postgresTable(tb, pool), Notify: notify})
 			_, _ = store.Load(tb.Context(), strings.Repeat("x", sessionstore.IDLen)) // so that it is connected
 			line.stall()
 			return store

@@ -26,6 +26,7 @@ func TestRedisFull(t *testing.T) {
 	store := redisStore(t, client)
 	id, r := createdFor(t, store, "visitor")
 	other, _ := createdFor(t, store, "visitor")
+	told, _ := createdFor(t, store, "visitor")
 	redisDo(t, client, "CONFIG", "SET", "maxmemory", "1")
 
 	next := r
@@ -39,6 +40,9 @@ func TestRedisFull(t *testing.T) {
 	}
 	if err := store.Delete(t.Context(), other); err != nil {
 		t.Errorf("Delete: %v", err)
+	}
+	if err := redisNotifying(t, client, redisPrefix).Delete(t.Context(), told); err != nil {
+		t.Errorf("Delete that is published: %v", err)
 	}
 	wantVersion(t, "Load", store, id, r.Version)
 	if n, err := store.DeleteSubject(t.Context(), "visitor"); n != 1 || err != nil {

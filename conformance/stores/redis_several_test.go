@@ -36,7 +36,7 @@ func TestRedisSentinel(t *testing.T) {
 	})
 }
 
-// runRedis runs the suite with clients that connect makes.
+// runRedis runs the suite with clients that connect makes, on stores that publish what ends.
 func runRedis(t *testing.T, name string, server *servers.Server, connect func(testing.TB) redis.UniversalClient) {
 	t.Helper()
 	describe(t, name, server.Name, server.Version)
@@ -49,13 +49,13 @@ func runRedis(t *testing.T, name string, server *servers.Server, connect func(te
 	own := client(t)
 	open := func(t *testing.T) sessionstore.Store {
 		t.Helper()
-		return redisStore(t, client(t))
+		return redisNotifying(t, client(t), redisPrefix)
 	}
 	conformance.Run(t, conformance.Harness{
 		Deadline: patience, // a busy machine is no store that hangs
 		Open:     open,
 		Peer:     open,
-		Require:  everyButPrune,
+		Require:  append([]conformance.Capability{conformance.Watch}, everyButPrune...),
 		MaxData:  sessionstore.DefaultMaxData,
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()
@@ -63,7 +63,7 @@ func runRedis(t *testing.T, name string, server *servers.Server, connect func(te
 		},
 		Isolated: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
-			return redisIsolated(tb, own)
+			return redisNotifying(tb, own, redisSpace())
 		},
 	})
 }

@@ -86,12 +86,25 @@ func redisStore(tb testing.TB, client redis.UniversalClient) *redisstore.Store {
 // have a meaning.
 func redisIsolated(tb testing.TB, client redis.UniversalClient) *redisstore.Store {
 	tb.Helper()
-	return redisStoreIn(tb, client, `*[a-z]?\`+newSpace())
+	return redisStoreIn(tb, client, redisSpace())
 }
+
+func redisSpace() string { return `*[a-z]?\` + newSpace() }
 
 func redisStoreIn(tb testing.TB, client redis.UniversalClient, prefix string) *redisstore.Store {
 	tb.Helper()
-	store, err := redisstore.New(client, redisstore.Options{KeyPrefix: prefix})
+	return redisStoreOf(tb, client, redisstore.Options{KeyPrefix: prefix})
+}
+
+// redisNotifying returns a store that publishes what ends.
+func redisNotifying(tb testing.TB, client redis.UniversalClient, prefix string) *redisstore.Store {
+	tb.Helper()
+	return redisStoreOf(tb, client, redisstore.Options{KeyPrefix: prefix, Notify: true})
+}
+
+func redisStoreOf(tb testing.TB, client redis.UniversalClient, o redisstore.Options) *redisstore.Store {
+	tb.Helper()
+	store, err := redisstore.New(client, o)
 	if err != nil {
 		tb.Fatal(err)
 	}
