@@ -105,7 +105,7 @@ func (b *Binder) answer(w http.ResponseWriter, r *http.Request, s *session.Sessi
 	if l := loginOf(s); len(r.Header.Values(fieldID)) == 0 {
 		err = b.register(w, r, l)
 	} else {
-		err = b.refresh(w, r, l)
+		err = b.refresh(w, r, s, l)
 	}
 	refused := new(refusal)
 	switch {
@@ -140,6 +140,7 @@ var (
 	errTaken     = errors.New("login is bound already")
 	errStale     = errors.New("challenge was used, or is too old")
 	errNotBound  = errors.New("identifier is none of this login's")
+	errActing    = errors.New("somebody acts: the key is that of their own session")
 	errSignature = errors.New("signature does not verify")
 )
 

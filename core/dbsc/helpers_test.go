@@ -89,6 +89,16 @@ func (st *site) start() {
 	mux.Handle("/logout", page(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Destroy() }))
 	mux.Handle("/renew", page(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Renew() }))
 	mux.Handle("/step-up", page(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.StepUp("2fa", time.Hour) }))
+	mux.Handle("/act/{subject}", page(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		if err := s.Impersonate(r.Context(), r.PathValue("subject"), time.Hour); err != nil {
+			st.t.Errorf("Impersonate: %v", err)
+		}
+	}))
+	mux.Handle("/back", page(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		if err := s.StopImpersonating(r.Context()); err != nil {
+			st.t.Errorf("StopImpersonating: %v", err)
+		}
+	}))
 	mux.Handle("/", page(func(http.ResponseWriter, *http.Request, *session.Session) {}))
 	mux.Handle("/vault", st.binder.RequireDeviceBound(page(func(http.ResponseWriter, *http.Request, *session.Session) {}), nil))
 	mux.HandleFunc("/static", func(http.ResponseWriter, *http.Request) {})

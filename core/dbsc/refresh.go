@@ -5,10 +5,11 @@ import (
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/internal/httpfield"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // refresh hands out a new cookie to a browser that proves that it has the key.
-func (b *Binder) refresh(w http.ResponseWriter, r *http.Request, l *login) error {
+func (b *Binder) refresh(w http.ResponseWriter, r *http.Request, s *session.Session, l *login) error {
 	id, err := field(r, fieldID)
 	if err != nil {
 		return b.reject(r, l, http.StatusBadRequest, err)
@@ -17,7 +18,11 @@ func (b *Binder) refresh(w http.ResponseWriter, r *http.Request, l *login) error
 	if l != nil && id == l.identifier() {
 		key = l.binding()
 	}
-	if key == nil { // the browser forgets it then
+	switch {
+	case key != nil:
+	case s.Actor() != "": // the browser keeps it, for when they come back
+		return &refusal{http.StatusServiceUnavailable, errActing}
+	default: // the browser forgets it
 		return &refusal{http.StatusNotFound, errNotBound}
 	}
 	if len(r.Header.Values(fieldResponse)) == 0 {

@@ -24,7 +24,7 @@ func openPostgres(ctx context.Context, a *address, o Options) (*Opened, error) {
 		return nil
 	}
 	store, err := postgresstore.New(pool, postgresstore.Options{
-		Schema: a.own.Get("schema"), Table: a.own.Get(tableParameter), MaxData: largest,
+		Schema: a.own.Get("schema"), Table: a.own.Get(tableParameter), MaxData: largest, Notify: true,
 	})
 	s, err := together(store, err, closePool)
 	if err != nil {

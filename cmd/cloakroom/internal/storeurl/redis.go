@@ -39,7 +39,7 @@ func openRedis(_ context.Context, a *address, o Options) (*Opened, error) {
 	if err != nil {
 		return nil, InvalidError{err}
 	}
-	store, err := redisstore.New(client, redisstore.Options{KeyPrefix: a.own.Get("prefix"), MaxData: largest})
+	store, err := redisstore.New(client, redisstore.Options{KeyPrefix: a.own.Get("prefix"), MaxData: largest, Notify: true})
 	s, err := together(store, err, client.Close)
 	if err != nil {
 		return nil, err
