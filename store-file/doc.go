@@ -1,5 +1,5 @@
 // Package filestore keeps sessions in files, one file for each session. It has
-// every capability, and any number of processes on one machine may share a
+// every capability but Watch, and any number of processes on one machine may share a
 // folder. It suits applications on one machine that have to keep their sessions
 // across a restart, without a server to run.
 //

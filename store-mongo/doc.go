@@ -1,5 +1,5 @@
 // Package mongostore keeps sessions in a collection of MongoDB, version 4.2 or
-// later. It has every capability. It suits applications that have a MongoDB
+// later. It has every capability but Watch. It suits applications that have a MongoDB
 // anyway, and want their sessions to be as durable as their other data.
 //
 //	client, err := mongo.Connect(options.Client().ApplyURI("mongodb://db/shop"))

@@ -33,6 +33,12 @@
 // says so, too. A [pgx.Conn] and a [pgx.Tx] serve one
 // call at a time; concurrent callers need a pool.
 //
+// # Notifications
+//
+// With Options.Notify, the statements that end records notify of them, when their
+// transaction is committed. Watch listens on a connection of its own. A transaction that
+// has notified can't be prepared for a two-phase commit.
+//
 // # Errors
 //
 // When the database reports that it has undone a statement for the sake of

@@ -1,7 +1,7 @@
 // Package redisstore keeps sessions in Redis, Valkey or another server that
 // speaks their protocol and runs their scripts: a single one, one behind
-// Sentinel, or a Cluster. It can touch records, list a subject's sessions and
-// delete all; it needs no pruning, for the server removes expired records by itself.
+// Sentinel, or a Cluster. It can touch records, list a subject's sessions,
+// delete all and report what ends; it needs no pruning, for the server removes expired records by itself.
 //
 //	client := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: []string{"localhost:6379"}})
 //	store, err := redisstore.New(client, redisstore.Options{})
@@ -20,6 +20,9 @@
 //
 // The index has what is live. What has expired leaves it when somebody lists or deletes the
 // subject's records, at the price of one call for a hundred of them, or in its time.
+//
+// With Options.Notify, Delete is a script, too, and scripts that end a record publish its
+// id on the channel <prefix>ended. That costs no call more.
 //
 // DeleteAll and Scan look at every key of the database, also at those of others, a
 // thousand with each call. DeleteAll costs two commands for each record, Scan one, in

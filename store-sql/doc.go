@@ -1,5 +1,5 @@
 // Package sqlstore keeps sessions in a table of SQLite 3.35, MySQL 8 or MariaDB
-// 10.6, or later ones, through database/sql. It has every capability. It suits
+// 10.6, or later ones, through database/sql. It has every capability but Watch. It suits
 // programs that are one binary and want one file, and applications that have such
 // a database anyway. The driver is the application's: the module requires none.
 //
