@@ -17,9 +17,11 @@ func TestMemstore(t *testing.T) {
 	store := memstore.New(memstore.Options{MaxData: maxData})
 	same := func(*testing.T) sessionstore.Store { return store }
 	conformance.Run(t, conformance.Harness{
-		Open:     same,
-		Peer:     same,
-		Require:  []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All, conformance.Scan, conformance.Watch},
+		Open: same,
+		Peer: same,
+		Require: []conformance.Capability{
+			conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All, conformance.Scan, conformance.Watch,
+		},
 		MaxData:  maxData,
 		Isolated: func(testing.TB) sessionstore.Store { return memstore.New(memstore.Options{}) },
 	})

@@ -38,9 +38,15 @@ func watchMutants() []mutant {
 			}
 			m.watch = watching(m, func(id string) bool { return !silent.has(id) })
 		}},
-		{"Watch passes over what is given away", []string{others}, silentUpdate(func(was, r sessionstore.Record) bool { return was.Subject != r.Subject })},
-		{"Watch passes over what becomes nobody's", []string{others}, silentUpdate(func(_, r sessionstore.Record) bool { return r.Subject == "" })},
-		{"Watch passes over what is cut short", []string{earlier}, silentUpdate(func(was, r sessionstore.Record) bool { return r.Expires.Before(was.Expires) })},
+		{"Watch passes over what is given away", []string{others}, silentUpdate(func(was, r sessionstore.Record) bool {
+			return was.Subject != r.Subject
+		})},
+		{"Watch passes over what becomes nobody's", []string{others}, silentUpdate(func(_, r sessionstore.Record) bool {
+			return r.Subject == ""
+		})},
+		{"Watch passes over what is cut short", []string{earlier}, silentUpdate(func(was, r sessionstore.Record) bool {
+			return r.Expires.Before(was.Expires)
+		})},
 		{"Watch passes over DeleteSubject", []string{subjects}, func(m *mutated) {
 			var silent set
 			m.purge = func(ctx context.Context, subject string) (int, error) {

@@ -69,5 +69,5 @@ func (s *store) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
 
 // Watch implements [sessionstore.Watcher]. It is not recorded: it has no end of its own.
 func (s *store) Watch(ctx context.Context, changed func(id string)) error {
-	return sessionstore.Watch(ctx, s.next, changed) //nolint:wrapcheck // errors are those of the store
+	return sessionstore.Watch(ctx, s.next, changed)
 }

@@ -40,6 +40,7 @@ func (clearing) DeleteAll(context.Context) (int, error)             { return 4, 
 func (scanning) Scan(context.Context) iter.Seq2[sessionstore.Entry, error] {
 	return func(yield func(sessionstore.Entry, error) bool) { yield(sessionstore.Entry{ID: "id"}, errCalled) }
 }
+
 func (watching) Watch(_ context.Context, changed func(string)) error {
 	changed("id")
 	return errCalled
@@ -59,7 +60,9 @@ func capabilities(s sessionstore.Store) (has [6]bool) {
 func TestAWrappedStoreHasExactlyTheCapabilitiesOfTheStore(t *testing.T) {
 	t.Parallel()
 	mem := memstore.New(memstore.Options{})
-	for _, s := range []sessionstore.Store{mem, bare{mem}, touching{mem}, pruning{mem}, indexing{mem}, clearing{mem}, scanning{mem}, watching{mem}} {
+	for _, s := range []sessionstore.Store{
+		mem, bare{mem}, touching{mem}, pruning{mem}, indexing{mem}, clearing{mem}, scanning{mem}, watching{mem},
+	} {
 		want := capabilities(s)
 		if got := capabilities(wrap(t, wrap(t, s))); got != want {
 			t.Errorf("%T: Toucher, Pruner, SubjectIndex, AllDeleter, Scanner, Watcher: %v, want %v", s, got, want)

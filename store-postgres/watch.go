@@ -35,8 +35,9 @@ const (
 )
 
 var (
-	errPooled   = errors.New("Watch's connection is a pooler's, which drops notifications: set Options.Listen to one that leads to the database")
-	errUnheard  = errors.New("no notification arrives on Watch's connection: does Options.Listen lead to the same database?")
+	errPooled = errors.New("the connection is a pooler's, which drops notifications: " +
+		"set Options.Listen to one that leads to the database")
+	errUnheard  = errors.New("no notification arrives on the connection: does Options.Listen lead to the same database?")
 	errDiverted = errors.New("the connection has an OnNotification: set Options.Listen to one that has none")
 )
 

@@ -42,20 +42,24 @@ func TestWatchIsUnsupportedUnlessItIsSetUp(t *testing.T) {
 	cancel()
 	listen := func(context.Context) (*pgx.Conn, error) { return nil, errNetwork }
 	for name, c := range map[string]struct {
-		ctx  context.Context
+		done bool
 		o    Options
 		want error
 	}{
-		"without Notify":       {done, Options{Listen: listen}, sessionstore.ErrUnsupported},
-		"without a connection": {done, Options{Notify: true}, sessionstore.ErrUnsupported},
-		"set up, done":         {done, Options{Notify: true, Listen: listen}, context.Canceled},
-		"set up, out of reach": {t.Context(), Options{Notify: true, Listen: listen}, errNetwork},
+		"without Notify":       {true, Options{Listen: listen}, sessionstore.ErrUnsupported},
+		"without a connection": {true, Options{Notify: true}, sessionstore.ErrUnsupported},
+		"set up, done":         {true, Options{Notify: true, Listen: listen}, context.Canceled},
+		"set up, out of reach": {false, Options{Notify: true, Listen: listen}, errNetwork},
 	} {
 		s, err := New(&fake{}, c.o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = s.Watch(c.ctx, func(string) { t.Errorf("%s: something is reported", name) })
+		ctx := t.Context()
+		if c.done {
+			ctx = done
+		}
+		err = s.Watch(ctx, func(string) { t.Errorf("%s: something is reported", name) })
 		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), ": ") {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}

@@ -56,6 +56,8 @@ return 'ok'
 // updateScript also takes the version to replace and the record, and with Options.Notify
 // a channel. If it takes the record from a subject, it says from which one, and until when
 // its index knows the record.
+//
+//nolint:dupword // Lua
 var updateScript = redis.NewScript(recordLua + `
 local old, record = ARGV[5], ARGV[6]
 if state ~= 'live' then return state end

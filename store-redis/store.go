@@ -147,7 +147,7 @@ func (s *Store) remove(ctx context.Context, ids ...string) (heads [][]byte, errs
 				end := endScript.Eval(ctx, p, []string{s.key(id)}, id, s.channel())
 				answers[i] = func() ([]byte, error) {
 					text, err := end.Text()
-					return []byte(text), err //nolint:wrapcheck // the guard does it
+					return []byte(text), err
 				}
 				continue
 			}

@@ -55,7 +55,7 @@ func (w *watcher) watch(ctx context.Context, cancel context.CancelCauseFunc, m *
 	context.AfterFunc(ctx, func() { w.forget(t, &cancel) })
 	if !w.running {
 		w.running = true
-		go w.run(m) //nolint:contextcheck // it outlives this request, if others wait
+		go w.run(m) //nolint:contextcheck,gosec // it outlives this request, if others wait
 	}
 }
 

@@ -142,7 +142,8 @@ func TestWithoutTheCapabilityTheAnswerIsErrUnsupported(t *testing.T) {
 	if yields != 1 {
 		t.Errorf("Scan yields %d times, want once", yields)
 	}
-	if err := sessionstore.Watch(t.Context(), plain, func(string) { t.Error("Watch reports something") }); !errors.Is(err, sessionstore.ErrUnsupported) {
+	changed := func(string) { t.Error("Watch reports something") }
+	if err := sessionstore.Watch(t.Context(), plain, changed); !errors.Is(err, sessionstore.ErrUnsupported) {
 		t.Errorf("Watch: %v", err)
 	}
 	if _, err := e.mem.Load(t.Context(), anID); err != nil {
