@@ -42,11 +42,12 @@ demo: ## Run the demo shop on http://127.0.0.1:8080
 quick: ## Run the tests that need no server and no browser
 	@scripts/quick.sh $(PACKAGES)
 
+# make lint does what vet does, and linking what a debugger needs would take a while.
 .PHONY: test
 test: ## Run all tests with the race detector, and say how each store conforms
 	@scripts/needs.sh
 	@env=$$(scripts/servers.sh && scripts/browser.sh) && eval "$$env" && \
-	{ go test -race -count=1 $(TESTFLAGS) -json $(PACKAGES); go test -count=1 -json -run Allocations ./core/session; } | go run ./conformance/stores/report
+	{ go test -race -count=1 -vet=off -ldflags=-w $(TESTFLAGS) -json $(PACKAGES); go test -count=1 -json -run Allocations ./core/session; } | go run ./conformance/stores/report
 
 .PHONY: simulate
 simulate: ## Let visitors, servers, faults and lost answers loose on sessions, in SEEDS runs
