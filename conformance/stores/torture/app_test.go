@@ -34,6 +34,7 @@ var items = session.NewKey[[]string]("items")
 // A page is what the application answers: what the visitor's session holds.
 type page struct {
 	Subject  string   `json:"subject"`
+	Actor    string   `json:"actor"`
 	Items    []string `json:"items"`
 	Flashes  []string `json:"flashes"`
 	Sessions int      `json:"sessions"`
@@ -105,8 +106,11 @@ func (a *app) serve(w http.ResponseWriter, r *http.Request, s *session.Session) 
 	var p page
 	var err error
 	path := r.URL.Path
-	if s.Subject() == "" && slices.Contains([]string{"/end-others", "/renew", "/step-up"}, path) {
+	switch {
+	case s.Subject() == "" && slices.Contains([]string{"/end-others", "/renew", "/step-up", "/act"}, path):
 		path = "/read" // whoever was signed out meanwhile
+	case s.Actor() != "" && path == "/act":
+		path = "/read" // it was sent again
 	}
 	switch path {
 	case "/append":
@@ -119,6 +123,10 @@ func (a *app) serve(w http.ResponseWriter, r *http.Request, s *session.Session) 
 		s.Renew()
 	case "/step-up":
 		s.StepUp("mfa", time.Minute)
+	case "/act":
+		err = s.Impersonate(r.Context(), r.FormValue("as"), time.Minute)
+	case "/back":
+		err = s.StopImpersonating(r.Context())
 	case "/sign-out":
 		s.Destroy()
 	case "/flash":
@@ -146,7 +154,7 @@ func (a *app) serve(w http.ResponseWriter, r *http.Request, s *session.Session) 
 		a.sessions.Fail(w, r, err)
 		return
 	}
-	p.Subject, p.Items, p.Routines = s.Subject(), items.Get(s), runtime.NumGoroutine()
+	p.Subject, p.Actor, p.Items, p.Routines = s.Subject(), s.Actor(), items.Get(s), runtime.NumGoroutine()
 	w.Header().Set("Content-Type", "application/json")
 	if err := json.NewEncoder(w).Encode(p); err != nil {
 		slog.Error("answer", "error", err)

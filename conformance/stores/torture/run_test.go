@@ -37,6 +37,7 @@ type run struct {
 	losses  atomic.Int64 // counts the beginnings and the ends of faults by which the backend may lose data
 	checked atomic.Int64 // acknowledged changes that were looked for
 	stolen  atomic.Int64 // old cookies that were presented
+	acted   atomic.Int64 // how often an administrator has acted as a visitor
 
 	mu       sync.Mutex
 	requests int
@@ -107,6 +108,9 @@ func (r *run) torture(d time.Duration, faults []fault) {
 		for j, b := range a.browsers {
 			wg.Go(func() { b.live(uint64(10*i + j)) })
 		}
+	}
+	if r.backend.Lists { // else a visitor can't end what an administrator does as them
+		wg.Go(func() { r.administers(1) })
 	}
 	wg.Go(func() { r.disturb(faults) })
 	wg.Wait()
@@ -189,8 +193,9 @@ func (r *run) report(t *testing.T) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d requests (%v), %d changes looked for, %d old cookies presented, %d late, the slowest took %v\n",
-		r.name, r.requests, r.statuses, r.checked.Load(), r.stolen.Load(), r.late, r.slowest.Round(time.Millisecond))
+	fmt.Fprintf(&b, "%s: %d requests (%v), %d changes looked for, %d old cookies presented, %d times acted as a visitor, ",
+		r.name, r.requests, r.statuses, r.checked.Load(), r.stolen.Load(), r.acted.Load())
+	fmt.Fprintf(&b, "%d late, the slowest took %v\n", r.late, r.slowest.Round(time.Millisecond))
 	if n := r.losses.Load() / 2; n > 0 {
 		fmt.Fprintf(&b, "  the backend may have lost data %d times, which explains %v\n", n, r.lost)
 	}
