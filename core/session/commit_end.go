@@ -56,16 +56,10 @@ func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
 	}
 	for attempt := 0; ; attempt++ {
 		if at == nil {
-			f, err := c.loadDoomed(ctx, d, grace)
-			switch {
-			case err != nil:
-				return nil, err
-			case d.timedOut(&f): // no time has passed for a process whose clock is behind
-				return f.stored, c.m.remove(ctx, d.stored.id)
-			case !d.holds(&f):
-				return nil, nil //nolint:nilnil // nothing has ended
+			var err error
+			if at, err = c.lookAgain(ctx, d, grace); at == nil || err != nil {
+				return nil, err // nothing has ended
 			}
-			at = f.stored
 		}
 		err := c.m.bury(ctx, at)
 		switch {
@@ -81,15 +75,39 @@ func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
 	}
 }
 
-// holds reports whether there is a reason to end what was found.
-func (d *doomed) holds(f *found) bool {
-	return f.endable() && (d.still == nil || d.still(&f.view.state))
+// lookAgain returns what is to be ended, if it is to be ended still, when somebody else
+// has written or the request has not had it.
+func (c *commit) lookAgain(ctx context.Context, d doomed, grace time.Duration) (*stored, error) {
+	f, err := c.loadDoomed(ctx, d, grace)
+	switch {
+	case err != nil:
+		return nil, err
+	case d.stored != nil && d.still == nil && (f.stored == nil || f.verdict.reason == isExpired):
+		return c.m.loadTimedOut(ctx, d.stored.id) // for a process whose clock is behind it has not
+	case !f.endable() || d.still != nil && !d.still(&f.view.state):
+		return nil, nil //nolint:nilnil // the same
+	}
+	return f.stored, nil
 }
 
-// timedOut reports whether the request had the session, and nothing but time speaks
-// against its end.
-func (d *doomed) timedOut(f *found) bool {
-	return d.stored != nil && d.still == nil && (f.stored == nil || f.verdict.reason == isExpired)
+// loadTimedOut returns what the store has under an id, whatever the clock of this process
+// says of it.
+func (m *Manager) loadTimedOut(ctx context.Context, id string) (*stored, error) {
+	r, err := m.store.Load(ctx, id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, nil //nolint:nilnil // nothing is there
+	case err != nil:
+		return nil, fmt.Errorf("session: loading: %w", err)
+	}
+	st, err := m.decode(id, r)
+	switch {
+	case errors.Is(err, sessionstore.ErrCorrupt):
+		return &stored{id: id}, nil
+	case err != nil || st.ended:
+		return nil, err
+	}
+	return st.stored(id, r), nil
 }
 
 // loadDoomed returns the session that is to end.
