@@ -39,9 +39,6 @@ func init() { setClock = func(now func() time.Time) { session.Clock = now } }
 // RenewGrace.
 func TestSimulationWithClocksApart(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("it builds a program of its own: left out with -short")
-	}
 	binary := clockHook.build(t, map[string]string{"clock_hook_test.go": clockHookTest})
 	args := []string{"-test.run", "^TestSimulation$", "-seeds", strconv.Itoa(*seeds)}
 	if set("seed") {

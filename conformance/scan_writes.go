@@ -1,0 +1,78 @@
+package conformance
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+func scanUnderWrites(t *tester) {
+	t = t.isolated()
+	stays := t.createdFor(newSubject(), 20)
+	var wg sync.WaitGroup
+	var stop atomic.Bool
+	defer wg.Wait()
+	defer stop.Store(true)
+	for range racers {
+		wg.Go(func() {
+			for !stop.Load() {
+				if err := t.comeAndGo(t.store, newSubject()); err != nil {
+					t.Errorf("create, update, delete: %v", err)
+					return
+				}
+			}
+		})
+	}
+	t.wantThroughout(stays)
+}
+
+func scanUnderUpdates(t *tester) {
+	t = t.isolated()
+	ids := t.createdFor(newSubject(), racers)
+	t.whileUpdated(ids, func() { t.wantThroughout(ids) })
+}
+
+// wantThroughout scans again and again for records that are live throughout.
+func (t *tester) wantThroughout(ids []string) {
+	t.Helper()
+	for range raceRounds {
+		found, damaged := t.scan()
+		missing := 0
+		for _, id := range ids {
+			if _, ok := found[id]; !ok {
+				missing++
+			}
+		}
+		if missing > 0 || len(damaged) > 0 {
+			t.Fatalf("Scan misses %d of %d records that are live throughout, and calls %d damaged", missing, len(ids), len(damaged))
+		}
+	}
+}
+
+func scanWritesWithin(t *tester) {
+	t = t.isolated()
+	ids := t.createdFor(newSubject(), 12)
+	seen := 0
+	for e, err := range sessionstore.Scan(t.Context(), t.store) {
+		t.want(nil, err, "Scan")
+		if !slices.Contains(ids, e.ID) {
+			continue // what was created meanwhile
+		}
+		switch seen++; seen % 3 {
+		case 0:
+			t.remove(e.ID)
+		case 1:
+			t.give(e.ID, "")
+		case 2:
+			t.load(e.ID)
+		}
+		if seen < 4 {
+			t.created()
+		}
+	}
+	if seen != len(ids) {
+		t.Fatalf("Scan yields %d of %d records that were live until it came to them", seen, len(ids))
+	}
+}
