@@ -9,7 +9,8 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
 # For a narrower or longer run: make test TESTFLAGS='-run TestMemory -v'.
 PACKAGES  ?= work
-TESTFLAGS ?= -timeout 80m
+# Most tests wait for servers: twice as many at once as there are cores keep these busy.
+TESTFLAGS ?= -timeout 80m -parallel 4
 FUZZTIME  ?= 1m
 ROUNDS    ?= 5
 BENCHTIME ?= 0.3s

@@ -23,7 +23,7 @@ func pruned(t *testing.T) (rows int, measured bool) {
 	t.Helper()
 	s := os.Getenv("CLOAKROOM_PRUNE_ROWS")
 	if s == "" {
-		return 20_000, false
+		return 5_000, false
 	}
 	rows, err := strconv.Atoi(s)
 	if err != nil {
