@@ -31,8 +31,10 @@ type app struct {
 func contenders() []contender {
 	return []contender{
 		{"none", "recorder", openRecorder},
+		{"none", "fiber", openFiberRecorder},
 		{"memory", "cloakroom", openMemory},
 		{"memory", "scs", openSCSMemory},
+		{"memory", "fiber", openFiberMemory},
 		{"cookie", "cloakroom", openSealed},
 		{"cookie", "cloakroom-readable", openReadable},
 		{"cookie", "gorilla-signed", openGorillaSigned},
@@ -43,6 +45,7 @@ func contenders() []contender {
 		{"redis", "cloakroom", openRedis},
 		{"redis", "scs", openSCSRedis},
 		{"redis", "gorilla", openGorillaRedis},
+		{"redis", "fiber", openFiberRedis},
 		{"redis", "bare", openBareRedis},
 		{"postgres", "cloakroom", openPostgres},
 		{"postgres", "scs", openSCSPostgres},

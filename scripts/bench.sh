@@ -14,5 +14,5 @@ for ((round = 1; round <= rounds; round++)); do
 	echo "round $round of $rounds" >&2
 	"$out/bench.test" -test.run '^$' -test.bench "$pattern" -test.benchtime "$benchtime" -test.timeout 60m >>"$out/runs.txt"
 done
-go run ./report -json "$out/results.json" -svg "$out/performance.svg" <"$out/runs.txt" | tee "$out/table.txt"
-echo "runs, for benchstat: $out/runs.txt; figures: $out/results.json; picture: $out/performance.svg" >&2
+go run ./report -json "$out/results.json" -markdown "$out/table.md" -svg "$out/performance.svg" <"$out/runs.txt" | tee "$out/table.txt"
+echo "runs, for benchstat: $out/runs.txt; figures: $out/results.json, $out/table.md; picture: $out/performance.svg" >&2

@@ -1,6 +1,6 @@
 // Command report reads the output of the benchmarks from standard input and prints what
 // each request costs above the bare recorder, as a ratio to the bare driver and to the
-// peers. With -json and -svg it writes that to files as well.
+// peers. With -json, -markdown and -svg it writes that to files as well.
 package main
 
 import (
@@ -23,6 +23,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	jsonFile := flag.String("json", "", "write the figures to this `file`")
+	markdownFile := flag.String("markdown", "", "write a table for a page to this `file`")
 	svgFile := flag.String("svg", "", "draw them into this `file`")
 	flag.Parse()
 	results, calls, err := parse(os.Stdin)
@@ -41,6 +42,9 @@ func main() {
 		e.SetIndent("", "  ")
 		return e.Encode(rows)
 	}); err != nil {
+		log.Fatal("report: ", err)
+	}
+	if err := write(*markdownFile, func(w io.Writer) error { return printMarkdown(w, rows) }); err != nil {
 		log.Fatal("report: ", err)
 	}
 	if err := write(*svgFile, func(w io.Writer) error { return draw(w, rows) }); err != nil {
@@ -126,16 +130,21 @@ const (
 )
 
 func compare(results map[key]*sample) []row {
+	floor := func(k key) *sample {
+		if f, ok := results[key{nobodys, k.library, k.work}]; ok {
+			return f // a recorder of the library's own
+		}
+		if f, ok := results[key{nobodys, recorder, k.work}]; ok {
+			return f
+		}
+		return &sample{ns: []float64{0}}
+	}
 	overhead := func(k key) (float64, bool) {
 		s, ok := results[k]
 		if !ok {
 			return 0, false
 		}
-		floor := 0.0
-		if f, ok := results[key{nobodys, recorder, k.work}]; ok {
-			floor = median(f.ns)
-		}
-		return max(0, median(s.ns)-floor), true
+		return max(0, median(s.ns)-median(floor(k).ns)), true
 	}
 	var rows []row
 	for k, s := range results {
@@ -145,10 +154,7 @@ func compare(results map[key]*sample) []row {
 		own, _ := overhead(k)
 		r := row{
 			Backend: k.backend, Library: k.library, Work: k.work, Runs: len(s.ns),
-			Overhead: own, Spread: spread(s.ns), Allocs: s.allocs,
-		}
-		if f, ok := results[key{nobodys, recorder, k.work}]; ok {
-			r.Allocs -= f.allocs
+			Overhead: own, Spread: spread(s.ns), Allocs: s.allocs - floor(k).allocs,
 		}
 		if bare, ok := overhead(key{k.backend, "bare", k.work}); ok && bare > 0 {
 			r.ToBare = own / bare
