@@ -125,6 +125,7 @@ type row struct {
 
 const (
 	ours     = "cloakroom"
+	bare     = "bare" // the driver alone
 	nobodys  = "none" // the recorder's backend
 	recorder = "recorder"
 )
@@ -156,8 +157,8 @@ func compare(results map[key]*sample) []row {
 			Backend: k.backend, Library: k.library, Work: k.work, Runs: len(s.ns),
 			Overhead: own, Spread: spread(s.ns), Allocs: s.allocs - floor(k).allocs,
 		}
-		if bare, ok := overhead(key{k.backend, "bare", k.work}); ok && bare > 0 {
-			r.ToBare = own / bare
+		if driver, ok := overhead(key{k.backend, bare, k.work}); ok && driver > 0 {
+			r.ToBare = own / driver
 		}
 		if we, ok := overhead(key{k.backend, ours, k.work}); ok && we > 0 {
 			r.ToOurs = own / we

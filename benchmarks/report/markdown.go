@@ -17,7 +17,7 @@ func printMarkdown(w io.Writer, rows []row) error {
 		}
 		var others []string
 		for _, o := range rows {
-			if o.Backend == r.Backend && o.Work == r.Work && o.Library != ours && o.Library != "bare" {
+			if o.Backend == r.Backend && o.Work == r.Work && o.Library != ours && o.Library != bare {
 				others = append(others, o.Library+" "+ratio(o.ToOurs))
 			}
 		}

@@ -32,7 +32,7 @@ func draw(w io.Writer, rows []row) error {
 		switch r.Library {
 		case ours:
 			color = "#2f6f4f"
-		case "bare":
+		case bare:
 			color = "#d9b44a"
 		}
 		if length > widest {
