@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
@@ -62,11 +64,15 @@ func openBareRedis(b *testing.B, extra int) (*app, string) {
 	if client == nil {
 		return nil, missing
 	}
+	return bare(bareRedis(client), extra)
+}
+
+func bareRedis(client *redis.Client) pair {
 	put := func(ctx context.Context, key string, data []byte) error {
 		return client.Set(ctx, key, data, lifetime).Err()
 	}
 	get := func(ctx context.Context, key string) ([]byte, error) { return client.Get(ctx, key).Bytes() }
-	return bare(pair{put, get, put}, extra)
+	return pair{put, get, put}
 }
 
 func openBarePostgres(b *testing.B, extra int) (*app, string) {
@@ -74,6 +80,11 @@ func openBarePostgres(b *testing.B, extra int) (*app, string) {
 	if pool == nil {
 		return nil, missing
 	}
+	return bare(barePostgres(b, pool), extra)
+}
+
+func barePostgres(b *testing.B, pool *pgxpool.Pool) pair {
+	b.Helper()
 	table := unique()
 	exec := func(ctx context.Context, sql string, args ...any) error {
 		_, err := pool.Exec(ctx, sql, args...)
@@ -84,7 +95,7 @@ func openBarePostgres(b *testing.B, extra int) (*app, string) {
 		b.Fatal(err)
 	}
 	expires := func() time.Time { return time.Now().Add(lifetime) }
-	return bare(pair{
+	return pair{
 		create: func(ctx context.Context, key string, data []byte) error {
 			return exec(ctx, "INSERT INTO "+table+" VALUES ($1, $2, 1, $3)", key, data, expires())
 		},
@@ -95,7 +106,7 @@ func openBarePostgres(b *testing.B, extra int) (*app, string) {
 		put: func(ctx context.Context, key string, data []byte) error {
 			return exec(ctx, "UPDATE "+table+" SET data = $2, version = version + 1, expires = $3 WHERE id = $1", key, data, expires())
 		},
-	}, extra)
+	}
 }
 
 func openBareSQLite(driver string) opener {
@@ -141,7 +152,17 @@ func openBareMemcached(_ *testing.B, extra int) (*app, string) {
 	if client == nil {
 		return nil, missing
 	}
-	a, _ := bare(pair{
+	a, _ := bare(bareMemcached(client), extra)
+	a.write = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := swapMemcached(client, r.Header.Get("Cookie")); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	})
+	return a, ""
+}
+
+func bareMemcached(client *memcache.Client) pair {
+	return pair{
 		create: func(_ context.Context, key string, data []byte) error {
 			return client.Set(&memcache.Item{Key: key, Value: data, Expiration: int32(lifetime / time.Second)})
 		},
@@ -152,17 +173,19 @@ func openBareMemcached(_ *testing.B, extra int) (*app, string) {
 			}
 			return item.Value, nil
 		},
-	}, extra)
-	a.write = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // gets and cas
-		item, err := client.Get(r.Header.Get("Cookie"))
-		if err == nil {
-			err = client.CompareAndSwap(item)
-		}
-		if err != nil && !errors.Is(err, memcache.ErrCASConflict) {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-		}
-	})
-	return a, ""
+	}
+}
+
+// swapMemcached is gets and cas.
+func swapMemcached(client *memcache.Client, key string) error {
+	item, err := client.Get(key)
+	if err == nil {
+		err = client.CompareAndSwap(item)
+	}
+	if errors.Is(err, memcache.ErrCASConflict) {
+		return nil // another has been faster
+	}
+	return err
 }
 
 func openBareMongo(b *testing.B, extra int) (*app, string) {
@@ -195,17 +218,15 @@ func openBareMongo(b *testing.B, extra int) (*app, string) {
 
 // A durable write: a temporary file, fsync, rename, fsync of the folder.
 func openBareFile(b *testing.B, extra int) (*app, string) {
-	dir := b.TempDir()
+	return bare(bareFile(b.TempDir()), extra)
+}
+
+func bareFile(dir string) pair {
 	put := func(_ context.Context, key string, data []byte) error {
 		return replace(dir, key, data)
 	}
-	return bare(pair{
-		create: func(ctx context.Context, key string, data []byte) error {
-			return put(ctx, key, data)
-		},
-		get: func(_ context.Context, key string) ([]byte, error) { return os.ReadFile(filepath.Join(dir, key)) },
-		put: put,
-	}, extra)
+	get := func(_ context.Context, key string) ([]byte, error) { return os.ReadFile(filepath.Join(dir, key)) }
+	return pair{put, get, put}
 }
 
 func replace(dir, name string, data []byte) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -17,14 +18,30 @@ import (
 // A caller makes the n-th call, on a record of 300 bytes.
 type caller func(ctx context.Context, n int) error
 
-// callers do the same on one table: the store, and its statement as text and prepared once.
-type callers struct{ store, text, prepared caller }
+// callers do the same in one place: the store, and the bare driver in one way or two.
+type callers struct {
+	store caller
+	bare  map[string]caller
+}
 
-// BenchmarkCall compares a call of store-sql with its statement, sent by the bare driver
-// as text and prepared once. They take turns, a few calls each, so that a busy machine
-// slows all of them. It reports what the store's call takes as a multiple of each of the
-// others: the median of the turns, and the quarters that the middle half lies between.
+// BenchmarkCall compares a call of a store with the bare driver's that does the same; for
+// store-sql, that is its statement, sent as text and prepared once. They take turns, a few
+// calls each, so that a busy machine slows all of them. It reports what the store's call
+// takes as a multiple of each of the others: the median of the turns, and the quarters
+// that the middle half lies between.
 func BenchmarkCall(b *testing.B) {
+	for backend, open := range map[string]callOpener{
+		"redis": redisCalls, "memcached": memcachedCalls, "postgres": postgresCalls, "file": fileCalls,
+	} {
+		b.Run(backend, func(b *testing.B) {
+			load, update, missing := open(b)
+			if missing != "" {
+				b.Skip(missing)
+			}
+			b.Run("load", func(b *testing.B) { inTurn(b, load) })
+			b.Run("update", func(b *testing.B) { inTurn(b, update) })
+		})
+	}
 	for driver := range sqlitePragmas {
 		b.Run(driver, func(b *testing.B) { call(b, sqliteFile(b, driver), sqlstore.SQLite) })
 	}
@@ -62,7 +79,11 @@ func inTurn(b *testing.B, c callers) {
 	const calls = 20
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour) // requests have a limit as well
 	defer cancel()
-	ways := []caller{c.store, c.text, c.prepared}
+	names := append([]string{"store"}, slices.Sorted(maps.Keys(c.bare))...)
+	ways := []caller{c.store}
+	for _, name := range names[1:] {
+		ways = append(ways, c.bare[name])
+	}
 	took := make([][]float64, len(ways))
 	n := 0
 	for turn := 0; b.Loop(); turn++ {
@@ -78,13 +99,10 @@ func inTurn(b *testing.B, c callers) {
 			took[way] = append(took[way], float64(time.Since(start))/calls)
 		}
 	}
-	for way, name := range []string{1: "text", 2: "prepared"} {
-		if way == 0 {
-			continue
-		}
+	for way, name := range names[1:] {
 		ratios := make([]float64, len(took[0]))
 		for i := range ratios {
-			ratios[i] = took[0][i] / took[way][i]
+			ratios[i] = took[0][i] / took[way+1][i]
 		}
 		slices.Sort(ratios)
 		for quarter, at := range []string{1: "-from", 2: "", 3: "-to"} {
@@ -134,6 +152,7 @@ func sqlCalls(b *testing.B, db *sql.DB, d sqlstore.Dialect) (load, update caller
 	}
 	selected, updated := prepare(selects), prepare(updates)
 
+	load.bare, update.bare = make(map[string]caller), make(map[string]caller)
 	load.store = func(ctx context.Context, n int) error {
 		_, err := store.Load(ctx, ids[n%len(ids)])
 		return err
@@ -144,10 +163,10 @@ func sqlCalls(b *testing.B, db *sql.DB, d sqlstore.Dialect) (load, update caller
 		var expires, version int64
 		return row.Scan(&id, &data, &subject, &expires, &version)
 	}
-	load.text = func(ctx context.Context, n int) error {
+	load.bare["text"] = func(ctx context.Context, n int) error {
 		return read(db.QueryRowContext(ctx, selects, timed(ids[n%len(ids)])...))
 	}
-	load.prepared = func(ctx context.Context, n int) error {
+	load.bare["prepared"] = func(ctx context.Context, n int) error {
 		return read(selected.QueryRowContext(ctx, timed(ids[n%len(ids)])...))
 	}
 
@@ -174,7 +193,7 @@ func sqlCalls(b *testing.B, db *sql.DB, d sqlstore.Dialect) (load, update caller
 		}
 		return nil
 	}
-	update.text = func(ctx context.Context, n int) error { return written(db.ExecContext(ctx, updates, args(n)...)) }
-	update.prepared = func(ctx context.Context, n int) error { return written(updated.ExecContext(ctx, args(n)...)) }
+	update.bare["text"] = func(ctx context.Context, n int) error { return written(db.ExecContext(ctx, updates, args(n)...)) }
+	update.bare["prepared"] = func(ctx context.Context, n int) error { return written(updated.ExecContext(ctx, args(n)...)) }
 	return load, update
 }
