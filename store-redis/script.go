@@ -12,19 +12,21 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// The scripts that work on a record have these arguments first: the id, the time
-// now, the milliseconds until the record's new expiry, and until when the index
-// knows the record ("" if it hasn't been told now). Times are 8 bytes,
-// nanoseconds since 1970, as they are in a record. Before the record, the value
-// has the time until which the index knows it; in the head, offsets are those
-// that sessionstore.AppendRecord documents, and 9 more: Lua counts from 1.
+// The scripts that work on a record have these arguments first: the id, the time now, and
+// the milliseconds until the record's new expiry. Times are 8 bytes, nanoseconds since
+// 1970, as they are in a record. A value is the time until which the index knows the
+// record, and the record. In a value and in the head of one, offsets are those that
+// sessionstore.AppendRecord documents, and 9 more: Lua counts from 1.
 //
 // The state of what is there is 'absent', 'expired', 'corrupt' or 'live'. Its data is
 // not read. Times are compared as pairs of numbers: Lua's < on strings depends on the
 // server's locale, and its numbers have 53 bits.
+//
+// Scripts make no string of a value's length, and pass no number to a command: the server
+// would take memory for the one from the system, page by page, and print the other.
 const recordLua = `
-local key, id, now, ttl, indexed = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local head = redis.pcall('GETRANGE', key, 0, 8 + 64 + 255 - 1)
+local key, id, now, ttl = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local head = redis.pcall('GETRANGE', key, '0', '326') -- 8 + 64 + 255 bytes
 if type(head) == 'table' and not head.err:find('WRONGTYPE', 1, true) then return head end
 local state, version, subject = 'corrupt'
 local knownHigh, knownLow, magic, high, low
@@ -42,61 +44,56 @@ elseif head == '' and redis.call('EXISTS', key) == 0 then
 end
 `
 
-// createScript also takes the record. It is for what SET NX has not made.
+// createScript also takes the value. It is for what SET NX has not made.
 var createScript = redis.NewScript(recordLua + `
-local record = ARGV[5]
+local value = ARGV[4]
 if state == 'corrupt' then return state end
 if state == 'live' then
-  return version == record:sub(13, 20) and 'ok' or 'exists'
+  return version == value:sub(21, 28) and 'ok' or 'exists'
 end
-redis.call('SET', key, indexed .. record, 'PX', ttl)
+redis.call('SET', key, value, 'PX', ttl)
 return 'ok'
 `)
 
-// updateScript also takes the version to replace and the record, and with Options.Notify
-// a channel. If it takes the record from a subject, it says from which one, and until when
-// its index knows the record.
-//
-//nolint:dupword // Lua
+// updateScript also takes the value, which begins with zero bytes if the index hasn't been
+// told, the version to replace, and with Options.Notify a channel. If it takes the record
+// from a subject, it says from which one, and until when its index knows the record.
 var updateScript = redis.NewScript(recordLua + `
-local old, record = ARGV[5], ARGV[6]
+local value, old = ARGV[4], ARGV[5]
 if state ~= 'live' then return state end
-if version == record:sub(13, 20) then return 'ok' end
+if version == value:sub(21, 28) then return 'ok' end
 if version ~= old then return 'conflict' end
-local length = record:byte(64)
-local same = subject == record:sub(65, 64 + length)
-if length == 0 then
-  indexed = '\0\0\0\0\0\0\0\0'
-elseif indexed == '' then
-  local high, low = struct.unpack('>I4I4', record, 5)
-  if not same or knownHigh < high or knownHigh == high and knownLow < low then return 'unindexed' end
-  indexed = head:sub(1, 8)
+local indexed, newHigh, newLow = value:sub(1, 8), struct.unpack('>I4I4', value, 13)
+local owner = value:sub(73, 72 + value:byte(72))
+local same, sooner = subject == owner, newHigh < high or newHigh == high and newLow < low
+local known = owner ~= '' and indexed == '\0\0\0\0\0\0\0\0'
+if known and (not same or knownHigh < newHigh or knownHigh == newHigh and knownLow < newLow) then
+  return 'unindexed'
 end
-redis.call('SET', key, indexed .. record, 'PX', ttl)
-if ARGV[7] then
-  local newHigh, newLow = struct.unpack('>I4I4', record, 5)
-  if not same or newHigh < high or newHigh == high and newLow < low then redis.pcall('PUBLISH', ARGV[7], id) end
-end
+redis.call('SET', key, value, 'PX', ttl)
+if known then redis.call('SETRANGE', key, '0', head:sub(1, 8)) end
+if ARGV[6] and (not same or sooner) then redis.pcall('PUBLISH', ARGV[6], id) end
 if same or subject == '' then return 'ok' end
 return 'taken ' .. head:sub(1, 8) .. subject
 `)
 
-// touchScript also takes the version that is to be there and the new expiry.
+// touchScript also takes until when the index knows the record ("" if it hasn't been told),
+// the version that is to be there, and the new expiry.
 //
 //nolint:dupword // Lua
 var touchScript = redis.NewScript(recordLua + `
 if state ~= 'live' then return state end
-if version ~= ARGV[5] then return 'conflict' end
-local expires = ARGV[6]
+local indexed, old, expires = ARGV[4], ARGV[5], ARGV[6]
+if version ~= old then return 'conflict' end
 if subject ~= '' then
   local high, low = struct.unpack('>I4I4', expires)
   if indexed ~= '' then
-    redis.call('SETRANGE', key, 0, indexed)
+    redis.call('SETRANGE', key, '0', indexed)
   elseif knownHigh < high or knownHigh == high and knownLow < low then
     return 'unindexed ' .. subject
   end
 end
-redis.call('SETRANGE', key, 8 + 4, expires)
+redis.call('SETRANGE', key, '12', expires)
 redis.call('PEXPIRE', key, ttl)
 return 'ok'
 `)
@@ -105,9 +102,9 @@ return 'ok'
 // updateScript does. It also deletes what is no record: the index says that it was.
 var deleteScript = redis.NewScript(recordLua + `
 if state == 'absent' then return state end
-if state ~= 'corrupt' and subject ~= ARGV[5] then return 'absent' end
+if state ~= 'corrupt' and subject ~= ARGV[4] then return 'absent' end
 redis.call('DEL', key)
-if ARGV[6] then redis.pcall('PUBLISH', ARGV[6], id) end
+if ARGV[5] then redis.pcall('PUBLISH', ARGV[5], id) end
 return state == 'live' and 'ok' or 'absent'
 `)
 
@@ -115,7 +112,7 @@ return state == 'live' and 'ok' or 'absent'
 // began with.
 var endScript = redis.NewScript(`
 local key, id, channel = KEYS[1], ARGV[1], ARGV[2]
-local head = redis.pcall('GETRANGE', key, 0, 8 + 64 + 255 - 1)
+local head = redis.pcall('GETRANGE', key, '0', '326')
 if redis.call('DEL', key) == 1 then redis.pcall('PUBLISH', channel, id) end
 return type(head) == 'string' and head or ''
 `)
@@ -128,12 +125,10 @@ type answer struct {
 	known     []byte // until when the index of that one knows the record
 }
 
-// call runs a script on the record under id. indexed and args follow the
-// arguments that all scripts have.
-func (s *Store) call(
-	ctx context.Context, script *redis.Script, id string, ttl int64, indexed []byte, args ...any,
-) answer {
-	args = append([]any{id, encodeTime(time.Now()), ttl, indexed}, args...)
+// call runs a script on the record under id. args follow the arguments that all scripts
+// have.
+func (s *Store) call(ctx context.Context, script *redis.Script, id string, ttl int64, args ...any) answer {
+	args = append([]any{id, encodeTime(time.Now()), ttl}, args...)
 	return parseAnswer(script.Run(ctx, s.client, []string{s.key(id)}, args...))
 }
 

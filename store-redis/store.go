@@ -75,7 +75,7 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
-	b := sessionstore.AppendRecord(make([]byte, timeLen), id, r)
+	b := value(id, r)
 	return s.guard.Do(ctx, func() error {
 		if r.Subject == "" {
 			return s.create(ctx, id, b, r.Expires)
@@ -95,7 +95,7 @@ func (s *Store) create(ctx context.Context, id string, b []byte, expires time.Ti
 	if err := s.client.SetArgs(ctx, s.key(id), b, args).Err(); !errors.Is(err, redis.Nil) {
 		return err //nolint:wrapcheck // the guard does it
 	}
-	return s.call(ctx, createScript, id, ttl, b[:timeLen], b[timeLen:]).err
+	return s.call(ctx, createScript, id, ttl, b).err
 }
 
 // Update implements [sessionstore.Store].
@@ -103,10 +103,11 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
-	b := sessionstore.AppendRecord(nil, id, r)
+	b := value(id, r)
 	return s.guard.Do(ctx, func() error {
 		update := func(indexed []byte) answer {
-			return s.call(ctx, updateScript, id, ttl(r.Expires), indexed, s.telling(encodeVersion(old), b)...)
+			copy(b, indexed)
+			return s.call(ctx, updateScript, id, ttl(r.Expires), s.telling(b, encodeVersion(old))...)
 		}
 		a := update(nil)
 		if a.unindexed {
@@ -174,8 +175,14 @@ func (s *Store) key(id string) string { return s.o.KeyPrefix + id }
 // headLen is the length of all that a value has before its data.
 const headLen = timeLen + sessionstore.RecordHeaderLen + sessionstore.MaxSubjectLen
 
-// decode undoes what the scripts have stored: until when the index knows the
-// record, in timeLen bytes, and the record.
+// value returns what is stored: until when the index knows the record, in timeLen bytes
+// that the caller sets, and the record.
+func value(id string, r sessionstore.Record) []byte {
+	b := make([]byte, timeLen, headLen+len(r.Data))
+	return sessionstore.AppendRecord(b, id, r)
+}
+
+// decode returns the record of a value.
 func decode(b []byte, id string) (sessionstore.Record, error) {
 	return sessionstore.ParseRecord(b[min(timeLen, len(b)):], id)
 }

@@ -226,7 +226,7 @@ func (s *Store) deleteOf(ctx context.Context, subject string, members []member) 
 	// A pipeline can't send a forgotten script again: the script goes along.
 	cmds, _ := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, m := range members {
-			deleteScript.Eval(ctx, p, []string{s.key(m.id)}, append([]any{m.id, now, 0, ""}, s.telling(subject)...)...)
+			deleteScript.Eval(ctx, p, []string{s.key(m.id)}, append([]any{m.id, now, 0}, s.telling(subject)...)...)
 		}
 		return nil
 	})
