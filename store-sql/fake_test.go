@@ -32,6 +32,8 @@ type sent struct {
 	sql  string
 	args []any
 	text bool // not prepared
+
+	watched bool // its context can be done
 }
 
 // rowOf answers with one row.
@@ -39,11 +41,11 @@ func rowOf(values ...driver.Value) answer { return answer{rows: [][]driver.Value
 
 var none = answer{}
 
-func (f *fake) next(query string, args []driver.NamedValue, text bool) (answer, error) {
+func (f *fake) next(ctx context.Context, query string, args []driver.NamedValue, text bool) (answer, error) {
 	if f.before != nil {
 		f.before()
 	}
-	s := sent{sql: query, text: text}
+	s := sent{sql: query, text: text, watched: ctx.Done() != nil}
 	for _, a := range args {
 		s.args = append(s.args, a.Value)
 	}
@@ -67,32 +69,32 @@ func (f *fake) Prepare(query string) (driver.Stmt, error) {
 }
 
 func (f *fake) Begin() (driver.Tx, error) {
-	_, err := f.next("BEGIN", nil, true)
+	_, err := f.next(context.Background(), "BEGIN", nil, true)
 	return f, err
 }
 
 func (f *fake) Commit() error {
-	_, err := f.next("COMMIT", nil, true)
+	_, err := f.next(context.Background(), "COMMIT", nil, true)
 	return err
 }
 
 func (f *fake) Rollback() error { return nil }
 
-func (f *fake) ExecContext(_ context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	return f.exec(query, args, true)
+func (f *fake) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	return f.exec(ctx, query, args, true)
 }
 
-func (f *fake) QueryContext(_ context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	return f.query(query, args, true)
+func (f *fake) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	return f.query(ctx, query, args, true)
 }
 
-func (f *fake) exec(query string, args []driver.NamedValue, text bool) (driver.Result, error) {
-	a, err := f.next(query, args, text)
+func (f *fake) exec(ctx context.Context, query string, args []driver.NamedValue, text bool) (driver.Result, error) {
+	a, err := f.next(ctx, query, args, text)
 	return driver.RowsAffected(a.affected), err
 }
 
-func (f *fake) query(query string, args []driver.NamedValue, text bool) (driver.Rows, error) {
-	a, err := f.next(query, args, text)
+func (f *fake) query(ctx context.Context, query string, args []driver.NamedValue, text bool) (driver.Rows, error) {
+	a, err := f.next(ctx, query, args, text)
 	rows := &fakeRows{rows: a.rows}
 	if len(a.rows) > 0 {
 		rows.columns = make([]string, len(a.rows[0]))
@@ -111,12 +113,12 @@ func (s fakeStmt) NumInput() int { return -1 }
 func (s fakeStmt) Exec([]driver.Value) (driver.Result, error) { return nil, errors.ErrUnsupported }
 func (s fakeStmt) Query([]driver.Value) (driver.Rows, error)  { return nil, errors.ErrUnsupported }
 
-func (s fakeStmt) ExecContext(_ context.Context, args []driver.NamedValue) (driver.Result, error) {
-	return s.f.exec(s.query, args, false)
+func (s fakeStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	return s.f.exec(ctx, s.query, args, false)
 }
 
-func (s fakeStmt) QueryContext(_ context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	return s.f.query(s.query, args, false)
+func (s fakeStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	return s.f.query(ctx, s.query, args, false)
 }
 
 type fakeRows struct {

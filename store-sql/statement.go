@@ -239,6 +239,17 @@ func run[T any](ctx context.Context, s *Store, f func() (T, error)) (T, error) {
 	return value, s.guard.Wrap(ctx, err)
 }
 
+// unwatched returns the context for a statement that reads one record, which run leaves to
+// come to its end if ctx is done. database/sql and the driver need not watch ctx as well,
+// each in a goroutine of its own: that takes longer than to find the record. Where the pool
+// has a limit, they do: whoever waits for a connection has to give up.
+func (s *Store) unwatched(ctx context.Context) context.Context {
+	if s.d.blocks && s.db.Stats().MaxOpenConnections == 0 {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
+}
+
 // read is run for what only reads: it is also repeated, once, if its connection was lost.
 func read[T any](ctx context.Context, s *Store, f func() (T, error)) (T, error) {
 	return run(ctx, s, func() (T, error) {

@@ -61,3 +61,23 @@ func TestAReadIsRepeatedOnceIfItsConnectionWasLost(t *testing.T) {
 		}
 	}
 }
+
+// What the store leaves behind has to end by itself, and must not write.
+func TestOnlyALoadOfSQLiteIsLeftUnwatchedWhereNobodyWaitsForAConnection(t *testing.T) {
+	t.Parallel()
+	eachDialect(t, func(t *testing.T, d Dialect) {
+		t.Helper()
+		for _, limit := range []int{0, 1} {
+			for name := range calls(nil) {
+				f := &fake{answers: []answer{none}}
+				s := open(t, f, d)
+				s.db.SetMaxOpenConns(limit)
+				_ = calls(s)[name](t.Context()) // what it makes of no answer is another test's
+				want := name != "Load" || d != SQLite || limit > 0
+				if len(f.sent) == 0 || f.sent[0].watched != want {
+					t.Errorf("%s with a limit of %d connections: sent %v, want it watched: %v", name, limit, f.sent, want)
+				}
+			}
+		}
+	})
+}

@@ -72,7 +72,7 @@ func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error
 		return sessionstore.Record{}, err
 	}
 	e, err := read(ctx, s, func() (sessionstore.Entry, error) {
-		return s.scan(s.queryRow(ctx, s.load, s.text(id)))
+		return s.scan(s.queryRow(s.unwatched(ctx), s.load, s.text(id)))
 	})
 	switch {
 	case err != nil:
