@@ -6,12 +6,13 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 )
 
@@ -63,6 +64,7 @@ func (b *box) start(ctx context.Context) error {
 	options := []testcontainers.ContainerCustomizer{
 		testcontainers.WithExposedPorts(b.kind.port + "/tcp"),
 		testcontainers.WithEnv(b.kind.env),
+		testcontainers.WithLabels(map[string]string{label: os.Getenv("TMPDIR")}),
 		testcontainers.WithHostConfigModifier(func(c *container.HostConfig) {
 			c.PortBindings = network.PortMap{port: {binding}}
 		}),
@@ -111,8 +113,13 @@ func (b *box) kill(ctx context.Context) error {
 	if b.c == nil {
 		return nil
 	}
-	now := time.Duration(0)
-	if err := b.c.Stop(ctx, &now); err != nil {
+	provider, err := testcontainers.NewDockerProvider()
+	if err != nil {
+		return fmt.Errorf("kill %s: %w", b.image, err)
+	}
+	defer func() { _ = provider.Close() }() // only asked
+	// Stop, even at once, sends SIGTERM first: a server tidies up.
+	if _, err := provider.Client().ContainerKill(ctx, b.c.GetContainerID(), client.ContainerKillOptions{Signal: "KILL"}); err != nil {
 		return fmt.Errorf("kill %s: %w", b.image, err)
 	}
 	return nil

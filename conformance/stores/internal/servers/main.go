@@ -3,6 +3,7 @@ package servers
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -28,14 +29,23 @@ func AtEnd(f func(ctx context.Context) error) {
 }
 
 // Begin prepares the tests of a package. What it returns ends all servers and removes all
-// files: those of the tests are in a folder of its own. A signal does the same.
+// files: those of the tests are in a folder of its own. A signal does the same, and if
+// the tests are killed, another process.
 func Begin() (stop func()) {
+	if folder := os.Getenv(guarded); folder != "" {
+		guard(folder)
+		os.Exit(0) //nolint:revive // it is main here
+	}
 	folder, err := os.MkdirTemp("", "cloakroom-tests")
 	if err == nil {
 		err = os.Chmod(folder, 0o711) //nolint:gosec // servers of other users have their folders in it
 	}
 	if err == nil {
 		err = os.Setenv("TMPDIR", folder)
+	}
+	var lifeline io.Closer
+	if err == nil {
+		lifeline, err = startGuard(folder)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "servers: folder for the tests:", err)
@@ -61,6 +71,7 @@ func Begin() (stop func()) {
 	}()
 	return func() {
 		undo()
+		_ = lifeline.Close() // the guard ends by itself, at the latest with this process
 		signal.Stop(signals)
 		close(over)
 	}

@@ -74,11 +74,16 @@ func (p *process) start(ctx context.Context) error {
 		return fmt.Errorf("start %s: %w", p.path, err)
 	}
 	cmd, ended := p.cmd, make(chan struct{})
+	id := strconv.Itoa(cmd.Process.Pid)
+	err = os.WriteFile(filepath.Join(p.dir, processID), []byte(id), 0o600)
 	p.ended = ended
 	go func() {
 		defer close(ended)
 		_ = cmd.Wait() // what matters is that it has ended
 	}()
+	if err != nil {
+		return errors.Join(fmt.Errorf("start %s: %w", p.path, err), p.end())
+	}
 	return nil
 }
 
@@ -124,6 +129,7 @@ func (p *process) end() error {
 	err := p.cmd.Process.Kill()
 	<-p.ended
 	p.cmd = nil
+	_ = os.Remove(filepath.Join(p.dir, processID)) // no other process's
 	if err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("kill %s: %w", p.path, err)
 	}
