@@ -64,6 +64,10 @@ func runApp(text string) error {
 		return fmt.Errorf("configuration: %w", err)
 	}
 	store, err := backends.Open(context.Background(), c.Place)
+	for begun := time.Now(); err != nil && time.Since(begun) < backends.Patience; { // the line may be rough
+		<-time.After(20 * time.Millisecond)
+		store, err = backends.Open(context.Background(), c.Place)
+	}
 	if err != nil {
 		return err
 	}

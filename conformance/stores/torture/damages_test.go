@@ -15,14 +15,15 @@ import (
 
 // A damage is what a backend can do of its own.
 type damage struct {
-	args   []string // of its server
-	faults func(tb testing.TB, s *servers.Server, p backends.Place) []fault
+	args     []string // of its server
+	settings string   // of its client, behind the address
+	faults   func(tb testing.TB, s *servers.Server, p backends.Place) []fault
 }
 
 var damages = map[string]damage{
 	"redis":    {args: []string{"--appendonly", "yes", "--appendfsync", "always"}, faults: redisFaults},
 	"memcache": {faults: memcacheFaults},
-	"postgres": {faults: postgresFaults},
+	"postgres": {settings: "&pool_max_conns=16", faults: postgresFaults}, // else four, and most requests wait
 	"mysql":    {args: []string{"--innodb-flush-log-at-trx-commit=2"}, faults: mysqlFaults},
 	"sqlite":   {faults: sqliteFaults},
 	"mongo":    {faults: mongoFaults},

@@ -1,15 +1,9 @@
 package torture
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
-	"strings"
-	"testing"
 	"time"
-
-	toxiproxy "github.com/Shopify/toxiproxy/v2"
-	"github.com/rs/zerolog"
 )
 
 // A fault is something that happens to the applications or their server.
@@ -20,15 +14,33 @@ type fault struct {
 	end   func() error // nil if it is over at once
 }
 
-// disturb makes one fault after another, with pauses between them.
-func (r *run) disturb(faults []fault) {
-	for n := 0; len(faults) > 0; n++ {
-		if !r.sleep(time.Duration(50+rand.IntN(250)) * time.Millisecond) {
+// calmEvery is how often everything is left alone until it must have recovered.
+const calmEvery = 20 * time.Second
+
+// disturb makes one fault after another. Between them, lines are rough.
+func (r *run) disturb() {
+	r.rough.Store(true)
+	broken := true // unless it is said otherwise: what makes a fault may end the goroutine
+	defer func() { r.broken.Store(broken); r.rough.Store(false) }()
+	calmed := time.Now()
+	for n := 0; ; n++ {
+		if !r.sleep(rand.N(r.between)) {
+			broken = false
 			return
 		}
-		if err := r.make(faults[n%len(faults)]); err != nil {
-			r.tb.Errorf("%s: %v", faults[n%len(faults)].kind, err)
+		f := r.occur[n%len(r.occur)]
+		if err := r.make(f); err != nil {
+			r.tb.Errorf("%s: %v", f.kind, err)
 			return
+		}
+		if time.Since(calmed) > calmEvery {
+			r.rough.Store(false)
+			if !r.sleep(recovery + time.Second) {
+				broken = false
+				return
+			}
+			r.rough.Store(true)
+			calmed = time.Now()
 		}
 	}
 }
@@ -41,80 +53,21 @@ func (r *run) sleep(d time.Duration) bool {
 
 // make lets a fault happen once.
 func (r *run) make(f fault) error {
-	r.mu.Lock()
-	t := r.faults[f.kind]
-	if t == nil {
-		t = &tally{loses: f.loses}
-		r.faults[f.kind] = t
-	}
-	t.occasions++
-	o := &occasion{kind: f.kind, began: time.Now()}
-	r.mu.Unlock()
-	r.fault.Store(o)
+	m := r.begins(mishap{kind: f.kind, app: everyone, fails: true, delays: true})
+	defer r.ends(m)
 	if f.loses {
+		r.mayLose(f.kind)
 		r.losses.Add(1)
 		defer r.losses.Add(1)
 	}
-	err := f.begin()
-	if err == nil && f.end != nil {
-		<-time.After(time.Duration(100+rand.IntN(600)) * time.Millisecond)
-		err = f.end()
+	if err := f.begin(); err != nil {
+		return fmt.Errorf("begin: %w", err)
 	}
-	r.mu.Lock()
-	o.ended = time.Now()
-	r.mu.Unlock()
-	return err
-}
-
-// A cable is the way to a server, which can be disturbed.
-type cable struct {
-	proxy *toxiproxy.Proxy
-	addr  string
-}
-
-func newCable(tb testing.TB, upstream string) *cable {
-	tb.Helper()
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	proxy := toxiproxy.NewProxy(server, "server", "127.0.0.1:0", upstream)
-	if err := proxy.Start(); err != nil {
-		tb.Fatal(err)
+	if f.end == nil {
+		return nil
 	}
-	tb.Cleanup(proxy.Stop)
-	return &cable{proxy: proxy, addr: proxy.Listen}
-}
-
-// toxic is a fault that the proxy makes.
-func (c *cable) toxic(kind, stream, attributes string) fault {
-	return fault{
-		kind: strings.TrimSpace(kind + " " + stream),
-		begin: func() error {
-			_, err := c.proxy.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(
-				`{"name": "fault", "type": %q, "stream": %q, "attributes": {%s}}`, kind, stream, attributes)))
-			return err
-		},
-		end: func() error {
-			return c.proxy.Toxics.RemoveToxic(context.Background(), "fault")
-		},
-	}
-}
-
-// faults are those that any server meets on its network.
-func (c *cable) faults() []fault {
-	return []fault{
-		c.toxic("reset_peer", "downstream", `"timeout": 0`),
-		c.toxic("reset_peer", "upstream", `"timeout": 0`),
-		c.toxic("timeout", "downstream", `"timeout": 0`), // half-open: what is written arrives, and nothing comes back
-		c.toxic("timeout", "upstream", `"timeout": 0`),
-		c.toxic("latency", "downstream", `"latency": 100, "jitter": 100`),
-		c.toxic("slicer", "downstream", `"average_size": 8, "size_variation": 4, "delay": 1000`),
-		c.toxic("limit_data", "downstream", `"bytes": 20`), // an answer is cut in its middle
-		c.toxic("limit_data", "upstream", `"bytes": 60`),
-		{
-			kind:  "refused",
-			begin: func() error { c.proxy.Stop(); return nil },
-			end:   func() error { return c.proxy.Start() },
-		},
-	}
+	<-time.After(time.Duration(100+rand.IntN(400)) * time.Millisecond)
+	return f.end()
 }
 
 // killed ends an application as a crash does, and starts it again.

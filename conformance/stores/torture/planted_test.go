@@ -202,7 +202,7 @@ func TestPlantedBugsAreFound(t *testing.T) {
 			}
 			r := tortured(t, backends.Named(t, backend), name)
 			for d := 2 * time.Second; d < 2*time.Minute; d *= 2 { // a busy machine does little in a second
-				r.torture(d, r.occur)
+				r.torture(d)
 				found := r.kinds()
 				if slices.ContainsFunc(bug.found, func(kind string) bool { return slices.Contains(found, kind) }) {
 					t.Logf("found: %v", found)

@@ -19,21 +19,27 @@ import (
 
 const (
 	maxSessions = 50
-	accounts    = 5
+	accounts    = 8
 	processes   = 2
 )
 
 // A run tortures one backend.
 type run struct {
+	*ledger
+
 	tb        testing.TB
 	name      string // of the backend, and how it is set up
 	backend   *backends.Backend
 	apps      []*process
 	transport http.RoundTripper
 	deadline  time.Time
-	occur     []fault // what may happen
+	between   time.Duration // two faults of all applications, at most
+	broken    atomic.Bool   // a fault could not be made, or undone
+	occur     []fault       // what may happen
+	strict    bool          // being late is a violation, too
 
-	fault   atomic.Pointer[occasion]
+	later sync.WaitGroup // what visitors do while they have begun something else
+
 	losses  atomic.Int64 // counts the beginnings and the ends of faults by which the backend may lose data
 	checked atomic.Int64 // acknowledged changes that were looked for
 	stolen  atomic.Int64 // old cookies that were presented
@@ -44,46 +50,27 @@ type run struct {
 	statuses map[string]int
 	late     int
 	slowest  time.Duration
-	faults   map[string]*tally
 	found    map[string][]string // violations by kind
 	lost     map[string]int      // violations that the backend's loss explains
 }
 
-// A tally counts what a kind of fault has done.
-type tally struct {
-	occasions int
-	loses     bool          // the backend may lose what it has acknowledged
-	observed  int           // requests that overlapped it and failed
-	delayed   int           // requests that overlapped it and took long
-	recovery  time.Duration // the longest until a request was answered again
-}
-
-// An occasion is one fault, from its beginning to its end.
-type occasion struct {
-	kind  string
-	began time.Time
-	ended time.Time
-}
-
-// newRun starts the applications. The address that they are given is not the server's
-// own, where there is one: a proxy is between them.
-func newRun(tb testing.TB, b *backends.Backend, place backends.Place, bug string) *run {
+// newRun starts the applications, each with its own way to the server, where there is one.
+func newRun(tb testing.TB, b *backends.Backend, l *ledger, places []backends.Place, bug string) *run {
 	tb.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	tb.Cleanup(transport.CloseIdleConnections)
 	r := &run{
-		tb: tb, name: b.Name, backend: b, transport: transport,
-		statuses: make(map[string]int), faults: make(map[string]*tally), found: make(map[string][]string),
-		lost: make(map[string]int),
+		tb: tb, name: b.Name, backend: b, transport: transport, ledger: l,
+		statuses: make(map[string]int), found: make(map[string][]string), lost: make(map[string]int),
 	}
 	key := session.FormatKey(session.GenerateKey())
-	for range processes {
+	for _, place := range places {
 		r.apps = append(r.apps, start(tb, config{Place: place, Key: key, Planted: bug, Lists: b.Lists}))
 	}
 	return r
 }
 
-func (r *run) over() bool { return time.Now().After(r.deadline) }
+func (r *run) over() bool { return r.broken.Load() || time.Now().After(r.deadline) }
 
 // pause waits as somebody does before they try again.
 func (r *run) pause() { r.sleep(50 * time.Millisecond) }
@@ -97,8 +84,8 @@ func (r *run) site() *url.URL {
 }
 
 // torture lets visitors and faults loose for some time.
-func (r *run) torture(d time.Duration, faults []fault) {
-	r.deadline = time.Now().Add(d)
+func (r *run) torture(d time.Duration) {
+	r.deadline, r.between = time.Now().Add(d), min(2*time.Second, d/20)
 	var wg sync.WaitGroup
 	for i := range accounts {
 		a := &account{name: fmt.Sprintf("visitor%d", i), run: r}
@@ -112,12 +99,17 @@ func (r *run) torture(d time.Duration, faults []fault) {
 	if r.backend.Lists { // else a visitor can't end what an administrator does as them
 		wg.Go(func() { r.administers(1) })
 	}
-	wg.Go(func() { r.disturb(faults) })
+	wg.Go(r.disturb)
 	wg.Wait()
+	r.later.Wait()
 }
 
-// count notes what became of a request.
-func (r *run) count(path string, a answer, cancelled bool) {
+// count notes what became of a request to an application.
+func (r *run) count(app int, path string, a answer, cancelled bool) {
+	calm := false
+	if !cancelled || a.status != 0 {
+		calm = r.met(app, a)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.requests++
@@ -128,25 +120,15 @@ func (r *run) count(path string, a answer, cancelled bool) {
 	case a.status == 0:
 		status = "none"
 	case a.status == http.StatusInternalServerError:
-		r.found["500"] = append(r.found["500"], path)
+		r.find("500", path)
 	}
 	r.statuses[status]++
 	r.slowest = max(r.slowest, a.took)
 	if a.took > storeTimeout+time.Second {
 		r.late++
 	}
-	o := r.fault.Load()
-	if o == nil || cancelled {
-		return
-	}
-	switch t := r.faults[o.kind]; {
-	case a.status != http.StatusOK && a.status != http.StatusConflict:
-		t.observed++
-	case !o.ended.IsZero() && a.sent.After(o.ended):
-		t.recovery = max(t.recovery, time.Since(o.ended))
-		r.fault.CompareAndSwap(o, nil)
-	case a.took > 100*time.Millisecond:
-		t.delayed++
+	if calm && a.failed() && r.strict {
+		r.find("not recovered", fmt.Sprintf("%s, sent at %s: %s after %v", path, a.sent.Format(time.StampMicro), status, a.took))
 	}
 }
 
@@ -159,6 +141,11 @@ func (r *run) violation(l *life, kind, text string) {
 		r.lost[kind]++
 		return
 	}
+	r.find(kind, text)
+}
+
+// find notes a violation, unless there are many of the kind. r.mu is locked.
+func (r *run) find(kind, text string) {
 	if len(r.found[kind]) < 20 {
 		r.found[kind] = append(r.found[kind], text)
 	}
@@ -199,17 +186,7 @@ func (r *run) report(t *testing.T) {
 	if n := r.losses.Load() / 2; n > 0 {
 		fmt.Fprintf(&b, "  the backend may have lost data %d times, which explains %v\n", n, r.lost)
 	}
-	total, delayed := 0, 0
-	for _, kind := range sortedKeys(r.faults) {
-		f := r.faults[kind]
-		total, delayed = total+f.observed, delayed+f.delayed
-		if f.loses {
-			kind += ", may lose"
-		}
-		fmt.Fprintf(&b, "  %-32s %5d times, %6d requests failed, %6d were late, answered again within %v\n",
-			kind, f.occasions, f.observed, f.delayed, f.recovery.Round(time.Millisecond))
-	}
-	fmt.Fprintf(&b, "  %-32s %12s %6d requests failed, %6d were late", "in all", "", total, delayed)
+	b.WriteString(r.table())
 	t.Log(b.String())
 	for _, kind := range sortedKeys(r.found) {
 		for _, text := range r.found[kind] {

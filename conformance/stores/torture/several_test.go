@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
+	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/jackc/pgx/v5"
 	"github.com/redis/go-redis/v9"
 
@@ -22,20 +23,20 @@ type several struct {
 	name    string
 	backend string
 	cheap   bool // enough to be run by make test
-	start   func(tb testing.TB) (backends.Place, []fault)
+	start   func(tb testing.TB, l *ledger) ([]backends.Place, []fault)
 }
 
 var severals = []several{
 	{name: "redis-sentinel", backend: "redis", start: sentinel},
 	{name: "redis-cluster", backend: "redis", start: cluster},
 	{name: "postgres-pgbouncer", backend: "postgres", cheap: true, start: pgBouncer},
-	{name: "postgres-standby", backend: "postgres", start: func(tb testing.TB) (backends.Place, []fault) {
+	{name: "postgres-standby", backend: "postgres", start: func(tb testing.TB, l *ledger) ([]backends.Place, []fault) {
 		tb.Helper()
-		return standby(tb, false)
+		return standby(tb, l, false)
 	}},
-	{name: "postgres-synchronous-standby", backend: "postgres", start: func(tb testing.TB) (backends.Place, []fault) {
+	{name: "postgres-synchronous-standby", backend: "postgres", start: func(tb testing.TB, l *ledger) ([]backends.Place, []fault) {
 		tb.Helper()
-		return standby(tb, true)
+		return standby(tb, l, true)
 	}},
 }
 
@@ -103,9 +104,27 @@ func crashed(tb testing.TB, all []*redis.Client) fault {
 	}}
 }
 
+// disturbed returns where each application finds servers that name each other.
+func disturbed(tb testing.TB, l *ledger, p backends.Place, nodes []*servers.Server) []backends.Place {
+	tb.Helper()
+	places := cable(nil).places(p)
+	for app := range places {
+		places[app].Outside = maps.Clone(p.Outside)
+		if places[app].Outside == nil {
+			places[app].Outside = make(map[string]string)
+		}
+	}
+	for _, node := range nodes {
+		for app, line := range newCable(tb, l, node.URL) {
+			places[app].Outside[node.Inside] = line.Listen
+		}
+	}
+	return places
+}
+
 // sentinel is a master with two replicas, of which a Sentinel makes one the master.
 // Replication is asynchronous: what the master has acknowledged last may be lost.
-func sentinel(tb testing.TB) (backends.Place, []fault) {
+func sentinel(tb testing.TB, l *ledger) ([]backends.Place, []fault) {
 	tb.Helper()
 	watcher, nodes := servers.OwnSentinel(tb, 2, []string{
 		"sentinel down-after-milliseconds main 500", "sentinel failover-timeout main 3000",
@@ -117,9 +136,9 @@ func sentinel(tb testing.TB) (backends.Place, []fault) {
 	})
 	place := backends.Place{
 		Backend: "redis", Name: "sessions", Address: watcher.Inside, Master: "main",
-		Outside: servers.Outside(append(slices.Clone(nodes), watcher)...),
+		Outside: servers.Outside(watcher),
 	}
-	return place, []fault{
+	return disturbed(tb, l, place, nodes), []fault{
 		crashed(tb, all),
 		{kind: "SENTINEL FAILOVER", loses: true, begin: func() error {
 			old := roles(tb, all)
@@ -133,7 +152,7 @@ func sentinel(tb testing.TB) (backends.Place, []fault) {
 }
 
 // cluster is three masters, one of which has a replica.
-func cluster(tb testing.TB) (backends.Place, []fault) {
+func cluster(tb testing.TB, l *ledger) ([]backends.Place, []fault) {
 	tb.Helper()
 	nodes := servers.OwnCluster(tb, 1, append([]string{"--cluster-node-timeout", "1000"}, severalArgs...)...)
 	all := clients(tb, nodes)
@@ -143,10 +162,10 @@ func cluster(tb testing.TB) (backends.Place, []fault) {
 		addresses = append(addresses, node.Inside)
 	}
 	place := backends.Place{
-		Backend: "redis", Name: "sessions", Address: strings.Join(addresses, ","), Outside: servers.Outside(nodes...),
+		Backend: "redis", Name: "sessions", Address: strings.Join(addresses, ","),
 	}
 	there := 0
-	return place, []fault{
+	return disturbed(tb, l, place, nodes), []fault{
 		{kind: "slots move", begin: func() error {
 			from, to := 1+there, 2-there
 			there = 1 - there
@@ -211,14 +230,13 @@ func moveSlot(ctx context.Context, from, to *redis.Client, source, target, addre
 }
 
 // pgBouncer stands between the applications and a PostgreSQL server.
-func pgBouncer(tb testing.TB) (backends.Place, []fault) {
+func pgBouncer(tb testing.TB, l *ledger) ([]backends.Place, []fault) {
 	tb.Helper()
 	server := servers.Own(tb, servers.Postgres)
 	bouncer := servers.OwnPgBouncer(tb, server, 4)
-	line := newCable(tb, hostPort.FindString(bouncer.URL))
+	line := newCable(tb, l, hostPort.FindString(bouncer.URL))
 	place := backends.Place{
-		Backend: "postgres", Name: "sessions",
-		Address: hostPort.ReplaceAllLiteralString(bouncer.URL, line.addr) + "&default_query_exec_mode=exec",
+		Backend: "postgres", Name: "sessions", Address: bouncer.URL + "&default_query_exec_mode=exec",
 	}
 	restart := restarted(tb, bouncer, false)
 	restart.kind = "PgBouncer killed"
@@ -228,23 +246,23 @@ func pgBouncer(tb testing.TB) (backends.Place, []fault) {
 			faults = append(faults, f)
 		}
 	}
-	return place, faults
+	return line.places(place), faults
 }
 
 // standby is a primary that is killed, a standby that is promoted, and a new standby. If
 // it is synchronous, a commit waits until the standby has it, and nothing may be lost. While
 // there is no standby, it waits for none: the next begins with all that there is then.
-func standby(tb testing.TB, synchronous bool) (backends.Place, []fault) {
+func standby(tb testing.TB, l *ledger, synchronous bool) ([]backends.Place, []fault) {
 	tb.Helper()
 	primary := servers.Own(tb, servers.Postgres)
 	second := servers.OwnStandby(tb, primary)
-	lines := []*cable{newCable(tb, hostPort.FindString(primary.URL)), newCable(tb, hostPort.FindString(second.URL))}
-	u, err := url.Parse(primary.URL)
-	if err != nil {
-		tb.Fatal(err)
+	lines := []cable{newCable(tb, l, hostPort.FindString(primary.URL)), newCable(tb, l, hostPort.FindString(second.URL))}
+	places := cable(nil).places(backends.Place{Backend: "postgres", Name: "sessions"})
+	for app := range places {
+		both := lines[0][app].Listen + "," + lines[1][app].Listen
+		places[app].Address = hostPort.ReplaceAllLiteralString(primary.URL, both) +
+			"&target_session_attrs=read-write&connect_timeout=2"
 	}
-	u.Host = lines[0].addr + "," + lines[1].addr
-	u.RawQuery += "&target_session_attrs=read-write&connect_timeout=2"
 	wait := func() error {
 		if !synchronous {
 			return nil
@@ -254,7 +272,7 @@ func standby(tb testing.TB, synchronous bool) (backends.Place, []fault) {
 	if err := wait(); err != nil {
 		tb.Fatal(err)
 	}
-	return backends.Place{Backend: "postgres", Name: "sessions", Address: u.String()}, []fault{{
+	return places, []fault{{
 		kind: "standby promoted", loses: !synchronous,
 		begin: func() error {
 			following(tb, primary)
@@ -269,9 +287,11 @@ func standby(tb testing.TB, synchronous bool) (backends.Place, []fault) {
 				return err
 			}
 			slices.Reverse(lines)
-			lines[1].proxy.Stop()
-			lines[1].proxy.Upstream = hostPort.FindString(second.URL)
-			return lines[1].proxy.Start()
+			return lines[1].each(func(line *toxiproxy.Proxy) error {
+				line.Stop()
+				line.Upstream = hostPort.FindString(second.URL)
+				return line.Start()
+			})()
 		},
 	}}
 }

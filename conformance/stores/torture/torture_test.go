@@ -31,7 +31,9 @@ func TestTorture(t *testing.T) {
 	d, long := howLong(t)
 	for _, b := range backends.All {
 		t.Run(b.Name, func(t *testing.T) {
-			tortured(t, b, "").run(t, d)
+			r := tortured(t, b, "")
+			r.strict = long
+			r.run(t, d)
 		})
 	}
 	for _, s := range severals {
@@ -39,9 +41,10 @@ func TestTorture(t *testing.T) {
 			continue
 		}
 		t.Run(s.name, func(t *testing.T) {
-			place, faults := s.start(t)
-			r := newRun(t, backends.Named(t, s.backend), place, "")
-			r.name = s.name
+			l := newLedger()
+			places, faults := s.start(t, l)
+			r := newRun(t, backends.Named(t, s.backend), l, places, "")
+			r.name, r.strict = s.name, long
 			r.occur = append([]fault{r.killed()}, faults...)
 			r.run(t, d)
 		})
@@ -66,7 +69,7 @@ func howLong(t *testing.T) (d time.Duration, long bool) {
 // run tortures for some time, and prints what has come of it.
 func (r *run) run(t *testing.T, d time.Duration) {
 	t.Helper()
-	r.torture(d, r.occur)
+	r.torture(d)
 	r.settle()
 	r.report(t)
 }
@@ -77,14 +80,14 @@ func tortured(t *testing.T, b *backends.Backend, bug string) *run {
 	place := backends.Place{Backend: b.Name, Name: "sessions", Address: filepath.Join(t.TempDir(), "sessions")}
 	own := damages[b.Name]
 	var server *servers.Server
-	var line *cable
+	var line cable
+	l := newLedger()
 	if b.Server != nil {
 		server = servers.Own(t, b.Server, own.args...)
-		address := hostPort.FindString(server.URL)
-		line = newCable(t, address)
-		place.Address = hostPort.ReplaceAllLiteralString(server.URL, line.addr)
+		place.Address = server.URL + own.settings
+		line = newCable(t, l, hostPort.FindString(server.URL))
 	}
-	r := newRun(t, b, place, bug)
+	r := newRun(t, b, l, line.places(place), bug)
 	r.occur = []fault{r.killed()}
 	if line != nil {
 		r.occur = append(line.faults(), r.occur...)
@@ -99,6 +102,9 @@ var hostPort = regexp.MustCompile(`127\.0\.0\.1:\d+`)
 
 // settle waits until the applications are as they were: nothing has grown.
 func (r *run) settle() {
+	if r.broken.Load() {
+		return
+	}
 	r.deadline = time.Now().Add(time.Minute)
 	for _, app := range r.apps {
 		for {

@@ -298,8 +298,12 @@ func (b *browser) finish(rng *rand.Rand) bool {
 		if _, ok := b.insist("/short"); !ok {
 			return false
 		}
-		<-time.After(4 * time.Second) // one, and what a store rounds up
-		return b.steal(l)
+		b.run().later.Go(func() {
+			if b.run().sleep(4 * time.Second) { // one, and what a store rounds up
+				b.steal(l)
+			}
+		})
+		return true
 	case 2:
 		return b.end(l, "/end-subject", b.account.browsers...) && b.steal(l)
 	default:
@@ -372,13 +376,13 @@ func (r *run) ask(ctx context.Context, client *http.Client, path string, query .
 	for i := 0; i < len(query); i += 2 {
 		values.Set(query[i], query[i+1])
 	}
+	app := rand.IntN(len(r.apps))
 	a.sent = time.Now()
 	defer func() {
 		a.took = time.Since(a.sent)
-		r.count(path, a, ctx.Err() != nil)
+		r.count(app, path, a, ctx.Err() != nil)
 	}()
-	app := r.apps[rand.IntN(len(r.apps))]
-	got, err := fetch(ctx, client, app.url+path+"?"+values.Encode())
+	got, err := fetch(ctx, client, r.apps[app].url+path+"?"+values.Encode())
 	if err == nil {
 		a.page, a.status = got.page, got.status
 	}

@@ -53,6 +53,8 @@ type Place struct {
 	// master, nothing for a Cluster; and where servers are reached that name each other.
 	Master  string            `json:"master,omitempty"`
 	Outside map[string]string `json:"outside,omitempty"`
+
+	Once bool `json:"once,omitempty"` // a driver that sends again what has failed doesn't
 }
 
 // Place returns one that nobody else uses.

@@ -39,10 +39,14 @@ func openFile(_ context.Context, p Place) (sessionstore.Store, func(context.Cont
 }
 
 func openRedis(_ context.Context, p Place) (sessionstore.Store, func(context.Context), error) {
-	client := redis.NewUniversalClient(&redis.UniversalOptions{
+	o := &redis.UniversalOptions{
 		Addrs: strings.Split(p.Address, ","), MasterName: p.Master, Dialer: servers.Dial(p.Outside),
 		DialTimeout: Patience, ReadTimeout: Patience, WriteTimeout: Patience, PoolTimeout: Patience,
-	})
+	}
+	if p.Once {
+		o.MaxRetries = -1
+	}
+	client := redis.NewUniversalClient(o)
 	store, err := redisstore.New(client, redisstore.Options{KeyPrefix: p.Name + ":"})
 	return store, func(context.Context) { _ = client.Close() }, err
 }
@@ -108,7 +112,7 @@ func openSQL(
 }
 
 func openMongo(ctx context.Context, p Place) (sessionstore.Store, func(context.Context), error) {
-	client, err := mongo.Connect(MongoOptions(p.Address))
+	client, err := mongo.Connect(MongoOptions(p.Address).SetRetryReads(!p.Once).SetRetryWrites(!p.Once))
 	if err != nil {
 		return nil, nil, err //nolint:wrapcheck // the driver's
 	}
