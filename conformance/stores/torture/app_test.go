@@ -74,6 +74,7 @@ func runApp(text string) error {
 	if bug := planted[c.Planted]; bug != nil {
 		store = &broken{Store: store, bug: bug, old: make(map[string]sessionstore.Record)}
 	}
+	store = noting{store}
 	keys, err := session.ParseKeys(c.Key)
 	if err != nil {
 		return err
@@ -95,7 +96,7 @@ func runApp(text string) error {
 		return err
 	}
 	server := &http.Server{
-		Handler:           sessions.HandlerFunc((&app{sessions}).serve),
+		Handler:           telling(sessions.HandlerFunc((&app{sessions}).serve)),
 		ReadHeaderTimeout: time.Minute,
 		ErrorLog:          slog.NewLogLogger(slog.NewTextHandler(os.Stderr, nil), slog.LevelError), // panics
 	}

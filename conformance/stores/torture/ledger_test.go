@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"slices"
@@ -20,6 +21,7 @@ const (
 // A ledger knows which faults were made, and which of them a request has met.
 type ledger struct {
 	rough atomic.Bool // lines lose and hold back what passes
+	cuts  int         // of ten faults of a line; the others hold back
 
 	mu       sync.Mutex
 	kinds    map[string]*tally
@@ -32,23 +34,26 @@ type ledger struct {
 // A tally counts the faults of one kind.
 type tally struct {
 	made   int
-	failed int  // with one of these, a request failed
-	late   int  // with one of these, a request was late
+	failed int  // with these, a request failed
+	late   int  // with these, a request was late
+	again  int  // with these, a driver sent again what a request had called for
 	loses  bool // the backend may lose what it has acknowledged
 }
 
 // A mishap is one fault, from its beginning to its end.
 type mishap struct {
 	kind     string
-	app      int  // which meets it
-	fails    bool // a request may fail because of it
-	delays   bool // a request may be late because of it
+	app      int    // which meets it
+	asked    []byte // what a line was used for; nil if everything stops
+	fails    bool   // a request may fail because of it
+	delays   bool   // a request may be late because of it
+	again    bool   // what was called for has to be sent again
 	observed bool
 	began    time.Time
 	ended    time.Time // when it will, if that is known; zero if not
 }
 
-func newLedger() *ledger { return &ledger{kinds: make(map[string]*tally)} }
+func newLedger() *ledger { return &ledger{kinds: make(map[string]*tally), cuts: 5} }
 
 // begins notes that a fault happens now.
 func (l *ledger) begins(m mishap) *mishap {
@@ -72,62 +77,74 @@ func (l *ledger) ends(m *mishap) {
 	m.ended = time.Now()
 }
 
-// met looks for the fault that explains what became of a request. A fault is observed once,
-// and a request has met one fault. It reports whether the last fault was over for a while
-// when the request was sent, and there was none since.
+// met looks for the faults that a request has observed. A fault is observed once. It
+// reports whether the last fault was over for a while when the request was sent, and there
+// was none since.
 func (l *ledger) met(app int, a answer) (calm bool) {
-	failed := a.failed()
-	slow := !failed && a.took > late
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.recent = slices.DeleteFunc(l.recent, func(m *mishap) bool {
 		return !m.ended.IsZero() && time.Since(m.ended) > remembered
 	})
 	calm = true
-	explained := !failed && !slow
 	for _, m := range l.recent {
 		if !m.ended.IsZero() && m.ended.Add(recovery).Before(a.sent) {
 			continue
 		}
 		calm = false
-		if explained || m.observed || !m.explains(app, a) {
+		if m.observed || m.app != app && m.app != everyone {
 			continue
 		}
-		if failed {
-			l.kinds[m.kind].failed++
-		} else {
-			l.kinds[m.kind].late++
+		t := l.kinds[m.kind]
+		m.observed = true
+		switch {
+		case a.failed() && m.failed(a):
+			t.failed++
+		case a.late() && m.delayed(a):
+			t.late++
+		case m.repeated(a):
+			t.again++
+		default:
+			m.observed = false
 		}
-		m.observed, explained = true, true
 	}
 	if calm {
 		l.calm++
 		switch {
-		case failed:
+		case a.failed():
 			l.calmBad++
-		case slow:
+		case a.late():
 			l.calmLate++
 		}
 	}
 	return calm
 }
 
-// explains reports whether it was because of the fault that a request failed or was late, as
-// far as it can be seen from outside: it was made while the request was under way, at its
-// application. A piece that is held back is held from its beginning to its end by the
-// request that it belongs to.
-func (m *mishap) explains(app int, a answer) bool {
-	end := a.sent.Add(a.took)
-	switch {
-	case m.app == everyone:
+// failed reports whether a request failed because of the fault.
+func (m *mishap) failed(a answer) bool {
+	if m.app == everyone {
 		return m.ended.IsZero() || m.ended.After(a.sent)
-	case m.app != app || m.began.Before(a.sent) || m.began.After(end):
-		return false
-	case a.failed():
-		return m.fails
-	default:
-		return m.delays && !m.ended.After(end)
 	}
+	return m.fails && slices.ContainsFunc(a.calls, func(c call) bool { return c.Failed && m.during(c) })
+}
+
+// delayed reports whether a request was late because of the fault.
+func (m *mishap) delayed(a answer) bool {
+	if m.app == everyone {
+		return m.ended.IsZero() || m.ended.After(a.sent)
+	}
+	return m.delays && slices.ContainsFunc(a.calls, func(c call) bool { return m.during(c) && !m.ended.After(c.Ended) })
+}
+
+// repeated reports whether a call of a request went well although what it had sent, or its
+// answer, was lost.
+func (m *mishap) repeated(a answer) bool {
+	return m.again && slices.ContainsFunc(a.calls, func(c call) bool { return !c.Failed && m.during(c) })
+}
+
+// during reports whether a line was used for a call when it met the fault.
+func (m *mishap) during(c call) bool {
+	return !m.began.Before(c.Began) && !m.began.After(c.Ended) && bytes.Contains(m.asked, []byte(c.Mark))
 }
 
 // mayLose notes that with a kind of fault the backend may lose what it has acknowledged.
@@ -143,19 +160,25 @@ func (l *ledger) table() string {
 	defer l.mu.Unlock()
 	var b strings.Builder
 	line := func(kind string, t tally) {
-		fmt.Fprintf(&b, "  %-42s %6d made, %6d observed: with %6d a request failed, with %6d it was late\n",
-			kind, t.made, t.failed+t.late, t.failed, t.late)
+		fmt.Fprintf(&b, "  %-42s %6d made, %6d observed: %6d requests failed, %6d were late, %6d calls made again\n",
+			kind, t.made, t.failed+t.late+t.again, t.failed, t.late, t.again)
 	}
 	var all tally
+	kinds := 0
 	for _, kind := range sortedKeys(l.kinds) {
 		t := l.kinds[kind]
-		all.made, all.failed, all.late = all.made+t.made, all.failed+t.failed, all.late+t.late
+		if kind == asIfCut || kind == asIfHeld {
+			line(kind, *t)
+			continue
+		}
+		kinds++
+		all.made, all.failed, all.late, all.again = all.made+t.made, all.failed+t.failed, all.late+t.late, all.again+t.again
 		if t.loses {
 			kind += ", may lose"
 		}
 		line(kind, *t)
 	}
-	line(fmt.Sprintf("in all, %d kinds", len(l.kinds)), all)
+	line(fmt.Sprintf("in all, %d kinds", kinds), all)
 	fmt.Fprintf(&b, "  %d requests met none and were sent %v after the last: %d failed, %d were late",
 		l.calm, recovery, l.calmBad, l.calmLate)
 	return b.String()
@@ -163,3 +186,6 @@ func (l *ledger) table() string {
 
 // failed reports whether there was no answer, or one that blames the server.
 func (a answer) failed() bool { return a.status == 0 || a.status >= http.StatusInternalServerError }
+
+// late reports whether an answer has come late.
+func (a answer) late() bool { return !a.failed() && a.took > late }

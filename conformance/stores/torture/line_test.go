@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,13 +36,14 @@ func newCable(tb testing.TB, l *ledger, upstream string) cable {
 			// It lets all pass. A proxy that has one resets what it closes.
 			c.add(tb, proxy, `{"name": "resets", "type": "reset_peer", "toxicity": 0}`)
 		}
-		for direction, what := range map[string]string{"upstream": "request", "downstream": "answer"} {
+		both := new(talks)
+		for direction, what := range map[string]string{"upstream": request, "downstream": reply} {
 			added := c.add(tb, proxy, fmt.Sprintf(`{"name": "rough %s", "type": "rough", "stream": %q}`, what, direction))
 			r, ok := added.Toxic.(*rough)
 			if !ok {
 				tb.Fatalf("the toxic is a %T", added.Toxic)
 			}
-			r.ledger, r.app, r.what, r.how = l, app, what, how
+			r.talks, r.ledger, r.app, r.what, r.how = both, l, app, what, how
 		}
 		if err := proxy.Start(); err != nil {
 			tb.Fatal(err)
@@ -123,14 +126,64 @@ func (c cable) faults() []fault {
 // rough is a toxic: of what passes, one piece in some is lost, cut or held back. A piece is
 // a request or an answer, or the part of one that has arrived by then.
 type rough struct {
+	talks  *talks
 	ledger *ledger
 	app    int
 	what   string // request or answer
 	how    string // a line is cut
 }
 
+// These are not made. As many of them are observed as requests fail, or are late, by
+// chance when a fault is made: because of another fault, or of a busy machine.
+const (
+	asIfCut  = "nothing, as if it were cut"
+	asIfHeld = "nothing, as if it were held back"
+)
+
 // rarely is how many pieces pass on the average until one meets a fault.
-const rarely = 12
+const rarely = 8
+
+const (
+	request = "request"
+	reply   = "answer"
+)
+
+// A talk is what the two directions of a connection share.
+type talk struct {
+	mu    sync.Mutex
+	asked []byte // the end of what was sent to the server
+}
+
+// talks are those of one line, of which connections begin one after the other.
+type talks struct{ newest *talk }
+
+// NewState returns what is known of a connection: its requests begin before its answers.
+func (r *rough) NewState() any {
+	if r.what == request {
+		r.talks.newest = new(talk)
+	}
+	return r.talks.newest
+}
+
+// note keeps the end of what was sent, which has what the call is about.
+func (t *talk) note(data []byte) {
+	const enough = 8 << 10
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.asked = append(t.asked, data...)
+	t.asked = t.asked[max(0, len(t.asked)-enough):]
+}
+
+// book books a fault of a connection.
+func (r *rough) book(stub *toxics.ToxicStub, m mishap, d time.Duration) {
+	if t, ok := stub.State.(*talk); ok {
+		t.mu.Lock()
+		m.asked = slices.Clone(t.asked)
+		t.mu.Unlock()
+	}
+	m.app, m.ended = r.app, time.Now().Add(d)
+	r.ledger.begins(m)
+}
 
 // Pipe lets pieces pass until the line is cut, or another toxic is added or removed.
 func (r *rough) Pipe(stub *toxics.ToxicStub) {
@@ -140,11 +193,20 @@ func (r *rough) Pipe(stub *toxics.ToxicStub) {
 			return
 		case c := <-stub.Input:
 			goesOn := c != nil
+			if t, ok := stub.State.(*talk); ok && goesOn && r.what == request {
+				t.note(c.Data)
+			}
 			switch {
 			case !goesOn:
 			case !r.ledger.rough.Load() || rand.IntN(rarely) > 0:
 				goesOn = pass(stub, c.Data)
-			case rand.IntN(2) == 0:
+			case rand.IntN(10) == 0:
+				r.book(stub, mishap{kind: asIfCut, fails: true}, 0)
+				goesOn = pass(stub, c.Data)
+			case rand.IntN(9) == 0:
+				r.book(stub, mishap{kind: asIfHeld, delays: true}, heldFor())
+				goesOn = pass(stub, c.Data)
+			case rand.IntN(10) < r.ledger.cuts:
 				r.cut(stub, c.Data)
 				goesOn = false
 			default:
@@ -173,7 +235,7 @@ func (r *rough) cut(stub *toxics.ToxicStub, data []byte) {
 	case 1:
 		n, how = len(data), " cut behind"
 	}
-	r.ledger.begins(mishap{kind: r.what + how + r.how, app: r.app, fails: true, ended: time.Now()})
+	r.book(stub, mishap{kind: r.what + how + r.how, fails: true, again: n < len(data)}, 0)
 	if n > 0 {
 		pass(stub, data[:n])
 	}
@@ -181,28 +243,31 @@ func (r *rough) cut(stub *toxics.ToxicStub, data []byte) {
 
 // hold lets a piece pass too late, or in pieces of its own.
 func (r *rough) hold(stub *toxics.ToxicStub, data []byte) (goesOn, interrupted bool) {
-	slices, how := 1, " held back"
+	n, how := 1, " held back"
 	if rand.IntN(2) == 0 {
-		slices, how = min(8, len(data)), " in slices"
+		n, how = min(8, len(data)), " in slices"
 	}
-	all := late + time.Duration(50+rand.IntN(150))*time.Millisecond
-	r.ledger.begins(mishap{kind: r.what + how, app: r.app, delays: true, ended: time.Now().Add(all)})
-	pause := all / time.Duration(slices)
-	for i := range slices {
+	all := heldFor()
+	r.book(stub, mishap{kind: r.what + how, delays: true}, all)
+	pause := all / time.Duration(n)
+	for i := range n {
 		select {
 		case <-stub.Interrupt:
 			interrupted = true
 		case <-time.After(pause):
 		}
 		if interrupted { // the rest at once
-			return pass(stub, data[len(data)*i/slices:]), true
+			return pass(stub, data[len(data)*i/n:]), true
 		}
-		if !pass(stub, data[len(data)*i/slices:len(data)*(i+1)/slices]) {
+		if !pass(stub, data[len(data)*i/n:len(data)*(i+1)/n]) {
 			return false, false
 		}
 	}
 	return true, false
 }
+
+// heldFor is how long a piece is held back.
+func heldFor() time.Duration { return late + 50*time.Millisecond + rand.N(150*time.Millisecond) }
 
 // pass hands on what was sent, and reports whether there is still somebody to take it.
 func pass(stub *toxics.ToxicStub, data []byte) bool {

@@ -82,6 +82,9 @@ func tortured(t *testing.T, b *backends.Backend, bug string) *run {
 	var server *servers.Server
 	var line cable
 	l := newLedger()
+	if own.cuts > 0 {
+		l.cuts = own.cuts
+	}
 	if b.Server != nil {
 		server = servers.Own(t, b.Server, own.args...)
 		place.Address = server.URL + own.settings

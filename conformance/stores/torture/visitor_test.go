@@ -55,6 +55,7 @@ type answer struct {
 	status int // 0 if there was none
 	sent   time.Time
 	took   time.Duration
+	calls  []call
 }
 
 func (a answer) ok() bool { return a.status == http.StatusOK }
@@ -384,7 +385,7 @@ func (r *run) ask(ctx context.Context, client *http.Client, path string, query .
 	}()
 	got, err := fetch(ctx, client, r.apps[app].url+path+"?"+values.Encode())
 	if err == nil {
-		a.page, a.status = got.page, got.status
+		a.page, a.status, a.calls = got.page, got.status, got.calls
 	}
 	return a
 }
@@ -404,6 +405,6 @@ func fetch(ctx context.Context, client *http.Client, where string) (a answer, er
 	if err == nil && resp.StatusCode == http.StatusOK {
 		err = json.Unmarshal(body, &a.page)
 	}
-	a.status = resp.StatusCode
+	a.status, a.calls = resp.StatusCode, told(resp.Header)
 	return a, err
 }
