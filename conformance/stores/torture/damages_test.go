@@ -17,7 +17,8 @@ import (
 type damage struct {
 	args     []string // of its server
 	settings string   // of its client, behind the address
-	cuts     int      // of ten faults of a line, if not half of them
+	oneIn    int      // faults of a line, if it's not as a ledger has it
+	cuts     int
 	faults   func(tb testing.TB, s *servers.Server, p backends.Place) []fault
 }
 
@@ -27,7 +28,7 @@ var damages = map[string]damage{
 	"postgres": {settings: "&pool_max_conns=16", faults: postgresFaults}, // else four, and most requests wait
 	"mysql":    {args: []string{"--innodb-flush-log-at-trx-commit=2"}, faults: mysqlFaults},
 	"sqlite":   {faults: sqliteFaults},
-	"mongo":    {cuts: 1, faults: mongoFaults}, // after one, its driver waits half a second
+	"mongo":    {oneIn: 4, cuts: 1, faults: mongoFaults}, // after one, its driver waits half a second
 }
 
 // restarted kills the server, and starts it again.

@@ -21,7 +21,8 @@ const (
 // A ledger knows which faults were made, and which of them a request has met.
 type ledger struct {
 	rough atomic.Bool // lines lose and hold back what passes
-	cuts  int         // of ten faults of a line; the others hold back
+	oneIn int         // of so many pieces that pass, one meets a fault on the average
+	cuts  int         // of ten of these faults; the others hold back
 
 	mu       sync.Mutex
 	kinds    map[string]*tally
@@ -53,7 +54,7 @@ type mishap struct {
 	ended    time.Time // when it will, if that is known; zero if not
 }
 
-func newLedger() *ledger { return &ledger{kinds: make(map[string]*tally), cuts: 5} }
+func newLedger() *ledger { return &ledger{kinds: make(map[string]*tally), oneIn: 8, cuts: 5} }
 
 // begins notes that a fault happens now.
 func (l *ledger) begins(m mishap) *mishap {

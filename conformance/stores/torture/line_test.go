@@ -140,9 +140,6 @@ const (
 	asIfHeld = "nothing, as if it were held back"
 )
 
-// rarely is how many pieces pass on the average until one meets a fault.
-const rarely = 8
-
 const (
 	request = "request"
 	reply   = "answer"
@@ -198,7 +195,7 @@ func (r *rough) Pipe(stub *toxics.ToxicStub) {
 			}
 			switch {
 			case !goesOn:
-			case !r.ledger.rough.Load() || rand.IntN(rarely) > 0:
+			case !r.ledger.rough.Load() || rand.IntN(r.ledger.oneIn) > 0:
 				goesOn = pass(stub, c.Data)
 			case rand.IntN(10) == 0:
 				r.book(stub, mishap{kind: asIfCut, fails: true}, 0)

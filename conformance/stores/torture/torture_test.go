@@ -82,8 +82,8 @@ func tortured(t *testing.T, b *backends.Backend, bug string) *run {
 	var server *servers.Server
 	var line cable
 	l := newLedger()
-	if own.cuts > 0 {
-		l.cuts = own.cuts
+	if own.oneIn > 0 {
+		l.oneIn, l.cuts = own.oneIn, own.cuts
 	}
 	if b.Server != nil {
 		server = servers.Own(t, b.Server, own.args...)
