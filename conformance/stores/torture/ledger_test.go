@@ -54,7 +54,7 @@ type mishap struct {
 	ended    time.Time // when it will, if that is known; zero if not
 }
 
-func newLedger() *ledger { return &ledger{kinds: make(map[string]*tally), oneIn: 8, cuts: 5} }
+func newLedger() *ledger { return &ledger{kinds: make(map[string]*tally), oneIn: 8, cuts: 3} }
 
 // begins notes that a fault happens now.
 func (l *ledger) begins(m mishap) *mishap {
