@@ -41,6 +41,9 @@ type page struct {
 	Routines int      `json:"routines"`
 }
 
+// reasonHeader tells why a request failed, for the report.
+const reasonHeader = "Reason"
+
 // childOf is the variable that turns this test binary into an application.
 const childOf = "CLOAKROOM_TORTURE_CHILD"
 
@@ -156,6 +159,7 @@ func (a *app) serve(w http.ResponseWriter, r *http.Request, s *session.Session) 
 		err = s.Commit(r.Context())
 	}
 	if err != nil {
+		w.Header().Set(reasonHeader, err.Error())
 		a.sessions.Fail(w, r, err)
 		return
 	}

@@ -128,7 +128,8 @@ func (r *run) count(app int, path string, a answer, cancelled bool) {
 		r.late++
 	}
 	if calm && a.failed() && r.strict {
-		r.find("not recovered", fmt.Sprintf("%s, sent at %s: %s after %v", path, a.sent.Format(time.StampMicro), status, a.took))
+		r.find("not recovered", fmt.Sprintf("%s, sent at %s: %s after %v: %s",
+			path, a.sent.Format(time.StampMicro), status, a.took, a.reason))
 	}
 }
 

@@ -56,6 +56,7 @@ type answer struct {
 	sent   time.Time
 	took   time.Duration
 	calls  []call
+	reason string // why it failed, as far as the application's own code knows
 }
 
 func (a answer) ok() bool { return a.status == http.StatusOK }
@@ -385,7 +386,7 @@ func (r *run) ask(ctx context.Context, client *http.Client, path string, query .
 	}()
 	got, err := fetch(ctx, client, r.apps[app].url+path+"?"+values.Encode())
 	if err == nil {
-		a.page, a.status, a.calls = got.page, got.status, got.calls
+		a.page, a.status, a.calls, a.reason = got.page, got.status, got.calls, got.reason
 	}
 	return a
 }
@@ -405,6 +406,6 @@ func fetch(ctx context.Context, client *http.Client, where string) (a answer, er
 	if err == nil && resp.StatusCode == http.StatusOK {
 		err = json.Unmarshal(body, &a.page)
 	}
-	a.status, a.calls = resp.StatusCode, told(resp.Header)
+	a.status, a.calls, a.reason = resp.StatusCode, told(resp.Header), resp.Header.Get(reasonHeader)
 	return a, err
 }
