@@ -99,7 +99,7 @@ func concurrencyCases() []testCase {
 		},
 		{
 			name:  "listed under writes",
-			rule:  "ListSubject is complete: a record that is live throughout is in the list while others come and go.",
+			rule:  "ListSubject is complete: a record that is live throughout is in the list while others come and go, and no list is older than its question.",
 			needs: Subjects,
 			run:   raceList,
 		},

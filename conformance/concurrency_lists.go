@@ -2,6 +2,8 @@ package conformance
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,7 +22,7 @@ func raceList(t *tester) {
 	for n := range racers {
 		wg.Go(func() {
 			for !stop.Load() {
-				if err := t.comeAndGo(t.handle(n), subject); err != nil {
+				if err := t.comeAndGoListed(t.handle(n), subject); err != nil {
 					t.Errorf("create, update, delete: %v", err)
 					return
 				}
@@ -48,6 +50,33 @@ func (t *tester) comeAndGo(s sessionstore.Store, subject string) error {
 		return err
 	}
 	if err := s.Update(t.Context(), id, r.Version, t.record()); err != nil {
+		return err
+	}
+	return s.Delete(t.Context(), id)
+}
+
+// comeAndGoListed is comeAndGo, and looks after each write whether the list has heard of
+// it, though others read the list at the same time: no answer is older than its question.
+func (t *tester) comeAndGoListed(s sessionstore.Store, subject string) error {
+	id, r := randomID(), t.record()
+	r.Subject = subject
+	listed := func(want bool, after string) error {
+		list, err := sessionstore.ListSubject(t.Context(), s, subject)
+		if has := slices.ContainsFunc(list, func(e sessionstore.Entry) bool { return e.ID == id }); err == nil && has != want {
+			err = fmt.Errorf("a list that was asked for after %s: has the record: %v, want %v", after, has, want)
+		}
+		return err
+	}
+	if err := s.Create(t.Context(), id, r); err != nil {
+		return err
+	}
+	if err := listed(true, "its Create had returned"); err != nil {
+		return err
+	}
+	if err := s.Update(t.Context(), id, r.Version, t.record()); err != nil {
+		return err
+	}
+	if err := listed(false, "Update had given it away"); err != nil {
 		return err
 	}
 	return s.Delete(t.Context(), id)

@@ -99,7 +99,7 @@ const (
 //
 //	go test -run 'TestConformance/^subjects$'
 //
-// All ids and subjects are random, and what the cases write is deleted or
+// All ids are random, and all subjects that are listed; what the cases write is deleted or
 // expires. So Run may be pointed at a backend that holds other data, though other
 // writers can slow down the cases about Prune. DeleteAll is called only on stores of
 // Harness.Isolated and Harness.Stall, and on those of Harness.Outage.

@@ -20,7 +20,7 @@ func idCases() []testCase {
 		},
 		{
 			name: "differ in one character",
-			rule: "Ids that differ in one character are different, wherever it is.",
+			rule: "Ids that differ in one character are different, wherever it is, and none is a pattern.",
 			run:  idEveryCharacter,
 		},
 	}
@@ -68,6 +68,13 @@ func idEveryCharacter(t *tester) {
 		ids = append(ids, id[:i]+other+id[i+1:])
 	}
 	wantDifferent(t, ids...)
+	pattern := []byte(id) // in which _ is no wildcard
+	for i := 0; i < len(pattern); i += 3 {
+		pattern[i] = '_'
+	}
+	if string(pattern) != id {
+		wantDifferent(t, string(pattern), id)
+	}
 }
 
 // wantDifferent fails the case unless each id has a record of its own.
@@ -116,6 +123,7 @@ func otherIDs(id string) map[string]string {
 		"percent":           id[:len(id)-1] + "%",
 		"plain base64":      id[:20] + "+" + id[21:],
 		"padding":           id[:len(id)-1] + "=",
+		"padding added":     id + "=",
 		"quote":             id[:20] + "'" + id[21:],
 		"line break within": id[:20] + "\r\n" + id[22:],
 		"not ASCII":         id[:len(id)-2] + "é",

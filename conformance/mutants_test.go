@@ -39,7 +39,7 @@ func mutants() []mutant {
 		errorMutants(), corruptionMutants(), outageMutants(), wrapperMutants(), databaseMutants(),
 		viewMutants(), indexMutants(), textMutants(), movedMutants(), retryMutants(),
 		raceMutants(), peerViewMutants(), certainMutants(),
-		walkMutants(), cutMutants(), tidiedMutants(), wayMutants(), partMutants(), pagedMutants(),
+		walkMutants(), cutMutants(), tidiedMutants(), wayMutants(), partMutants(), pagedMutants(), libraryMutants(),
 	)
 }
 

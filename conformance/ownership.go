@@ -104,10 +104,12 @@ func ownScanned(t *tester) {
 		id, r := t.created()
 		written[id] = r
 	}
+	var all []sessionstore.Entry
 	for e, err := range sessionstore.Scan(t.Context(), t.store) {
 		t.want(nil, err, "Scan")
-		overwrite(e.Record.Data[:cap(e.Record.Data)])
+		all = append(all, e)
 	}
+	wantApart(t, "Scan has yielded", all, written)
 	found, _ := t.scan()
 	for id, r := range written {
 		if got := t.load(id).Data; !bytes.Equal(got, r.Data) {
@@ -190,17 +192,34 @@ func ownConcurrent(t *tester) {
 }
 
 func ownListed(t *tester) {
-	id, r := t.created()
-	for _, e := range t.list(r.Subject) {
-		overwrite(e.Record.Data)
+	subject := newSubject()
+	written := make(map[string]sessionstore.Record)
+	for _, id := range t.createdFor(subject, 3) {
+		written[id] = t.load(id)
 	}
-	if got := t.load(id).Data; !bytes.Equal(got, r.Data) {
-		t.Fatalf("the caller changed what it had listed, and Load returns %q, want %q", got, r.Data)
-	}
-	for _, e := range t.list(r.Subject) {
-		if !bytes.Equal(e.Record.Data, r.Data) {
-			t.Fatalf("the caller changed what it had listed, and ListSubject returns %q, want %q", e.Record.Data, r.Data)
+	wantApart(t, "ListSubject has returned", t.list(subject), written)
+	for id, r := range written {
+		if got := t.load(id).Data; !bytes.Equal(got, r.Data) {
+			t.Fatalf("the caller changed what it had listed, and Load returns %q, want %q", got, r.Data)
 		}
+	}
+	for _, e := range t.list(subject) {
+		if want := written[e.ID].Data; !bytes.Equal(e.Record.Data, want) {
+			t.Fatalf("the caller changed what it had listed, and ListSubject returns %q, want %q", e.Record.Data, want)
+		}
+	}
+}
+
+// wantApart overwrites the data of each entry, and where an append would go, and fails the
+// case if that reaches the data of another.
+func wantApart(t *tester, source string, entries []sessionstore.Entry, written map[string]sessionstore.Record) {
+	t.Helper()
+	for _, e := range entries {
+		if want := written[e.ID].Data; !bytes.Equal(e.Record.Data, want) {
+			t.Fatalf("%s data that was not written, or the caller's append to that of another entry has reached it: %q, want %q",
+				source, e.Record.Data, want)
+		}
+		overwrite(e.Record.Data[:cap(e.Record.Data)])
 	}
 }
 

@@ -36,7 +36,7 @@ func subjectListCases() []testCase {
 		},
 		{
 			name: "not what has expired",
-			rule: "A record that has expired is not in the list.",
+			rule: "A record that has expired is not in the list, and takes no other with it.",
 			run:  listExpired,
 		},
 		{
@@ -116,6 +116,11 @@ func (t *tester) list(subject string) []sessionstore.Entry {
 	t.Helper()
 	entries, err := sessionstore.ListSubject(t.Context(), t.store, subject)
 	t.want(nil, err, "ListSubject")
+	for _, e := range entries {
+		if e.Record.Subject != subject {
+			t.Errorf("the list of %s has a record with the subject %s", whose(subject), whose(e.Record.Subject))
+		}
+	}
 	return entries
 }
 
@@ -175,10 +180,36 @@ func listDeleted(t *tester) {
 	t.wantList(subject, ids[1])
 }
 
+// listExpired has a live record from before one that expires, in each way in which a
+// write brings a short life into the list, and one from after it.
 func listExpired(t *tester) {
-	_, r := t.expired()
-	live := t.createdFor(r.Subject, 1)
-	t.wantList(r.Subject, live...)
+	type pair struct{ subject, live string }
+	var pairs []pair
+	expires := t.soon(func(expires time.Time) error {
+		pairs = nil
+		for i := range 1 + len(moves()) {
+			subject := newSubject()
+			pairs = append(pairs, pair{subject, t.createdFor(subject, 1)[0]})
+			id, r := t.newID(), t.record()
+			r.Subject = subject
+			if i == 0 {
+				r.Expires = expires
+			}
+			err := t.store.Create(t.Context(), id, r)
+			if err == nil && i > 0 {
+				_, err = moves()[i-1].make(t, id, r, expires)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	t.waitExpired(expires)
+	for _, p := range pairs {
+		t.wantList(p.subject, p.live)
+		t.wantList(p.subject, p.live, t.createdFor(p.subject, 1)[0])
+	}
 }
 
 func listGivenAway(t *tester) {

@@ -168,8 +168,11 @@ func updateOften(t *tester) {
 
 func updateConflict(t *tester) {
 	id, _ := t.created()
-	err := t.store.Update(t.Context(), id, t.version(), t.record())
+	r := t.record()
+	err := t.store.Update(t.Context(), id, t.version(), r)
 	t.want(sessionstore.ErrConflict, err, "Update with a version that is not stored")
+	err = t.store.Update(t.Context(), id, r.Version, r)
+	t.want(sessionstore.ErrConflict, err, "Update from and to the same version, which is not stored")
 }
 
 func updateConflictLeaves(t *tester) {

@@ -135,8 +135,13 @@ func (v view) shown(t *tester) {
 	v.wantAsLoaded(t, id, "after a second Touch")
 	t.give(id, newSubject())
 	v.wantAsLoaded(t, id, "after Update has given it away")
-	t.give(id, r.Subject)
+	r = t.give(id, r.Subject)
 	v.wantAsLoaded(t, id, "after Update has given it back")
+	empty := t.record()
+	empty.Subject, empty.Data = r.Subject, nil
+	t.update(id, r.Version, empty)
+	v.want(t, r.Subject, "after Update to empty data", id)
+	v.wantAsLoaded(t, id, "after Update to empty data")
 	t.remove(id)
 	for _, version := range []sessionstore.Version{1<<64 - 1, 1<<53 + 1, 1<<63 + 1} {
 		next := t.record()

@@ -1,12 +1,16 @@
 package conformance
 
-import "github.com/cloakroom-go/cloakroom/core/sessionstore"
+import (
+	"reflect"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
 
 func wrapperCases() []testCase {
 	return []testCase{
 		{
 			name: "unwraps",
-			rule: "Unwrap returns the wrapped store, and never nil.",
+			rule: "Unwrap returns the wrapped store: the same one at every call, never nil.",
 			run:  wrapperUnwraps,
 		},
 		{
@@ -28,8 +32,12 @@ func (t *tester) wrapped() sessionstore.Store {
 }
 
 func wrapperUnwraps(t *tester) {
-	if t.wrapped() == nil {
+	inner := t.wrapped()
+	if inner == nil {
 		t.Fatal("Unwrap returns nil")
+	}
+	if reflect.TypeOf(inner).Comparable() && inner != t.wrapped() {
+		t.Fatal("Unwrap returns another store at its second call")
 	}
 }
 

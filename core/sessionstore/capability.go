@@ -50,8 +50,8 @@ type SubjectIndex interface {
 	// that impossible, it returns ErrCorrupt. A record that ended is not in the
 	// list, however it ended.
 	//
-	// The entries belong to the caller. A subject that CheckSubject refuses gives
-	// ErrInvalid.
+	// The entries belong to the caller, who may change each and append to it without
+	// touching another. A subject that CheckSubject refuses gives ErrInvalid.
 	ListSubject(ctx context.Context, subject string) ([]Entry, error)
 
 	// DeleteSubject deletes the records of a subject and reports how many live
@@ -100,7 +100,7 @@ type Scanner interface {
 	// ctx does when it is done; the records before it are not all there are.
 	//
 	// Records are read in pages, so that memory is bounded and requests are not held
-	// up; the caller may call the store's other methods while it iterates. Each iteration begins anew. The entries belong to the caller.
+	// up; the caller may call the store's other methods while it iterates. Each iteration begins anew. The entries belong to the caller, as those of a list do.
 	Scan(ctx context.Context) iter.Seq2[Entry, error]
 }
 
