@@ -153,6 +153,14 @@ func (c *calls) String() string {
 // clock is how times of day are printed.
 const clock = "15:04:05.000000"
 
+// moment is how an instant is printed beside now: with its date if that is another day.
+func moment(now, at time.Time) string {
+	if now, at = now.UTC(), at.UTC(); now.Year() == at.Year() && now.YearDay() == at.YearDay() {
+		return at.Format(clock)
+	}
+	return at.Format(time.DateOnly + " " + clock)
+}
+
 // asked returns a call without its answer.
 func (c *calls) asked(n noted) string {
 	var b strings.Builder
@@ -171,7 +179,7 @@ func (c *calls) asked(n noted) string {
 		fmt.Fprintf(&b, ", a record of version %s of %s", name(r.Version), whose(r.Subject))
 	}
 	if e := n.record.Expires; !e.IsZero() {
-		b.WriteString(", until " + e.UTC().Format(clock))
+		b.WriteString(", until " + moment(n.at, e))
 	}
 	if n.subject != "" {
 		b.WriteString(" " + whose(n.subject))
@@ -217,7 +225,7 @@ func (w *watched) Unwrap() sessionstore.Store { return w.store }
 func (w *watched) Load(ctx context.Context, id string) (sessionstore.Record, error) {
 	done := w.calls.begin(noted{store: w.name, method: "Load", id: id})
 	r, err := w.store.Load(ctx, id)
-	done(fmt.Sprintf("version %s of %s until %s", name(r.Version), whose(r.Subject), r.Expires.Format(clock)), err)
+	done(fmt.Sprintf("version %s of %s until %s", name(r.Version), whose(r.Subject), moment(time.Now(), r.Expires)), err)
 	return r, err
 }
 

@@ -34,6 +34,9 @@ func raceList(t *tester) {
 		for _, e := range t.list(subject) {
 			listed[e.ID]++
 		}
+		if t.Failed() {
+			return
+		}
 		for _, id := range stays {
 			if listed[id] != 1 {
 				t.Fatalf("a record that is live throughout is in the list %d times, want once", listed[id])

@@ -90,7 +90,10 @@ func (t *tester) wantExpires(id string, asked time.Time) {
 
 func (t *tester) compareExpires(got sessionstore.Record, asked time.Time) {
 	t.Helper()
-	if late := got.Expires.Sub(asked); late < 0 || late > t.Precision {
-		t.Fatalf("asked for expiry at %v, got %v: %v later, want 0 to %v", asked, got.Expires, late, t.Precision)
+	switch late := got.Expires.Sub(asked); {
+	case late < 0:
+		t.Fatalf("asked for expiry at %v, got %v: %v too early", asked, got.Expires, -late)
+	case late > t.Precision:
+		t.Fatalf("asked for expiry at %v, got %v: %v late, Harness.Precision is %v", asked, got.Expires, late, t.Precision)
 	}
 }

@@ -119,6 +119,7 @@ func (t *tester) list(subject string) []sessionstore.Entry {
 	for _, e := range entries {
 		if e.Record.Subject != subject {
 			t.Errorf("the list of %s has a record with the subject %s", whose(subject), whose(e.Record.Subject))
+			break
 		}
 	}
 	return entries
@@ -183,13 +184,17 @@ func listDeleted(t *tester) {
 // listExpired has a live record from before one that expires, in each way in which a
 // write brings a short life into the list, and one from after it.
 func listExpired(t *tester) {
-	type pair struct{ subject, live string }
+	type pair struct{ how, subject, live string }
 	var pairs []pair
 	expires := t.soon(func(expires time.Time) error {
 		pairs = nil
 		for i := range 1 + len(moves()) {
 			subject := newSubject()
-			pairs = append(pairs, pair{subject, t.createdFor(subject, 1)[0]})
+			how := "Create has set"
+			if i > 0 {
+				how = moves()[i-1].how
+			}
+			pairs = append(pairs, pair{how, subject, t.createdFor(subject, 1)[0]})
 			id, r := t.newID(), t.record()
 			r.Subject = subject
 			if i == 0 {
@@ -207,8 +212,9 @@ func listExpired(t *tester) {
 	})
 	t.waitExpired(expires)
 	for _, p := range pairs {
-		t.wantList(p.subject, p.live)
-		t.wantList(p.subject, p.live, t.createdFor(p.subject, 1)[0])
+		when := "with another record of the subject, whose expiry " + p.how + ", " + t.past(expires)
+		viewList().want(t, p.subject, when, p.live)
+		viewList().want(t, p.subject, when, p.live, t.createdFor(p.subject, 1)[0])
 	}
 }
 
