@@ -100,7 +100,8 @@ type Scanner interface {
 	// ctx does when it is done; the records before it are not all there are.
 	//
 	// Records are read in pages, so that memory is bounded and requests are not held
-	// up; the caller may call the store's other methods while it iterates. Each iteration begins anew. The entries belong to the caller, as those of a list do.
+	// up; the caller may call the store's other methods while it iterates. Each iteration
+	// begins anew. The entries belong to the caller, as those of a list do.
 	Scan(ctx context.Context) iter.Seq2[Entry, error]
 }
 
