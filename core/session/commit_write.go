@@ -20,7 +20,7 @@ func (c *commit) create(ctx context.Context) error {
 		return err
 	}
 	now := wallNow()
-	next := c.view.clone()
+	next := c.view
 	next.tickets, next.count, next.writes = nil, 0, [maxWrites]sessionstore.Version{}
 	next.replaced = false
 	t := c.newTicket(true)
@@ -91,7 +91,8 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 	if !now.Before(c.stored.expires) {
 		return sessionstore.ErrConflict // expired, unless another request has extended it: look again
 	}
-	next, t := c.view.clone(), c.ticket
+	next, t := c.view, c.ticket
+	next.tickets = slices.Clone(next.tickets)
 	next.limitAll(c.wants.login != "")
 	presented := t.hash
 	if t.standing == good {

@@ -151,10 +151,10 @@ func (st *state) remove(name string) {
 	}
 }
 
-// clone returns a view whose lists are its own. Steps are never changed in place.
+// clone returns a view in which changes can be made without v's noticing. Tickets and
+// steps are never changed in place, except by who writes the record, on a copy.
 func (v *view) clone() view {
 	c := *v
-	c.tickets = slices.Clone(v.tickets)
 	c.leases = slices.Clone(v.leases)
 	c.values = slices.Clone(v.values)
 	c.flashes = slices.Clone(v.flashes)

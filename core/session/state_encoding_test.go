@@ -183,7 +183,7 @@ func TestUnknownFieldsAreKept(t *testing.T) {
 	}
 }
 
-func TestACloneSharesNoList(t *testing.T) {
+func TestACloneDoesNotShareChanges(t *testing.T) {
 	t.Parallel()
 	v := view{state: fullState()}
 	c := v.clone()
@@ -191,7 +191,7 @@ func TestACloneSharesNoList(t *testing.T) {
 	c.set("new", []byte("1"))
 	c.remove("b")
 	c.flashes[0].Message = "changed"
-	c.tickets[0].seen = 99
+	c.retireBefore()
 	c.noteWrite(99)
 	want := view{state: fullState()}
 	if !reflect.DeepEqual(v, want) {
