@@ -32,11 +32,13 @@ func (c *commit) rebase(ctx context.Context) error {
 		c.stored, c.view = nil, newView(wallNow())
 	}
 	c.ticket.standing = f.verdict.standing
+	v := c.view
 	for _, change := range c.changes {
-		if err := change(&c.view); err != nil {
+		if err := change(&v); err != nil {
 			return err
 		}
 	}
+	c.view = v
 	c.idle = c.view.idle == len(c.changes)
 	c.view.idle = 0
 	c.bind()

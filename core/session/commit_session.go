@@ -93,21 +93,22 @@ func (s *Session) finish(c *commit, err error) {
 func (s *Session) adopt(c *commit) {
 	for made := c.done + len(c.changes); made < len(s.changes); {
 		later := s.changes[made:]
-		s.remake(later, &c.view)
+		c.view = s.remake(later, c.view)
 		made += len(later)
 	}
 	s.ticket, s.stored, s.cur, s.wants, s.tried, s.own, s.left = c.ticket, c.stored, c.view, c.wants, c.tried, c.own, c.left
 	s.changes = s.changes[c.done:]
 }
 
-// remake makes changes on v with the lock released, because they call what was
-// given to Update, which may also panic.
-func (s *Session) remake(changes []change, v *view) {
+// remake returns v with changes made, with the lock released, because they call what
+// was given to Update, which may also panic.
+func (s *Session) remake(changes []change, v view) view {
 	s.mu.Unlock()
 	defer s.mu.Lock()
 	for _, change := range changes {
-		if err := change(v); err != nil {
+		if err := change(&v); err != nil {
 			s.fail(err)
 		}
 	}
+	return v
 }

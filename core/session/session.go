@@ -259,7 +259,7 @@ func (s *Session) reload(ctx context.Context, grace time.Duration) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.adopt(c)
+	s.adopt(&c)
 	return nil
 }
 

@@ -61,7 +61,7 @@ func (s *Session) impersonate(ctx context.Context, subject string, d time.Durati
 	if err == nil {
 		err = c.offerActing(bounded, a) //nolint:contextcheck // likewise
 	}
-	s.finish(c, err)
+	s.finish(&c, err)
 	if err = c.moved(err); err != nil {
 		return c.events, err
 	}
@@ -119,7 +119,7 @@ func (s *Session) stopImpersonating(ctx context.Context) ([]Event, error) {
 	defer s.mu.Unlock()
 	s.changes, s.err, s.doomed = nil, nil, c.doomed
 	c.changes, c.done, c.tried, c.wants = nil, 0, nil, wants{}
-	s.adopt(c)
+	s.adopt(&c)
 	s.quiet, s.ended, s.cookie = false, false, c.cookie
 	return c.events, nil
 }
