@@ -112,7 +112,7 @@ func (m *Manager) loadTimedOut(ctx context.Context, id string) (*stored, error) 
 
 // loadDoomed returns the session that is to end.
 func (c *commit) loadDoomed(ctx context.Context, d doomed, grace time.Duration) (found, error) {
-	f, err := c.m.load(ctx, d.ticket.presented, grace)
+	f, err := c.m.load(ctx, d.ticket, grace)
 	if d.own && f.own != nil {
 		f = *f.own
 	}

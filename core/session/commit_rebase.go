@@ -5,7 +5,7 @@ import "context"
 // rebase loads the record again, judges the ticket anew and makes the changes on
 // what it is good for.
 func (c *commit) rebase(ctx context.Context) error {
-	f, err := c.m.load(ctx, c.ticket.presented, underWay)
+	f, err := c.m.load(ctx, c.ticket, underWay)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (c *commit) landed(st *state) *attempt {
 func (c *commit) reject(ctx context.Context, why error) error {
 	v := newView(wallNow())
 	if c.stored != nil {
-		f, err := c.m.load(ctx, c.ticket.presented, underWay)
+		f, err := c.m.load(ctx, c.ticket, underWay)
 		if err != nil {
 			return err
 		}

@@ -40,6 +40,9 @@ type held struct {
 	offered  bool // by this request: the visitor has not got it yet
 }
 
+// held returns p as it is presented. What it is good for is not known yet.
+func (p *presented) held() held { return held{presented: *p, hash: p.token.hash()} }
+
 // A found record is what the store has under a ticket's id, and what the ticket is
 // good for. If there is no record, it is zero.
 type found struct {
@@ -86,19 +89,18 @@ func (m *Manager) times(grace time.Duration) times {
 	return times{now: wallNow(), grace: grace, absolute: m.opts.AbsoluteTimeout}
 }
 
-// load returns the session that p is a ticket of. An error says that the store could not
+// load returns the session that t is a ticket of. An error says that the store could not
 // answer.
-func (m *Manager) load(ctx context.Context, p presented, grace time.Duration) (found, error) {
+func (m *Manager) load(ctx context.Context, t held, grace time.Duration) (found, error) {
 	if m.store == nil {
-		return m.open(p)
+		return m.open(t.presented)
 	}
-	f, err := m.loadRecord(ctx, p.token.id())
+	f, err := m.loadRecord(ctx, t.token.id())
 	if err != nil || f.stored == nil || f.verdict.reason == isUnreadable {
 		return f, err
 	}
-	hash := p.token.hash()
-	f.judge(m, hash, grace)
-	if e := f.view.entry(hash); e != nil && e.acts() {
+	f.judge(m, t.hash, grace)
+	if e := f.view.entry(t.hash); e != nil && e.acts() {
 		return m.loadActing(ctx, f, e, grace)
 	}
 	return f, nil
@@ -141,10 +143,10 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 	forged := 0
 	defer func() { m.logForged(ctx, forged) }()
 	x.presented, x.brought = m.presented(ctx, x)
-	var late, fallback found // of a retired ticket, and of a quiet one
-	var lateTicket held
-	for _, p := range x.presented {
-		f, err := m.load(ctx, p, m.opts.RenewGrace)
+	var next *candidate // if no ticket is good
+	for i := range x.presented {
+		t := x.presented[i].held()
+		f, err := m.load(ctx, t, m.opts.RenewGrace)
 		switch {
 		case errors.Is(err, errForged):
 			forged++
@@ -155,37 +157,46 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 			}
 			return nil, err
 		}
-		t := held{presented: p, hash: p.token.hash(), standing: f.verdict.standing}
+		t.standing = f.verdict.standing
 		switch {
 		case t.standing < retired:
 			m.noteReuse(ctx, &f)
-			if f.stored != nil && (fallback.stored == nil || s.ticket.standing < t.standing) {
-				fallback, s.ticket = f, t
-			}
 		case !m.bound(x.r, f.proper()):
 			m.logOf(&f.view.state).WarnContext(ctx, "session: not the browser or network that it is bound to, ended",
 				"session", f.view.idText())
 			s.doomed = append(s.doomed, f.doomed(t, EndBinding)...)
+			continue
 		case t.standing == good:
 			s.ticket, s.stored, s.cur, s.own = t, f.stored, f.view, f.own
 			return s, nil
-		case late.stored == nil:
-			late, lateTicket = f, t
+		}
+		if f.stored != nil && (next == nil || next.ticket.standing < t.standing) {
+			next = &candidate{f, t}
 		}
 	}
-	if late.stored != nil {
-		s.ticket, s.stored, s.cur, s.own = lateTicket, late.stored, late.view, late.own
+	if next != nil && next.ticket.standing == retired {
+		s.ticket, s.stored, s.cur, s.own = next.ticket, next.stored, next.view, next.own
 		return s, nil
 	}
 	s.cur = newView(wallNow())
 	switch {
-	case fallback.stored == nil:
+	case next == nil:
 		s.quiet = len(s.doomed) == 0 && !x.brought && m.keptBack(x.r)
-	case s.ticket.standing == quiet:
-		s.quiet, s.own = true, fallback.own
-		s.cur.seed = fallback.seed(&s.ticket.token)
+	case next.ticket.standing == quiet:
+		s.quiet, s.own = true, next.own
+		s.cur.seed = next.seed(&next.ticket.token)
+		s.ticket = next.ticket
+	default:
+		s.ticket = next.ticket
 	}
 	return s, nil
+}
+
+// A candidate is a session that the request may have.
+type candidate struct {
+	found
+
+	ticket held
 }
 
 // bound reports whether a session may be used by the browser and from the network that

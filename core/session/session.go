@@ -165,7 +165,7 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 		}
 		for _, p := range s.x.presented {
 			if reason == EndDestroyed && s.m.store != nil && !p.token.isOf(&s.ticket.token) {
-				s.doomed = append(s.doomed, doomed{ticket: held{presented: p, hash: p.token.hash()}, reason: reason})
+				s.doomed = append(s.doomed, doomed{ticket: p.held(), reason: reason})
 			}
 		}
 	}

@@ -156,7 +156,7 @@ func (w *watcher) look(m *Manager, tickets []*watched) {
 			continue
 		}
 		ctx := m.storeContext(context.Background())
-		f, err := m.load(ctx, t.presented, m.opts.RenewGrace)
+		f, err := m.load(ctx, t.presented.held(), m.opts.RenewGrace)
 		ctx.release()
 		if err == nil {
 			w.found(m, t, &f)

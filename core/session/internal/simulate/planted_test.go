@@ -188,7 +188,7 @@ var faults = []planted{
 	},
 	{
 		"a form that is sent twice knows its secret", "session/load.go",
-		"		s.cur.seed = fallback.seed(&s.ticket.token)\n", "",
+		"		s.cur.seed = next.seed(&next.ticket.token)\n", "",
 	},
 	{
 		"a login that has ended already is not answered as if all was well", "session/commit.go",
