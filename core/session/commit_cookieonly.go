@@ -181,7 +181,7 @@ func (c *commit) seal(ctx context.Context) error {
 		return errEnded
 	case c.stored == nil && (len(c.changes) == 0 || c.view.empty()):
 		return nil
-	case len(c.changes) == 0 && (!c.s.touchDue(&c.view, c.ticket, c.stored) || c.s.x.answerable() != nil):
+	case len(c.changes) == 0 && (!c.s.touchDue(&c.view, c.ticket, c.stored, wallNow()) || c.s.x.answerable() != nil):
 		return nil //nolint:nilerr // the next request extends it
 	}
 	if err := c.s.x.answerable(); err != nil {

@@ -16,13 +16,14 @@ func (s *Session) settled() bool {
 	case s.stored == nil || s.ended:
 		return true
 	default:
-		return !s.cur.unseen(s.ticket) && !s.touchDue(&s.cur, s.ticket, s.stored) && !s.renewDue(&s.cur, s.ticket) && !s.ownDue()
+		now := wallNow()
+		return !s.cur.unseen(s.ticket) && !s.touchDue(&s.cur, s.ticket, s.stored, now) && !s.renewDue(&s.cur, s.ticket, now) && !s.ownDue(now)
 	}
 }
 
 // touchDue reports whether the request extends the session.
-func (s *Session) touchDue(v *view, t held, at *stored) bool {
-	return !s.x.passive && s.m.touchDue(&v.rights, v.endedBy(t, at.expires))
+func (s *Session) touchDue(v *view, t held, at *stored, now time.Time) bool {
+	return !s.x.passive && s.m.touchDue(&v.rights, v.endedBy(t, at.expires), now)
 }
 
 // endedBy returns when the ticket ends unless it is used, where the record expires at
@@ -35,8 +36,8 @@ func (v *view) endedBy(t held, expires time.Time) time.Time {
 }
 
 // renewDue reports whether it is time for a new ticket that can still be handed out.
-func (s *Session) renewDue(v *view, t held) bool {
-	return t.standing == good && !t.offered && s.m.renewDue(&v.state, t.hash, wallNow()) && s.x.answerable() == nil
+func (s *Session) renewDue(v *view, t held, now time.Time) bool {
+	return t.standing == good && !t.offered && s.m.renewDue(&v.state, t.hash, now) && s.x.answerable() == nil
 }
 
 // tooLate reports whether the last commit has found the header gone.

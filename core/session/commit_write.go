@@ -37,11 +37,12 @@ func (c *commit) create(ctx context.Context) error {
 	if c.view.replaced && c.stored != nil && c.ticket.standing == good {
 		replaced = append(replaced, doomed{ticket: c.ticket, stored: c.stored, reason: EndReplaced})
 	}
-	r, err := c.record(t.token.id(), &next, t.hash, now)
+	id := t.token.id()
+	r, err := c.record(id, &next, t.hash, now)
 	if err != nil {
 		return err
 	}
-	err = c.m.store.Create(ctx, t.token.id(), r)
+	err = c.m.store.Create(ctx, id, r)
 	switch {
 	case errors.Is(err, sessionstore.ErrExists): // an earlier attempt has landed
 		c.ticket = t
@@ -52,7 +53,7 @@ func (c *commit) create(ctx context.Context) error {
 	}
 	c.event(next.event(EventCreated))
 	c.doomed = append(c.doomed, replaced...)
-	c.wrote(t, &next, r, done)
+	c.wrote(t, &next, next.stored(id, r), done)
 	return nil
 }
 
@@ -65,9 +66,9 @@ func (c *commit) update(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	aged := !asked && c.s.renewDue(&c.view, c.ticket)
+	aged := !asked && c.s.renewDue(&c.view, c.ticket, now)
 	e := c.view.entry(c.ticket.hash)
-	apart := e != nil && !e.until.IsZero() && c.s.touchDue(&c.view, c.ticket, c.stored) // Touch moves the record's expiry only
+	apart := e != nil && !e.until.IsZero() && c.s.touchDue(&c.view, c.ticket, c.stored, now) // Touch moves the record's expiry only
 	changed := len(c.changes) > 0 && !c.idle
 	if !changed && !asked && !aged && !unseen && !apart {
 		c.touch(ctx)
@@ -139,7 +140,7 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 		return written(r, fmt.Errorf("session: updating: %w", err))
 	}
 	c.doomed = append(c.doomed, c.leaving()...)
-	c.wrote(t, &next, r, done)
+	c.wrote(t, &next, next.stored(c.stored.id, r), done)
 	return nil
 }
 
@@ -194,7 +195,7 @@ func (c *commit) note(a attempt, err error) {
 }
 
 // wrote takes over what a write has stored.
-func (c *commit) wrote(t held, next *view, r sessionstore.Record, left wants) {
+func (c *commit) wrote(t held, next *view, record *stored, left wants) {
 	if c.stored != nil && c.view.unseen(c.ticket) {
 		c.event(next.event(EventSeen))
 	}
@@ -205,8 +206,7 @@ func (c *commit) wrote(t held, next *view, r sessionstore.Record, left wants) {
 		c.event(next.event(EventOffered))
 	}
 	left.hand, left.limit = left.hand || c.wants.hand, left.limit || c.wants.limit // of a write that was found to have landed
-	c.ticket, c.view, c.wants, c.saved = t, *next, left, true
-	c.stored = next.stored(t.token.id(), r)
+	c.ticket, c.view, c.stored, c.wants, c.saved = t, *next, record, left, true
 	c.quiet, c.ended, c.left = false, false, nil
 }
 

@@ -106,8 +106,8 @@ func (c *commit) proper() *view {
 }
 
 // ownDue reports whether the administrator's own session is to learn that it is used.
-func (s *Session) ownDue() bool {
-	return s.own != nil && (s.own.view.unseen(s.ticket) || s.touchDue(&s.own.view, s.ticket, s.own.stored))
+func (s *Session) ownDue(now time.Time) bool {
+	return s.own != nil && (s.own.view.unseen(s.ticket) || s.touchDue(&s.own.view, s.ticket, s.own.stored, now))
 }
 
 // keepOwn has the administrator's own session live on while they act, and notes in it

@@ -183,7 +183,7 @@ func (m *Manager) over(v *view, now time.Time) bool {
 // touchDue reports whether using a ticket now moves its end far enough to be worth a
 // write. It moves back if a longer idle timeout was meanwhile taken away; up to an idle
 // timeout may be the difference between two clocks.
-func (m *Manager) touchDue(r *rights, end time.Time) bool {
+func (m *Manager) touchDue(r *rights, end, now time.Time) bool {
 	interval := m.opts.TouchInterval
 	idle := r.idleOr(m.opts.IdleTimeout)
 	switch {
@@ -192,7 +192,7 @@ func (m *Manager) touchDue(r *rights, end time.Time) bool {
 	case r.idle != 0:
 		interval = r.idle / touchFraction
 	}
-	further := m.endOf(r, wallNow()).Sub(end)
+	further := m.endOf(r, now).Sub(end)
 	return further >= interval || -further > idle
 }
 
