@@ -17,7 +17,8 @@ func (s *Session) settled() bool {
 		return true
 	default:
 		now := wallNow()
-		return !s.cur.unseen(s.ticket) && !s.touchDue(&s.cur, s.ticket, s.stored, now) && !s.renewDue(&s.cur, s.ticket, now) && !s.ownDue(now)
+		return !s.cur.unseen(s.ticket) && !s.ownDue(now) &&
+			!s.touchDue(&s.cur, s.ticket, s.stored, now) && !s.renewDue(&s.cur, s.ticket, now)
 	}
 }
 

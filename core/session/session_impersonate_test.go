@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -307,4 +308,25 @@ func TestARecordOfAnotherActorIsNotReached(t *testing.T) {
 		t.Fatal("no record with an actor")
 	}
 	root.is("", "root")
+}
+
+func TestAWriteLeavesTheActorInTheSessionInWhichTheyAct(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		root, _ := acting(e)
+		e.store.reset()
+		root.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			for range 2 {
+				count(w, r, s)
+				if err := s.Commit(r.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		want := map[op]int{opLoad: 2, opUpdate: 2} // root's own, and the one in which they act
+		if calls := e.store.taken(); !maps.Equal(calls, want) {
+			t.Errorf("store calls %v, want %v", calls, want)
+		}
+	})
 }
