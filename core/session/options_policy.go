@@ -22,7 +22,7 @@ func (m *Manager) Policy() string {
 	case o.Header != "":
 		line("ticket", "%s header field", o.Header)
 	default:
-		line("ticket", "cookie %s", strings.Replace(o.Cookie.build("").String(), "=;", ";", 1))
+		line("ticket", "cookie %s", strings.Replace(o.Cookie.build().String(), "=;", ";", 1))
 		lasts := "until the browser is closed"
 		if o.Cookie.Persistent {
 			lasts = "as long as the session"

@@ -83,7 +83,7 @@ func (c Cookie) withDefaults() (Cookie, error) {
 // check refuses what http.Cookie.Valid lets pass and browsers drop or
 // shorten without a word (RFC 6265bis, 4.1.3 and 5.7).
 func (c Cookie) check() error {
-	if err := c.build("").Valid(); err != nil {
+	if err := c.build().Valid(); err != nil {
 		return fmt.Errorf("session: Options.Cookie: %w", err)
 	}
 	switch {
@@ -112,10 +112,10 @@ func (c Cookie) hasPrefix(prefix string) bool {
 	return len(c.Name) >= len(prefix) && strings.EqualFold(c.Name[:len(prefix)], prefix)
 }
 
-func (c Cookie) build(value string) *http.Cookie {
+// build returns the cookie without a value.
+func (c Cookie) build() *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // the options decide
 		Name:        c.Name,
-		Value:       value,
 		Domain:      c.Domain,
 		Path:        c.Path,
 		SameSite:    c.SameSite,
@@ -125,22 +125,25 @@ func (c Cookie) build(value string) *http.Cookie {
 	}
 }
 
-// set returns the cookie that hands out value until expires.
-func (c Cookie) set(value string, expires time.Time, persistent bool) *http.Cookie {
-	cookie := c.build(value) //nolint:gosec // the options decide
+// set returns the Set-Cookie field that hands out a ticket until expires. net/http does
+// not see the ticket: it would look at each byte of a session that travels in its cookie,
+// and all are base64url or a point.
+func (c Cookie) set(ticket string, expires time.Time, persistent bool) string {
+	cookie := c.build() //nolint:gosec // the options decide
 	if persistent {
 		age := min(expires.Sub(wallNow()), maxCookieAge)
 		cookie.MaxAge = max(1, int((age+time.Second-1)/time.Second))
 	}
-	return cookie
+	name, attributes, _ := strings.Cut(cookie.String(), "=")
+	return name + "=" + ticket + attributes
 }
 
-// unset returns the cookie that makes a browser forget the one it has. Only the
-// same name, domain and path, and Partitioned, name the same cookie.
-func (c Cookie) unset() *http.Cookie {
-	cookie := c.build("") //nolint:gosec // the options decide
+// unset returns the Set-Cookie field that makes a browser forget the cookie it has. Only
+// the same name, domain and path, and Partitioned, name the same cookie.
+func (c Cookie) unset() string {
+	cookie := c.build() //nolint:gosec // the options decide
 	cookie.MaxAge = -1
-	return cookie
+	return cookie.String()
 }
 
 // Cookie returns the cookie that carries the ticket, with its defaults, for packages that

@@ -60,7 +60,7 @@ func (o *Options) form() uint32 {
 	if !bytes.Equal(key, o.Signer.Sign(probe, nil)) {
 		key = nil
 	}
-	cookie := fmt.Sprint(o.Cookie.build("").String(), o.Cookie.Persistent, o.Header)
+	cookie := fmt.Sprint(o.Cookie.build().String(), o.Cookie.Persistent, o.Header)
 	sum := sha256.Sum256(append(key, cookie...))
 	return binary.BigEndian.Uint32(sum[:])
 }
@@ -189,9 +189,9 @@ func (s *Session) handOut(h http.Header) {
 		}
 		h.Set(name, value)
 	case s.cookie == cookieSet:
-		h.Add("Set-Cookie", o.Cookie.set(s.ticket.ticket, s.lastsUntil(), o.persistent(&s.proper().lifetime)).String())
+		h.Add("Set-Cookie", o.Cookie.set(s.ticket.ticket, s.lastsUntil(), o.persistent(&s.proper().lifetime)))
 	default:
-		h.Add("Set-Cookie", o.Cookie.unset().String())
+		h.Add("Set-Cookie", o.Cookie.unset())
 	}
 	// Else a browser shows the page again, by its Back button, after signing out.
 	if personal := s.cookie != cookieKeep || s.cur.subject != ""; personal && h.Get("Cache-Control") == "" {
