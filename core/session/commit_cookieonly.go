@@ -129,11 +129,8 @@ func (m *Manager) unwrap(ticket string) ([]byte, error) {
 // decodeText decodes base64url without the line breaks that the decoder would
 // skip.
 func decodeText(text string) ([]byte, error) {
-	if strings.ContainsAny(text, "\r\n") {
-		return nil, errNotBase64
-	}
 	data, err := b64.DecodeString(text)
-	if err != nil {
+	if err != nil || b64.EncodedLen(len(data)) != len(text) {
 		return nil, errNotBase64
 	}
 	return data, nil
