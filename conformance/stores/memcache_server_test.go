@@ -30,9 +30,10 @@ func TestMemcacheLifetimes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Its clock ticks in seconds, and is asked a little later.
+		// Its clock ticks in seconds, late where the machine is busy: it is behind then. What
+		// it takes for something else than it is would be off by years.
 		left := time.Duration(seconds) * time.Second
-		if left > life+3*time.Second || left < life-time.Since(start)-time.Second {
+		if left > life+patience || left < life-time.Since(start)-time.Second {
 			t.Errorf("asked for %v, the server keeps it for %v", life, left)
 		}
 	}
