@@ -47,6 +47,7 @@ type Session struct {
 	refused error      // what the last commit has given up; nil once there is something else to save
 	cookie  cookieAction
 	watched context.Context //nolint:containedctx // of Context; nil: nobody has asked
+	learns  learns          // of what watched is told
 	err     error           // the first change that could not be made
 }
 

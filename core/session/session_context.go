@@ -18,20 +18,25 @@ import (
 // of the requests.
 //
 // Asking does not extend the session. A session that travels in its cookie ends with its
-// time only, and one that is not stored yet has no end.
+// time only, and one that is not stored yet has no end. So call Context when the request
+// has committed what it begins with. If it signs in, gets another ticket, or acts as
+// somebody else, a later call returns another context.
 func (s *Session) Context() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.watched != nil {
-		return s.watched
-	}
 	gone := s.ended || s.quiet
 	if s.stored == nil && !gone {
-		s.watched = s.x.r.Context()
+		return s.x.r.Context()
+	}
+	of := learns{ticket: s.ticket.token}
+	if s.stored != nil {
+		of.record = s.stored.id
+	}
+	if s.watched != nil && s.learns == of {
 		return s.watched
 	}
 	ctx, cancel := context.WithCancelCause(s.x.r.Context())
-	s.watched = ctx
+	s.watched, s.learns = ctx, of
 	switch {
 	case gone:
 		cancel(ErrNotFound)
@@ -43,4 +48,10 @@ func (s *Session) Context() context.Context {
 		s.m.watcher.watch(ctx, cancel, s.m, s.ticket.presented, s.stored.id)
 	}
 	return ctx
+}
+
+// learns says of what a context learns: of the end of this session, by this ticket.
+type learns struct {
+	ticket token
+	record string // the id
 }

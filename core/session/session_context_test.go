@@ -138,6 +138,55 @@ func TestAStreamEndsWithTheGraceOfItsTicket(t *testing.T) {
 	})
 }
 
+// Middleware has asked for the context before the request has got the session that it
+// listens to.
+func TestAContextIsOfTheSessionThatTheRequestHasNow(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(s *session.Session, r *http.Request) error{
+		"signs in": func(s *session.Session, r *http.Request) error {
+			s.Authenticate("ann")
+			return s.Commit(r.Context())
+		},
+		"acts as somebody": func(s *session.Session, r *http.Request) error {
+			return s.Impersonate(r.Context(), "ann", actFor)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e, _ := newReportingEnv(t)
+				v := e.visitor()
+				if name == "acts as somebody" {
+					v = e.login("root")
+					v.do(nothing)
+				}
+				ended := false
+				go v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+					early := s.Context()
+					if err := change(s, r); err != nil {
+						t.Error(err)
+					}
+					over := s.Context()
+					select {
+					case <-over.Done():
+						ended = errors.Is(context.Cause(over), session.ErrNotFound) && early.Err() == nil
+					case <-time.After(time.Hour):
+					}
+				})
+				synctest.Wait()
+				if n, err := e.m.EndSubject(t.Context(), "ann"); n != 1 || err != nil {
+					t.Errorf("ended %d, error %v", n, err)
+				}
+				synctest.Wait()
+				if !ended {
+					t.Error("the stream goes on")
+				}
+				pass(2 * time.Hour)
+			})
+		})
+	}
+}
+
 // One goroutine for any number of streams, and none when they are over: synctest fails
 // if one is left. A ticket costs one Load in WatchEvery, however many streams it has.
 func TestOneWatcherLooksAfterAllStreams(t *testing.T) {
