@@ -170,11 +170,8 @@ func (c *commit) expires(v *view, used ticketHash, now time.Time) time.Time {
 	if c.stored != nil {
 		prior = c.stored.expires
 	}
-	expires := c.m.expires(v, used, now, prior)
-	if c.s.x.passive && c.stored != nil && c.wants.login == "" {
-		return earlier(expires, c.stored.expires)
-	}
-	return expires
+	uses := !c.s.x.passive || c.stored == nil || c.wants.login != ""
+	return c.m.expires(v, used, uses, now, prior)
 }
 
 // written returns the error of a write, or errPast if the time of the record was over
@@ -253,6 +250,9 @@ func (c *commit) newTicket(create bool) held {
 // and for what the request has proved.
 func (c *commit) newEntry(t held, now time.Time) entry {
 	e := entry{rights: c.view.rights, hash: t.hash, at: now, login: c.wants.login != "", form: c.m.form}
+	if old := c.view.entry(c.ticket.hash); old != nil {
+		e.until = old.until
+	}
 	if c.acting != nil {
 		e.as = c.acting.id
 	}

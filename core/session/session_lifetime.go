@@ -139,13 +139,17 @@ func (m *Manager) endOf(r *rights, now time.Time) time.Time {
 
 // expires returns when a session ends whose ticket, of this hash, is used at now, and
 // notes of each ticket if it ends before that. Other tickets that the visitor has shown
-// end as late as before: prior is when the record would have expired.
-func (m *Manager) expires(v *view, used ticketHash, now, prior time.Time) time.Time {
+// end as late as before, and all do if the request does not use the session: prior is
+// when the record would have expired.
+func (m *Manager) expires(v *view, used ticketHash, uses bool, now, prior time.Time) time.Time {
 	expires := m.endOf(&v.rights, now)
+	if !uses {
+		expires = earlier(expires, prior)
+	}
 	for i := range v.tickets {
 		if e := &v.tickets[i]; !e.before && !e.isRetired() {
 			end := m.endOf(&e.rights, now)
-			if e.hash != used && !e.pending() { // nor on its way to the visitor who uses the session
+			if !uses || e.hash != used && !e.pending() { // nor on its way to the visitor who uses the session
 				end = earlier(end, e.endedBy(prior))
 			}
 			e.until = end

@@ -38,3 +38,47 @@ func TestATicketThatAPassiveRequestBringsLastsAsLongAsTheSession(t *testing.T) {
 		}
 	})
 }
+
+// Another ticket may keep the record for longer, of a login with "remember me" whose
+// answer was lost for instance. A poll that writes, or is handed a ticket, extends its own
+// no more for that.
+func TestAPassiveRequestExtendsNoTicketOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		renewEvery time.Duration
+		poll       handler
+	}{
+		"it writes":             {0, count},
+		"it is handed a ticket": {3 * time.Minute, nothing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t, func(o *session.Options) {
+					o.IdleTimeout, o.RenewEvery = 10*time.Minute, c.renewEvery
+					o.Passive = []func(*http.Request) bool{session.SkipHeader("Passive", "*")}
+				})
+				v := e.seed(signIn("ann"))
+				v.do(nothing)
+				v.fork().do(signIn("ann", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Remember(24 * time.Hour) }))
+				signedIn := 0
+				poll := e.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					if s.Subject() != "" {
+						signedIn++
+						c.poll(w, r, s)
+					}
+				})
+				for range 5 {
+					pass(4 * time.Minute)
+					v.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						r.Header.Set("Passive", "yes")
+						poll.ServeHTTP(w, r)
+					}))
+				}
+				if signedIn != 2 {
+					t.Errorf("signed in at %d polls, want 2: the visitor was idle for 10 minutes", signedIn)
+				}
+			})
+		})
+	}
+}
