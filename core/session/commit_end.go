@@ -63,8 +63,10 @@ func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
 		}
 		err := c.m.bury(ctx, at)
 		switch {
-		case err == nil, errors.Is(err, ErrNotFound):
+		case err == nil:
 			return at, nil
+		case errors.Is(err, ErrNotFound):
+			return at, c.m.remove(ctx, at.id) // for a process whose clock is behind, it may be there
 		case !errors.Is(err, sessionstore.ErrConflict): // no room for a tombstone, perhaps; Delete needs none
 			return at, c.m.remove(ctx, at.id)
 		}
@@ -84,6 +86,8 @@ func (c *commit) lookAgain(ctx context.Context, d doomed, grace time.Duration) (
 		return nil, err
 	case d.stored != nil && d.still == nil && (f.stored == nil || f.verdict.reason == isExpired):
 		return c.m.loadTimedOut(ctx, d.stored.id) // for a process whose clock is behind it has not
+	case d.stored == nil && f.stored == nil:
+		return nil, c.m.remove(ctx, d.ticket.token.id()) // likewise
 	case !f.endable() || d.still != nil && !d.still(&f.view.state):
 		return nil, nil //nolint:nilnil // the same
 	}

@@ -49,6 +49,49 @@ func TestALogoutWhoseTicketTimesOutMeanwhileEndsTheSession(t *testing.T) {
 	})
 }
 
+// A store that asks the clock of the process, as most do, has no such record for one that
+// is ahead. Its logout ends the session for the others, too.
+func TestALogoutOfAProcessThatIsAheadEndsTheSessionForTheOthers(t *testing.T) {
+	t.Parallel()
+	for name, late := range map[string]time.Duration{"timed out meanwhile": 0, "timed out before": 2 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t)
+				v := e.visitor()
+				v.m = e.manager(&storeAhead{storeBehind{Store: e.mem}})
+				v.do(signIn("ann", setIdle(time.Minute)))
+				copied := v.fork()
+				pass(late)
+				wantStatus(t, v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+					pass(2 * time.Minute)
+					s.Destroy()
+				}), http.StatusOK)
+				copied.m = e.m
+				copied.is("", "")
+			})
+		})
+	}
+}
+
+// A storeAhead is that of a process whose clock is ahead by an hour.
+type storeAhead struct{ storeBehind }
+
+func (s *storeAhead) Load(ctx context.Context, id string) (sessionstore.Record, error) {
+	r, err := s.storeBehind.Load(ctx, id)
+	if err == nil && !r.Live() {
+		return sessionstore.Record{}, sessionstore.ErrNotFound
+	}
+	return r, err
+}
+
+func (s *storeAhead) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+	if _, err := s.Load(ctx, id); err != nil {
+		return err
+	}
+	return s.storeBehind.Update(ctx, id, old, r)
+}
+
 // A storeBehind keeps records for an hour longer than it is asked to.
 type storeBehind struct {
 	*memstore.Store
