@@ -12,7 +12,8 @@ import (
 //
 // One goroutine of the Manager looks after all requests that ask for it: it asks the
 // store about each of their tickets once in [Options].WatchEvery, and when its time should
-// be over. So a timeout is noticed at once, and an end within WatchEvery. If the store is a
+// be over, one after the other. So a timeout is noticed at once, and an end within
+// WatchEvery, unless there are more tickets than Loads fit into it. If the store is a
 // [sessionstore.Watcher], a second goroutine listens to it, and an end is noticed at once,
 // too. A failure of the store ends nothing, and is logged. The goroutines end with the last
 // of the requests.
