@@ -17,6 +17,7 @@ type watcher struct {
 	records map[string][]*watched // by the ids of the records that they lead to
 	urgent  []*watched            // to be looked at before what is due
 	running bool
+	unheard bool          // it was said that the store does not report what ends
 	wake    chan struct{} // somebody has come or gone, or the store has reported something
 }
 
@@ -253,13 +254,23 @@ func (w *watcher) listen(ctx context.Context, m *Manager) {
 		if time.Since(began) > longListen {
 			failures = 0
 		}
-		if failures == 0 {
+		if failures == 0 && w.missed() {
 			m.log().Warn("session: the store does not report what ends, streams learn of it within WatchEvery", "error", err)
 		}
 		if sleep(ctx, jitter(min(shortListen<<min(failures, 10), longListen))) != nil {
 			return
 		}
 	}
+}
+
+// missed notes that the store does not report, and says whether that is news: streams that
+// come and go begin to listen each time.
+func (w *watcher) missed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	was := w.unheard
+	w.unheard = true
+	return !was
 }
 
 // The store is listened to again after a pause, which doubles with each failure, from
@@ -275,6 +286,7 @@ func (w *watcher) reported(id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if id == "" {
+		w.unheard = false
 		for _, t := range w.tickets {
 			t.now()
 		}

@@ -246,6 +246,34 @@ func TestAStreamNeedsNoReports(t *testing.T) {
 	})
 }
 
+// Each first stream listens anew.
+func TestAnOutageOfTheReportsIsLoggedOnceThoughStreamsComeAndGo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e, reports := newReportingEnv(t)
+		v := e.login("ann")
+		v.do(nothing)
+		visit := func() {
+			ctx, cancel := context.WithCancel(t.Context())
+			v.open(ctx)
+			pass(time.Second)
+			cancel()
+			synctest.Wait()
+		}
+		for outage := 1; outage <= 2; outage++ {
+			visit()
+			reports.fail(errDown)
+			for range 5 {
+				visit()
+			}
+			reports.fail(nil)
+			if n := strings.Count(e.logs.String(), "does not report what ends"); n != outage {
+				t.Errorf("%d lines in the log after %d outages", n, outage)
+			}
+		}
+	})
+}
+
 // A report that meets an outage of the store is followed up soon, whatever WatchEvery is.
 func TestAReportDuringAnOutageIsFollowedUp(t *testing.T) {
 	t.Parallel()
