@@ -9,8 +9,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
 # For a narrower or longer run: make test TESTFLAGS='-run TestMemory -v'.
 PACKAGES  ?= work
-# Most tests wait for servers: twice as many at once as there are cores keep these busy.
-TESTFLAGS ?= -timeout 80m -parallel 4
+TESTFLAGS ?= -timeout 80m
 FUZZTIME  ?= 1m
 ROUNDS    ?= 5
 BENCHTIME ?= 0.3s
