@@ -131,8 +131,8 @@
 //
 // A WebSocket or a stream keeps the session that its request was given.
 // [Session.Reload] shows what others have changed, and whether the session has ended.
-// [Session.Commit] saves changes, and extends the session. [Session.Context] is done when
-// the session has ended.
+// [Session.Commit] saves changes, and extends the session. [Session.Context] returns a
+// context that is done soon after the session has ended.
 //
 // # Protection
 //
