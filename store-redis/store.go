@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -141,8 +142,7 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 // which is empty if nothing was there, or a value of another type.
 func (s *Store) remove(ctx context.Context, ids ...string) (heads [][]byte, errs []error) {
 	answers := make([]func() ([]byte, error), len(ids))
-	// The error of the batch is that of one of its commands.
-	_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+	sent, failed := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
 			if s.o.Notify { // a pipeline can't send a forgotten script again: the script goes along
 				end := endScript.Eval(ctx, p, []string{s.key(id)}, id, s.channel())
@@ -164,6 +164,11 @@ func (s *Store) remove(ctx context.Context, ids ...string) (heads [][]byte, errs
 		return nil
 	})
 	heads, errs = make([][]byte, len(ids)), make([]error, len(ids))
+	// The error of the batch is that of one of its commands. But older drivers tell none of
+	// them that there was no connection.
+	if !slices.ContainsFunc(sent, func(c redis.Cmder) bool { return c.Err() != nil }) && failed != nil {
+		return heads, slices.Repeat([]error{failed}, len(ids))
+	}
 	for i, answer := range answers {
 		heads[i], errs[i] = answer()
 	}
