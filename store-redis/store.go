@@ -142,7 +142,7 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 // which is empty if nothing was there, or a value of another type.
 func (s *Store) remove(ctx context.Context, ids ...string) (heads [][]byte, errs []error) {
 	answers := make([]func() ([]byte, error), len(ids))
-	sent, failed := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+	s.pipeline(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
 			if s.o.Notify { // a pipeline can't send a forgotten script again: the script goes along
 				end := endScript.Eval(ctx, p, []string{s.key(id)}, id, s.channel())
@@ -164,15 +164,23 @@ func (s *Store) remove(ctx context.Context, ids ...string) (heads [][]byte, errs
 		return nil
 	})
 	heads, errs = make([][]byte, len(ids)), make([]error, len(ids))
-	// The error of the batch is that of one of its commands. But older drivers tell none of
-	// them that there was no connection.
-	if !slices.ContainsFunc(sent, func(c redis.Cmder) bool { return c.Err() != nil }) && failed != nil {
-		return heads, slices.Repeat([]error{failed}, len(ids))
-	}
 	for i, answer := range answers {
 		heads[i], errs[i] = answer()
 	}
 	return heads, errs
+}
+
+// pipeline sends commands in a batch, and returns them with their answers. The error of
+// the batch is that of one of them. But older drivers tell none of them that there was no
+// connection.
+func (s *Store) pipeline(ctx context.Context, add func(redis.Pipeliner) error) []redis.Cmder {
+	cmds, err := s.client.Pipelined(ctx, add)
+	if err != nil && !slices.ContainsFunc(cmds, func(c redis.Cmder) bool { return c.Err() != nil }) {
+		for _, c := range cmds {
+			c.SetErr(err)
+		}
+	}
+	return cmds
 }
 
 func (s *Store) key(id string) string { return s.o.KeyPrefix + id }

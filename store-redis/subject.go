@@ -171,14 +171,12 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 
 // fetch asks for the records under these ids, which loaded returns.
 func (s *Store) fetch(ctx context.Context, ids []string) []redis.Cmder {
-	// The error of the batch is that of one of its commands.
-	cmds, _ := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+	return s.pipeline(ctx, func(p redis.Pipeliner) error {
 		for _, id := range ids {
 			p.Get(ctx, s.key(id))
 		}
 		return nil
 	})
-	return cmds
 }
 
 func loaded(cmd redis.Cmder, id string) (sessionstore.Record, error) {
@@ -224,7 +222,7 @@ func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) 
 func (s *Store) deleteOf(ctx context.Context, subject string, members []member) (deleted int, failed error) {
 	now := encodeTime(time.Now())
 	// A pipeline can't send a forgotten script again: the script goes along.
-	cmds, _ := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+	cmds := s.pipeline(ctx, func(p redis.Pipeliner) error {
 		for _, m := range members {
 			deleteScript.Eval(ctx, p, []string{s.key(m.id)}, append([]any{m.id, now, 0}, s.telling(subject)...)...)
 		}
