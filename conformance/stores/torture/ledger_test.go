@@ -3,7 +3,6 @@ package torture
 import (
 	"bytes"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -184,9 +183,3 @@ func (l *ledger) table() string {
 		l.calm, recovery, l.calmBad, l.calmLate)
 	return b.String()
 }
-
-// failed reports whether there was no answer, or one that blames the server.
-func (a answer) failed() bool { return a.status == 0 || a.status >= http.StatusInternalServerError }
-
-// late reports whether an answer has come late.
-func (a answer) late() bool { return !a.failed() && a.took > late }
