@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/cloakroom-go/cloakroom/core/session"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	sqlstore "github.com/cloakroom-go/cloakroom/store-sql"
 )
@@ -77,8 +78,6 @@ func call(b *testing.B, db *sql.DB, d sqlstore.Dialect) {
 func inTurn(b *testing.B, c callers) {
 	b.Helper()
 	const calls = 20
-	ctx, cancel := context.WithTimeout(b.Context(), time.Hour) // requests have a limit as well
-	defer cancel()
 	names := append([]string{"store"}, slices.Sorted(maps.Keys(c.bare))...)
 	ways := []caller{c.store}
 	for _, name := range names[1:] {
@@ -92,9 +91,11 @@ func inTurn(b *testing.B, c callers) {
 			start := time.Now()
 			for range calls {
 				n++
+				ctx, cancel := sessionstore.WithDeadline(b.Context(), start.Add(session.DefaultStoreTimeout)) // as in a request
 				if err := ways[way](ctx, n); err != nil {
 					b.Fatal(err)
 				}
+				cancel()
 			}
 			took[way] = append(took[way], float64(time.Since(start))/calls)
 		}

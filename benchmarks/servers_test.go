@@ -44,7 +44,7 @@ func need[T any](b *testing.B, get func() (T, string, error)) (T, string) {
 }
 
 var getRedis = client("CLOAKROOM_REDIS_ADDR", func(address string) (*redis.Client, error) {
-	return redis.NewClient(&redis.Options{Addr: address}), nil
+	return redis.NewClient(&redis.Options{Addr: address, ContextTimeoutEnabled: true}), nil // as store-redis recommends
 })
 
 func redisClient(b *testing.B) (*redis.Client, string) { return need(b, getRedis) }

@@ -82,16 +82,20 @@ func contextDoneDuring(t *tester, m method) {
 		}
 		return time.Since(cancelled), err
 	})
-	t.promptly(m, context.DeadlineExceeded, func() (time.Duration, error) {
-		deadline := time.Now().Add(contextLimit)
-		ctx, cancel := context.WithDeadline(t.Context(), deadline)
-		defer cancel()
-		err := m.call(ctx, store, id, r)
-		if time.Now().Before(deadline) {
-			t.Fatalf("%s of the store of Harness.Stall returned before the deadline of its context: %v", m.name, err)
-		}
-		return time.Since(deadline), err
-	})
+	for _, withDeadline := range []func(context.Context, time.Time) (context.Context, context.CancelFunc){
+		context.WithDeadline, sessionstore.WithDeadline, // which requests have
+	} {
+		t.promptly(m, context.DeadlineExceeded, func() (time.Duration, error) {
+			deadline := time.Now().Add(contextLimit)
+			ctx, cancel := withDeadline(t.Context(), deadline)
+			defer cancel()
+			err := m.call(ctx, store, id, r)
+			if time.Now().Before(deadline) {
+				t.Fatalf("%s of the store of Harness.Stall returned before the deadline of its context: %v", m.name, err)
+			}
+			return time.Since(deadline), err
+		})
+	}
 }
 
 // promptly fails the case if call does not return the error that is wanted, or,

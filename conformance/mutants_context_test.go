@@ -48,6 +48,9 @@ func contextMutants() []mutant {
 			}},
 			mutant{name + " waits for the backend", []string{"context/done during " + name}, func(m *mutated) {
 				m.Stall = func(testing.TB) sessionstore.Store { return stalled(name) }
+			}},
+			mutant{name + " takes the driver at its word", []string{"context/done during " + name}, func(m *mutated) {
+				m.Stall = func(testing.TB) sessionstore.Store { return trusting(name) }
 			}})
 	}
 	return all

@@ -115,6 +115,23 @@ func down() *broken {
 	return b
 }
 
+// trusting returns a store that waits until the context is done, and longer in one method
+// where its driver is trusted to keep to deadlines.
+func trusting(longer string) *broken {
+	b := newBroken(newReference())
+	b.around = func(ctx context.Context, method, _ string, _ func(context.Context) error) error {
+		g := sessionstore.Guard{Package: "trusting", Prompt: func(time.Duration) bool { return method == longer }}
+		return g.Do(ctx, func() error {
+			<-ctx.Done()
+			if method == longer {
+				pause(2 * contextLimit)
+			}
+			return ctx.Err()
+		})
+	}
+	return b
+}
+
 // stalled returns a store that waits until the context is done, and in one
 // method longer.
 func stalled(longer string) *broken {

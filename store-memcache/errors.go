@@ -31,7 +31,7 @@ func explain(err error) error {
 func raced(err error) bool {
 	return errors.Is(err, memcache.ErrCASConflict) ||
 		errors.Is(err, memcache.ErrNotStored) ||
-		errors.Is(err, memcache.ErrCacheMiss)
+		errors.Is(err, sessionstore.ErrNotFound)
 }
 
 // An unreadableError is one of the driver that may quote what the server has

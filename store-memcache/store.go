@@ -1,9 +1,11 @@
 package memcachestore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
 
@@ -35,7 +37,11 @@ func New(client *memcache.Client, o Options) (*Store, error) {
 	if client == nil {
 		return nil, errors.New("memcachestore: client is nil: want one such as memcache.New returns")
 	}
-	return &Store{client: client, o: o, guard: o.guard(), seen: newSightings()}, nil
+	guard := o.guard()
+	guard.Prompt = func(left time.Duration) bool {
+		return left >= 2*cmp.Or(client.Timeout, memcache.DefaultTimeout) // to connect, and to be answered
+	}
+	return &Store{client: client, o: o, guard: guard, seen: newSightings()}, nil
 }
 
 // Load implements [sessionstore.Store].
@@ -43,17 +49,15 @@ func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error
 	if err := s.guard.Check(ctx, id); err != nil {
 		return sessionstore.Record{}, err
 	}
-	return sessionstore.Guarded(ctx, s.guard, func() (sessionstore.Record, error) {
-		r, casID, err := s.get(id)
-		if err == nil && !r.Live() {
-			err = sessionstore.ErrNotFound
-		}
-		if err != nil {
-			return sessionstore.Record{}, err
-		}
-		s.seen.put(id, r, casID)
-		return r, nil
-	})
+	cur, err := s.get(ctx, id)
+	if err == nil && !cur.record.Live() {
+		err = sessionstore.ErrNotFound
+	}
+	if err != nil {
+		return sessionstore.Record{}, err
+	}
+	s.seen.put(id, cur.record, cur.casID)
+	return cur.record, nil
 }
 
 // Create implements [sessionstore.Store].
@@ -62,29 +66,26 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 		return err
 	}
 	item := s.item(id, r)
-	return s.guard.Do(ctx, func() error {
-		for ctx.Err() == nil {
-			if err := s.client.Add(item); !raced(err) {
-				return err //nolint:wrapcheck // the guard does it
-			}
-			cur, casID, err := s.get(id)
-			switch {
-			case errors.Is(err, memcache.ErrCacheMiss):
-				continue // it went in between
-			case err != nil:
-				return err
-			case cur.Live() && cur.Version == r.Version:
-				return nil
-			case cur.Live():
-				return sessionstore.ErrExists
-			}
-			item.CasID = casID
-			if err := s.client.CompareAndSwap(item); !raced(err) {
-				return err //nolint:wrapcheck // the guard does it
-			}
+	for ctx.Err() == nil {
+		if err := s.write(ctx, s.client.Add, item); !raced(err) {
+			return err
 		}
-		return ctx.Err()
-	})
+		cur, err := s.get(ctx, id)
+		switch {
+		case errors.Is(err, sessionstore.ErrNotFound):
+			continue // it went in between
+		case err != nil:
+			return err
+		case cur.record.Live() && cur.record.Version == r.Version:
+			return nil
+		case cur.record.Live():
+			return sessionstore.ErrExists
+		}
+		if err := s.swap(ctx, item, cur.casID); !raced(err) {
+			return err
+		}
+	}
+	return s.guard.CheckContext(ctx)
 }
 
 // Update implements [sessionstore.Store].
@@ -93,23 +94,20 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 		return err
 	}
 	item := s.item(id, r)
-	return s.guard.Do(ctx, func() error {
-		if seen, ok := s.seen.take(id); ok && seen.record.Version == old && r.Version != old {
-			item.CasID = seen.casID
-			if err := s.client.CompareAndSwap(item); !raced(err) {
-				return err //nolint:wrapcheck // the guard does it
-			}
+	if seen, ok := s.seen.take(id); ok && seen.record.Version == old && r.Version != old {
+		if err := s.swap(ctx, item, seen.casID); !raced(err) {
+			return err
 		}
-		return s.swap(ctx, id, func(cur sessionstore.Record) (*memcache.Item, error) {
-			switch cur.Version {
-			case r.Version:
-				return nil, nil
-			case old:
-				return item, nil
-			default:
-				return nil, sessionstore.ErrConflict
-			}
-		})
+	}
+	return s.replace(ctx, id, func(cur sessionstore.Record) (*memcache.Item, error) {
+		switch cur.Version {
+		case r.Version:
+			return nil, nil
+		case old:
+			return item, nil
+		default:
+			return nil, sessionstore.ErrConflict
+		}
 	})
 }
 
@@ -118,51 +116,66 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 	if err := s.guard.Check(ctx, id); err != nil {
 		return err
 	}
-	return s.guard.Do(ctx, func() error {
-		if err := s.client.Delete(s.key(id)); !errors.Is(err, memcache.ErrCacheMiss) {
-			return err //nolint:wrapcheck // the guard does it
-		}
+	err := s.guard.Do(ctx, func() error { return s.client.Delete(s.key(id)) })
+	if errors.Is(err, sessionstore.ErrNotFound) {
 		return nil
-	})
+	}
+	return err //nolint:wrapcheck // the guard has done it
 }
 
-// swap replaces the live record under id by the item that next makes of it, if
+// replace replaces the live record under id by the item that next makes of it, if
 // any. If another writer is faster, it starts again.
-func (s *Store) swap(
+func (s *Store) replace(
 	ctx context.Context, id string, next func(cur sessionstore.Record) (*memcache.Item, error),
 ) error {
 	for ctx.Err() == nil {
-		cur, casID, err := s.get(id)
-		if err == nil && !cur.Live() {
+		cur, err := s.get(ctx, id)
+		if err == nil && !cur.record.Live() {
 			err = sessionstore.ErrNotFound
 		}
 		if err != nil {
 			return err
 		}
-		item, err := next(cur)
+		item, err := next(cur.record)
 		if item == nil || err != nil {
 			return err
 		}
-		item.CasID = casID
-		if err := s.client.CompareAndSwap(item); !raced(err) {
-			return err //nolint:wrapcheck // the guard does it
+		if err := s.swap(ctx, item, cur.casID); !raced(err) {
+			return err
 		}
 	}
-	return ctx.Err()
+	return s.guard.CheckContext(ctx) //nolint:wrapcheck // it does
 }
 
-// get returns the record under id, which may have expired, and the number that
-// tells whether it has been written again.
-func (s *Store) get(id string) (sessionstore.Record, uint64, error) {
-	item, err := s.client.Get(s.key(id))
-	if err != nil {
-		return sessionstore.Record{}, 0, err //nolint:wrapcheck // the guard does it
-	}
-	r, err := sessionstore.ParseRecord(item.Value, id)
-	if err == nil && item.CasID == 0 {
-		err = errNoCAS
-	}
-	return r, item.CasID, err
+// A found is what the server has under an id: a record, which may have expired, and the
+// number that tells whether it has been written again.
+type found struct {
+	record sessionstore.Record
+	casID  uint64
+}
+
+// get, write and swap make one call of the driver each, whose timeout bounds that one.
+func (s *Store) get(ctx context.Context, id string) (found, error) {
+	return sessionstore.Guarded(ctx, s.guard, func() (found, error) {
+		item, err := s.client.Get(s.key(id))
+		if err != nil {
+			return found{}, err //nolint:wrapcheck // the guard does it
+		}
+		r, err := sessionstore.ParseRecord(item.Value, id)
+		if err == nil && item.CasID == 0 {
+			err = errNoCAS
+		}
+		return found{r, item.CasID}, err
+	})
+}
+
+func (s *Store) write(ctx context.Context, write func(*memcache.Item) error, item *memcache.Item) error {
+	return s.guard.Do(ctx, func() error { return write(item) })
+}
+
+func (s *Store) swap(ctx context.Context, item *memcache.Item, casID uint64) error {
+	item.CasID = casID
+	return s.write(ctx, s.client.CompareAndSwap, item)
 }
 
 func (s *Store) item(id string, r sessionstore.Record) *memcache.Item {

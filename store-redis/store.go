@@ -34,7 +34,8 @@ var (
 //
 // A call returns when its context is done, though the driver may go on waiting
 // until its own timeouts are over; a client with ReadTimeout -1 has none and is to
-// be avoided.
+// be avoided. Set ContextTimeoutEnabled: a client that keeps to deadlines needs no goroutine
+// beside each call in a request, which is a good part of what a call costs.
 func New(client redis.UniversalClient, o Options) (*Store, error) {
 	o, err := o.resolved()
 	if err != nil {
@@ -47,7 +48,25 @@ func New(client redis.UniversalClient, o Options) (*Store, error) {
 		return nil, errors.New("redisstore: client reads from replicas, which may lag behind: " +
 			"want ReadOnly, RouteByLatency and RouteRandomly off")
 	}
-	return &Store{client: client, o: o, guard: o.guard()}, nil
+	guard := o.guard()
+	if keepsDeadlines(client) {
+		guard.Prompt = func(time.Duration) bool { return true }
+	}
+	return &Store{client: client, o: o, guard: guard}, nil
+}
+
+// keepsDeadlines reports whether a client ends its calls at their deadline.
+func keepsDeadlines(client redis.UniversalClient) bool {
+	switch c := client.(type) {
+	case *redis.Client:
+		return c.Options().ContextTimeoutEnabled
+	case *redis.ClusterClient:
+		return c.Options().ContextTimeoutEnabled
+	case *redis.Ring:
+		return c.Options().ContextTimeoutEnabled
+	default:
+		return false
+	}
 }
 
 // Load implements [sessionstore.Store].

@@ -252,6 +252,46 @@ func TestRedisStalled(t *testing.T) {
 	})
 }
 
+// TestRedisKeepsDeadlines ends calls at the deadline of a request where nobody watches the
+// driver: while it waits for the server's first word, for a free connection, and for an
+// answer.
+func TestRedisKeepsDeadlines(t *testing.T) {
+	t.Parallel()
+	server := redisDaemon(t)
+	line := newCable(t, server.URL)
+	o := backends.RedisOptions(line.addr())
+	o.PoolSize = 1
+	late := func(what string, store *redisstore.Store) {
+		t.Helper()
+		ctx, cancel := sessionstore.WithDeadline(t.Context(), time.Now().Add(20*time.Millisecond))
+		defer cancel()
+		if _, err := store.Load(ctx, randomID()); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Load %s: %v", what, err)
+		}
+	}
+
+	client := redisClientOf(t, o)
+	store := redisStore(t, client)
+	created(t, store)
+	line.stall()
+	late("when the server says nothing", store)
+	line.cut()
+	eventually(t, "answers flow again", func() bool {
+		_, err := store.Load(t.Context(), randomID())
+		return errors.Is(err, sessionstore.ErrNotFound)
+	})
+	line.stall()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	given := make(chan error, 1)
+	go func() { _, err := store.Load(ctx, randomID()); given <- err }()
+	eventually(t, "a call has the connection", func() bool { return client.PoolStats().IdleConns == 0 })
+	late("when no connection is free", store)
+	cancel()
+	<-given
+	late("when a new connection gets no answer", redisStore(t, redisClientOf(t, backends.RedisOptions(line.addr()))))
+}
+
 // redisFull returns a store that holds r on a server whose memory is full.
 func redisFull(tb testing.TB, id string, r sessionstore.Record) sessionstore.Store {
 	tb.Helper()

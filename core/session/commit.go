@@ -92,7 +92,7 @@ func (s *Session) attempt(ctx context.Context) ([]Event, error) {
 	defer s.commitMu.Unlock()
 	c := s.begin()
 	bounded := s.m.storeContext(ctx)
-	defer bounded.release()
+	defer bounded.Release()
 	err := c.bringHome(bounded) //nolint:contextcheck // it is ctx, bounded
 	s.finish(&c, err)
 	return c.events, err

@@ -159,8 +159,8 @@ func (x *exchange) session(ctx context.Context) (*Session, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if !x.done {
-		bounded := x.m.storeContext(ctx)
-		defer bounded.release()
+		bounded := x.loadContext(ctx)
+		defer bounded.Release()
 		x.looked = true
 		x.s, x.err = x.m.find(bounded, x)         //nolint:contextcheck // it is ctx, bounded
 		x.done = x.err == nil || ctx.Err() == nil // others may have more time

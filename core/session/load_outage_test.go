@@ -165,3 +165,46 @@ func TestALookThatIsGivenUpLeavesTheSessionToOthers(t *testing.T) {
 		t.Errorf("counter %d, want 2", n)
 	}
 }
+
+// An interrupted call costs a driver its connection.
+func TestAClientThatGoesAwayInterruptsNoLoad(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	ctx, goAway := context.WithCancel(t.Context())
+	defer goAway()
+	e.store.intercept(func(ctx context.Context, o op) error {
+		goAway()
+		if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > session.DefaultStoreTimeout {
+			t.Errorf("%s has %v, %v", o, deadline, ok)
+		}
+		return ctx.Err()
+	})
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
+	r.AddCookie(v.cookie)
+	e.m.HandlerFunc(count).ServeHTTP(httptest.NewRecorder(), r)
+	e.store.reset()
+	if n, _ := read(v, counter); n != 2 {
+		t.Errorf("counter %d, want 2", n)
+	}
+}
+
+// An application's own end of a context counts, as in every library.
+func TestAnApplicationInterruptsALoad(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	v.serve(e.m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		own, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		e.store.intercept(func(ctx context.Context, _ op) error {
+			cancel()
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		if _, err := e.m.FromContext(own); !errors.Is(err, context.Canceled) {
+			t.Errorf("FromContext: %v", err)
+		}
+		e.store.reset()
+	})))
+}

@@ -57,7 +57,7 @@ func (s *Session) impersonate(ctx context.Context, subject string, d time.Durati
 	defer s.commitMu.Unlock()
 	c := s.begin()
 	bounded := s.m.storeContext(ctx)
-	defer bounded.release()
+	defer bounded.Release()
 	a, err := c.createActing(bounded, subject, d) //nolint:contextcheck // it is ctx, bounded
 	if err == nil {
 		err = c.offerActing(bounded, a) //nolint:contextcheck // likewise
@@ -102,7 +102,7 @@ func (s *Session) stopImpersonating(ctx context.Context) ([]Event, error) {
 	c.home()
 	c.wants = wants{offer: true}
 	bounded := s.m.storeContext(ctx)
-	defer bounded.release()
+	defer bounded.Release()
 	err := c.moved(c.bringHome(bounded)) //nolint:contextcheck // it is ctx, bounded
 	if err == nil && acting != nil {
 		if err = s.m.remove(bounded, acting.id); err != nil { //nolint:contextcheck // likewise

@@ -158,7 +158,7 @@ func (w *watcher) look(m *Manager, tickets []*watched) {
 		}
 		ctx := m.storeContext(context.Background())
 		f, err := m.load(ctx, t.presented.held(), m.opts.RenewGrace)
-		ctx.release()
+		ctx.Release()
 		if err == nil {
 			w.found(m, t, &f)
 			continue

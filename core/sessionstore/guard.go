@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/internal/deadline"
 )
 
 // DefaultMaxData is the largest [Record].Data in bytes that a store of this library
@@ -29,6 +31,13 @@ type Guard struct {
 	// an error that says what to do. It returns all other errors as they are. If nil,
 	// no error is translated.
 	Explain func(err error) error
+
+	// Prompt reports whether the driver ends a call, which has so long until its deadline,
+	// by then of its own accord: it keeps to the deadlines of contexts, or its own timeouts
+	// are shorter. Where it does, Do and Guarded make the call in the caller's goroutine if
+	// its context is one of [WithDeadline], which nothing else ends. If nil, they always
+	// take [Await].
+	Prompt func(left time.Duration) bool
 }
 
 // CheckContext returns an error if ctx is done.
@@ -109,13 +118,14 @@ func (g *Guard) Wrap(ctx context.Context, err error) error {
 // doneError returns ctx's error if it is done. A driver may notice a deadline a moment
 // before the context does.
 func doneError(ctx context.Context) error {
-	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+	if at, ok := ctx.Deadline(); ok && !time.Now().Before(at) {
 		<-ctx.Done()
 	}
 	return ctx.Err()
 }
 
-// Do calls f as [Await] does, and returns its error by way of Wrap.
+// Do calls f as [Await] does, or directly where Prompt allows it, and returns its error by
+// way of Wrap.
 func (g *Guard) Do(ctx context.Context, f func() error) error {
 	_, err := Guarded(ctx, g, func() (struct{}, error) { return struct{}{}, f() })
 	return err
@@ -123,6 +133,12 @@ func (g *Guard) Do(ctx context.Context, f func() error) error {
 
 // Guarded is g.Do for what returns a value.
 func Guarded[T any](ctx context.Context, g *Guard, f func() (T, error)) (T, error) {
+	if g.Prompt != nil {
+		if at, ok := deadline.Only(ctx); ok && g.Prompt(time.Until(at)) {
+			value, err := f()
+			return value, g.Wrap(ctx, err)
+		}
+	}
 	value, err := Await(ctx, f)
 	return value, g.Wrap(ctx, err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -47,6 +48,49 @@ func TestAGuardRefusesWhatTheContractForbids(t *testing.T) {
 			t.Errorf("%s: %q does not name the package", name, c.err)
 		}
 	}
+}
+
+// A request's context is one that only its deadline ends; whoever adds another end to it
+// needs a goroutine.
+func TestAGuardTakesADriverAtItsWordOnlyUntilADeadline(t *testing.T) {
+	t.Parallel()
+	type key struct{}
+	only, release := sessionstore.WithDeadline(t.Context(), time.Now().Add(time.Hour))
+	defer release()
+	cancellable, cancel := context.WithCancel(only)
+	defer cancel()
+	earlier, cancelEarlier := context.WithTimeout(only, time.Minute)
+	defer cancelEarlier()
+	prompt := func(left time.Duration) bool { return left > time.Minute }
+	for name, c := range map[string]struct {
+		ctx    context.Context //nolint:containedctx // of a case
+		prompt func(time.Duration) bool
+		direct bool
+	}{
+		"a request's":           {only, prompt, true},
+		"with more values":      {context.WithValue(only, key{}, 1), prompt, true},
+		"cancellable":           {cancellable, prompt, false},
+		"with a deadline more":  {earlier, prompt, false},
+		"another context":       {t.Context(), prompt, false},
+		"too little time":       {only, func(left time.Duration) bool { return left > time.Hour }, false},
+		"a driver without word": {only, nil, false},
+	} {
+		g := &sessionstore.Guard{Package: "mystore", Prompt: c.prompt}
+		outside := goroutine()
+		inside, err := sessionstore.Guarded(c.ctx, g, func() (string, error) { return goroutine(), errDriver })
+		if (inside == outside) != c.direct {
+			t.Errorf("%s: called in the caller's goroutine: %v, want %v", name, inside == outside, c.direct)
+		}
+		if !errors.Is(err, errDriver) || !strings.HasPrefix(err.Error(), "mystore: ") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// goroutine returns the number of the caller's goroutine.
+func goroutine() string {
+	stack := make([]byte, 64)
+	return strings.Fields(string(stack[:runtime.Stack(stack, false)]))[1]
 }
 
 func TestALimitIsPositiveAndNotAboveTheLargest(t *testing.T) {

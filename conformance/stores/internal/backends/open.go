@@ -42,6 +42,7 @@ func openRedis(_ context.Context, p Place) (sessionstore.Store, func(context.Con
 	o := &redis.UniversalOptions{
 		Addrs: strings.Split(p.Address, ","), MasterName: p.Master, Dialer: servers.Dial(p.Outside),
 		DialTimeout: Patience, ReadTimeout: Patience, WriteTimeout: Patience, PoolTimeout: Patience,
+		ContextTimeoutEnabled: true,
 	}
 	if p.Once {
 		o.MaxRetries = -1
@@ -56,6 +57,7 @@ func openRedis(_ context.Context, p Place) (sessionstore.Store, func(context.Con
 func RedisOptions(addr string) *redis.Options {
 	return &redis.Options{
 		Addr: addr, DialTimeout: Patience, ReadTimeout: Patience, WriteTimeout: Patience, PoolTimeout: Patience,
+		ContextTimeoutEnabled: true,
 	}
 }
 
