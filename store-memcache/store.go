@@ -120,7 +120,7 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 	if errors.Is(err, sessionstore.ErrNotFound) {
 		return nil
 	}
-	return err //nolint:wrapcheck // the guard has done it
+	return err
 }
 
 // replace replaces the live record under id by the item that next makes of it, if
@@ -144,7 +144,7 @@ func (s *Store) replace(
 			return err
 		}
 	}
-	return s.guard.CheckContext(ctx) //nolint:wrapcheck // it does
+	return s.guard.CheckContext(ctx)
 }
 
 // A found is what the server has under an id: a record, which may have expired, and the

@@ -14,6 +14,25 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
+func TestAClientIsAskedWhetherItKeepsDeadlines(t *testing.T) {
+	t.Parallel()
+	for _, keeps := range []bool{true, false} {
+		for _, client := range []redis.UniversalClient{
+			redis.NewClient(&redis.Options{ContextTimeoutEnabled: keeps}),
+			redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}, ContextTimeoutEnabled: keeps}),
+			redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"one": "127.0.0.1:1"}, ContextTimeoutEnabled: keeps}),
+		} {
+			if got := keepsDeadlines(client); got != keeps {
+				t.Errorf("%T: %v, want %v", client, got, keeps)
+			}
+			if got := keepsDeadlines(struct{ redis.UniversalClient }{client}); got {
+				t.Errorf("%T that something else wraps: %v, want %v", client, got, false)
+			}
+			_ = client.Close() // it was never connected
+		}
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{})

@@ -288,7 +288,9 @@ func TestRedisKeepsDeadlines(t *testing.T) {
 	eventually(t, "a call has the connection", func() bool { return client.PoolStats().IdleConns == 0 })
 	late("when no connection is free", store)
 	cancel()
-	<-given
+	if err := <-given; !errors.Is(err, context.Canceled) {
+		t.Errorf("Load that is cancelled: %v", err)
+	}
 	late("when a new connection gets no answer", redisStore(t, redisClientOf(t, backends.RedisOptions(line.addr()))))
 }
 

@@ -29,6 +29,7 @@ func openRedis(ctx context.Context, address string, patience time.Duration) (*st
 		return nil, err //nolint:wrapcheck // openStorage does it
 	}
 	o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = patience, patience, patience
+	o.ContextTimeoutEnabled = true // a request's deadline ends a call, and nobody has to watch it
 	client := redis.NewClient(o)
 	err = client.Ping(ctx).Err()
 	var store *redisstore.Store

@@ -68,9 +68,9 @@ func (c *Context) Done() <-chan struct{} {
 		close(c.done)
 		return c.done
 	}
-	c.timer = time.AfterFunc(time.Until(c.at), func() { c.end(context.DeadlineExceeded) })
+	c.timer = time.AfterFunc(time.Until(c.at), func() { _ = c.end(context.DeadlineExceeded) })
 	if c.heeds {
-		c.apart = context.AfterFunc(c.parent, func() { c.end(c.parent.Err()) })
+		c.apart = context.AfterFunc(c.parent, func() { _ = c.end(c.parent.Err()) })
 	}
 	return c.done
 }
@@ -105,7 +105,7 @@ func (c *Context) Value(of any) any {
 }
 
 // Release frees what the context holds. For whoever still waits for it, it is cancelled.
-func (c *Context) Release() { c.end(context.Canceled) }
+func (c *Context) Release() { _ = c.end(context.Canceled) }
 
 // end makes the context done, if it isn't, and returns why it is.
 func (c *Context) end(err error) error {
