@@ -122,9 +122,9 @@ type Options struct {
 
 	// StoreTimeout is how long a load, a commit with all its retries, or a method of
 	// the Manager waits for the store. It is at most an hour. 0 means
-	// DefaultStoreTimeout. A client that goes away interrupts none of these, for drivers
-	// close the connection of a call that is interrupted. The end of a context that the
-	// application makes does.
+	// DefaultStoreTimeout. A client that goes away interrupts neither the load of its
+	// session nor the commit before the header, for drivers close the connection of a call
+	// that is interrupted. A method that is given a context gives up when that is done.
 	StoreTimeout time.Duration
 
 	// OnceTimeout is how long a function that Key.Once was given may take, and so how
