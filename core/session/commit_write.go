@@ -110,7 +110,12 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 			next.tickets = slices.DeleteFunc(next.tickets, func(e entry) bool { return e.hash == t.hash })
 		}
 		t = c.newTicket(false)
-		switch full := !next.offer(c.newEntry(t, now), presented, now); {
+		e := c.newEntry(t, now)
+		full := !next.offer(e, presented, now)
+		if full && e.login && next.dropLogin(presented, now.Add(-c.m.opts.StoreTimeout)) {
+			full = !next.offer(e, presented, now)
+		}
+		switch {
 		case full && asked:
 			return errFull
 		case full:

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
@@ -187,4 +188,57 @@ func TestACommittedCookieSurvivesALaterFailure(t *testing.T) {
 	if n, _ := read(v, counter); n != 1 {
 		t.Errorf("counter %d, want 1: the old ticket is dead, and the visitor was not given the new one", n)
 	}
+}
+
+// TestALoginThatHasFailedOftenWorksOnceTheStoreDoes has the list fail that is asked for
+// after each login is written: the record lists tickets that nobody has received.
+func TestALoginThatHasFailedOftenWorksOnceTheStoreDoes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e, _ := newIndexedEnv(t, atMost(2))
+		v := e.seed(count)
+		written, down := false, true
+		e.store.intercept(func(_ context.Context, o op) error {
+			written = written || o == opUpdate
+			if down && written && o == opList {
+				return errDown
+			}
+			return nil
+		})
+		for range 20 {
+			written = false
+			wantOutage(t, v.do(authenticate))
+			pass(50 * time.Millisecond)
+		}
+		down = false
+		pass(session.DefaultStoreTimeout)
+		wantStatus(t, v.do(authenticate), http.StatusOK)
+		wantStatus(t, v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if s.Subject() != "ann" || counter.Get(s) != 1 {
+				t.Errorf("%q is signed in, with %d in the session", s.Subject(), counter.Get(s))
+			}
+		}), http.StatusOK)
+	})
+}
+
+// TestManyLoginsAtOnceKeepTheFirst has more forms on their way than a list has places: the
+// answer that arrives last may be the first one's.
+func TestManyLoginsAtOnceKeepTheFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		before := e.seed(count)
+		first := before.fork()
+		wantStatus(t, first.do(authenticate), http.StatusOK)
+		for range 20 {
+			before.fork().do(authenticate)
+		}
+		pass(session.DefaultStoreTimeout / 2)
+		before.fork().do(authenticate)
+		wantStatus(t, first.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if s.Subject() != "ann" {
+				t.Errorf("%q is signed in by the first answer", s.Subject())
+			}
+		}), http.StatusOK)
+	})
 }

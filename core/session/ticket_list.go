@@ -153,6 +153,20 @@ func (st *state) dropBanked(presented ticketHash, began time.Time) {
 	st.tickets = slices.DeleteFunc(st.tickets, func(e entry) bool { return e.hash != presented && e.stale(began) })
 }
 
+// dropLogin makes room for a login where others that nobody has presented have taken all
+// of it: it removes the oldest, and reports whether it has. over is when a commit began
+// that has come to its end by now. So somebody who signs in again and again while the
+// store fails can do so when it works. One that is younger may be in an answer on its way.
+func (st *state) dropLogin(presented ticketHash, over time.Time) bool {
+	i := slices.IndexFunc(st.tickets, func(e entry) bool {
+		return e.login && e.pending() && e.hash != presented && e.at.Before(over)
+	})
+	if i >= 0 {
+		st.tickets = slices.Delete(st.tickets, i, i+1)
+	}
+	return i >= 0
+}
+
 // retireBefore notes that the session's first login makes all tickets that were
 // handed out before it worthless.
 func (st *state) retireBefore() {
