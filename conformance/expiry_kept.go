@@ -60,6 +60,30 @@ func (t *tester) refusedWrites(id string, expires time.Time) {
 	_ = sessionstore.Touch(t.Context(), t.store, id, t.version(), inAnHour())
 }
 
+// expiryNotEarlyScan scans as fast as it can until a record is dead, as expiryNotEarly does.
+func expiryNotEarlyScan(t *tester) {
+	t = t.isolated()
+	var id string
+	soon := t.soon(func(expires time.Time) error {
+		var r sessionstore.Record
+		id, r = t.newID(), t.record()
+		r.Expires = expires.Add(999_999 * time.Nanosecond)
+		return t.store.Create(t.Context(), id, r)
+	}).Add(999_999 * time.Nanosecond)
+	t.sleep(time.Until(soon) - 3*time.Millisecond)
+	for {
+		found, _ := t.scan()
+		left := time.Until(soon)
+		if left <= 0 {
+			return
+		}
+		if _, ok := found[id]; !ok {
+			t.Fatalf("Scan, %v or more before the expiry of a record, does not yield it", left)
+		}
+		t.sleep(10 * time.Microsecond)
+	}
+}
+
 func expiryNotSlidingScan(t *tester) {
 	t = t.isolated()
 	id, r := t.dying(nil)

@@ -132,6 +132,12 @@ func movedCases() []testCase {
 			run:  expiryNotEarly,
 		},
 		{
+			name:  "none is early in a scan",
+			rule:  "Scan is complete: it yields a record until its Expires, to the fraction of a millisecond.",
+			needs: Scan,
+			run:   expiryNotEarlyScan,
+		},
+		{
 			name: "none slides",
 			rule: "Load and ListSubject only read, and what Create, Update and Touch refuse changes nothing: a record has the same expiry all the time until it dies then.",
 			run:  expiryNotSliding,
@@ -263,7 +269,7 @@ func (t *tester) watchedToItsEnd(origin int, fraction time.Duration) bool {
 	err := t.store.Create(t.Context(), id, r)
 	if ways := moves(); err == nil && origin > 0 {
 		how = "that " + ways[origin-1].how
-		_, err = ways[origin-1].make(t, id, r, soon)
+		r, err = ways[origin-1].make(t, id, r, soon)
 	}
 	if err != nil {
 		if time.Now().Before(soon) {
@@ -273,7 +279,7 @@ func (t *tester) watchedToItsEnd(origin int, fraction time.Duration) bool {
 	}
 	t.rest(time.Until(soon) - 3*time.Millisecond)
 	for call := origin; ; call++ {
-		what, err := t.stillLive(call, id, r.Subject)
+		what, err := t.stillLive(call, id, &r, soon)
 		left := time.Until(soon)
 		if left <= 0 {
 			return true
@@ -285,16 +291,16 @@ func (t *tester) watchedToItsEnd(origin int, fraction time.Duration) bool {
 	}
 }
 
-// stillLive makes one of the calls that tell a live record from none and change nothing.
+// stillLive makes one of the calls that tell a live record from none and leave its expiry.
 // It returns an error if the record is not there.
-func (t *tester) stillLive(call int, id, subject string) (string, error) {
+func (t *tester) stillLive(call int, id string, r *sessionstore.Record, expires time.Time) (string, error) {
 	refused := func(what string, err, want error) (string, error) {
 		if errors.Is(err, want) {
 			return what, nil
 		}
 		return what, fmt.Errorf("got error %w, want %w", err, want)
 	}
-	switch call %= 6; {
+	switch call %= 8; {
 	case call == 0:
 		return refused("Create", t.store.Create(t.Context(), id, t.record()), sessionstore.ErrExists)
 	case call == 1:
@@ -304,11 +310,17 @@ func (t *tester) stillLive(call int, id, subject string) (string, error) {
 		err := sessionstore.Touch(t.Context(), t.store, id, t.version(), inAnHour())
 		return refused("Touch with another version", err, sessionstore.ErrConflict)
 	case call == 3 && t.has(Subjects):
-		list, err := sessionstore.ListSubject(t.Context(), t.store, subject)
+		list, err := sessionstore.ListSubject(t.Context(), t.store, r.Subject)
 		if err == nil && len(list) != 1 {
 			err = fmt.Errorf("%d records, want 1", len(list))
 		}
 		return "ListSubject", err
+	case call == 4:
+		old := r.Version
+		r.Version, r.Expires = t.version(), expires
+		return "Update", t.store.Update(t.Context(), id, old, *r)
+	case call == 5 && t.has(Touch):
+		return "Touch", sessionstore.Touch(t.Context(), t.store, id, r.Version, expires)
 	}
 	_, err := t.store.Load(t.Context(), id)
 	return "Load", err

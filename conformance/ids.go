@@ -15,12 +15,12 @@ func idCases() []testCase {
 		},
 		{
 			name: "differ in case",
-			rule: "Ids that differ only in upper and lower case are different.",
+			rule: "Ids that differ only in upper and lower case are different, to each method.",
 			run:  idCaseMatters,
 		},
 		{
 			name: "differ in one character",
-			rule: "Ids that differ in one character are different, wherever it is, and none is a pattern.",
+			rule: "Ids that differ in one character are different, wherever it is, to each method, and none is a pattern.",
 			run:  idEveryCharacter,
 		},
 	}
@@ -80,9 +80,10 @@ func idEveryCharacter(t *tester) {
 // wantDifferent fails the case unless each id has a record of its own.
 func wantDifferent(t *tester, ids ...string) {
 	t.Helper()
-	versions := make(map[string]sessionstore.Version, len(ids))
+	versions, subject := make(map[string]sessionstore.Version, len(ids)), newSubject()
 	for _, id := range ids {
 		r := t.record()
+		r.Subject = subject
 		versions[t.discard(id)] = r.Version
 		if err := t.store.Create(t.Context(), id, r); err != nil {
 			t.Fatalf("Create under an id that resembles another: %v", err)
@@ -90,6 +91,17 @@ func wantDifferent(t *tester, ids ...string) {
 	}
 	for id, v := range versions {
 		t.wantLive(id, v)
+	}
+	if t.has(Subjects) {
+		t.wantList(subject, ids...)
+	}
+	if t.has(Scan) && t.Isolated != nil {
+		on := t.isolated()
+		few := ids[max(0, len(ids)-4):]
+		for _, id := range few {
+			on.create(on.discard(id), on.record())
+		}
+		on.wantScanned(few...)
 	}
 	t.update(ids[0], versions[ids[0]], t.record())
 	for _, id := range ids[1:] {

@@ -144,10 +144,16 @@ func limitCreate(t *tester) {
 func limitUpdate(t *tester) {
 	t.needsMaxData()
 	id, r := t.created()
+	before := t.load(id)
 	for _, size := range []int{t.MaxData + 1, 2 * t.MaxData} {
-		err := t.store.Update(t.Context(), id, r.Version, t.sized(size))
+		large := t.sized(size)
+		large.Expires = large.Expires.Add(time.Hour)
+		err := t.store.Update(t.Context(), id, r.Version, large)
 		t.want(sessionstore.ErrTooLarge, err, fmt.Sprintf("Update with data of %d bytes, where Harness.MaxData is %d", size, t.MaxData))
-		t.wantLive(id, r.Version)
+		if after := t.load(id); !sameRecord(after, before) {
+			t.Fatalf("after an Update that was too large the record is version %d until %v, was %d until %v",
+				after.Version, after.Expires, before.Version, before.Expires)
+		}
 	}
 }
 

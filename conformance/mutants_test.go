@@ -34,7 +34,7 @@ func mutants() []mutant {
 		loadMutants(), createMutants(), updateMutants(), deleteMutants(), versionMutants(),
 		expiryMutants(), clockMutants(), touchMutants(), pruneMutants(),
 		subjectListMutants(), subjectDeleteMutants(), allMutants(), allRaceMutants(), scanMutants(), scanDamageMutants(),
-		watchMutants(),
+		watchMutants(), reportMutants(), momentMutants(),
 		ownershipMutants(), contextMutants(), concurrencyMutants(), peerMutants(), idMutants(), limitMutants(),
 		errorMutants(), corruptionMutants(), outageMutants(), wrapperMutants(), databaseMutants(),
 		viewMutants(), indexMutants(), textMutants(), movedMutants(), retryMutants(),

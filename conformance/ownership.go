@@ -29,17 +29,24 @@ func ownershipCases() []testCase {
 		},
 		{
 			name: "create does not change data",
-			rule: "Create does not change r.Data, nor the memory behind it.",
+			rule: "Create does not change r.Data, nor the memory behind it, also if it refuses the record.",
 			run: func(t *tester) {
 				wantNotChanged(t, func(r sessionstore.Record) { t.create(t.newID(), r) })
+				id, _ := t.created()
+				wantNotChanged(t, func(r sessionstore.Record) {
+					t.want(sessionstore.ErrExists, t.store.Create(t.Context(), id, r), "Create over a live record")
+				})
 			},
 		},
 		{
 			name: "update does not change data",
-			rule: "Update does not change r.Data, nor the memory behind it.",
+			rule: "Update does not change r.Data, nor the memory behind it, also if it refuses the record.",
 			run: func(t *tester) {
 				id, old := t.created()
 				wantNotChanged(t, func(r sessionstore.Record) { t.update(id, old.Version, r) })
+				wantNotChanged(t, func(r sessionstore.Record) {
+					t.want(sessionstore.ErrConflict, t.store.Update(t.Context(), id, old.Version, r), "Update of another version")
+				})
 			},
 		},
 		{
@@ -78,8 +85,17 @@ func wantNotKept(t *tester, id string, data []byte) {
 	t.Helper()
 	written := bytes.Clone(data)
 	overwrite(data)
-	if got := t.load(id).Data; !bytes.Equal(got, written) {
-		t.Fatalf("the caller changed its data after the write, and Load returns %q, want %q", got, written)
+	r := t.load(id)
+	if !bytes.Equal(r.Data, written) {
+		t.Fatalf("the caller changed its data after the write, and Load returns %q, want %q", r.Data, written)
+	}
+	if !t.has(Subjects) {
+		return
+	}
+	for _, e := range t.list(r.Subject) {
+		if !bytes.Equal(e.Record.Data, written) {
+			t.Fatalf("the caller changed its data after the write, and ListSubject returns %q, want %q", e.Record.Data, written)
+		}
 	}
 }
 
@@ -102,7 +118,10 @@ func ownScanned(t *tester) {
 	written := make(map[string]sessionstore.Record)
 	for range 3 {
 		id, r := t.created()
+		mine := r.Data
+		r.Data = bytes.Clone(mine)
 		written[id] = r
+		overwrite(mine) // which Create does not keep
 	}
 	var all []sessionstore.Entry
 	for e, err := range sessionstore.Scan(t.Context(), t.store) {
@@ -197,7 +216,14 @@ func ownListed(t *tester) {
 	for _, id := range t.createdFor(subject, 3) {
 		written[id] = t.load(id)
 	}
-	wantApart(t, "ListSubject has returned", t.list(subject), written)
+	first, second := t.list(subject), t.list(subject)
+	clear(first)
+	for _, e := range second {
+		if e.ID == "" {
+			t.Fatal("the caller changed a list, and another list has changed")
+		}
+	}
+	wantApart(t, "ListSubject has returned", second, written)
 	for id, r := range written {
 		if got := t.load(id).Data; !bytes.Equal(got, r.Data) {
 			t.Fatalf("the caller changed what it had listed, and Load returns %q, want %q", got, r.Data)

@@ -95,31 +95,49 @@ func pageTopic() topic {
 		},
 		{
 			name:  "deletes a subject",
-			rule:  "DeleteSubject deletes every record of the subject, however many batches that takes.",
+			rule:  "DeleteSubject deletes every record of the subject, however many batches that takes, and Watch reports each.",
 			needs: Subjects,
 			run: func(t *tester) {
 				t, p := t.piled()
+				told := t.listensTo(p)
 				ids := p.ids
 				p.ids = nil
 				t.wantDeleted(p.subject, len(ids))
 				t.wantAllGone(ids)
 				t.wantList(p.subject)
+				told("DeleteSubject")
 			},
 		},
 		{
 			name:  "deletes all",
-			rule:  "DeleteAll deletes every record, however many batches that takes.",
+			rule:  "DeleteAll deletes every record, however many batches that takes, and Watch reports each.",
 			needs: All,
 			run: func(t *tester) {
 				t.needsHook(t.Isolated != nil, "Isolated")
 				t, p := t.piled()
+				told := t.listensTo(p)
 				ids := p.ids
 				p.ids = nil
 				t.wantAllDeleted(len(ids))
 				t.wantAllGone(ids)
+				told("DeleteAll")
 			},
 		},
 	}}
+}
+
+// listensTo watches while the records of a pile are deleted, and returns what fails the case
+// unless each has been reported.
+func (t *tester) listensTo(p *pile) (told func(by string)) {
+	t.Helper()
+	if !t.has(Watch) {
+		return func(string) {}
+	}
+	ids, l := p.ids, t.listen(t.store)
+	return func(by string) {
+		t.Helper()
+		t.wantToldAll(l, ids, "each of many records that "+by+" has deleted")
+	}
 }
 
 // piled returns a tester on the namespace with many records, which it makes up to their

@@ -12,7 +12,7 @@ func pruneCases() []testCase {
 	return []testCase{
 		{
 			name:  "removes and counts",
-			rule:  "Prune removes expired records and reports how many it removed, each once.",
+			rule:  "Prune removes expired records, whosever they are, and reports how many it removed, each once.",
 			needs: Prune,
 			run:   pruneCounts,
 		},
@@ -68,6 +68,12 @@ func pruneCases() []testCase {
 				_, err := t.store.Load(t.Context(), id)
 				t.want(sessionstore.ErrCorrupt, err, "Load of foreign bytes after Prune")
 			},
+		},
+		{
+			name:  "forgets what it has removed",
+			rule:  "What Prune has removed is absent: Update and Touch return ErrNotFound, and Create stores a record, also with the version of the old one.",
+			needs: Prune,
+			run:   pruneForgets,
 		},
 		{
 			name:  "leaves lists complete",
@@ -132,11 +138,18 @@ func (t *tester) plantExpired(n int) []string {
 // plantExpiredRecords is plantExpired with what was written.
 func (t *tester) plantExpiredRecords(n int) []sessionstore.Entry {
 	t.Helper()
+	return t.plantExpiredOf(n, func(*sessionstore.Record, int) {})
+}
+
+// plantExpiredOf is plantExpiredRecords with a change to each.
+func (t *tester) plantExpiredOf(n int, change func(r *sessionstore.Record, i int)) []sessionstore.Entry {
+	t.Helper()
 	planted := make([]sessionstore.Entry, n)
 	expires := t.soon(func(expires time.Time) error {
 		for i := range planted {
 			r := t.record()
 			r.Expires = expires
+			change(&r, i)
 			planted[i] = sessionstore.Entry{ID: t.newID(), Record: r}
 			if err := t.store.Create(t.Context(), planted[i].ID, r); err != nil {
 				return err
@@ -155,7 +168,11 @@ func (t *tester) wantPruned(prune func() int) {
 	var got [pruneRounds]int
 	for i := range got {
 		t.prune(t.store) // what others have left
-		t.plantExpired(prunePlanted)
+		t.plantExpiredOf(prunePlanted, func(r *sessionstore.Record, i int) {
+			if i%2 == 0 {
+				r.Subject = ""
+			}
+		})
 		if got[i] = prune(); got[i] == prunePlanted || t.Failed() {
 			return
 		}
@@ -232,6 +249,23 @@ func pruneLeavesAnew(t *tester) {
 	t.create(id, r)
 	t.prune(t.store)
 	t.wantLive(id, r.Version)
+}
+
+func pruneForgets(t *tester) {
+	of := t.plantExpiredRecords(1)[0]
+	t.prune(t.store)
+	next := of.Record
+	next.Expires = inAnHour()
+	for _, version := range []sessionstore.Version{of.Record.Version, t.version()} { // made again, and anew
+		next.Version = version
+		err := t.store.Update(t.Context(), of.ID, of.Record.Version, next)
+		t.want(sessionstore.ErrNotFound, err, "Update of what Prune has removed")
+	}
+	err := sessionstore.Touch(t.Context(), t.store, of.ID, of.Record.Version, next.Expires)
+	t.want(sessionstore.ErrNotFound, err, "Touch of what Prune has removed")
+	next.Version = of.Record.Version
+	t.want(nil, t.store.Create(t.Context(), of.ID, next), "Create of what Prune has removed")
+	t.wantLive(of.ID, next.Version)
 }
 
 // pruneBesideCreates replaces expired records while others prune.

@@ -43,7 +43,7 @@ func scanCases() []testCase {
 		},
 		{
 			name: "begins anew",
-			rule: "Each iteration of what Scan returns begins anew, also after one that was broken off.",
+			rule: "Each iteration of what Scan returns begins anew, also after one that was broken off: it has what was created until then.",
 			run:  scanAgain,
 		},
 		{
@@ -63,7 +63,7 @@ func scanCases() []testCase {
 		},
 		{
 			name: "says that it was cut short",
-			rule: "A context that is done ends an iteration with its error, unless the iteration is whole: the records before it are not all there are.",
+			rule: "A context that is done ends an iteration with its error, which is the last, unless the iteration is whole: the records before it are not all there are.",
 			run:  scanCut,
 		},
 		{
@@ -203,6 +203,7 @@ func scanAgain(t *tester) {
 	all(stop)
 	for range 2 {
 		n := 0
+		ids = append(ids, t.createdFor(newSubject(), 1)...) // before the iteration begins
 		for _, err := range all {
 			t.want(nil, err, "Scan")
 			n++
@@ -259,20 +260,33 @@ func scanNested(t *tester) {
 	}
 }
 
-// scanCut ends the context after the first record.
+// scanCut ends the context after the first record, or after some.
 func scanCut(t *tester) {
 	t = t.isolated()
 	ids := t.createdFor(newSubject(), 20)
+	for _, after := range []int{1, 5} {
+		t.scanCutAfter(after, ids)
+	}
+}
+
+func (t *tester) scanCutAfter(after int, ids []string) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	n, failed := 0, error(nil)
-	for _, err := range sessionstore.Scan(ctx, t.store) {
-		cancel()
-		if failed = err; err != nil {
-			break
+	sessionstore.Scan(ctx, t.store)(func(_ sessionstore.Entry, err error) bool {
+		if failed != nil {
+			t.Error("Scan goes on after the error that ends it")
+			return false
 		}
-		n++
-	}
+		if failed = err; err == nil {
+			n++
+		}
+		if n == after {
+			cancel()
+		}
+		return true
+	})
 	switch {
 	case failed == nil && n < len(ids):
 		t.Fatalf("Scan ends after %d of %d records without an error, though its context is done", n, len(ids))

@@ -66,7 +66,7 @@ func likenesses() []likeness {
 		{"patterns and separators", ends("", "%", "_", "*", "?", ".", ".*", "[a]", "a", "{a}", "(a)", "\\", "\\\\", "\\n", "\n", "/", "//",
 			"/.", "/..",
 			"/a", "/a/", ":", "::", ":a", ";", ",", "|", "~", "'", "''", "\"", "`", "$1", "?1", "%41", "%00", "+", "&", "&amp;",
-			"<a>", "&lt;a>", "#", "--", "\x1e", "\x1f", "{b}a", "{b}c", " b", "%20b", "+b")},
+			"<a>", "&lt;a>", "#", "--", "\x1e", "\x1f", "{b}a", "{b}c", " b", "%20b", "+b", "=", "=a")},
 		{"addresses", ends("@example.org", "@Example.org", "@example.org.", "@example.com", "+a@example.org", "+b@example.org",
 			".@example.org", "@example.org/a", "@example.org?a", "")},
 		{"words of a language", func(s string) []string {
@@ -199,6 +199,8 @@ func textData(t *tester) {
 		[]byte(`{"a":1}`), []byte("null"), []byte("CRK1"), slices.Repeat([]byte("same "), 2000), randomBytes(5000),
 	}
 	id, r := t.created()
+	inner := t.record()
+	opaque = append(opaque, []byte(id), sessionstore.AppendRecord(nil, id, inner), sessionstore.AppendRecord(nil, id, inner)[:80])
 	for _, data := range opaque {
 		old := r
 		r = t.record()
@@ -210,9 +212,12 @@ func textData(t *tester) {
 			t.Fatalf("Update wrote %s, Load returns %s", whatData(data), whatData(got.Data))
 		}
 	}
-	for _, data := range opaque {
+	for _, data := range append(opaque, nil) {
 		id, r := t.newID(), t.record()
-		r.Data = bytes.Clone(data)
+		if r.Data = bytes.Clone(data); data == nil {
+			data = sessionstore.AppendRecord(nil, id, inner)
+			r.Data = bytes.Clone(data)
+		}
 		t.want(nil, t.store.Create(t.Context(), id, r), "Create with "+whatData(data))
 		if got := t.load(id).Data; !bytes.Equal(got, data) {
 			t.Fatalf("Create wrote %s, Load returns %s", whatData(data), whatData(got))

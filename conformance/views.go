@@ -72,7 +72,7 @@ func viewCases(v view) []testCase {
 		},
 		{
 			name: v.verb + " large records",
-			rule: v.method + " is complete, however many bytes its records have together.",
+			rule: v.method + " is complete, however many bytes its records have together: each is there as Load returns it.",
 			run:  v.large,
 		},
 		{
@@ -276,7 +276,14 @@ func (v view) large(t *tester) {
 	if err != nil {
 		t.noSetUp("Create", err)
 	}
+	err = sessionstore.Touch(t.Context(), t.store, ids[0], t.load(ids[0]).Version, inAnHour().Add(time.Minute))
+	t.want(nil, err, "Touch of a large record")
 	v.want(t, subject, "with large records", ids...)
+	v.wantAsLoaded(t, ids[0], "with large records")
+	if v.needs == Subjects {
+		t.wantDeleted(subject, len(ids))
+		t.wantAllGone(ids)
+	}
 }
 
 // unless returns err unless it is one of those.

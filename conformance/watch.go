@@ -3,7 +3,7 @@ package conformance
 import (
 	"context"
 	"errors"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -18,17 +18,32 @@ func watchCases() []testCase {
 		},
 		{
 			name: "reports a delete",
-			rule: "Watch reports a record that Delete has deleted.",
+			rule: "Watch reports a record that Delete has deleted, whosever it was, and whatever was done to it before.",
 			run:  watchDelete,
 		},
 		{
+			name: "reports it again",
+			rule: "Watch reports each record that was deleted, also one that was created anew since it has been reported.",
+			run:  watchAgain,
+		},
+		{
+			name: "reports what has happened",
+			rule: "Watch reports a record soon after its end: whoever looks at it then sees what has become of it.",
+			run:  watchLooks,
+		},
+		{
+			name: "reports one by one",
+			rule: "Watch calls changed from one goroutine, for each record, however many end at once.",
+			run:  watchOneByOne,
+		},
+		{
 			name: "reports another subject",
-			rule: "Watch reports a record to which Update has given another subject, or nobody.",
+			rule: "Watch reports a record to which Update has given another subject, or nobody, or from nobody a subject, whatever its expiry.",
 			run:  watchGivenAway,
 		},
 		{
 			name: "reports an earlier expiry",
-			rule: "Watch reports a record to which Update has given an earlier expiry.",
+			rule: "Watch reports a record to which Update has given an earlier expiry, however little.",
 			run:  watchShortened,
 		},
 		{
@@ -64,106 +79,118 @@ func watchCases() []testCase {
 	})
 }
 
-// A listener keeps what a call of Watch reports.
-type listener struct {
-	cancel context.CancelFunc
-	ended  chan struct{} // closed when Watch has returned
-	news   chan struct{} // something has been reported
-	err    error         // what Watch has returned
-
-	mu    sync.Mutex
-	first string
-	told  map[string]bool
-	over  bool // Watch has returned
-	late  bool // it has reported something after that
-}
-
-func (l *listener) changed(id string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.told) == 0 {
-		l.first = id
-	}
-	l.told[id] = true
-	l.late = l.late || l.over
-	select {
-	case l.news <- struct{}{}:
-	default:
-	}
-}
-
-func (l *listener) has(id string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.told[id]
-}
-
-// listen calls Watch, until the case ends, and returns when it says that it listens.
-func (t *tester) listen(s sessionstore.Store) *listener {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	l := &listener{
-		cancel: cancel, told: make(map[string]bool), ended: make(chan struct{}), news: make(chan struct{}, 1),
-	}
-	go func() {
-		defer close(l.ended)
-		err := sessionstore.Watch(ctx, s, l.changed)
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.err, l.over = err, true
-	}()
-	t.own.tidied(func() {
-		cancel()
-		<-l.ended
-	})
-	t.wantTold(l, "", "that it listens")
-	if l.first != "" {
-		t.Fatal("Watch reports a record before it says that it listens")
-	}
-	return l
-}
-
-// wantTold waits until Watch has reported an id.
-func (t *tester) wantTold(l *listener, id, what string) {
-	t.Helper()
-	timer := time.NewTimer(t.deadline() / 2) // so that it is not taken for a call that hangs
-	defer timer.Stop()
-	for !l.has(id) {
-		select {
-		case <-l.news:
-		case <-l.ended:
-			t.Fatalf("Watch has returned before its context was done: %v", l.err)
-		case <-timer.C:
-			t.Fatalf("Watch does not report %s", what)
-		}
-	}
-}
-
 func watchDelete(t *tester) {
+	old, _ := t.created()
 	l := t.listen(t.store)
-	id, _ := t.created()
+	t.remove(old)
+	t.wantTold(l, old, "a record that was created before, and deleted")
+	id := t.createdForNobody()
 	t.remove(id)
-	t.wantTold(l, id, "a record that was deleted")
+	t.wantTold(l, id, "a record of nobody's that was deleted")
+	touched, r := t.created()
+	t.touch(touched, r.Version, r.Expires.Add(time.Minute))
+	t.remove(touched)
+	t.wantTold(l, touched, "a record that was touched and deleted")
+	updated, r := t.created()
+	t.update(updated, r.Version, t.recordOf(r.Subject))
+	l.forget(updated)
+	t.remove(updated)
+	t.wantTold(l, updated, "a record that was updated and deleted")
+}
+
+// recordOf is record of a subject.
+func (t *tester) recordOf(subject string) sessionstore.Record {
+	r := t.record()
+	r.Subject = subject
+	return r
+}
+
+func watchAgain(t *tester) {
+	l := t.listen(t.store)
+	id := t.newID()
+	for range 2 {
+		t.create(id, t.record())
+		l.forget(id)
+		t.remove(id)
+		t.wantTold(l, id, "a record that was deleted, as others under its id before")
+	}
+}
+
+// watchLooks takes only a report for one that finds the record as it is then.
+func watchLooks(t *tester) {
+	ended := func(what string, end func(id string, r sessionstore.Record) error) {
+		id, r := t.created()
+		var seen atomic.Bool
+		l := t.listenAnd(t.store, func(told string) {
+			if told == id {
+				got, err := t.store.Load(t.Context(), id)
+				seen.Store(errors.Is(err, sessionstore.ErrNotFound) || err == nil && got.Version != r.Version)
+			}
+		})
+		t.want(nil, end(id, r), what)
+		for t.wantTold(l, id, what+" to whoever looks at the record then"); !seen.Load(); {
+			l.forget(id)
+			if seen.Load() {
+				break
+			}
+			t.wantTold(l, id, what+" to whoever looks at the record then")
+		}
+		l.cancel()
+	}
+	ended("Delete", func(id string, _ sessionstore.Record) error { return t.store.Delete(t.Context(), id) })
+	ended("Update", func(id string, r sessionstore.Record) error {
+		return t.store.Update(t.Context(), id, r.Version, t.record())
+	})
+	if t.has(Subjects) {
+		ended("DeleteSubject", func(_ string, r sessionstore.Record) error {
+			_, err := sessionstore.DeleteSubject(t.Context(), t.store, r.Subject)
+			return err
+		})
+	}
+}
+
+// watchOneByOne has records end faster than they are looked at. A Watch that says that
+// reports may be lost has said so.
+func watchOneByOne(t *tester) {
+	subject := newSubject()
+	ids := t.createdFor(subject, 40)
+	l := t.listenAnd(t.store, func(string) { t.rest(time.Millisecond) })
+	t.race(func(n int, s sessionstore.Store) {
+		for ; n < len(ids); n += racers {
+			if err := s.Delete(t.Context(), ids[n]); err != nil {
+				t.Errorf("Delete: %v", err)
+			}
+		}
+	})
+	t.wantToldAll(l, ids, "records that were deleted at the same time")
+	if l.beside.Load() {
+		t.Error("Watch has called changed while another call of it was under way")
+	}
 }
 
 func watchGivenAway(t *tester) {
 	l := t.listen(t.store)
-	for _, subject := range []string{newSubject(), ""} {
-		id, old := t.created()
-		r := t.record()
-		r.Subject, r.Expires = subject, old.Expires
-		t.update(id, old.Version, r)
-		t.wantTold(l, id, "a record that was given to another subject")
+	for _, later := range []time.Duration{0, time.Minute} {
+		for _, to := range [][2]string{{newSubject(), newSubject()}, {newSubject(), ""}, {"", newSubject()}} {
+			id, old := t.newID(), t.recordOf(to[0])
+			t.create(id, old)
+			r := t.recordOf(to[1])
+			r.Expires = old.Expires.Add(later)
+			t.update(id, old.Version, r)
+			t.wantTold(l, id, "a record that was given from "+whose(to[0])+" to "+whose(to[1]))
+		}
 	}
 }
 
 func watchShortened(t *tester) {
 	l := t.listen(t.store)
-	id, old := t.created()
-	r := t.record()
-	r.Subject, r.Expires = old.Subject, old.Expires.Add(-time.Minute)
-	t.update(id, old.Version, r)
-	t.wantTold(l, id, "a record that was given an earlier expiry")
+	for _, sooner := range []time.Duration{time.Minute, max(2*t.Precision, time.Millisecond)} {
+		id, old := t.created()
+		r := t.recordOf(old.Subject)
+		r.Expires = old.Expires.Add(-sooner)
+		t.update(id, old.Version, r)
+		t.wantTold(l, id, "a record that was given an expiry "+sooner.String()+" earlier")
+	}
 }
 
 func watchSubject(t *tester) {
@@ -184,7 +211,7 @@ func watchAll(t *tester) {
 	}
 	t = t.isolated()
 	l := t.listen(t.store)
-	ids := t.createdFor(newSubject(), 3)
+	ids := append(t.createdFor(newSubject(), 3), t.createdForNobody())
 	_, err := sessionstore.DeleteAll(t.Context(), t.store)
 	t.want(nil, err, "DeleteAll")
 	for _, id := range ids {

@@ -1,0 +1,151 @@
+package conformance
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// reportMutants break what Watch reports of some records only, or when.
+func reportMutants() []mutant {
+	const deletes, again = "watch/reports a delete", "watch/reports it again"
+	const others, earlier = "watch/reports another subject", "watch/reports an earlier expiry"
+	const looks, one = "watch/reports what has happened", "watch/reports one by one"
+	const subject, all = "pages/deletes a subject", "pages/deletes all"
+	return []mutant{
+		{"Watch passes over nobody's that is deleted", []string{deletes, "watch/reports everybody's"}, silentFor(func(r sessionstore.Record) bool {
+			return r.Subject == ""
+		})},
+		{"Watch passes over what was touched before it is deleted", []string{deletes}, func(m *mutated) {
+			var touched set
+			touch := m.touch
+			m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+				touched.add(id)
+				return touch(ctx, id, version, expires)
+			}
+			m.watch = watching(m, func(id string) bool { return !touched.has(id) })
+		}},
+		{"Watch passes over what was there before it", []string{deletes}, func(m *mutated) {
+			m.watch = func(ctx context.Context, changed func(string)) error {
+				var before set
+				for e := range m.ref.Scan(context.WithoutCancel(ctx)) {
+					before.add(e.ID)
+				}
+				return m.next.Watch(ctx, func(id string) {
+					if !before.has(id) {
+						changed(id)
+					}
+				})
+			}
+		}},
+		{"Watch reports an id once", []string{again}, func(m *mutated) {
+			m.watch = func(ctx context.Context, changed func(string)) error {
+				var told set
+				return m.next.Watch(ctx, func(id string) {
+					if !told.has(id) {
+						told.add(id)
+						changed(id)
+					}
+				})
+			}
+		}},
+		{"Watch passes over nobody's that is given to somebody", []string{others}, silentUpdate(func(was, r sessionstore.Record) bool {
+			return was.Subject == "" && r.Subject != ""
+		})},
+		{"Watch passes over what is given away for longer", []string{others}, silentUpdate(func(was, r sessionstore.Record) bool {
+			return was.Subject != r.Subject && r.Expires.After(was.Expires)
+		})},
+		{"Watch passes over what is cut by less than a second", []string{earlier}, silentUpdate(func(was, r sessionstore.Record) bool {
+			return was.Subject == r.Subject && was.Expires.Sub(r.Expires) < time.Second
+		})},
+		{"Watch reports before it has happened", []string{looks}, func(m *mutated) {
+			var mu sync.Mutex
+			var all []func(id string)
+			m.watch = func(ctx context.Context, changed func(string)) error {
+				changed("")
+				mu.Lock()
+				all = append(all, func(id string) {
+					if ctx.Err() == nil {
+						changed(id)
+					}
+				})
+				mu.Unlock()
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			remove := m.remove
+			m.remove = func(ctx context.Context, id string) error {
+				mu.Lock()
+				defer mu.Unlock()
+				for _, tell := range all {
+					tell(id)
+				}
+				return remove(ctx, id)
+			}
+		}},
+		{"Watch reports from many goroutines", []string{one}, func(m *mutated) {
+			m.watch = func(ctx context.Context, changed func(string)) error {
+				var wg sync.WaitGroup
+				defer wg.Wait()
+				return m.next.Watch(ctx, func(id string) {
+					if id == "" {
+						changed(id)
+						return
+					}
+					wg.Go(func() { changed(id) })
+				})
+			}
+		}},
+		{"Watch drops what it has no room for", []string{one, subject, all}, dropsReports},
+	}
+}
+
+// silentFor has Watch pass over some of what is deleted.
+func silentFor(silent func(r sessionstore.Record) bool) func(*mutated) {
+	return func(m *mutated) {
+		var passed set
+		create, update := m.create, m.update
+		note := func(id string, r sessionstore.Record, err error) error {
+			if err == nil && silent(r) {
+				passed.add(id)
+			}
+			return err
+		}
+		m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
+			return note(id, r, create(ctx, id, r))
+		}
+		m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+			passed.remove(id)
+			return note(id, r, update(ctx, id, old, r))
+		}
+		m.watch = watching(m, func(id string) bool { return !passed.has(id) })
+	}
+}
+
+// dropsReports has Watch keep a few reports for a caller who is slow, and drop others.
+func dropsReports(m *mutated) {
+	m.watch = func(ctx context.Context, changed func(string)) error {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		kept, ended := make(chan string, 4), make(chan error, 1)
+		go func() {
+			ended <- m.next.Watch(ctx, func(id string) {
+				select {
+				case kept <- id:
+				default:
+				}
+			})
+		}()
+		for {
+			select {
+			case id := <-kept:
+				changed(id)
+				pause(10 * time.Microsecond)
+			case err := <-ended:
+				return err
+			}
+		}
+	}
+}
