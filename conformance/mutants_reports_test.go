@@ -15,9 +15,11 @@ func reportMutants() []mutant {
 	const looks, one = "watch/reports what has happened", "watch/reports one by one"
 	const subject, all = "pages/deletes a subject", "pages/deletes all"
 	return []mutant{
-		{"Watch passes over nobody's that is deleted", []string{deletes, "watch/reports everybody's"}, silentFor(func(r sessionstore.Record) bool {
-			return r.Subject == ""
-		})},
+		{
+			"Watch passes over nobody's that is deleted",
+			[]string{deletes, "watch/reports everybody's"},
+			silentFor(func(r sessionstore.Record) bool { return r.Subject == "" }),
+		},
 		{"Watch passes over what was touched before it is deleted", []string{deletes}, func(m *mutated) {
 			var touched set
 			touch := m.touch
@@ -30,8 +32,10 @@ func reportMutants() []mutant {
 		{"Watch passes over what was there before it", []string{deletes}, func(m *mutated) {
 			m.watch = func(ctx context.Context, changed func(string)) error {
 				var before set
-				for e := range m.ref.Scan(context.WithoutCancel(ctx)) {
-					before.add(e.ID)
+				for e, err := range m.ref.Scan(context.WithoutCancel(ctx)) {
+					if err == nil {
+						before.add(e.ID)
+					}
 				}
 				return m.next.Watch(ctx, func(id string) {
 					if !before.has(id) {
