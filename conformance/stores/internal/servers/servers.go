@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -143,7 +144,7 @@ func (s *Server) run(ctx context.Context) error {
 // way: it takes more processor time than some servers. A container that is started again
 // may have another address, so this is for servers that stay.
 func (s *Server) shorten(ctx context.Context) {
-	if runtime.GOOS != "linux" || os.Getenv("DOCKER_HOST") != "" {
+	if runtime.GOOS != "linux" || os.Getenv("DOCKER_HOST") != "" || !onBridge(s.Inside) {
 		return // the address may be another machine's
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
@@ -155,6 +156,18 @@ func (s *Server) shorten(ctx context.Context) {
 	}
 	_ = conn.Close() // only tried
 	s.URL = s.kind.url(s.Inside)
+}
+
+// onBridge reports whether an address belongs to a network that an interface of this
+// machine is on, such as Docker's bridge, and not to one behind a router.
+func onBridge(address string) bool {
+	host, _, _ := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	own, err := net.InterfaceAddrs()
+	return err == nil && slices.ContainsFunc(own, func(a net.Addr) bool {
+		n, ok := a.(*net.IPNet)
+		return ok && n.Contains(ip)
+	})
 }
 
 // wait returns when the server answers.
