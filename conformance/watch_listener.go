@@ -96,16 +96,8 @@ func (t *tester) listenAnd(s sessionstore.Store, look func(id string)) *listener
 // wantTold waits until Watch has reported an id.
 func (t *tester) wantTold(l *listener, id, what string) {
 	t.Helper()
-	timer := time.NewTimer(t.deadline() / 2) // so that it is not taken for a call that hangs
-	defer timer.Stop()
-	for !l.has(id) {
-		select {
-		case <-l.news:
-		case <-l.ended:
-			t.Fatalf("Watch has returned before its context was done: %v", l.err)
-		case <-timer.C:
-			t.Fatalf("Watch does not report %s", what)
-		}
+	if !t.told(l, id, what) {
+		t.Fatalf("Watch has returned before its context was done: %v", l.err)
 	}
 }
 
@@ -113,14 +105,29 @@ func (t *tester) wantTold(l *listener, id, what string) {
 func (t *tester) wantToldAll(l *listener, ids []string, what string) {
 	t.Helper()
 	for _, id := range ids {
+		if t.told(l, id, what) {
+			continue
+		}
+		if l.err == nil || errors.Is(l.err, context.Canceled) {
+			t.Fatalf("Watch has returned before its context was done: %v", l.err)
+		}
+		return
+	}
+}
+
+// told waits until Watch has reported an id, or returns false if it has returned.
+func (t *tester) told(l *listener, id, what string) bool {
+	t.Helper()
+	timer := time.NewTimer(t.deadline() / 2) // so that it is not taken for a call that hangs
+	defer timer.Stop()
+	for !l.has(id) {
 		select {
+		case <-l.news:
 		case <-l.ended:
-			if l.err == nil || errors.Is(l.err, context.Canceled) {
-				t.Fatalf("Watch has returned before its context was done: %v", l.err)
-			}
-			return
-		default:
-			t.wantTold(l, id, what)
+			return l.has(id)
+		case <-timer.C:
+			t.Fatalf("Watch does not report %s", what)
 		}
 	}
+	return true
 }
