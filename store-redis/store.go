@@ -34,8 +34,10 @@ var (
 //
 // A call returns when its context is done, though the driver may go on waiting
 // until its own timeouts are over; a client with ReadTimeout -1 has none and is to
-// be avoided. Set ContextTimeoutEnabled: a client that keeps to deadlines needs no goroutine
-// beside each call in a request, which is a good part of what a call costs.
+// be avoided. Set ContextTimeoutEnabled: a [redis.Client] that keeps to deadlines needs no
+// goroutine beside each call in a request, which is a good part of what a call costs. One
+// with Options.TLSConfig does not keep to them, nor does one behind a Sentinel; one whose
+// Dialer is the DialContext of a [crypto/tls.Dialer] does.
 func New(client redis.UniversalClient, o Options) (*Store, error) {
 	o, err := o.resolved()
 	if err != nil {
@@ -55,19 +57,21 @@ func New(client redis.UniversalClient, o Options) (*Store, error) {
 	return &Store{client: client, o: o, guard: guard}, nil
 }
 
-// keepsDeadlines reports whether a client ends its calls at their deadline.
+// keepsDeadlines reports whether a client ends its calls at their deadline. With negative
+// timeouts go-redis sets none on its connections. Its TLS handshake knows none, nor do
+// those who ask a Sentinel while others wait for the answer; newer versions have
+// mended both, but look commands up without one for a Cluster.
 func keepsDeadlines(client redis.UniversalClient) bool {
-	switch c := client.(type) {
-	case *redis.Client:
-		return c.Options().ContextTimeoutEnabled
-	case *redis.ClusterClient:
-		return c.Options().ContextTimeoutEnabled
-	case *redis.Ring:
-		return c.Options().ContextTimeoutEnabled
-	default:
+	c, ok := client.(*redis.Client)
+	if !ok {
 		return false
 	}
+	o := c.Options()
+	return o.ContextTimeoutEnabled && o.ReadTimeout >= 0 && o.WriteTimeout >= 0 && o.TLSConfig == nil && o.Addr != sentinelAddr
 }
+
+// sentinelAddr stands for the address in a client of redis.NewFailoverClient.
+const sentinelAddr = "FailoverClient"
 
 // Load implements [sessionstore.Store].
 func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error) {

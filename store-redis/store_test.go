@@ -2,6 +2,9 @@ package redisstore
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,20 +19,58 @@ import (
 
 func TestAClientIsAskedWhetherItKeepsDeadlines(t *testing.T) {
 	t.Parallel()
-	for _, keeps := range []bool{true, false} {
-		for _, client := range []redis.UniversalClient{
-			redis.NewClient(&redis.Options{ContextTimeoutEnabled: keeps}),
-			redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}, ContextTimeoutEnabled: keeps}),
-			redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"one": "127.0.0.1:1"}, ContextTimeoutEnabled: keeps}),
-		} {
-			if got := keepsDeadlines(client); got != keeps {
-				t.Errorf("%T: %v, want %v", client, got, keeps)
-			}
-			if got := keepsDeadlines(struct{ redis.UniversalClient }{client}); got {
-				t.Errorf("%T that something else wraps: %v, want %v", client, got, false)
-			}
-			_ = client.Close() // it was never connected
+	plain := redis.Options{ContextTimeoutEnabled: true}
+	with := func(change func(*redis.Options)) redis.UniversalClient {
+		o := plain
+		change(&o)
+		return redis.NewClient(&o)
+	}
+	addrs := []string{"127.0.0.1:1"}
+	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"one": addrs[0]}, ContextTimeoutEnabled: true})
+	for name, c := range map[string]struct {
+		client redis.UniversalClient
+		keeps  bool
+	}{
+		"plain":            {with(func(*redis.Options) {}), true},
+		"no read timeout":  {with(func(o *redis.Options) { o.ReadTimeout = -1 }), true},
+		"not told to":      {with(func(o *redis.Options) { o.ContextTimeoutEnabled = false }), false},
+		"never to read":    {with(func(o *redis.Options) { o.ReadTimeout = -2 }), false},
+		"never to write":   {with(func(o *redis.Options) { o.WriteTimeout = -2 }), false},
+		"TLS":              {with(func(o *redis.Options) { o.TLSConfig = new(tls.Config) }), false},
+		"Sentinel":         {redis.NewFailoverClient(&redis.FailoverOptions{SentinelAddrs: addrs, ContextTimeoutEnabled: true}), false},
+		"Cluster":          {redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, ContextTimeoutEnabled: true}), false},
+		"Ring":             {ring, false},
+		"something around": {struct{ redis.UniversalClient }{redis.NewClient(&plain)}, false},
+	} {
+		if got := keepsDeadlines(c.client); got != c.keeps {
+			t.Errorf("%s: %v, want %v", name, got, c.keeps)
 		}
+		_ = c.client.Close() // it was never connected
+	}
+}
+
+// The driver's own TLS handshake knows no deadline: its server accepts, and says nothing.
+func TestATLSHandshakeIsLeftAtTheDeadline(t *testing.T) {
+	t.Parallel()
+	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }() // what is in its queue is reset
+	client := redis.NewClient(&redis.Options{
+		Addr: silent.Addr().String(), TLSConfig: new(tls.Config), DialTimeout: time.Minute, ContextTimeoutEnabled: true,
+	})
+	defer func() { _ = client.Close() }() // it was never connected
+	store, err := New(client, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	ctx, cancel := sessionstore.WithDeadline(t.Context(), start.Add(20*time.Millisecond))
+	defer cancel()
+	_, err = store.Load(ctx, newID())
+	if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took > 30*time.Second {
+		t.Errorf("Load returned %v after %v", err, took)
 	}
 }
 
