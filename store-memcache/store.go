@@ -39,7 +39,7 @@ func New(client *memcache.Client, o Options) (*Store, error) {
 	}
 	guard := o.guard()
 	guard.Prompt = func(left time.Duration) bool {
-		return left >= 2*cmp.Or(client.Timeout, memcache.DefaultTimeout) // to connect, and to be answered
+		return left/4 >= cmp.Or(client.Timeout, memcache.DefaultTimeout) // to connect, to write, for a record and for its end
 	}
 	return &Store{client: client, o: o, guard: guard, seen: newSightings()}, nil
 }

@@ -2,6 +2,7 @@ package memcachestore
 
 import (
 	"context"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -212,5 +213,36 @@ func TestContextDoneWhileTheServerIsSilent(t *testing.T) {
 				<-time.After(time.Minute) // the driver gives up, and nothing is left running
 			})
 		})
+	}
+}
+
+// Newer drivers wait up to four times in a call: to connect, to write, for the record
+// and for its end.
+func TestADriverIsTakenAtItsTimeout(t *testing.T) {
+	t.Parallel()
+	const none = time.Duration(math.MaxInt64)
+	for _, c := range []struct {
+		timeout, left time.Duration
+		prompt        bool
+	}{
+		{0, 4 * memcache.DefaultTimeout, true},
+		{0, 4*memcache.DefaultTimeout - 4, false},
+		{time.Second, 4 * time.Second, true},
+		{time.Second, 4*time.Second - 4, false},
+		{time.Second, 0, false},
+		{none, time.Hour, false},
+		{none / 3, time.Hour, false},
+		{-time.Second, time.Hour, true}, // it fails at once
+		{-time.Second, -time.Hour, false},
+	} {
+		client := memcache.New("127.0.0.1:1")
+		client.Timeout = c.timeout
+		store, err := New(client, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := store.guard.Prompt(c.left); got != c.prompt {
+			t.Errorf("Timeout %v, %v left: %v, want %v", c.timeout, c.left, got, c.prompt)
+		}
 	}
 }
