@@ -162,8 +162,8 @@ func (x *exchange) session(ctx context.Context) (*Session, error) {
 		bounded := x.loadContext(ctx)
 		defer bounded.Release()
 		x.looked = true
-		x.s, x.err = x.m.find(bounded, x)         //nolint:contextcheck // it is ctx, bounded
-		x.done = x.err == nil || ctx.Err() == nil // others may have more time
+		x.s, x.err = x.m.find(bounded, x)   //nolint:contextcheck // it is ctx, bounded
+		x.done = x.err == nil || !over(ctx) // others may have more time
 	}
 	return x.s, x.err
 }

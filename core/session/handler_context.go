@@ -24,3 +24,9 @@ func (x *exchange) loadContext(ctx context.Context) *deadline.Context {
 	}
 	return deadline.New(ctx, time.Now().Add(x.m.opts.StoreTimeout), exchangeKey{x.m})
 }
+
+// over reports whether a context's time is over, though its timer may not have noticed yet.
+func over(ctx context.Context) bool {
+	at, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(at)
+}

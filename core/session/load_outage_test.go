@@ -208,3 +208,28 @@ func TestAnApplicationInterruptsALoad(t *testing.T) {
 		e.store.reset()
 	})))
 }
+
+// A deadline may be over before its context knows. Whoever has more time loads again.
+func TestALoadThatOnlyALoadersDeadlineEndsIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	res := v.serve(e.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		late := unaware{r.Context()}
+		if _, err := e.m.FromContext(late); !errors.Is(err, context.DeadlineExceeded) { //nolint:contextcheck // it is the request's
+			t.Errorf("without time: %v", err)
+		}
+		s, err := e.m.Get(r)
+		if err != nil {
+			e.m.Fail(w, r, err)
+			return
+		}
+		count(w, r, s)
+	})))
+	wantStatus(t, res, http.StatusOK)
+}
+
+// unaware is a context whose deadline is over, and whose timer has not noticed yet.
+type unaware struct{ context.Context } //nolint:containedctx // it is one
+
+func (unaware) Deadline() (time.Time, bool) { return time.Now().Add(-time.Nanosecond), true }
