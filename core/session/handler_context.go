@@ -16,8 +16,8 @@ func (m *Manager) storeContext(ctx context.Context) *deadline.Context {
 
 // loadContext is storeContext for the load of a request's session. A client that goes away
 // does not interrupt it: drivers close the connection of a call that is interrupted, and
-// whoever opens requests and drops them would empty the pool. An application's own
-// cancellation is heeded.
+// whoever opens requests and drops them would empty the pool. A cancellation that the
+// application has added within the Handler is heeded.
 func (x *exchange) loadContext(ctx context.Context) *deadline.Context {
 	if ctx.Done() != x.r.Context().Done() || ctx.Err() != nil {
 		return x.m.storeContext(ctx)

@@ -17,11 +17,10 @@ type Context struct {
 	at     time.Time
 	heeds  bool // the parent's end is its own, too
 
-	mu    sync.Mutex
-	err   error
-	done  chan struct{}
-	timer *time.Timer
-	apart func() bool // takes it off its parent
+	mu       sync.Mutex
+	released bool
+	timer    context.Context //nolint:containedctx // made by Done
+	cancel   context.CancelFunc
 }
 
 // key is that of a Context itself.
@@ -47,7 +46,7 @@ func NewCancelled(ctx context.Context, at time.Time, hidden any) *Context {
 // one that only gives it more values.
 func Only(ctx context.Context) (at time.Time, ok bool) {
 	c, ok := ctx.Value(key{}).(*Context)
-	if !ok || c.heeds || c.Done() != ctx.Done() {
+	if !ok || c.heeds || ctx != context.Context(c) && ctx.Done() != c.Done() {
 		return time.Time{}, false
 	}
 	return c.at, true
@@ -60,33 +59,33 @@ func (c *Context) Deadline() (time.Time, bool) { return c.at, true }
 func (c *Context) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.done != nil {
-		return c.done
+	if c.timer == nil {
+		parent := c.parent
+		if !c.heeds {
+			parent = context.WithoutCancel(parent)
+		}
+		c.timer, c.cancel = context.WithDeadline(parent, c.at)
+		if c.released {
+			c.cancel()
+		}
 	}
-	c.done = make(chan struct{})
-	if c.err != nil {
-		close(c.done)
-		return c.done
-	}
-	c.timer = time.AfterFunc(time.Until(c.at), func() { _ = c.end(context.DeadlineExceeded) })
-	if c.heeds {
-		c.apart = context.AfterFunc(c.parent, func() { _ = c.end(c.parent.Err()) })
-	}
-	return c.done
+	return c.timer.Done()
 }
 
 // Err implements [context.Context].
 func (c *Context) Err() error {
 	c.mu.Lock()
-	err := c.err
+	timer, released := c.timer, c.released
 	c.mu.Unlock()
 	switch {
-	case err != nil:
-		return err
+	case timer != nil:
+		return timer.Err()
 	case c.heeds && c.parent.Err() != nil:
-		return c.end(c.parent.Err())
+		return c.parent.Err()
 	case !time.Now().Before(c.at):
-		return c.end(context.DeadlineExceeded)
+		return context.DeadlineExceeded
+	case released:
+		return context.Canceled
 	default:
 		return nil
 	}
@@ -99,28 +98,23 @@ func (c *Context) Value(of any) any {
 		return c
 	case c.hidden:
 		return nil
-	default:
-		return c.parent.Value(of)
 	}
+	c.mu.Lock()
+	ctx := c.timer
+	c.mu.Unlock()
+	if ctx == nil {
+		ctx = c.parent
+	}
+	return ctx.Value(of) // also package context's own keys, by which it finds the timer
 }
 
-// Release frees what the context holds. For whoever still waits for it, it is cancelled.
-func (c *Context) Release() { _ = c.end(context.Canceled) }
-
-// end makes the context done, if it isn't, and returns why it is.
-func (c *Context) end(err error) error {
+// Release frees the timer, if there is one. For whoever still waits, the context is
+// cancelled.
+func (c *Context) Release() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.err != nil {
-		return c.err
+	c.released = true
+	if c.cancel != nil {
+		c.cancel()
 	}
-	c.err = err
-	if c.done != nil {
-		c.timer.Stop()
-		if c.apart != nil {
-			c.apart()
-		}
-		close(c.done)
-	}
-	return err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -126,6 +128,31 @@ func TestReleaseEndsWhoeverWaits(t *testing.T) {
 			later := newContext(parent, time.Now().Add(time.Hour), nil)
 			later.Release()
 			<-later.Done()
+		})
+	}
+}
+
+// Package context starts a goroutine for a child of a context that it does not know.
+func TestAChildTakesNoGoroutine(t *testing.T) {
+	t.Parallel()
+	for name, newContext := range kinds {
+		synctest.Test(t, func(t *testing.T) {
+			parent, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			c := newContext(parent, time.Now().Add(time.Hour), nil)
+			_, cancelChild := context.WithCancel(c)
+			defer cancelChild()
+			synctest.Wait()
+			if stacks := make([]byte, 1<<20); strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "propagateCancel") {
+				t.Errorf("%s: a goroutine waits for its end", name)
+			}
+			gone := errors.New("gone")
+			cancel(gone)
+			synctest.Wait()
+			if cause := context.Cause(c); (name == "NewCancelled") != errors.Is(cause, gone) || name == "New" && cause != nil {
+				t.Errorf("%s: the cause of its end is %v", name, cause)
+			}
+			c.Release()
 		})
 	}
 }
