@@ -89,23 +89,62 @@ func wantImages(t *testing.T, out string, there func(image string) bool) {
 	}
 }
 
-// TestScriptsInstallNothingUnasked has root on Debian, as far as the scripts see: there
-// they could.
+// TestBrowserScript has a browser on the PATH, on Debian with root or elsewhere.
+func TestBrowserScript(t *testing.T) {
+	t.Parallel()
+	const (
+		browser, shell = "chromium", "chromium-headless-shell"
+		one            = "export CLOAKROOM_CHROMIUM=DIR/chromium\n"
+		two            = one + "export CLOAKROOM_HEADLESS_SHELL=DIR/chromium-headless-shell\n"
+	)
+	for _, c := range []struct {
+		name   string
+		have   []string
+		debian bool
+		offers string // what apt-get has
+		env    string
+		needs  string
+		prints string // with DIR for the folder
+		says   string
+	}{
+		{"both", []string{browser, shell}, true, "", "", "", two, ""},
+		{"on Debian", []string{browser}, true, shell, "", shell + "\n", two, "installing " + shell},
+		{"on Debian without network", []string{browser}, true, "", "", shell + "\n", one, "could not be installed"},
+		{"on Debian, to be kept as it is", []string{browser}, true, shell, "CLOAKROOM_INSTALL=no", "", one, ""},
+		{"elsewhere", []string{browser}, false, shell, "", "", one, ""},
+		{"another is named", []string{browser, shell}, true, "", "CLOAKROOM_CHROMIUM=/opt/chrome", "", "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			path := scriptPath(t)
+			for _, name := range c.have {
+				writeScript(t, path, name, "#!/bin/bash")
+			}
+			if c.debian {
+				becomeDebian(t, path, "for name; do :; done # the last\n"+
+					`[[ $name == update ]] || { [[ $name == "`+c.offers+`" ]] && ln -s dpkg '`+path+`/'"$name"; }`)
+			}
+			if needs, _ := script(t, "browser.sh", path, "NEEDS=needs", c.env); needs != c.needs {
+				t.Errorf("it would install %q, want %q", needs, c.needs)
+			}
+			out, says := script(t, "browser.sh", path, c.env)
+			out = strings.ReplaceAll(strings.ReplaceAll(out, `\`, ""), path, "DIR") // it quotes the path
+			if out != c.prints {
+				t.Errorf("it prints\n%s\nwant\n%s", out, c.prints)
+			}
+			if !strings.Contains(says, c.says) || c.says == "" && says != "" {
+				t.Errorf("it says\n%s\nwant %q", says, c.says)
+			}
+		})
+	}
+}
+
+// TestScriptsInstallNothingUnasked has root on Debian: there they could.
 func TestScriptsInstallNothingUnasked(t *testing.T) {
 	t.Parallel()
-	grep, err := exec.LookPath("grep")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, name := range []string{"servers.sh", "browser.sh"} {
 		path := scriptPath(t)
-		writeScript(t, path, "id", "#!/bin/bash\necho 0")
-		if err := os.Remove(filepath.Join(path, "grep")); err != nil { // a link
-			t.Fatal(err)
-		}
-		writeScript(t, path, "grep", "#!/bin/bash\n[[ \"$*\" == *' ID=debian /etc/os-release' ]] || exec '"+grep+"' \"$@\"")
-		writeScript(t, path, "dpkg", "#!/bin/bash\nexit 1")
-		writeScript(t, path, "apt-get", "#!/bin/bash\necho 'apt-get was called' >&2; exit 1")
+		becomeDebian(t, path, "echo 'apt-get was called' >&2; exit 1")
 		if needs, _ := script(t, name, path, "NEEDS=needs"); needs == "" {
 			t.Errorf("%s does not say what it would install", name)
 		}
@@ -116,12 +155,28 @@ func TestScriptsInstallNothingUnasked(t *testing.T) {
 	}
 }
 
+// becomeDebian makes the scripts see Debian, on which nothing is installed, and root.
+func becomeDebian(t *testing.T, path, aptGet string) {
+	t.Helper()
+	grep, err := exec.LookPath("grep")
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeScript(t, path, "id", "#!/bin/bash\necho 0")
+	if err := os.Remove(filepath.Join(path, "grep")); err != nil { // a link
+		t.Fatal(err)
+	}
+	writeScript(t, path, "grep", "#!/bin/bash\n[[ \"$*\" == *' ID=debian /etc/os-release' ]] || exec '"+grep+"' \"$@\"")
+	writeScript(t, path, "dpkg", "#!/bin/bash\nexit 1")
+	writeScript(t, path, "apt-get", "#!/bin/bash\n"+aptGet)
+}
+
 // scriptPath returns a folder with links to programs that every system has, and with
 // an id for which nobody is root.
 func scriptPath(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"bash", "cat", "dirname", "env", "grep", "mktemp", "rm", "sleep", "tail", "tr", "uname"} {
+	for _, name := range []string{"bash", "cat", "dirname", "env", "grep", "ln", "mktemp", "rm", "sleep", "tail", "tr", "uname"} {
 		path, err := exec.LookPath(name)
 		if err == nil {
 			err = os.Symlink(path, filepath.Join(dir, name))

@@ -31,7 +31,7 @@ func TestWhatIsShownAfterSigningOut(t *testing.T) {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
 			port := browser.Serve(t, true, mirror(t, c.cacheControl))
-			v := browser.New(t)
+			v := browser.NewWhole(t)
 			address := func(path string) string { return "https://shop.test:" + port + path }
 			v.Open(address("/login"))
 			if got := v.Open(address("/profile")); got != "You are ann" {

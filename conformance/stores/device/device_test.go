@@ -20,7 +20,7 @@ const briefly = 10 * time.Second
 func TestChromiumBindsALogin(t *testing.T) {
 	t.Parallel()
 	s := open(t, dbsc.DefaultLifetime)
-	v := browser.New(t)
+	v := browser.NewWhole(t)
 	s.signIn(v, "ann")
 	before := value(v)
 	forget(s, v)
@@ -33,7 +33,7 @@ func TestChromiumBindsALogin(t *testing.T) {
 func TestChromiumTakesAnOfferFromARedirect(t *testing.T) {
 	t.Parallel()
 	s := open(t, dbsc.DefaultLifetime)
-	v := browser.New(t)
+	v := browser.NewWhole(t)
 	v.Open(s.url("/redirect/ann"))
 	s.until("the browser binds the login", func() bool { v.Open(s.url("/")); return s.count(dbsc.EventBound) > 0 })
 	s.wantBound(v, "ann", "after a redirect")
@@ -44,7 +44,7 @@ func TestChromiumTakesAnOfferFromARedirect(t *testing.T) {
 func TestACopiedCookieJarIsRefusedInAnotherProfile(t *testing.T) {
 	t.Parallel()
 	s := open(t, briefly)
-	ann, thief := browser.New(t), browser.New(t)
+	ann, thief := browser.NewWhole(t), browser.NewWhole(t)
 	s.signIn(ann, "ann")
 	copyTo(s, ann, thief)
 	thief.Open(s.url("/"))
@@ -69,7 +69,7 @@ func TestACopiedCookieJarIsRefusedInAnotherProfile(t *testing.T) {
 func TestTheCookieIsRefreshedWhenItHasRunOut(t *testing.T) {
 	t.Parallel()
 	s := open(t, briefly)
-	v := browser.New(t)
+	v := browser.NewWhole(t)
 	s.signIn(v, "ann")
 	for range 2 {
 		s.until("the cookie runs out", func() bool { return value(v) == "" })
@@ -84,7 +84,7 @@ func TestAnOutageDuringARefreshLosesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := open(t, dbsc.DefaultLifetime)
-			v := browser.New(t)
+			v := browser.NewWhole(t)
 			s.signIn(v, "ann")
 			forget(s, v)
 			s.trouble.Store(int32(what))
@@ -107,7 +107,7 @@ func TestAnOutageDuringARefreshLosesNothing(t *testing.T) {
 func TestACookieThatRunsOutOfflineIsRefreshedAfterwards(t *testing.T) {
 	t.Parallel()
 	s := open(t, briefly)
-	v := browser.New(t)
+	v := browser.NewWhole(t)
 	s.signIn(v, "ann")
 	s.trouble.Store(int32(cut))
 	s.until("the cookie runs out", func() bool { return value(v) == "" })
@@ -122,7 +122,7 @@ func TestACookieThatRunsOutOfflineIsRefreshedAfterwards(t *testing.T) {
 func TestNewKeysKeepABinding(t *testing.T) {
 	t.Parallel()
 	s := open(t, dbsc.DefaultLifetime)
-	v := browser.New(t)
+	v := browser.NewWhole(t)
 	s.signIn(v, "ann")
 	s.opts.Keys = [][]byte{session.GenerateKey(), s.opts.Keys[0]}
 	s.start(dbsc.DefaultLifetime)
@@ -138,7 +138,7 @@ func TestNewKeysKeepABinding(t *testing.T) {
 func TestTenTabsAtOnceAllGetIn(t *testing.T) {
 	t.Parallel()
 	s := open(t, dbsc.DefaultLifetime)
-	v := browser.New(t)
+	v := browser.NewWhole(t)
 	s.signIn(v, "ann")
 	tabs := []*browser.Visitor{v}
 	for range 9 {
@@ -170,7 +170,7 @@ func TestTenTabsAtOnceAllGetIn(t *testing.T) {
 func TestALinkFromAnotherSiteLeadsIn(t *testing.T) {
 	t.Parallel()
 	s := open(t, dbsc.DefaultLifetime)
-	v := browser.New(t)
+	v := browser.NewWhole(t)
 	s.signIn(v, "ann")
 	forget(s, v)
 	v.Open("https://elsewhere.test:" + s.port + "/link")
@@ -186,7 +186,7 @@ func TestALinkFromAnotherSiteLeadsIn(t *testing.T) {
 func TestSigningOutEndsTheBinding(t *testing.T) {
 	t.Parallel()
 	s := open(t, dbsc.DefaultLifetime)
-	v := browser.New(t)
+	v := browser.NewWhole(t)
 	s.signIn(v, "ann")
 	v.Open(s.url("/logout"))
 	forget(s, v)
@@ -214,7 +214,7 @@ func TestSigningOutEndsTheBinding(t *testing.T) {
 func TestWhoSignsInOnceMoreGetsABindingOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	s := open(t, dbsc.DefaultLifetime)
-	v := browser.New(t)
+	v := browser.NewWhole(t)
 	for _, who := range []string{"ann", "ann", "bob"} {
 		s.signIn(v, who)
 		forget(s, v)
@@ -228,7 +228,7 @@ func TestWhoSignsInOnceMoreGetsABindingOfTheirOwn(t *testing.T) {
 func TestAnOutageDuringARegistrationLeavesTheLoginUnbound(t *testing.T) {
 	t.Parallel()
 	s := open(t, dbsc.DefaultLifetime)
-	v := browser.New(t)
+	v := browser.NewWhole(t)
 	failed := make(chan struct{}, 10)
 	s.mu.Lock()
 	site := s.site

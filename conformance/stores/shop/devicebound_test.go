@@ -30,7 +30,7 @@ func (s *shop) behindProxy() *shop {
 
 func TestAShopThatIsReachedByHTTPSBindsItsDevices(t *testing.T) {
 	t.Parallel()
-	v := enter(t, openFiles(t, "-secure").behindProxy())
+	v := enterWhole(t, openFiles(t, "-secure").behindProxy())
 	v.signIn(ada, "/devices")
 	v.visit("/devices")
 	for tries := 0; !v.sees(".bound"); tries++ { // the browser is at it
@@ -43,7 +43,7 @@ func TestAShopThatIsReachedByHTTPSBindsItsDevices(t *testing.T) {
 	v.visit("/password")
 	v.wantAt("/password", 200)
 
-	thief := enter(t, v.shop)
+	thief := enterWhole(t, v.shop)
 	for _, c := range v.Cookies() {
 		if c.Name != "__Host-session" {
 			continue

@@ -109,7 +109,7 @@ func TestPreferencesChangeThePages(t *testing.T) {
 
 func TestAMessageIsShownOnce(t *testing.T) {
 	t.Parallel()
-	both(t, openFiles(t), func(v *visitor, p person) {
+	bothBy(t, openFiles(t), enterWhole, func(v *visitor, p person) {
 		v.signIn(p, "/profile")
 		v.want(".flash", "Welcome, "+p.name+".")
 		v.visit("/profile") // again

@@ -152,7 +152,7 @@ func TestEachRoleHasItsDashboard(t *testing.T) {
 
 func TestTheBackButtonShowsNothingAfterSigningOut(t *testing.T) {
 	t.Parallel()
-	both(t, openFiles(t), func(v *visitor, p person) {
+	bothBy(t, openFiles(t), enterWhole, func(v *visitor, p person) {
 		v.signIn(p, "/profile")
 		v.click("#logout")
 		v.goBack()

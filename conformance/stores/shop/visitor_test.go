@@ -41,6 +41,12 @@ var (
 // their own.
 func both(t *testing.T, s *shop, flow func(v *visitor, p person)) {
 	t.Helper()
+	bothBy(t, s, enter, flow)
+}
+
+// bothBy is both, for those who enter in another way.
+func bothBy(t *testing.T, s *shop, enter func(testing.TB, *shop) *visitor, flow func(v *visitor, p person)) {
+	t.Helper()
 	for _, p := range []*person{&ada, &bruno} {
 		t.Run(p.login, func(t *testing.T) {
 			t.Parallel()
@@ -60,6 +66,12 @@ type visitor struct {
 func enter(tb testing.TB, s *shop) *visitor {
 	tb.Helper()
 	return &visitor{tb, browser.New(tb), s}
+}
+
+// enterWhole is enter, for what only a whole browser does.
+func enterWhole(tb testing.TB, s *shop) *visitor {
+	tb.Helper()
+	return &visitor{tb, browser.NewWhole(tb), s}
 }
 
 // visit goes to a page of the shop, and returns its text.

@@ -1,9 +1,11 @@
 // Package browser gives tests visitors with a real browser, and the sites that
 // they visit.
 //
-// A test binary starts one Chromium, when a test first asks for it: the one that
-// CLOAKROOM_CHROMIUM names, or else one on the PATH. Where there is none, the test
-// is skipped, or fails if CLOAKROOM_REQUIRE holds "all" or "browser".
+// A test binary starts one browser, when a test first asks for it: the headless shell that
+// CLOAKROOM_HEADLESS_SHELL names, or else the Chromium that CLOAKROOM_CHROMIUM names, or
+// else one of them on the PATH. The shell is Chromium without the window, and takes half of
+// the processor time. NewWhole says what the shell can't do. Where there is no browser,
+// the test is skipped, or fails if CLOAKROOM_REQUIRE holds "all" or "browser".
 //
 // Every host name leads to the loopback interface, whatever DNS says: a test has as
 // many sites as it likes, and nothing reaches the network.
@@ -49,7 +51,19 @@ type Visitor struct {
 // the test's artifacts.
 func New(tb testing.TB) *Visitor {
 	tb.Helper()
-	parent := chromium(tb)
+	return enter(tb, light())
+}
+
+// NewWhole is New with Chromium itself, for what the headless shell does not have: device-bound
+// sessions, and pages that the browser keeps to show them again when the visitor goes back.
+func NewWhole(tb testing.TB) *Visitor {
+	tb.Helper()
+	return enter(tb, whole())
+}
+
+func enter(tb testing.TB, path string) *Visitor {
+	tb.Helper()
+	parent := chromium(tb, path)
 	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewBrowserContext())
 	tb.Cleanup(cancel)
 	v := &Visitor{tb: tb, ctx: ctx}

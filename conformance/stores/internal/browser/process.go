@@ -16,10 +16,11 @@ import (
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/need"
 )
 
-// A process is a running Chromium.
+// A process is a running Chromium, or a headless shell.
 type process struct {
 	ctx     context.Context //nolint:containedctx // chromedp keeps the browser in it
 	profile string          // its folder
+	err     error           // why it could not be started
 }
 
 // features are what Enable has switched on.
@@ -33,65 +34,83 @@ func Enable(names ...string) { features = append(features, names...) }
 // Visitor's window would start them, which takes a quarter of the browser's time.
 var unseen = []string{"WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup", "PreloadTopChromeWebUI"}
 
-// running is the Chromium of this test binary.
-var running struct {
-	once sync.Once
-	p    *process
-	err  error
-}
+// running are the browsers of this test binary, by the program's path.
+var running = struct {
+	mu        sync.Mutex
+	processes map[string]*process
+}{processes: make(map[string]*process)}
 
-// Need ends a test for which there is no browser. New does so too: Need is for tests
-// that would make other preparations in vain.
+// Need ends a test for which there is no browser. New and NewWhole do so too: Need is for
+// tests that would make other preparations in vain.
 func Need(tb testing.TB) {
 	tb.Helper()
-	if find() == "" {
+	required(tb, light())
+}
+
+func required(tb testing.TB, path string) {
+	tb.Helper()
+	if path == "" {
 		need.Missing(tb, "no browser: CLOAKROOM_CHROMIUM is not set, and neither Chromium nor Chrome is on the PATH", "browser")
 	}
 }
 
-// chromium starts the browser unless it runs, and returns its context.
-func chromium(tb testing.TB) context.Context {
+// chromium starts a browser unless it runs, and returns its context.
+func chromium(tb testing.TB, path string) context.Context {
 	tb.Helper()
-	Need(tb)
-	path := find()
-	running.once.Do(func() { running.p, running.err = start(path) })
-	if running.err != nil {
-		tb.Fatalf("start %s: %v", path, running.err)
+	required(tb, path)
+	running.mu.Lock()
+	defer running.mu.Unlock()
+	p, ok := running.processes[path]
+	if !ok {
+		p = start(path)
+		running.processes[path] = p
 	}
-	return running.p.ctx
+	if p.err != nil {
+		tb.Fatalf("start %s: %v", path, p.err)
+	}
+	return p.ctx
 }
 
-// start starts the browser. It speaks through a pipe and ends with this process,
+// start starts a browser. It speaks through a pipe and ends with this process,
 // whatever becomes of that.
-func start(path string) (*process, error) {
+func start(path string) *process {
 	profile, err := newProfile()
 	if err != nil {
-		return nil, err
+		return &process{err: err}
 	}
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), flags(path, profile)...)
 	ctx, _ := chromedp.NewContext(allocator)
 	if err := chromedp.Do(ctx); err != nil {
 		stop()
-		return nil, errors.Join(err, os.RemoveAll(profile))
+		return &process{err: errors.Join(err, os.RemoveAll(profile))}
 	}
-	return &process{ctx, profile}, nil
+	return &process{ctx: ctx, profile: profile}
 }
 
-// Stop ends the browser, if it was started. TestMain calls it last.
+// Stop ends the browsers that were started. TestMain calls it last.
 func Stop() {
-	if running.p == nil {
-		return
+	running.mu.Lock()
+	defer running.mu.Unlock()
+	for _, p := range running.processes {
+		if err := p.stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "browser:", err)
+		}
 	}
-	ctx, cancel := context.WithTimeout(running.p.ctx, timeout)
+}
+
+func (p *process) stop() error {
+	if p.err != nil { // it was not started
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, timeout)
 	defer cancel()
-	if err := errors.Join(chromedp.Cancel(ctx), os.RemoveAll(running.p.profile)); err != nil {
-		fmt.Fprintln(os.Stderr, "browser:", err)
-	}
+	return errors.Join(chromedp.Cancel(ctx), os.RemoveAll(p.profile))
 }
 
 // newProfile makes a folder for the browser's profile. Third-party cookies are
 // allowed in it, as they are for most people; visitors are incognito to the
-// browser, which would block them.
+// browser, which would block them. The headless shell reads no preferences, and allows
+// them anyway.
 func newProfile() (string, error) {
 	dir, err := os.MkdirTemp("", "cloakroom-browser")
 	if err != nil {
@@ -107,12 +126,30 @@ func newProfile() (string, error) {
 	return dir, nil
 }
 
-// find returns the path of the browser, or "".
-func find() string {
+// light returns the path of what costs least: the headless shell or else the browser; or "".
+func light() string {
+	if path := os.Getenv("CLOAKROOM_HEADLESS_SHELL"); path != "" {
+		return path
+	}
+	if os.Getenv("CLOAKROOM_CHROMIUM") == "" { // else that one is asked for
+		if path := onPath("chromium-headless-shell", "chrome-headless-shell"); path != "" {
+			return path
+		}
+	}
+	return whole()
+}
+
+// whole returns the path of the browser, or "".
+func whole() string {
 	if path := os.Getenv("CLOAKROOM_CHROMIUM"); path != "" {
 		return path
 	}
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"} {
+	return onPath("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+}
+
+// onPath returns the path of the first of these programs that is there, or "".
+func onPath(names ...string) string {
+	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
 			return filepath.Clean(path)
 		}
