@@ -117,7 +117,7 @@ func TestAMessageIsShownOnce(t *testing.T) {
 		if got := v.list(".flash"); len(got) > 0 {
 			v.Errorf("the next page says %q", got)
 		}
-		v.goBack()
+		v.GoBack()
 		v.Await(`location.pathname === "/profile" && document.readyState === "complete"`)
 		if got := v.list(".flash"); len(got) > 0 {
 			v.Errorf("the page before says %q", got)

@@ -155,7 +155,7 @@ func TestTheBackButtonShowsNothingAfterSigningOut(t *testing.T) {
 	bothBy(t, openFiles(t), enterWhole, func(v *visitor, p person) {
 		v.signIn(p, "/profile")
 		v.click("#logout")
-		v.goBack()
+		v.GoBack()
 		v.Await(`location.pathname !== "/" && document.readyState === "complete"`)
 		v.wantAt("/login?next=%2Fprofile", 200)
 		if v.sees("#session") || v.read("#nav-profile") != "" {

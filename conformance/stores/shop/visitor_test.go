@@ -248,9 +248,3 @@ func tell[P, R any](v *visitor, command cdp.Command[P, R], params P) {
 		return err
 	}))
 }
-
-// goBack presses the Back button; the caller waits for the page that it expects.
-func (v *visitor) goBack() {
-	v.Helper()
-	v.Do(chromedp.Evaluate[chromedp.Void]("history.back()"))
-}

@@ -131,9 +131,27 @@ func (v *Visitor) Follow(steps ...chromedp.Action[chromedp.Void]) string {
 // browser has kept it, and returns its text.
 func (v *Visitor) Back(url string) string {
 	v.tb.Helper()
-	v.Do(chromedp.Evaluate[chromedp.Void]("history.back()"))
+	v.GoBack()
 	v.Await(fmt.Sprintf(`location.href === %q && document.readyState === "complete"`, url))
 	return v.Text()
+}
+
+// GoBack presses the Back button; the caller waits for the page that it expects.
+func (v *Visitor) GoBack() {
+	v.tb.Helper()
+	v.Do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		// The browser is told: a page that is told may be gone before it answers.
+		history, err := cdp.Call(ctx, t, page.GetNavigationHistory, cdp.Empty{})
+		if err != nil {
+			return err //nolint:wrapcheck // Do says what failed
+		}
+		if history.CurrentIndex == 0 {
+			return errors.New("there is no page to go back to")
+		}
+		_, err = cdp.Call(ctx, t, page.NavigateToHistoryEntry,
+			page.NavigateToHistoryEntryParams{EntryID: history.Entries[history.CurrentIndex-1].ID})
+		return err //nolint:wrapcheck // Do says what failed
+	}))
 }
 
 // Await waits until a JavaScript condition holds, on whichever page comes.
