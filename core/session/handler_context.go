@@ -11,7 +11,7 @@ import (
 // session, a logger or a store that is given it, finds none, for it would wait for itself.
 // Call Release afterwards.
 func (m *Manager) storeContext(ctx context.Context) *deadline.Context {
-	return deadline.NewCancelled(ctx, time.Now().Add(m.opts.StoreTimeout), exchangeKey{m})
+	return deadline.NewCancellable(ctx, time.Now().Add(m.opts.StoreTimeout), exchangeKey{m})
 }
 
 // loadContext is storeContext for the load of a request's session. A client that goes away

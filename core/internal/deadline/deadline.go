@@ -35,8 +35,8 @@ func New(ctx context.Context, at time.Time, hidden any) *Context {
 	return &Context{parent: ctx, at: at, hidden: hidden}
 }
 
-// NewCancelled is New for a context that ends when ctx does, too.
-func NewCancelled(ctx context.Context, at time.Time, hidden any) *Context {
+// NewCancellable is New for a context that ends when ctx does, too.
+func NewCancellable(ctx context.Context, at time.Time, hidden any) *Context {
 	c := New(ctx, at, hidden)
 	c.heeds = ctx.Done() != nil
 	return c

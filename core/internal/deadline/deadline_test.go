@@ -23,7 +23,7 @@ var (
 	_ context.Context = (*deadline.Context)(nil)
 
 	kinds = map[string]func(context.Context, time.Time, any) *deadline.Context{
-		"New": deadline.New, "NewCancelled": deadline.NewCancelled,
+		"New": deadline.New, "NewCancellable": deadline.NewCancellable,
 	}
 )
 
@@ -97,7 +97,7 @@ func TestOnlyNewIgnoresItsParentsEnd(t *testing.T) {
 						t.Errorf("%s: Err says that it is done, and Done that it is not", name)
 					}
 				}
-				if ended != (name == "NewCancelled") {
+				if ended != (name == "NewCancellable") {
 					t.Errorf("%s: done with its parent: %v", name, ended)
 				}
 			})
@@ -149,7 +149,7 @@ func TestAChildTakesNoGoroutine(t *testing.T) {
 			gone := errors.New("gone")
 			cancel(gone)
 			synctest.Wait()
-			if cause := context.Cause(c); (name == "NewCancelled") != errors.Is(cause, gone) || name == "New" && cause != nil {
+			if cause := context.Cause(c); (name == "NewCancellable") != errors.Is(cause, gone) || name == "New" && cause != nil {
 				t.Errorf("%s: the cause of its end is %v", name, cause)
 			}
 			c.Release()
@@ -179,13 +179,13 @@ func TestOnlyFindsADeadlineThatNothingElseEnds(t *testing.T) {
 	at := time.Now().Add(time.Hour)
 	c := deadline.New(parent, at, nil)
 	defer c.Release()
-	heeding := deadline.NewCancelled(parent, at, nil)
+	heeding := deadline.NewCancellable(parent, at, nil)
 	defer heeding.Release()
-	lasting := deadline.NewCancelled(context.WithoutCancel(parent), at, nil)
+	lasting := deadline.NewCancellable(context.WithoutCancel(parent), at, nil)
 	defer lasting.Release()
 	nested := deadline.New(heeding, at.Add(time.Hour), nil)
 	defer nested.Release()
-	below := deadline.NewCancelled(c, at, nil)
+	below := deadline.NewCancellable(c, at, nil)
 	defer below.Release()
 	ended, end := context.WithCancel(c)
 	defer end()
@@ -193,15 +193,15 @@ func TestOnlyFindsADeadlineThatNothingElseEnds(t *testing.T) {
 		ctx  context.Context //nolint:containedctx // of a case
 		only bool
 	}{
-		"New":                                {c, true},
-		"New with a value":                   {context.WithValue(c, key{}, 1), true},
-		"New below another":                  {nested, true},
-		"New that can be cancelled":          {ended, false},
-		"NewCancelled":                       {heeding, false},
-		"NewCancelled below New":             {below, false},
-		"NewCancelled that nothing cancels":  {lasting, true},
-		"another that nothing cancels":       {context.WithoutCancel(parent), false},
-		"another without a Context above it": {parent, false},
+		"New":                                 {c, true},
+		"New with a value":                    {context.WithValue(c, key{}, 1), true},
+		"New below another":                   {nested, true},
+		"New that can be cancelled":           {ended, false},
+		"NewCancellable":                      {heeding, false},
+		"NewCancellable below New":            {below, false},
+		"NewCancellable that nothing cancels": {lasting, true},
+		"another that nothing cancels":        {context.WithoutCancel(parent), false},
+		"another without a Context above it":  {parent, false},
 	} {
 		got, only := deadline.Only(tc.ctx)
 		if only != tc.only || only && !got.Equal(at) {
