@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -177,7 +178,13 @@ func (v *visitor) do(f handler) *http.Response {
 // serve sends a request to h and keeps the cookie of the answer.
 func (v *visitor) serve(h http.Handler) *http.Response {
 	v.e.tb.Helper()
-	r := httptest.NewRequestWithContext(v.e.tb.Context(), http.MethodGet, "/", http.NoBody)
+	return v.within(v.e.tb.Context(), h)
+}
+
+// within is serve with a request that ctx ends: a client that goes away.
+func (v *visitor) within(ctx context.Context, h http.Handler) *http.Response {
+	v.e.tb.Helper()
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
 	if v.cookie != nil {
 		r.AddCookie(&http.Cookie{Name: v.cookie.Name, Value: v.cookie.Value})
 		v.e.secret(v.cookie.Value)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -131,9 +130,7 @@ func TestAClientThatIsGoneBeforeTheLoadIsNoError(t *testing.T) {
 	v := e.seed(count)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
-	r.AddCookie(v.cookie)
-	e.m.HandlerFunc(count).ServeHTTP(httptest.NewRecorder(), r)
+	v.within(ctx, e.m.HandlerFunc(count))
 	if n, _ := read(v, counter); n != 1 {
 		t.Errorf("counter %d, want 1", n)
 	}
@@ -180,9 +177,7 @@ func TestAClientThatGoesAwayInterruptsNoLoad(t *testing.T) {
 		}
 		return ctx.Err()
 	})
-	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
-	r.AddCookie(v.cookie)
-	e.m.HandlerFunc(count).ServeHTTP(httptest.NewRecorder(), r)
+	v.within(ctx, e.m.HandlerFunc(count))
 	e.store.reset()
 	if n, _ := read(v, counter); n != 2 {
 		t.Errorf("counter %d, want 2", n)
