@@ -18,7 +18,7 @@ func errorCases() []testCase {
 	return []testCase{
 		{
 			name: "one sentinel each",
-			rule: "The sentinels say what happened for certain: an error is one of them and no other.",
+			rule: "The sentinels say what happened for certain: an error is one of them and no other, and ErrRepeated only if an answer was lost.",
 			run:  errorsDistinct,
 		},
 		{
@@ -123,6 +123,9 @@ func errorsDistinct(t *tester) {
 			if sentinel != f.want && errors.Is(f.err, sentinel) { //nolint:errorlint // sentinels themselves
 				t.Errorf("%s returns %q, which is meant to be %q, but is %q too", f.call, f.err, f.want, sentinel)
 			}
+		}
+		if errors.Is(f.err, sessionstore.ErrRepeated) {
+			t.Errorf("%s returns %q, though its answer was not lost: ErrRepeated is for a call that was sent more than once", f.call, f.err)
 		}
 	}
 }

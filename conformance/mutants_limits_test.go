@@ -150,6 +150,15 @@ func errorMutants() []mutant {
 				return err
 			}
 		}},
+		{"every ErrConflict is ErrRepeated", []string{"errors/one sentinel each"}, func(m *mutated) {
+			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+				err := m.next.Update(ctx, id, old, r)
+				if errors.Is(err, sessionstore.ErrConflict) {
+					return errors.Join(err, sessionstore.ErrRepeated)
+				}
+				return err
+			}
+		}},
 		tellsData("errors quote the data", "%w: %q"),
 		tellsData("errors list the data", "%w: %v"),
 		tellsData("errors have the data in hex", "%w: %x"),

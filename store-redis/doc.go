@@ -45,9 +45,10 @@
 //
 // The driver sends a write again whose answer was lost, unless its MaxRetries is -1.
 // That does no harm, but for one case: if another write gets in between, Update returns
-// [sessionstore.ErrConflict] although it was made. Whoever then makes the change on the
-// newer record makes it twice. Package session does not: its records remember their
-// last few writes.
+// [sessionstore.ErrConflict] although it was made. The error is then also
+// [sessionstore.ErrRepeated]. Whoever makes the change on the newer record may make it
+// twice. Package session does not: its records remember their last few writes, and where
+// they don't tell, its Commit fails.
 //
 // A record carries its id, so that an answer to another request, or a foreign
 // value under the key, gives [sessionstore.ErrCorrupt], never somebody else's session.

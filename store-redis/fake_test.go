@@ -18,11 +18,13 @@ import (
 
 // A fake is a server that answers as a test wants, and writes down what it was asked.
 type fake struct {
-	answer func(command []string) string // "" for never
+	answer func(command []string) string // "" for never, lost for a connection that ends
 
 	mu       sync.Mutex
 	commands [][]string
 }
+
+const lost = "lost"
 
 // open returns a store on a server that answers so.
 func open(t *testing.T, answer func(command []string) string) (*Store, *fake) {
@@ -32,22 +34,34 @@ func open(t *testing.T, answer func(command []string) string) (*Store, *fake) {
 
 func openWith(t *testing.T, answer func(command []string) string, o Options) (*Store, *fake) {
 	t.Helper()
+	return openTo(t, answer, &redis.Options{MaxRetries: -1}, o)
+}
+
+// openTo takes the driver's options, too.
+func openTo(t *testing.T, answer func(command []string) string, driver *redis.Options, o Options) (*Store, *fake) {
+	t.Helper()
 	f := &fake{answer: answer}
-	client := redis.NewClient(&redis.Options{
-		Addr:       "127.0.0.1:1", // newer drivers look names up, which a synctest bubble must not
-		MaxRetries: -1,
-		Dialer: func(context.Context, string, string) (net.Conn, error) {
-			client, conn := net.Pipe()
-			go f.serve(conn)
-			return client, nil
-		},
-	})
+	driver.Addr = "127.0.0.1:1" // newer drivers look names up, which a synctest bubble must not
+	driver.Dialer = func(context.Context, string, string) (net.Conn, error) {
+		client, conn := net.Pipe()
+		go f.serve(conn)
+		return pipe{client}, nil
+	}
+	client := redis.NewClient(driver)
 	t.Cleanup(func() { _ = client.Close() }) // nothing depends on it
 	store, err := New(client, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return store, f
+}
+
+// A pipe takes deadlines after the other end has closed, as TCP does.
+type pipe struct{ net.Conn }
+
+func (p pipe) SetReadDeadline(t time.Time) error {
+	_ = p.Conn.SetReadDeadline(t) // a Read will tell
+	return nil
 }
 
 func (f *fake) serve(conn net.Conn) {
@@ -74,6 +88,9 @@ func (f *fake) serve(conn net.Conn) {
 			f.commands = append(f.commands, command)
 			f.mu.Unlock()
 			answer = f.answer(command)
+		}
+		if answer == lost {
+			return
 		}
 		answers <- answer
 	}

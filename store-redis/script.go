@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -126,11 +127,36 @@ type answer struct {
 }
 
 // call runs a script on the record under id. args follow the arguments that all scripts
-// have.
+// have. A conflict of a call that the driver has sent again may be with its first sending.
 func (s *Store) call(ctx context.Context, script *redis.Script, id string, ttl int64, args ...any) answer {
-	args = append([]any{id, encodeTime(time.Now()), ttl}, args...)
-	return parseAnswer(script.Run(ctx, s.client, []string{s.key(id)}, args...))
+	sent := &counted{text: []byte(id)}
+	keys, args := []string{s.key(id)}, append([]any{sent, encodeTime(time.Now()), ttl}, args...)
+	cmd := script.EvalSha(ctx, s.client, keys, args...)
+	if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
+		sent.times-- // it has done nothing
+		cmd = script.Eval(ctx, s.client, keys, args...)
+	}
+	a := parseAnswer(cmd)
+	if sent.times > 1 && errors.Is(a.err, sessionstore.ErrConflict) {
+		a.err = fmt.Errorf("%w: %w", a.err, sessionstore.ErrRepeated)
+	}
+	return a
 }
+
+// A counted argument knows how often the driver has sent it.
+type counted struct {
+	text  []byte
+	times int
+}
+
+// MarshalBinary is called by the driver for each sending.
+func (c *counted) MarshalBinary() ([]byte, error) {
+	c.times++
+	return c.text, nil
+}
+
+// String is for those who trace commands.
+func (c *counted) String() string { return string(c.text) }
 
 func parseAnswer(cmd *redis.Cmd) answer {
 	text, err := cmd.Text()

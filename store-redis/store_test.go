@@ -163,6 +163,35 @@ func TestScriptIsSentAgainWhenTheServerHasForgottenIt(t *testing.T) {
 	}
 }
 
+// TestAConflictOfAScriptThatIsSentTwiceMayBeItsOwn loses answers, and has the server forget
+// the script.
+func TestAConflictOfAScriptThatIsSentTwiceMayBeItsOwn(t *testing.T) {
+	t.Parallel()
+	const forgotten, conflict = "-NOSCRIPT No matching script.\r\n", "$8\r\nconflict\r\n"
+	for name, c := range map[string]struct {
+		answers  []string
+		repeated bool
+	}{
+		"sent once":                 {[]string{conflict}, false},
+		"unknown script":            {[]string{forgotten, conflict}, false},
+		"no answer":                 {[]string{lost, conflict}, true},
+		"no answer, unknown script": {[]string{lost, forgotten, conflict}, true},
+		"unknown script, no answer": {[]string{forgotten, lost, conflict}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store, _ := openTo(t, inTurn(c.answers...), &redis.Options{MaxRetries: 1}, Options{})
+			err := store.Update(t.Context(), newID(), 1, newRecord(""))
+			if !errors.Is(err, sessionstore.ErrConflict) {
+				t.Fatalf("got %v, want ErrConflict", err)
+			}
+			if errors.Is(err, sessionstore.ErrRepeated) != c.repeated || sessionstore.Certain(err) == c.repeated {
+				t.Errorf("got %v; is ErrRepeated wanted: %v", err, c.repeated)
+			}
+		})
+	}
+}
+
 // said is what a script answers. The index answers until when it keeps the record.
 func said(command []string, text string) string {
 	if command[0] == "evalsha" && command[1] == indexScript.Hash() {

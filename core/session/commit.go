@@ -59,10 +59,12 @@ type wants struct {
 // An attempt is a write whose outcome is unknown, with as many of the session's
 // changes in it, and with what it would have had the visitor hold.
 type attempt struct {
+	id      string
+	old     sessionstore.Version // that it was to replace; 0: none
 	version sessionstore.Version
+	refused bool // as a conflict, which a store that repeats writes may not have noticed is one with itself
 	changes int
 	ticket  held
-	create  bool
 	wants   wants    // what is left to do if it has landed
 	doomed  []doomed // likewise
 }

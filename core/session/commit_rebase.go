@@ -1,6 +1,9 @@
 package session
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // rebase loads the record again, judges the ticket anew and makes the changes on
 // what it is good for.
@@ -15,7 +18,11 @@ func (c *commit) rebase(ctx context.Context) error {
 	if c.wants.login != "" {
 		f = f.leave()
 	}
-	if a := c.landed(&f.view.state); a != nil {
+	a, err := c.landed(&f)
+	if err != nil {
+		return err
+	}
+	if a != nil {
 		c.wants, c.doomed, c.ticket = a.wants, append(c.doomed, a.doomed...), a.ticket
 		c.changes, c.done, c.tried = c.changes[a.changes:], c.done+a.changes, nil
 		f.judge(c.m, c.ticket.hash, underWay)
@@ -45,15 +52,34 @@ func (c *commit) rebase(ctx context.Context) error {
 	return nil
 }
 
+// errUnknown says that changes may have been saved by a write whose answer was lost, and
+// that others have written so often since that the record does not tell.
+var errUnknown = errors.New("session: whether the changes were saved is unknown, and they are not made twice")
+
 // landed returns the latest write of this session that is in the record although
-// its answer was lost.
-func (c *commit) landed(st *state) *attempt {
+// its answer was lost. A record tells its last writes, the version that each has replaced
+// behind it. So an attempt to replace one that somebody else has replaced has failed for
+// good, and is forgotten. One that a store has refused counts as failed if the record
+// doesn't tell.
+func (c *commit) landed(f *found) (*attempt, error) {
+	st := &f.view.state
 	for i := len(c.tried) - 1; i >= 0; i-- {
 		if st.wrote(c.tried[i].version) {
-			return &c.tried[i]
+			return &c.tried[i], nil
 		}
 	}
-	return nil
+	var open []attempt
+	for _, a := range c.tried {
+		switch {
+		case f.stored == nil, a.id != f.stored.id, a.old == f.stored.version, a.old == 0:
+			open = append(open, a)
+		case st.tells(a.old) || a.refused || a.changes == 0:
+		default:
+			return nil, errUnknown
+		}
+	}
+	c.tried = open
+	return nil, nil //nolint:nilnil // none has
 }
 
 // reject gives up the changes, and goes back to what is stored.

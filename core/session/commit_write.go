@@ -48,7 +48,7 @@ func (c *commit) create(ctx context.Context) error {
 		c.ticket = t
 		return err
 	case err != nil:
-		c.note(attempt{r.Version, len(c.changes), t, true, done, replaced}, err)
+		c.note(attempt{id: id, version: r.Version, ticket: t, wants: done, doomed: replaced}, err)
 		return written(r, fmt.Errorf("session: creating: %w", err))
 	}
 	c.event(next.event(EventCreated))
@@ -141,7 +141,8 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 	case errors.Is(err, ErrNotFound):
 		return sessionstore.ErrConflict // rebase decides what that means
 	case err != nil:
-		c.note(attempt{r.Version, len(c.changes), t, false, done, c.leaving()}, err)
+		old := c.stored.version
+		c.note(attempt{id: c.stored.id, old: old, version: r.Version, ticket: t, wants: done, doomed: c.leaving()}, err)
 		return written(r, fmt.Errorf("session: updating: %w", err))
 	}
 	c.doomed = append(c.doomed, c.leaving()...)
@@ -188,11 +189,12 @@ func written(r sessionstore.Record, err error) error {
 	return err
 }
 
-// note remembers a write whose outcome is unknown. A conflict may be its own doing:
-// a driver repeats what has not been answered.
+// note remembers a write whose outcome is unknown.
 func (c *commit) note(a attempt, err error) {
-	if !sessionstore.Certain(err) || errors.Is(err, sessionstore.ErrConflict) {
-		c.tried = append(c.tried[max(0, len(c.tried)-maxWrites+1):], a) // no record remembers more
+	a.refused = errors.Is(err, sessionstore.ErrConflict) && sessionstore.Certain(err)
+	if a.refused || !sessionstore.Certain(err) {
+		a.changes = len(c.changes)
+		c.tried = append(slices.Clip(c.tried), a) // the session has the others, too
 	}
 }
 
@@ -244,7 +246,7 @@ func (c *commit) newTicket(create bool) held {
 		t = c.ticket.token.sibling()
 	}
 	for i := range c.tried {
-		if create && c.tried[i].create {
+		if create && c.tried[i].old == 0 {
 			t = c.tried[i].ticket.token.sibling() // its record may be there
 		}
 	}

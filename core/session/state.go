@@ -78,8 +78,8 @@ const (
 	publicIDLen = 12
 	seedLen     = 16
 
-	// maxWrites is how many writes a record remembers: as many may come between
-	// one whose answer is lost and its repetition.
+	// maxWrites is how many writes a record remembers. Behind as many others, one whose
+	// answer was lost fails for good.
 	maxWrites = 8
 )
 
@@ -122,6 +122,11 @@ func (st *state) noteWrite(version sessionstore.Version) {
 // wrote reports whether version is one of the last writes.
 func (st *state) wrote(version sessionstore.Version) bool {
 	return slices.Contains(st.writes[:], version)
+}
+
+// tells reports whether the writes since version are all known, if it was ever there.
+func (st *state) tells(version sessionstore.Version) bool {
+	return st.writes[maxWrites-1] == 0 || st.wrote(version)
 }
 
 func (st *state) find(name string) (int, bool) {

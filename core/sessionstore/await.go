@@ -70,9 +70,13 @@ func keep(room *[7 << 10]byte) { room[0] = 1 }
 var errExited = errors.New("session: Await: the function has ended its goroutine")
 
 // Certain reports whether err is one of the errors by which a [Store] says for
-// certain what has happened, ErrNotFound to ErrInvalid. Any other error but nil
-// means that the outcome is unknown; stores put their name before those.
+// certain what has happened, ErrNotFound to ErrInvalid, and not [ErrRepeated]. Any
+// other error but nil means that the outcome is unknown; stores put their name before
+// those.
 func Certain(err error) bool {
+	if errors.Is(err, ErrRepeated) {
+		return false
+	}
 	for _, certain := range []error{ErrNotFound, ErrExists, ErrConflict, ErrTooLarge, ErrCorrupt, ErrUnsupported, ErrInvalid} {
 		if errors.Is(err, certain) {
 			return true

@@ -15,8 +15,14 @@ var (
 	ErrExists = errors.New("session: already exists")
 
 	// ErrConflict says that the stored version is not the one that Update or
-	// Touch was given: somebody else has written in between. Nothing was written.
+	// Touch was given: somebody else has written in between. Nothing was written, unless
+	// the error is also ErrRepeated.
 	ErrConflict = errors.New("session: version conflict")
+
+	// ErrRepeated comes with ErrConflict, in one error, from a store whose driver sends a
+	// write again when its answer is lost: this one was sent more than once, and an earlier
+	// sending may have been carried out. [Certain] reports false.
+	ErrRepeated = errors.New("session: sent more than once")
 
 	// ErrTooLarge says that the record, or the session, is larger than what
 	// can be kept. Nothing was written.
