@@ -69,10 +69,10 @@ func (c *commit) landed(f *found) (*attempt, error) {
 		}
 	}
 	var open []attempt
-	for _, a := range c.tried {
-		switch {
+	for i := range c.tried {
+		switch a := &c.tried[i]; {
 		case f.stored == nil, a.id != f.stored.id, a.old == f.stored.version, a.old == 0:
-			open = append(open, a)
+			open = append(open, *a)
 		case st.tells(a.old) || a.refused || a.changes == 0:
 		default:
 			return nil, errUnknown

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -86,7 +87,7 @@ func TestAWriteThatComesBackAsAConflictIsMadeOnce(t *testing.T) {
 func TestAWriteBehindManyOthersIsNotMadeTwice(t *testing.T) {
 	t.Parallel()
 	for _, others := range []int{6, 7, 8, 9, 20} {
-		t.Run(fmt.Sprint(others), func(t *testing.T) {
+		t.Run(strconv.Itoa(others), func(t *testing.T) {
 			t.Parallel()
 			e := newEnv(t)
 			store := &repeatingStore{faultyStore: e.store, honest: true}
@@ -170,7 +171,7 @@ func TestASlowHandlerMeetsManyOthers(t *testing.T) {
 	res := b.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		count(w, r, s)
 		for range 20 {
-			late.ask(count) //nolint:contextcheck // another request
+			late.ask(count)
 		}
 	})
 	wantStatus(t, res, http.StatusOK)
