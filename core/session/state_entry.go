@@ -116,9 +116,6 @@ func (d *decoder) entry(st *state) error {
 	if !ok {
 		return fmt.Errorf("%w: ticket is cut short", sessionstore.ErrCorrupt)
 	}
-	if st.tickets == nil {
-		st.tickets = make([]entry, 0, 2)
-	}
 	st.tickets = append(st.tickets, e)
 	return nil
 }
