@@ -49,11 +49,24 @@ type commit struct {
 
 // wants are what a session's next commit has to do besides making the changes.
 type wants struct {
-	offer bool   // offer a new ticket
-	login string // and because this subject has authenticated
-	limit bool   // see to it that the subject has no more than MaxSessions
-	hand  bool   // hand out the ticket that was offered, once all else is done
-	unset bool   // have the browser forget its cookie
+	offers int    // offer a new ticket, asked for so often
+	login  string // and because this subject has authenticated
+	logins int    // so often
+	limit  bool   // see to it that the subject has no more than MaxSessions
+	hand   bool   // hand out the ticket that was offered, once all else is done
+	unset  bool   // have the browser forget its cookie
+}
+
+// settle takes over what is left to do after an attempt that has landed. What was asked for
+// since then is still wanted.
+func (w *wants) settle(a *attempt) {
+	if a.left.hand && w.offers == a.wants.offers {
+		w.offers = 0
+	}
+	if w.logins == a.wants.logins {
+		w.login, w.logins = "", 0
+	}
+	w.limit, w.hand = w.limit || a.left.limit, w.hand || a.left.hand
 }
 
 // An attempt is a write whose outcome is unknown, with as many of the session's
@@ -64,9 +77,11 @@ type attempt struct {
 	version sessionstore.Version
 	refused bool // as a conflict, which a store that repeats writes may not have noticed is one with itself
 	changes int
+	wants   wants // what was wanted
 	ticket  held
-	wants   wants    // what is left to do if it has landed
+	left    wants    // to do if it has landed
 	doomed  []doomed // likewise
+	events  []Event  // to be told if it has landed
 }
 
 // errEnded says that the session has ended meanwhile, most often by another
@@ -110,6 +125,9 @@ func (c *commit) bringHome(ctx context.Context) error {
 	case errors.Is(err, errEnded):
 		c.m.logOf(&c.view.state).InfoContext(ctx, "session: ended meanwhile, changes dropped", "session", c.view.idText())
 		c.ended, err = true, nil
+	case errors.Is(err, errUnknown):
+		c.tellError(err)
+		err = c.reject(ctx, err)
 	case errors.Is(err, ErrTooManySessions), c.wants.login != "" && (errors.Is(err, ErrHeaderSent) || errors.Is(err, errGone)):
 		err = c.reject(ctx, err)
 	case err == nil:
@@ -191,6 +209,7 @@ func (c *commit) run(ctx context.Context) error {
 		err := c.write(ctx)
 		switch {
 		case err == nil:
+			c.saved = c.saved || c.done > 0 // by a write that was found to have landed
 			return c.complete(ctx)
 		case !errors.Is(err, sessionstore.ErrConflict) && !errors.Is(err, sessionstore.ErrExists):
 			return err

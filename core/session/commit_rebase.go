@@ -18,12 +18,11 @@ func (c *commit) rebase(ctx context.Context) error {
 	if c.wants.login != "" {
 		f = f.leave()
 	}
-	a, err := c.landed(&f)
-	if err != nil {
-		return err
-	}
+	a, unknown := c.landed(&f)
 	if a != nil {
-		c.wants, c.doomed, c.ticket = a.wants, append(c.doomed, a.doomed...), a.ticket
+		c.wants.settle(a)
+		c.doomed, c.ticket = append(c.doomed, a.doomed...), a.ticket
+		c.events = append(c.events, a.events...)
 		c.changes, c.done, c.tried = c.changes[a.changes:], c.done+a.changes, nil
 		f.judge(c.m, c.ticket.hash, underWay)
 	}
@@ -37,6 +36,9 @@ func (c *commit) rebase(ctx context.Context) error {
 		c.stored, c.view = f.stored, view{state: f.view.state}
 	default:
 		c.stored, c.view = nil, newView(wallNow())
+	}
+	if unknown != nil {
+		return unknown
 	}
 	c.ticket.standing = f.verdict.standing
 	v := c.view
@@ -60,12 +62,13 @@ var errUnknown = errors.New("session: whether the changes were saved is unknown,
 // its answer was lost. A record tells its last writes, the version that each has replaced
 // behind it. So an attempt to replace one that somebody else has replaced has failed for
 // good, and is forgotten. One that a store has refused counts as failed if the record
-// doesn't tell.
+// doesn't tell. A tombstone tells no writes, but the ticket that a write was to offer.
 func (c *commit) landed(f *found) (*attempt, error) {
 	st := &f.view.state
 	for i := len(c.tried) - 1; i >= 0; i-- {
-		if st.wrote(c.tried[i].version) {
-			return &c.tried[i], nil
+		a := &c.tried[i]
+		if st.wrote(a.version) || st.ended && a.left.hand && st.entry(a.ticket.hash) != nil {
+			return a, nil
 		}
 	}
 	var open []attempt
@@ -90,9 +93,9 @@ func (c *commit) reject(ctx context.Context, why error) error {
 		if err != nil {
 			return err
 		}
-		c.stored = nil
+		c.stored, c.own = nil, nil
 		if f.verdict.standing >= retired {
-			v, c.stored = f.view, f.stored
+			v, c.stored, c.own = f.view, f.stored, f.own
 		}
 	}
 	c.view, c.wants, c.refused = v, wants{}, why

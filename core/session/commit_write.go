@@ -42,17 +42,17 @@ func (c *commit) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	events := c.news(&next, true, done)
 	err = c.m.store.Create(ctx, id, r)
 	switch {
 	case errors.Is(err, sessionstore.ErrExists): // an earlier attempt has landed
 		c.ticket = t
 		return err
 	case err != nil:
-		c.note(attempt{id: id, version: r.Version, ticket: t, wants: done, doomed: replaced}, err)
+		c.note(attempt{id: id, version: r.Version, ticket: t, left: done, doomed: replaced, events: events}, err)
 		return written(r, fmt.Errorf("session: creating: %w", err))
 	}
-	c.event(next.event(EventCreated))
-	c.doomed = append(c.doomed, replaced...)
+	c.doomed, c.events = append(c.doomed, replaced...), append(c.events, events...)
 	c.wrote(t, &next, next.stored(id, r), done)
 	return nil
 }
@@ -133,19 +133,23 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 		return err
 	}
 	done.hand = left.hand
+	if next.writes[0] != c.stored.version {
+		next.noteWrite(c.stored.version) // who has written that has not noted it: a Touch that is an Update, for instance
+	}
 	r, err := c.record(c.stored.id, &next, c.ticket.hash, now)
 	if err != nil {
 		return err
 	}
+	events := c.news(&next, false, done)
 	switch err := c.m.store.Update(ctx, c.stored.id, c.stored.version, r); {
 	case errors.Is(err, ErrNotFound):
 		return sessionstore.ErrConflict // rebase decides what that means
 	case err != nil:
-		old := c.stored.version
-		c.note(attempt{id: c.stored.id, old: old, version: r.Version, ticket: t, wants: done, doomed: c.leaving()}, err)
+		a := attempt{id: c.stored.id, old: c.stored.version, version: r.Version, ticket: t, left: done, doomed: c.leaving(), events: events}
+		c.note(a, err)
 		return written(r, fmt.Errorf("session: updating: %w", err))
 	}
-	c.doomed = append(c.doomed, c.leaving()...)
+	c.doomed, c.events = append(c.doomed, c.leaving()...), append(c.events, events...)
 	c.wrote(t, &next, next.stored(c.stored.id, r), done)
 	return nil
 }
@@ -193,22 +197,33 @@ func written(r sessionstore.Record, err error) error {
 func (c *commit) note(a attempt, err error) {
 	a.refused = errors.Is(err, sessionstore.ErrConflict) && sessionstore.Certain(err)
 	if a.refused || !sessionstore.Certain(err) {
-		a.changes = len(c.changes)
+		a.changes, a.wants = len(c.changes), c.wants
 		c.tried = append(slices.Clip(c.tried), a) // the session has the others, too
 	}
 }
 
-// wrote takes over what a write has stored.
-func (c *commit) wrote(t held, next *view, record *stored, left wants) {
+// news returns what is to be told of a write.
+func (c *commit) news(next *view, create bool, left wants) (events []Event) {
+	if c.m.opts.OnEvent == nil {
+		return nil
+	}
+	if create {
+		events = append(events, next.event(EventCreated))
+	}
 	if c.stored != nil && c.view.unseen(c.ticket) {
-		c.event(next.event(EventSeen))
+		events = append(events, next.event(EventSeen))
 	}
 	switch {
 	case c.wants.login != "":
-		c.event(next.event(EventAuthenticated))
+		events = append(events, next.event(EventAuthenticated))
 	case left.hand && c.stored != nil:
-		c.event(next.event(EventOffered))
+		events = append(events, next.event(EventOffered))
 	}
+	return events
+}
+
+// wrote takes over what a write has stored.
+func (c *commit) wrote(t held, next *view, record *stored, left wants) {
 	left.hand, left.limit = left.hand || c.wants.hand, left.limit || c.wants.limit // of a write that was found to have landed
 	c.ticket, c.view, c.stored, c.wants, c.saved = t, *next, record, left, true
 	c.quiet, c.ended, c.left = false, false, nil
@@ -219,7 +234,7 @@ func (c *commit) wrote(t held, next *view, record *stored, left wants) {
 // saved without the new ticket.
 func (c *commit) asked() (bool, error) {
 	login := c.wants.login != ""
-	if !login && (!c.wants.offer || c.view.subject == "") {
+	if !login && (c.wants.offers == 0 || c.view.subject == "") {
 		return false, nil
 	}
 	err := c.s.x.answerable()

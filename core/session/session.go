@@ -201,9 +201,11 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 //     them. Nothing is saved.
 //
 // Any other error means that the outcome is unknown. The changes are kept, and Commit
-// may be called again. After one of these errors there is nothing to try again: the next
-// Commit returns it once more, unless something else is to be saved. Commit gives up when ctx is done, or after
-// [Options].StoreTimeout.
+// may be called again. If others have written the session so often since that nobody can
+// tell whether the changes were saved, that Commit fails as well, and they are given up:
+// the session then shows what is stored. After one of these errors there is nothing to try
+// again: the next Commit returns it once more, unless something else is to be saved. Commit
+// gives up when ctx is done, or after [Options].StoreTimeout.
 func (s *Session) Commit(ctx context.Context) error {
 	if !s.settled() {
 		if err := s.commit(ctx); err != nil {
@@ -230,38 +232,45 @@ func (s *Session) Reload(ctx context.Context) error { return s.reload(ctx, 0) }
 
 // reload is Reload, which reads with a retired ticket until its grace is over.
 func (s *Session) reload(ctx context.Context, grace time.Duration) error {
+	events, err := s.again(ctx, grace)
+	s.m.emit(ctx, events...)
+	return err
+}
+
+// again loads the session again. The events are those of a write that was found to have landed.
+func (s *Session) again(ctx context.Context, grace time.Duration) ([]Event, error) {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
 	c := s.begin()
 	if c.m.store == nil || c.stored == nil || c.ended {
-		return s.gone()
+		return nil, s.gone()
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.m.opts.StoreTimeout)
 	defer cancel()
-	left := c.wants
+	login := c.wants.login
 	c.wants.login = "" // signing in is the next commit's
 	err := c.rebase(ctx)
-	if c.done == 0 {
-		c.wants = left
+	if c.wants.logins > 0 {
+		c.wants.login = login
 	}
 	switch {
 	case errors.Is(err, errEnded):
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.ended, s.login, s.wants, s.changes, s.cur = true, false, wants{}, nil, newView(wallNow())
+		s.ended, s.login, s.wants, s.changes, s.tried, s.cur = true, false, wants{}, nil, nil, newView(wallNow())
 		if s.cookie == cookieSet {
 			s.cookie = cookieKeep
 		}
-		return fmt.Errorf("%w: ended by another request", ErrNotFound)
+		return c.events, fmt.Errorf("%w: ended by another request", ErrNotFound)
 	case err != nil:
-		return s.m.tellError(ctx, err)
+		return nil, s.m.tellError(ctx, err)
 	case c.ticket.standing == retired && (grace == 0 || c.proper().judge(c.ticket.hash, s.m.times(grace)).standing < retired):
-		return ErrRetired
+		return nil, ErrRetired
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.adopt(&c)
-	return nil
+	return c.events, nil
 }
 
 // gone returns ErrNotFound if there was a session, and there is none any more.

@@ -100,7 +100,7 @@ func (s *Session) stopImpersonating(ctx context.Context) ([]Event, error) {
 	}
 	acting := c.stored
 	c.home()
-	c.wants = wants{offer: true}
+	c.wants = wants{offers: 1}
 	bounded := s.m.storeContext(ctx)
 	defer bounded.Release()
 	err := c.moved(c.bringHome(bounded)) //nolint:contextcheck // it is ctx, bounded
@@ -207,20 +207,21 @@ type acting struct {
 // of their own. If that fails, the request goes on with the ticket that it had.
 func (c *commit) offerActing(ctx context.Context, a *acting) error {
 	before, wanted := c.ticket, c.wants
-	c.acting, c.wants.offer = a, true
+	c.acting = a
+	c.wants.offers++
 	err := c.bringHome(ctx)
 	if c.moved(err) == nil {
 		return nil
 	}
 	for i := range c.tried { // one may have landed; nobody gets its ticket
 		if c.tried[i].ticket.hash == a.ticket.hash {
-			c.tried[i].ticket, c.tried[i].wants.hand = before, false
+			c.tried[i].ticket, c.tried[i].left.hand, c.tried[i].events = before, false, nil
 		}
 	}
 	if c.ticket.hash == a.ticket.hash {
 		c.ticket = before
 	}
-	c.wants.offer, c.wants.hand, c.cookie = wanted.offer, false, cookieKeep
+	c.wants.offers, c.wants.hand, c.cookie = wanted.offers, false, cookieKeep
 	_ = c.m.remove(ctx, a.id.text()) // else it ends by itself, and nobody has a ticket for it
 	return err
 }

@@ -88,3 +88,25 @@ func TestImpersonateWithoutAStoreIsErrUnsupported(t *testing.T) {
 	v.do(signIn("root"))
 	v.do(actAs(t, "ann", session.ErrUnsupported))
 }
+
+// TestARefusedLoginLeavesWhoActsActing signs in when the header has left.
+func TestARefusedLoginLeavesWhoActsActing(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	b := member(e)
+	b.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		if err := s.Impersonate(r.Context(), "bob", time.Hour); err != nil {
+			t.Error(err)
+		}
+	})
+	b.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		w.WriteHeader(http.StatusOK)
+		authenticate(w, r, s)
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrHeaderSent) {
+			t.Errorf("Commit: %v, want ErrHeaderSent", err)
+		}
+		if s.Subject() != "bob" || s.Actor() != "ann" {
+			t.Errorf("%q acts as %q, want ann as bob", s.Actor(), s.Subject())
+		}
+	})
+}

@@ -65,6 +65,7 @@ func (s *Session) Authenticate(subject string) {
 		return nil
 	})
 	s.wants.login, s.login = subject, true
+	s.wants.logins++
 }
 
 // signingIn reports whether a login is to be committed.
@@ -105,7 +106,8 @@ func (s *Session) Renew() {
 // cookie gets one with each change, and a new or an anonymous one needs none.
 func (s *Session) offerLocked() {
 	if s.m.store != nil && s.stored != nil && s.cur.subject != "" && s.own == nil {
-		s.wants.offer, s.refused = true, nil
+		s.wants.offers++
+		s.refused = nil
 	}
 }
 

@@ -94,7 +94,7 @@ var faults = []planted{
 	},
 	{
 		"a write that has landed is not made twice", "session/commit_rebase.go",
-		"if st.wrote(c.tried[i].version) {", "if false {",
+		"if st.wrote(a.version) ||", "if false ||",
 	},
 	{
 		"a list waits for the store no longer than StoreTimeout", "session/subject.go",
