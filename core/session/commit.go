@@ -245,6 +245,11 @@ func (c *commit) complete(ctx context.Context) error {
 
 // prepare does what comes before the first write.
 func (c *commit) prepare(ctx context.Context) error {
+	if len(c.tried) >= maxWrites && c.stored != nil { // a store that is down is given no more to remember
+		if err := c.rebase(ctx); err != nil {
+			return err
+		}
+	}
 	if c.wants.login != "" && c.stored == nil && c.ticket.token != (token{}) {
 		return c.rebase(ctx) // a quiet ticket's session can be joined
 	}

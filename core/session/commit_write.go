@@ -198,7 +198,7 @@ func (c *commit) note(a attempt, err error) {
 	a.refused = errors.Is(err, sessionstore.ErrConflict) && sessionstore.Certain(err)
 	if a.refused || !sessionstore.Certain(err) {
 		a.changes, a.wants = len(c.changes), c.wants
-		c.tried = append(slices.Clip(c.tried), a) // the session has the others, too
+		c.tried = append(c.tried, a)
 	}
 }
 

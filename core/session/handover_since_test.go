@@ -247,6 +247,48 @@ func TestAStreamGoesOnAfterWhatNobodyCanTell(t *testing.T) {
 	}
 }
 
+// TestAStreamThatCommitsDuringAnOutageForgetsNothing commits a hundred times. A store that
+// is down is asked in the end, and not written to.
+func TestAStreamThatCommitsDuringAnOutageForgetsNothing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		down   []op
+		writes int
+	}{
+		"all is down":    {[]op{opLoad, opUpdate}, 8},
+		"writes go lost": {[]op{opUpdate}, 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			b := member(e)
+			b.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				w.WriteHeader(http.StatusOK)
+				e.store.fail(errDown, c.down...)
+				e.store.taken()
+				for range 100 {
+					count(w, r, s)
+					if err := s.Commit(r.Context()); !errors.Is(err, errDown) {
+						t.Fatalf("Commit: %v", err)
+					}
+				}
+				if n := e.store.taken()[opUpdate]; n != c.writes {
+					t.Errorf("%d writes, want %d", n, c.writes)
+				}
+				e.store.reset()
+				if err := s.Commit(r.Context()); err != nil {
+					t.Errorf("Commit: %v", err)
+				}
+			})
+			b.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				if n := counter.Get(s); n != 100 {
+					t.Errorf("counter %d, want 100", n)
+				}
+			})
+		})
+	}
+}
+
 // TestARecordTellsBehindATouch has a store without Touch move the expiry by an Update, which
 // no record remembers.
 func TestARecordTellsBehindATouch(t *testing.T) {
