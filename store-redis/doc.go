@@ -48,7 +48,9 @@
 // [sessionstore.ErrConflict] although it was made. The error is then also
 // [sessionstore.ErrRepeated]. Whoever makes the change on the newer record may make it
 // twice. Package session does not: its records remember their last few writes, and where
-// they don't tell, its Commit fails.
+// they don't tell, its Commit fails. The driver encodes a command once for each sending,
+// which is how the store knows; an AutoPipeliner of newer drivers encodes it more often, so
+// that each conflict counts as repeated. A sending that a Cluster has redirected counts, too.
 //
 // A record carries its id, so that an answer to another request, or a foreign
 // value under the key, gives [sessionstore.ErrCorrupt], never somebody else's session.

@@ -75,7 +75,7 @@ type attempt struct {
 	id      string
 	old     sessionstore.Version // that it was to replace; 0: none
 	version sessionstore.Version
-	refused bool // as a conflict, which a store that repeats writes may not have noticed is one with itself
+	refused bool // as a conflict, or because it is there, which may be its own doing where a driver repeats writes
 	changes int
 	wants   wants // what was wanted
 	ticket  held

@@ -43,13 +43,11 @@ func (c *commit) create(ctx context.Context) error {
 		return err
 	}
 	events := c.news(&next, true, done)
-	err = c.m.store.Create(ctx, id, r)
-	switch {
-	case errors.Is(err, sessionstore.ErrExists): // an earlier attempt has landed
-		c.ticket = t
-		return err
-	case err != nil:
+	if err := c.m.store.Create(ctx, id, r); err != nil {
 		c.note(attempt{id: id, version: r.Version, ticket: t, left: done, doomed: replaced, events: events}, err)
+		if errors.Is(err, sessionstore.ErrExists) { // an earlier attempt has landed
+			c.ticket = t
+		}
 		return written(r, fmt.Errorf("session: creating: %w", err))
 	}
 	c.doomed, c.events = append(c.doomed, replaced...), append(c.events, events...)
@@ -195,7 +193,7 @@ func written(r sessionstore.Record, err error) error {
 
 // note remembers a write whose outcome is unknown.
 func (c *commit) note(a attempt, err error) {
-	a.refused = errors.Is(err, sessionstore.ErrConflict) && sessionstore.Certain(err)
+	a.refused = sessionstore.Certain(err) && (errors.Is(err, sessionstore.ErrConflict) || errors.Is(err, sessionstore.ErrExists))
 	if a.refused || !sessionstore.Certain(err) {
 		a.changes, a.wants = len(c.changes), c.wants
 		c.tried = append(c.tried, a)

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // The tests in this file have a handler go on after a Commit whose answer was lost.
@@ -192,6 +194,38 @@ func TestALoginThatWasLostAndEvictedIsNotMadeAgain(t *testing.T) {
 				t.Errorf("%d sessions, want 1", n)
 			}
 		})
+	}
+}
+
+// A repeatingCreate is behind a driver that repeats a Create whose answer was lost.
+type repeatingCreate struct {
+	indexedStore
+
+	meanwhile func()
+}
+
+func (s *repeatingCreate) Create(ctx context.Context, id string, r sessionstore.Record) error {
+	err := s.indexedStore.Create(ctx, id, r)
+	if meanwhile := s.meanwhile; meanwhile != nil && err == nil {
+		s.meanwhile = nil
+		meanwhile()
+		return s.indexedStore.Create(ctx, id, r)
+	}
+	return err
+}
+
+// TestALoginThatIsRepeatedAndEvictedIsNotMadeAgain has another login take its place before
+// the driver repeats it.
+func TestALoginThatIsRepeatedAndEvictedIsNotMadeAgain(t *testing.T) {
+	t.Parallel()
+	limit := func(o *session.Options) { o.MaxSessions = 1 }
+	e, _ := newIndexedEnv(t, limit)
+	winner := newBrowser(e)
+	e.m = e.manager(&repeatingCreate{indexedStore{e.store, e.mem}, func() { winner.do(both(fillCart, authenticate)) }}, limit)
+	wantStatus(t, newBrowser(e).do(authenticate), http.StatusConflict)
+	winner.wantSignedIn()
+	if n := len(e.list("ann")); n != 1 {
+		t.Errorf("%d sessions, want 1", n)
 	}
 }
 
