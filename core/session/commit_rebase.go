@@ -93,9 +93,9 @@ func (c *commit) reject(ctx context.Context, why error) error {
 		if err != nil {
 			return err
 		}
-		c.stored, c.own = nil, nil
+		c.stored, c.own, c.quiet = nil, nil, true
 		if f.verdict.standing >= retired {
-			v, c.stored, c.own = f.view, f.stored, f.own
+			v, c.stored, c.own, c.quiet = f.view, f.stored, f.own, false
 		}
 	}
 	c.view, c.wants, c.refused = v, wants{}, why

@@ -104,12 +104,13 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 	}
 	var left wants
 	if asked || aged {
-		if t.offered { // in this very answer, which has room for one
-			next.tickets = slices.DeleteFunc(next.tickets, func(e entry) bool { return e.hash == t.hash })
-		}
 		t = c.newTicket(false)
 		e := c.newEntry(t, now)
 		full := !next.offer(e, presented, now)
+		if full && c.ticket.offered { // in this very answer, which has room for one; it is the visitor's if this one's answer is lost
+			next.tickets = slices.DeleteFunc(next.tickets, func(e entry) bool { return e.hash == c.ticket.hash })
+			full = !next.offer(e, presented, now)
+		}
 		if full && e.login && next.dropLogin(presented, now.Add(-c.m.opts.StoreTimeout)) {
 			full = !next.offer(e, presented, now)
 		}
