@@ -245,10 +245,8 @@ func (c *commit) complete(ctx context.Context) error {
 
 // prepare does what comes before the first write.
 func (c *commit) prepare(ctx context.Context) error {
-	if len(c.tried) >= maxWrites && c.stored != nil { // a store that is down is given no more to remember
-		if err := c.rebase(ctx); err != nil {
-			return err
-		}
+	if err := c.look(ctx); err != nil {
+		return err
 	}
 	if c.wants.login != "" && c.stored == nil && c.ticket.token != (token{}) {
 		return c.rebase(ctx) // a quiet ticket's session can be joined
@@ -257,6 +255,15 @@ func (c *commit) prepare(ctx context.Context) error {
 		return c.keepLimit(ctx) // the process that wrote the login may not have come to it
 	}
 	return nil
+}
+
+// look loads the record again if many writes have failed. So a stream that commits while the
+// store is down has no more of them to remember.
+func (c *commit) look(ctx context.Context) error {
+	if len(c.tried) < maxWrites || c.stored == nil {
+		return nil
+	}
+	return c.rebase(ctx)
 }
 
 // write makes one attempt.

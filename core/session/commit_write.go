@@ -106,14 +106,7 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 	if asked || aged {
 		t = c.newTicket(false)
 		e := c.newEntry(t, now)
-		full := !next.offer(e, presented, now)
-		if full && c.ticket.offered { // in this very answer, which has room for one; it is the visitor's if this one's answer is lost
-			next.tickets = slices.DeleteFunc(next.tickets, func(e entry) bool { return e.hash == c.ticket.hash })
-			full = !next.offer(e, presented, now)
-		}
-		if full && e.login && next.dropLogin(presented, now.Add(-c.m.opts.StoreTimeout)) {
-			full = !next.offer(e, presented, now)
-		}
+		full := !c.offer(&next, e, presented, now)
 		switch {
 		case full && asked:
 			return errFull
@@ -151,6 +144,20 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 	c.doomed, c.events = append(c.doomed, c.leaving()...), append(c.events, events...)
 	c.wrote(t, &next, next.stored(c.stored.id, r), done)
 	return nil
+}
+
+// offer appends a ticket to the list, and reports whether room was made for it. One that was
+// offered in this very answer stays if it can: it is the visitor's if the answer to this
+// write is lost.
+func (c *commit) offer(next *view, e entry, presented ticketHash, now time.Time) bool {
+	if next.offer(e, presented, now) {
+		return true
+	}
+	if c.ticket.offered {
+		next.tickets = slices.DeleteFunc(next.tickets, func(e entry) bool { return e.hash == c.ticket.hash })
+		return next.offer(e, presented, now)
+	}
+	return e.login && next.dropLogin(presented, now.Add(-c.m.opts.StoreTimeout)) && next.offer(e, presented, now)
 }
 
 // record returns the record that keeps v under id from now on. v remembers that it

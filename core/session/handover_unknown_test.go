@@ -156,7 +156,7 @@ func TestWhatNobodyCanTellBeginsNoOtherSession(t *testing.T) {
 		for range 8 {
 			late.ask(count) //nolint:contextcheck // another request
 		}
-		met := e.store.meet(3, func() { other.do(authenticate) })
+		met := e.store.meet(3, func() { other.do(authenticate) }) //nolint:contextcheck // another request
 		if s.Commit(r.Context()) == nil || !met() {
 			t.Error("the outcome is known")
 		}

@@ -86,7 +86,7 @@ var faults = []planted{
 	{
 		"a login does not starve beside writers", "session/commit.go",
 		"		if err := c.rebase(ctx); err != nil {\n",
-		`		if c.wants.login != "" || c.wants.offer {
+		`		if c.wants.login != "" || c.wants.offers > 0 {
 			return fmt.Errorf("session: %w", sessionstore.ErrConflict)
 		}
 		if err := c.rebase(ctx); err != nil {
