@@ -49,7 +49,12 @@ func allCases() []testCase {
 		{
 			name: "deletes under updates",
 			rule: "A record whose Create had returned before DeleteAll is gone afterwards and stays gone, even if it is updated at the same time.",
-			run:  deleteAllUnderUpdates,
+			run:  func(t *tester) { deleteAllBeside(t, (*tester).whileUpdated) },
+		},
+		{
+			name: "deletes under moves",
+			rule: "A record whose Create had returned before DeleteAll is gone afterwards, whosever it is by then: also one that is given to others and back at the same time.",
+			run:  func(t *tester) { deleteAllBeside(t, (*tester).whileGiven) },
 		},
 		{
 			name: "leaves the list complete",
@@ -173,23 +178,25 @@ func deleteAllThenCreate(t *tester) {
 	}
 }
 
-// deleteAllUnderUpdates has one client update each record as fast as it can while
-// another deletes all.
-func deleteAllUnderUpdates(t *tester) {
+// deleteAllBeside has clients change each record as fast as they can while another deletes
+// all.
+func deleteAllBeside(t *tester, while func(t *tester, ids []string, do func())) {
 	t = t.isolated()
-	ids := t.createdFor(newSubject(), 4)
-	t.whileUpdated(ids, func() {
-		if _, err := sessionstore.DeleteAll(t.Context(), t.store); err != nil {
-			t.Errorf("DeleteAll: %v", err)
-		}
-		for _, id := range ids {
-			if _, err := t.store.Load(t.Context(), id); !errors.Is(err, sessionstore.ErrNotFound) {
-				t.Errorf("Load after DeleteAll: got error %v, want %v", err, sessionstore.ErrNotFound)
+	for range raceRounds / 2 {
+		ids := t.createdFor(newSubject(), 4)
+		while(t, ids, func() {
+			if _, err := sessionstore.DeleteAll(t.Context(), t.store); err != nil {
+				t.Errorf("DeleteAll: %v", err)
 			}
+			for _, id := range ids {
+				if _, err := t.store.Load(t.Context(), id); !errors.Is(err, sessionstore.ErrNotFound) {
+					t.Errorf("Load after DeleteAll: got error %v, want %v", err, sessionstore.ErrNotFound)
+				}
+			}
+		})
+		for _, id := range ids {
+			t.wantGone(id)
 		}
-	})
-	for _, id := range ids {
-		t.wantGone(id)
 	}
 }
 

@@ -20,6 +20,11 @@ func clockCases() []testCase {
 			rule: "Expires is an instant: the time zone in which it is written does not matter.",
 			run:  clockZones,
 		},
+		{
+			name: "hours that come twice",
+			rule: "Expires is an instant: also in an hour that the clocks of a zone show twice, when summer ends.",
+			run:  clockTwice,
+		},
 		lifetimeCase("one minute", time.Minute),
 		lifetimeCase("thirty days less a second", 30*day-time.Second),
 		lifetimeCase("thirty days", 30*day),
@@ -81,17 +86,25 @@ func clockZones(t *tester) {
 	}
 }
 
+// clockTwice has both of two hours that are one on the clocks of Australia, Europe and America.
+func clockTwice(t *tester) {
+	for _, first := range []time.Time{
+		time.Date(2031, time.April, 5, 15, 30, 0, 0, time.UTC),
+		time.Date(2031, time.October, 26, 0, 30, 0, 0, time.UTC),
+		time.Date(2031, time.November, 2, 5, 30, 0, 0, time.UTC),
+	} {
+		for hours := range 2 {
+			t.eachExpires(first.Add(time.Duration(hours)*time.Hour), t.compareExpires)
+		}
+	}
+}
+
 func lifetimeCase(name string, life time.Duration) testCase {
 	return testCase{
 		name: name,
 		rule: "A record lives as long as it was asked to, by Create, Update and Touch: " + name + ".",
 		run: func(t *tester) {
-			create := move{make: func(t *tester, id string, r sessionstore.Record, expires time.Time) (sessionstore.Record, error) {
-				t.remove(id)
-				r.Expires = expires
-				return r, t.store.Create(t.Context(), id, r)
-			}}
-			for _, m := range append(moves(), create) {
+			for _, m := range append(moves(), creation()) {
 				t.within(life, func(expires time.Time) error {
 					id, r := t.created()
 					if _, err := m.make(t, id, r, expires); err != nil {

@@ -82,9 +82,7 @@ func contextDoneDuring(t *tester, m method) {
 		}
 		return time.Since(cancelled), err
 	})
-	for _, withDeadline := range []func(context.Context, time.Time) (context.Context, context.CancelFunc){
-		context.WithDeadline, sessionstore.WithDeadline, // which requests have
-	} {
+	for _, withDeadline := range deadlines() {
 		t.promptly(m, context.DeadlineExceeded, func() (time.Duration, error) {
 			deadline := time.Now().Add(contextLimit)
 			ctx, cancel := withDeadline(t.Context(), deadline)
@@ -96,6 +94,11 @@ func contextDoneDuring(t *tester, m method) {
 			return time.Since(deadline), err
 		})
 	}
+}
+
+// deadlines are the ways to give a context a deadline: the second is that of requests.
+func deadlines() []func(context.Context, time.Time) (context.Context, context.CancelFunc) {
+	return []func(context.Context, time.Time) (context.Context, context.CancelFunc){context.WithDeadline, sessionstore.WithDeadline}
 }
 
 // promptly fails the case if call does not return the error that is wanted, or,

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -21,7 +22,7 @@ func cutCases() []testCase {
 	return []testCase{
 		{
 			name: "writes made again",
-			rule: "A write that was cut short and is made again until it succeeds has happened: the record is there as it was written, and in the list of its subject alone.",
+			rule: "A write that was cut short and is made again until it succeeds has happened: the record is there as it was written, whatever the caller has done to its data since, and in the list of its subject alone.",
 			run:  cutWrites,
 		},
 		{
@@ -34,6 +35,23 @@ func cutCases() []testCase {
 			rule:  "A DeleteSubject that was cut short and is made again has happened: every record of the subject is gone.",
 			needs: Subjects,
 			run:   cutSubject,
+		},
+		{
+			name:  "all made again",
+			rule:  "A DeleteAll that was cut short and is made again has happened: every record is gone.",
+			needs: All,
+			run:   cutAll,
+		},
+		{
+			name:  "prune made again",
+			rule:  "A Prune that was cut short keeps nothing from the next one, which removes what has expired.",
+			needs: Prune,
+			run:   cutPrune,
+		},
+		{
+			name: "keeps nothing",
+			rule: "A call that was cut short keeps no connection, cursor or lock, whatever method it was: others go on, however many there were.",
+			run:  cutKeeps,
 		},
 		{
 			name: "answers stay with their calls",
@@ -59,6 +77,15 @@ func (t *tester) cut(do func(ctx context.Context) error) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rand.Int64N(int64(t.usual())))) //nolint:gosec // no secret
 	defer cancel()
 	_ = do(ctx) // it is cut short or not
+}
+
+// cutWrite cuts a write short, and writes over the data that it was given: where it goes on
+// all the same, it goes by what is its own.
+func (t *tester) cutWrite(r sessionstore.Record, write func(ctx context.Context, r sessionstore.Record) error) {
+	t.Helper()
+	r.Data = bytes.Clone(r.Data)
+	t.cut(func(ctx context.Context) error { return write(ctx, r) })
+	overwrite(r.Data)
 }
 
 // usual returns how long a call takes, more or less.
@@ -88,14 +115,16 @@ func (t *tester) again(call string, do func(ctx context.Context) error) {
 func cutWrites(t *tester) {
 	for range cuts {
 		id, r := t.newID(), t.record()
-		create := func(ctx context.Context) error { return t.store.Create(ctx, id, r) }
-		t.cut(create)
-		t.again("Create", create)
+		create := func(ctx context.Context, r sessionstore.Record) error { return t.store.Create(ctx, id, r) }
+		t.cutWrite(r, create)
+		t.again("Create", func(ctx context.Context) error { return create(ctx, r) })
 		t.wantWritten(id, r, "")
 		next := t.record()
-		update := func(ctx context.Context) error { return t.store.Update(ctx, id, r.Version, next) }
-		t.cut(update)
-		t.again("Update", update)
+		update := func(ctx context.Context, next sessionstore.Record) error {
+			return t.store.Update(ctx, id, r.Version, next)
+		}
+		t.cutWrite(next, update)
+		t.again("Update", func(ctx context.Context) error { return update(ctx, next) })
 		t.wantWritten(id, next, r.Subject)
 		if t.has(Touch) { // the fallback is two calls
 			next.Expires = next.Expires.Add(time.Hour)
@@ -157,6 +186,55 @@ func cutSubject(t *tester) {
 	}
 }
 
+func cutAll(t *tester) {
+	t = t.isolated()
+	for range cuts / 2 {
+		ids := t.createdFor(newSubject(), 6)
+		remove := func(ctx context.Context) error {
+			_, err := sessionstore.DeleteAll(ctx, t.store)
+			return err
+		}
+		t.cut(remove)
+		t.again("DeleteAll", remove)
+		for _, id := range ids {
+			t.wantGone(id)
+		}
+	}
+}
+
+// cutPrune cuts calls short before there is anything to remove.
+func cutPrune(t *tester) {
+	t = t.isolated()
+	t.createdFor(newSubject(), 2)
+	for range cuts {
+		t.cut(func(ctx context.Context) error {
+			_, err := sessionstore.Prune(ctx, t.store)
+			return err
+		})
+	}
+	t.again("Prune", func(ctx context.Context) error {
+		_, err := sessionstore.Prune(ctx, t.store)
+		return err
+	})
+	t.wantPruned(func() int { return t.prune(t.store) })
+}
+
+// cutKeeps cuts short as many calls of each method as a small pool has connections.
+func cutKeeps(t *tester) {
+	id, r := t.created()
+	for _, m := range t.usable() {
+		store := t.storeFor(m)
+		for range cuts {
+			next := t.recordOf(r.Subject)
+			t.cut(func(ctx context.Context) error { return m.call(ctx, store, id, next) })
+		}
+		t.again("Load, after calls of "+m.name+" that were cut short,", func(ctx context.Context) error {
+			_, err := store.Load(ctx, id)
+			return unless(err, sessionstore.ErrNotFound) // some calls delete it
+		})
+	}
+}
+
 func cutAnswers(t *tester) {
 	one, _ := t.created()
 	other, r := t.created()
@@ -204,19 +282,21 @@ func cutBeside(t *tester) {
 func cutDeadline(t *tester) {
 	const deadline = 100 * time.Millisecond
 	id, _ := t.created()
-	for _, m := range t.usable() {
-		if m.needs == All || m.needs == Scan { // they may take longer
-			continue
+	for _, withDeadline := range deadlines() {
+		for _, m := range t.usable() {
+			if m.needs == All || m.needs == Scan { // they may take longer
+				continue
+			}
+			ctx, cancel := withDeadline(t.Context(), time.Now().Add(deadline))
+			_ = m.call(ctx, t.store, t.newID(), t.record()) // others check what it returns
+			cancel()
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), deadline)
-		_ = m.call(ctx, t.store, t.newID(), t.record()) // others check what it returns
-		cancel()
-	}
-	t.sleep(deadline)
-	for range cuts {
-		t.again("Load", func(ctx context.Context) error {
-			_, err := t.store.Load(ctx, id)
-			return err
-		})
+		t.sleep(deadline)
+		for range cuts {
+			t.again("Load", func(ctx context.Context) error {
+				_, err := t.store.Load(ctx, id)
+				return err
+			})
+		}
 	}
 }

@@ -34,6 +34,11 @@ func expiryCases() []testCase {
 			rule: "The shortest lifetime is a lifetime: it is not taken for none, and not for ever.",
 			run:  expirySoon,
 		},
+		{
+			name: "a second and a part",
+			rule: "A record is live until its Expires: a backend that counts in whole seconds rounds the time to live up.",
+			run:  expirySecondAndPart,
+		},
 	}
 }
 
@@ -105,5 +110,37 @@ func expirySoon(t *tester) {
 			t.waitExpired(expires)
 			t.wantGone(id)
 		}
+	}
+}
+
+// expirySecondAndPart has lives of which less than half a second is over: to round down is too
+// early, and so is to round to the nearest.
+func expirySecondAndPart(t *tester) {
+	const life = 1450 * time.Millisecond
+	ways := append(moves(), creation())
+	var ids []string
+	expires := t.within(life, func(expires time.Time) error {
+		ids = nil
+		for _, m := range ways {
+			id, r := t.created()
+			ids = append(ids, id)
+			if _, err := m.make(t, id, r, expires); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for {
+		for i, id := range ids {
+			_, err := t.store.Load(t.Context(), id)
+			left := time.Until(expires)
+			if left <= 0 {
+				return
+			}
+			if err != nil {
+				t.Fatalf("Load, %v or more before the expiry to which %s it: %v", left, ways[i].how, err)
+			}
+		}
+		t.sleep(20 * time.Millisecond)
 	}
 }

@@ -32,6 +32,10 @@ func movedCases() []testCase {
 				t.eachMovedForward(func(id string, how string, r sessionstore.Record) {
 					err := t.store.Update(t.Context(), id, r.Version, t.record())
 					t.want(sessionstore.ErrNotFound, err, "Update of a record whose expiry "+how)
+					again := t.record()
+					again.Version = r.Version
+					err = t.store.Update(t.Context(), id, t.version(), again)
+					t.want(sessionstore.ErrNotFound, err, "Update, with r.Version stored already, of a record whose expiry "+how)
 					err = sessionstore.Touch(t.Context(), t.store, id, r.Version, inAnHour())
 					t.want(sessionstore.ErrNotFound, err, "Touch of a record whose expiry "+how)
 					t.wantGone(id)
@@ -178,6 +182,15 @@ func moves() []move {
 			return r, err
 		}},
 	}
+}
+
+// creation is a move that puts another record in the place of the one that is there.
+func creation() move {
+	return move{"Create has set", func(t *tester, id string, r sessionstore.Record, expires time.Time) (sessionstore.Record, error) {
+		t.remove(id)
+		r.Expires = expires
+		return r, t.store.Create(t.Context(), id, r)
+	}}
 }
 
 // eachMovedForward calls judge for records that would be live by an expiry they no longer

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"strings"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -24,6 +25,17 @@ func idCases() []testCase {
 			run:  idEveryCharacter,
 		},
 	}
+	cases = append(cases,
+		testCase{
+			name: "digits alone",
+			rule: "Ids are text, also those that look like numbers: ids of digits are different if one digit is, to each method.",
+			run:  idDigits,
+		},
+		testCase{
+			name: "the same elsewhere",
+			rule: "No method reads or changes what is outside of the store's own namespace, also under the same id and of the same version.",
+			run:  idElsewhere,
+		})
 	for _, m := range methods() {
 		if m.byID {
 			cases = append(cases, testCase{
@@ -75,6 +87,35 @@ func idEveryCharacter(t *tester) {
 	if string(pattern) != id {
 		wantDifferent(t, string(pattern), id)
 	}
+}
+
+func idDigits(t *tester) {
+	id := (newNumber() + newNumber() + newNumber())[:sessionstore.IDLen]
+	last := id[:len(id)-1]
+	wantDifferent(t, last+"0", last+"1", "0"+id[1:], "00"+id[2:], id[:1]+"e"+id[2:], id[:1]+"e0"+id[3:], "0x"+id[2:], "-"+id[1:])
+}
+
+// idElsewhere has two records that differ in all but id and version.
+func idElsewhere(t *tester) {
+	t, other := t.isolated(), t.isolated()
+	id, r := t.newID(), t.record()
+	theirs := other.record()
+	theirs.Version, theirs.Expires = r.Version, theirs.Expires.Add(time.Hour)
+	other.create(other.discard(id), theirs)
+	was := other.load(id)
+	t.wantGone(id)
+	t.want(sessionstore.ErrNotFound, t.store.Update(t.Context(), id, r.Version, t.record()), "Update of what is in another namespace")
+	err := sessionstore.Touch(t.Context(), t.store, id, r.Version, inAnHour())
+	t.want(sessionstore.ErrNotFound, err, "Touch of what is in another namespace")
+	t.want(nil, t.store.Create(t.Context(), id, r), "Create of what is in another namespace")
+	other.wantUnchanged(id, was, "Create in another namespace")
+	t.touch(id, r.Version, r.Expires.Add(time.Minute))
+	other.wantUnchanged(id, was, "Touch in another namespace")
+	t.update(id, t.load(id).Version, t.record()) // the fallback of Touch changes it
+	other.wantUnchanged(id, was, "Update in another namespace")
+	t.remove(id)
+	other.wantUnchanged(id, was, "Delete in another namespace")
+	t.wantGone(id)
 }
 
 // wantDifferent fails the case unless each id has a record of its own.

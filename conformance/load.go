@@ -31,6 +31,11 @@ func loadCases() []testCase {
 			run:  loadLargeData,
 		},
 		{
+			name: "data of every size",
+			rule: "Data comes back whole whatever its size: a power of two, where a buffer or a page ends, and one byte more or less.",
+			run:  loadSizes,
+		},
+		{
 			name: "subject as written",
 			rule: "All stores return a record's subject from Load, byte for byte.",
 			run:  loadSubject,
@@ -96,6 +101,20 @@ func loadLargeData(t *tester) {
 	t.want(nil, t.store.Create(t.Context(), id, r), fmt.Sprintf("Create with %d bytes of data", size))
 	if got := t.load(id).Data; !bytes.Equal(got, r.Data) {
 		t.Fatalf("wrote %d random bytes, read %d others", len(r.Data), len(got))
+	}
+}
+
+func loadSizes(t *tester) {
+	id, old := t.created()
+	for power := 16; power <= 1<<16; power *= 2 {
+		for n := power - 1; n <= power+1 && (t.MaxData == 0 || n <= t.MaxData); n++ {
+			r := t.sized(n)
+			t.want(nil, t.store.Update(t.Context(), id, old.Version, r), fmt.Sprintf("Update to %d bytes of data", n))
+			if got := t.load(id).Data; !bytes.Equal(got, r.Data) {
+				t.Fatalf("wrote %d random bytes, read %d others", n, len(got))
+			}
+			old = r
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -22,6 +23,12 @@ func idMutants() []mutant {
 		}},
 		sameIDs("ids are folded to lower case", "ids/differ in case", strings.ToLower),
 		sameIDs("ids are cut", "ids/differ in one character", func(id string) string { return id[:min(len(id), sessionstore.IDLen-1)] }),
+		sameIDs("ids of digits are numbers", "ids/digits alone", func(id string) string {
+			if number, err := strconv.ParseFloat(id, 64); err == nil {
+				return strconv.FormatFloat(number, 'g', -1, 64)
+			}
+			return id
+		}),
 		{"Delete deletes before it refuses", []string{"ids/others touch nothing"}, func(m *mutated) {
 			m.remove = func(ctx context.Context, id string) error {
 				if len(id) > sessionstore.IDLen {

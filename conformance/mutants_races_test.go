@@ -44,6 +44,42 @@ func raceMutants() []mutant {
 				return n, err
 			}
 		}},
+		{"a cache is filled by a Load that is slower than a write", []string{c + "read beside a write"}, func(m *mutated) {
+			var cache memory[sessionstore.Record]
+			m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
+				r, ok := cache.get(id)
+				if !ok {
+					var err error
+					if r, err = m.next.Load(ctx, id); err != nil {
+						return r, err
+					}
+					pause(50 * time.Microsecond)
+					cache.put(id, r)
+				}
+				r.Data = slices.Clone(r.Data)
+				return r, nil
+			}
+			m.around = func(ctx context.Context, name, id string, next func(context.Context) error) error {
+				err := next(ctx)
+				if name != "Load" {
+					cache.remove(id)
+				}
+				return err
+			}
+		}},
+		{"an Update that loses a race has been sent more than once", []string{c + "one update wins"}, func(m *mutated) {
+			var under atomic.Int32
+			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+				alone := under.Add(1) == 1
+				defer under.Add(-1)
+				pause(50 * time.Microsecond)
+				err := m.next.Update(ctx, id, old, r)
+				if !alone && errors.Is(err, sessionstore.ErrConflict) {
+					return errors.Join(err, sessionstore.ErrRepeated)
+				}
+				return err
+			}
+		}},
 		{"Create over an expired record deletes it first", []string{c + "one create wins over an expired record"}, func(m *mutated) {
 			created := m.created()
 			create := m.create
@@ -159,6 +195,25 @@ func peerViewMutants() []mutant {
 				}
 				return r, err
 			}
+		}),
+		onPeer("a process keeps what DeleteSubject has ended", []string{"peer/sees a subject's end"}, func(m *mutated) {
+			var purged memory[sessionstore.Record]
+			m.purge = func(ctx context.Context, subject string) (int, error) {
+				list, _ := m.ref.ListSubject(ctx, subject)
+				for _, e := range list {
+					purged.put(e.ID, e.Record)
+				}
+				return m.next.DeleteSubject(ctx, subject)
+			}
+			m.peer.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
+				if r, ok := purged.get(id); ok {
+					return r, nil
+				}
+				return m.next.Load(ctx, id)
+			}
+		}),
+		onPeer("a process prunes nothing that another has written", []string{"prune/removes and counts"}, func(m *mutated) {
+			m.peer.prune = func(ctx context.Context) (int, error) { return 0, ctx.Err() }
 		}),
 		onPeer("a process remembers that a record is gone", []string{writes}, func(m *mutated) {
 			var gone set

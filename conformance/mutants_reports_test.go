@@ -102,6 +102,56 @@ func reportMutants() []mutant {
 				})
 			}
 		}},
+		{"Watch passes over what DeleteAll deletes that was given away", []string{"watch/reports everybody's"}, func(m *mutated) {
+			m.Isolated = isolatedAs(func(own *mutated) {
+				var given set
+				onGiven(own, func(id string, _, _ sessionstore.Record) { given.add(id) })
+				own.watch = watching(own, func(id string) bool { return !given.has(id) })
+			})
+		}},
+		onPeer("Watch passes over a peer's DeleteSubject", []string{"watch/reports what a peer does"}, func(m *mutated) {
+			var passed set
+			m.peer.purge = func(ctx context.Context, subject string) (int, error) {
+				list, _ := m.ref.ListSubject(ctx, subject)
+				for _, e := range list {
+					passed.add(e.ID)
+				}
+				return m.next.DeleteSubject(ctx, subject)
+			}
+			m.watch = watching(m, func(id string) bool { return !passed.has(id) })
+		}),
+		{"Watch passes over nobody's that is cut short", []string{earlier}, silentUpdate(func(was, r sessionstore.Record) bool {
+			return was.Subject == "" && r.Subject == ""
+		})},
+		{"Watch compares with the expiry from before Touch", []string{earlier}, func(m *mutated) {
+			var before memory[time.Time]
+			m.touch = func(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+				if was, err := m.ref.Load(ctx, id); err == nil {
+					before.put(id+was.Subject, was.Expires)
+				}
+				return m.next.Touch(ctx, id, version, expires)
+			}
+			var passed set
+			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+				if was, ok := before.get(id + r.Subject); ok && !r.Expires.Before(was) {
+					passed.add(id)
+				}
+				return m.next.Update(ctx, id, old, r)
+			}
+			m.watch = watching(m, func(id string) bool { return !passed.has(id) })
+		}},
+		{"Watch passes over what took the place of an expired record", []string{again}, func(m *mutated) {
+			created := m.created()
+			var passed set
+			create := m.create
+			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
+				if was, ok := created.get(id); ok && dead(was) {
+					passed.add(id)
+				}
+				return create(ctx, id, r)
+			}
+			m.watch = watching(m, func(id string) bool { return !passed.has(id) })
+		}},
 		{"Watch drops what it has no room for", []string{one, subject, all}, dropsReports},
 	}
 }

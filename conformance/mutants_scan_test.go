@@ -174,13 +174,15 @@ func scanDamageMutants() []mutant {
 // isolated returns what plants a mistake in the isolated namespaces alone: in the
 // shared one, others write while it is scanned.
 func isolated(plant func(own *mutated)) func(*mutated) {
-	return func(m *mutated) {
-		m.Isolated = func(testing.TB) sessionstore.Store {
-			own := &mutated{ref: newReference()}
-			own.broken = newBroken(own.ref)
-			plant(own)
-			return own.broken
-		}
+	return func(m *mutated) { m.Isolated = isolatedAs(plant) }
+}
+
+func isolatedAs(plant func(own *mutated)) func(testing.TB) sessionstore.Store {
+	return func(testing.TB) sessionstore.Store {
+		own := &mutated{ref: newReference()}
+		own.broken = newBroken(own.ref)
+		plant(own)
+		return own.broken
 	}
 }
 

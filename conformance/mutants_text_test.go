@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"hash/crc32"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -42,6 +44,16 @@ func textMutants() []mutant {
 				return r
 			}, s)
 		}, lists+"letters beyond 16 bits"),
+		alike("what is no character is replaced", replace("\uffff", "\ufffd", "\ufdd0", "\ufffd"), lists+"letters beyond 16 bits"),
+		alike("a CRC is all that counts",
+			func(s string) string { return strconv.Itoa(int(crc32.ChecksumIEEE([]byte(s)))) }, lists+"a checksum"),
+		alike("a hash of 32 bits is all that counts", func(s string) string {
+			var h int32 // Java's
+			for i := range len(s) {
+				h = 31*h + int32(s[i])
+			}
+			return strconv.Itoa(int(h))
+		}, lists+"a checksum"),
 		alike("numbers are compared as such", func(s string) string {
 			if strings.Trim(s, "0123456789.+") == "" && s != "" {
 				return strings.TrimSuffix(strings.TrimLeft(s, "+0"), ".0")

@@ -22,6 +22,15 @@ func updateMutants() []mutant {
 				})
 			},
 		},
+		{"Update to nobody's without data deletes", []string{"update/of a part"}, func(m *mutated) {
+			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+				err := m.next.Update(ctx, id, old, r)
+				if err == nil && r.Subject == "" && len(r.Data) == 0 {
+					return m.next.Delete(ctx, id)
+				}
+				return err
+			}
+		}},
 		{"Update leaves the tail of longer data", []string{"update/leaves nothing of longer data"}, func(m *mutated) {
 			onUpdate(m, func(old sessionstore.Record, r *sessionstore.Record) {
 				if n := len(r.Data); n < len(old.Data) {

@@ -32,6 +32,11 @@ func viewMutants() []mutant {
 			}
 		}), views(now)),
 		onView("trims data", shownAs(func(_, r *sessionstore.Record) { r.Data = bytes.TrimRight(r.Data, "\x00") }), views(now)),
+		onView("shows what was there before longer data", shownAs(func(created, r *sessionstore.Record) {
+			if len(r.Data) > 4096 {
+				r.Data = created.Data
+			}
+		}), views(now)),
 		onView("misses what comes back", comesBack, views(back, toAndFro)),
 		onView("repeats what comes back", givenBackTwice, views(back, toAndFro)),
 		onView("repeats what replaced an expired record", replacedTwice, views(anew), "subjects/not what was replaced after expiry"),

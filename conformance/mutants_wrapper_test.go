@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -30,6 +31,12 @@ func wrapperMutants() []mutant {
 		{"Unwrap returns nothing", []string{unwraps}, func(m *mutated) {
 			around(m)
 			m.unwrap = func() sessionstore.Store { return nil }
+		}},
+		{"Touch is not supported around a store that is no Toucher", []string{unsupported}, func(m *mutated) {
+			around(m)
+			m.touch = func(context.Context, string, sessionstore.Version, time.Time) error {
+				return sessionstore.ErrUnsupported
+			}
 		}},
 		{"Prune has nothing to do that is not supported", []string{unsupported}, func(m *mutated) {
 			around(m)

@@ -3,6 +3,8 @@ package conformance
 import (
 	"errors"
 	"regexp"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func outageCases() []testCase {
@@ -21,6 +23,12 @@ func outageCases() []testCase {
 			name: "names the package",
 			rule: "Every other failure starts with the name of the store's package and a colon.",
 			run:  outageNamed,
+		},
+		{
+			name:  "ends a scan",
+			rule:  "An error that is not about one record ends an iteration of Scan: it is the last that is yielded.",
+			needs: Scan,
+			run:   outageEndsScan,
 		},
 	}
 }
@@ -63,4 +71,17 @@ func outageNamed(t *tester) {
 			t.Errorf("%s returns %q, want a package's name, a colon and the driver's error", name, got)
 		}
 	})
+}
+
+func outageEndsScan(t *tester) {
+	t.needsHook(t.Outage != nil, "Outage")
+	store, _ := t.Outage(t)
+	yields := 0
+	sessionstore.Scan(t.Context(), store)(func(sessionstore.Entry, error) bool {
+		yields++
+		return yields < 3
+	})
+	if yields != 1 {
+		t.Errorf("Scan yields %d times and more, want its error alone", yields)
+	}
 }

@@ -25,6 +25,11 @@ type pile struct {
 func pageTopic() topic {
 	return topic{"pages", []testCase{
 		{
+			name: "whole pages",
+			rule: "ListSubject and Scan are complete, and return each record once, also where their number is that of a page, with nothing on the next.",
+			run:  pagesWhole,
+		},
+		{
 			name:  "lists every one",
 			rule:  "ListSubject is complete: every live record whose Create had returned is in the list, however many pages that takes.",
 			needs: Subjects,
@@ -144,6 +149,11 @@ func (t *tester) listensTo(p *pile) (told func(by string)) {
 // number. Without Harness.Isolated that is the shared one.
 func (t *tester) piled() (*tester, *pile) {
 	t.Helper()
+	return t.piledUpTo(t.many)
+}
+
+func (t *tester) piledUpTo(upTo int) (*tester, *pile) {
+	t.Helper()
 	p := t.pile
 	if p.store == nil {
 		p.subject = newSubject()
@@ -152,13 +162,33 @@ func (t *tester) piled() (*tester, *pile) {
 		}
 	}
 	on := &tester{TB: t.TB, suite: t.over(t.own.calls.watch(p.store, "")), own: t.own, keeps: true}
-	if n := t.many - len(p.ids); n > 0 {
+	if n := upTo - len(p.ids); n > 0 {
 		if err := on.createdMany(n, func(r *sessionstore.Record) { r.Subject = p.subject }, &p.ids); err != nil {
 			p.ids = nil
 			t.noSetUp("Create", err)
 		}
 	}
 	return on, p
+}
+
+// pagesWhole lets the pile grow to the sizes that pages have.
+func pagesWhole(t *tester) {
+	scans := t.has(Scan) && t.Isolated != nil
+	if !t.has(Subjects) && !scans {
+		t.Skipf("not applicable: %T has neither lists nor, in a namespace of its own, a Scan", unwatched(t.store))
+	}
+	for _, n := range []int{10, 20, 50, 64, 100, 128, 200, 250, 256, 500, 512, 1000, 1024} {
+		if n > t.many || t.Failed() {
+			return
+		}
+		on, p := t.piledUpTo(n)
+		if t.has(Subjects) {
+			on.wantList(p.subject, p.ids...)
+		}
+		if scans {
+			on.wantScanned(p.ids...)
+		}
+	}
 }
 
 // whileTouched finds many records while others move their expiries to and fro.

@@ -45,6 +45,12 @@ func peerCases() []testCase {
 			run:  peerWrites,
 		},
 		{
+			name:  "sees a subject's end",
+			rule:  "Once DeleteSubject has returned in one process, the records are absent in another, also those that it has seen: Load, Update and Touch return ErrNotFound.",
+			needs: Subjects,
+			run:   peerSubjectEnds,
+		},
+		{
 			name:  "lists what was created",
 			rule:  "ListSubject is complete across processes.",
 			needs: Subjects,
@@ -260,4 +266,15 @@ func peerLists(t *tester) {
 	if len(entries) != 1 || entries[0].ID != id {
 		t.Fatalf("the peer lists %d records, want the one that was created", len(entries))
 	}
+}
+
+func peerSubjectEnds(t *tester) {
+	id, r := createdForPeer(t)
+	t.wantDeleted(r.Subject, 1)
+	_, err := t.peer.Load(t.Context(), id)
+	t.want(sessionstore.ErrNotFound, err, "Load by the peer after DeleteSubject")
+	err = t.peer.Update(t.Context(), id, r.Version, t.record())
+	t.want(sessionstore.ErrNotFound, err, "Update by the peer after DeleteSubject")
+	err = sessionstore.Touch(t.Context(), t.peer, id, r.Version, inAnHour())
+	t.want(sessionstore.ErrNotFound, err, "Touch by the peer after DeleteSubject")
 }

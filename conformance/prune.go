@@ -12,7 +12,7 @@ func pruneCases() []testCase {
 	return []testCase{
 		{
 			name:  "removes and counts",
-			rule:  "Prune removes expired records, whosever they are, and reports how many it removed, each once.",
+			rule:  "Prune removes expired records, whosever they are and whichever process has written them, and reports how many it removed, each once.",
 			needs: Prune,
 			run:   pruneCounts,
 		},
@@ -57,6 +57,12 @@ func pruneCases() []testCase {
 					t.Fatalf("Prune removed %d records, want %d", n, want)
 				}
 			},
+		},
+		{
+			name:  "leaves other namespaces",
+			rule:  "Prune removes and counts records of the store's own namespace only.",
+			needs: Prune,
+			run:   pruneForeign,
 		},
 		{
 			name:  "leaves what is damaged",
@@ -180,8 +186,30 @@ func (t *tester) wantPruned(prune func() int) {
 	t.Fatalf("removed, in %d rounds, %d records, want %d", pruneRounds, got, prunePlanted)
 }
 
+// pruneCounts has the peer prune, if there is one, what this process has written.
 func pruneCounts(t *tester) {
-	t.wantPruned(func() int { return t.prune(t.store) })
+	t.wantPruned(func() int { return t.prune(t.handle(1)) })
+}
+
+func pruneForeign(t *tester) {
+	t, other := t.isolated(), t.isolated()
+	expires := t.soon(func(expires time.Time) error {
+		for i := range prunePlanted {
+			on := []*tester{t, other}[i%2]
+			r := on.record()
+			r.Expires = expires
+			if err := on.store.Create(on.Context(), on.newID(), r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	t.waitExpired(expires)
+	for _, on := range []*tester{t, other} {
+		if n := on.prune(on.store); n != prunePlanted/2 {
+			t.Fatalf("Prune removed %d records, of %d in each of two namespaces", n, prunePlanted/2)
+		}
+	}
 }
 
 func pruneCountsGiven(t *tester) {

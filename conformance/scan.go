@@ -53,7 +53,7 @@ func scanCases() []testCase {
 		},
 		{
 			name: "broken off many times",
-			rule: "Scan stops when its caller does, and keeps nothing: however many are broken off, the next is whole.",
+			rule: "Scan stops when its caller does, also if that panics, which it does not hide, and keeps nothing: however many are broken off, the next is whole.",
 			run:  scanBroken,
 		},
 		{
@@ -68,7 +68,7 @@ func scanCases() []testCase {
 		},
 		{
 			name: "writes within",
-			rule: "Scan does not hold requests up: its caller may load, update and delete the records as they come, and create others.",
+			rule: "Scan does not hold requests up: its caller may load, update, touch and delete the records as they come, create others, list and delete a subject's, prune, and delete all.",
 			run:  scanWritesWithin,
 		},
 		{
@@ -85,6 +85,11 @@ func scanCases() []testCase {
 			name: "under updates",
 			rule: "Scan is complete: a record that is updated meanwhile is yielded, once.",
 			run:  scanUnderUpdates,
+		},
+		{
+			name: "under moves",
+			rule: "Scan is complete: a record that is given to others and back meanwhile is yielded, once.",
+			run:  scanUnderMoves,
 		},
 		{
 			name: "names what is damaged",
@@ -231,11 +236,22 @@ func scanBroken(t *tester) {
 	const times = 100 // more connections than a pool has
 	t = t.isolated()
 	ids := t.createdFor(newSubject(), 3)
-	for range times {
-		sessionstore.Scan(t.Context(), t.store)(stop)
+	for n := range times {
+		if n%2 == 0 {
+			sessionstore.Scan(t.Context(), t.store)(stop)
+		} else if got := t.panicked(n); got != n {
+			t.Fatalf("the caller of Scan has panicked with %d, and Scan with %v", n, got)
+		}
 	}
 	t.wantScanned(ids...)
 	t.load(ids[0])
+}
+
+// panicked panics in an iteration, and returns what comes out of it.
+func (t *tester) panicked(with int) (got any) {
+	defer func() { got = recover() }()
+	sessionstore.Scan(t.Context(), t.store)(func(sessionstore.Entry, error) bool { panic(with) })
+	return nil
 }
 
 func scanNested(t *tester) {

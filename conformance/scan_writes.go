@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -34,6 +35,13 @@ func scanUnderUpdates(t *tester) {
 	t.whileUpdated(ids, func() { t.wantThroughout(ids) })
 }
 
+func scanUnderMoves(t *tester) {
+	t = t.isolated()
+	ids := t.createdFor(newSubject(), racers)
+	t.createdFor(newSubject(), 3)
+	t.whileGiven(ids, func() { t.wantThroughout(ids) })
+}
+
 // wantThroughout scans again and again for records that are live throughout.
 func (t *tester) wantThroughout(ids []string) {
 	t.Helper()
@@ -60,19 +68,41 @@ func scanWritesWithin(t *tester) {
 		if !slices.Contains(ids, e.ID) {
 			continue // what was created meanwhile
 		}
-		switch seen++; seen % 3 {
+		switch seen++; seen % 4 {
 		case 0:
 			t.remove(e.ID)
 		case 1:
 			t.give(e.ID, "")
 		case 2:
+			t.touch(e.ID, e.Record.Version, e.Record.Expires.Add(time.Minute))
+		case 3:
 			t.load(e.ID)
 		}
 		if seen < 4 {
-			t.created()
+			_, r := t.created()
+			t.othersWithin(r.Subject)
 		}
 	}
 	if seen != len(ids) {
 		t.Fatalf("Scan yields %d of %d records that were live until it came to them", seen, len(ids))
+	}
+	for range sessionstore.Scan(t.Context(), t.store) {
+		if t.has(All) {
+			_, err := sessionstore.DeleteAll(t.Context(), t.store)
+			t.want(nil, err, "DeleteAll within a Scan")
+		}
+		break
+	}
+}
+
+// othersWithin calls the methods that go by no id.
+func (t *tester) othersWithin(subject string) {
+	t.Helper()
+	if t.has(Subjects) {
+		viewList().want(t, newSubject(), "within a Scan")
+		t.wantDeleted(subject, 1)
+	}
+	if t.has(Prune) {
+		t.prune(t.store)
 	}
 }

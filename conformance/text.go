@@ -42,7 +42,7 @@ func likenesses() []likeness {
 		}},
 		{"what is not seen", ends("", "\u200b", "\u200d", "\u200e", "\u00ad", "\ufeff", "\ufe0f", "\x01", "\x1f", "\x7f", "\u0085",
 			"\u2060")},
-		{"letters beyond 16 bits", ends("😀", "😁", "😀😁", "𝒜", "𝒝", "𐐀", "𐐨", "\ufffd", "?", "??", "👩‍💻", "👩💻")},
+		{"letters beyond 16 bits", ends("😀", "😁", "😀😁", "𝒜", "𝒝", "𐐀", "𐐨", "\ufffd", "\uffff", "\ufdd0", "\U0010ffff", "?", "??", "👩‍💻", "👩💻")},
 		{"numbers", func(string) []string {
 			n := newNumber()
 			return []string{
@@ -69,6 +69,7 @@ func likenesses() []likeness {
 			"<a>", "&lt;a>", "#", "--", "\x1e", "\x1f", "{b}a", "{b}c", " b", "%20b", "+b", "=", "=a")},
 		{"addresses", ends("@example.org", "@Example.org", "@example.org.", "@example.com", "+a@example.org", "+b@example.org",
 			".@example.org", "@example.org/a", "@example.org?a", "")},
+		{"a checksum", ends("-plumless", "-buckeroo", "-Aa", "-BB", "-AaBB", "-BBAa")}, // CRC-32, and 31 times the last plus the next
 		{"words of a language", func(s string) []string {
 			return []string{
 				s, "null:" + s, "NULL:" + s, "nil:" + s, "true:" + s, `"` + s + `"`,

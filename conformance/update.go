@@ -32,7 +32,7 @@ func updateCases() []testCase {
 		},
 		{
 			name: "of a part",
-			rule: "Update replaces the record, however little differs: the version alone, the expiry or the subject.",
+			rule: "Update replaces the record, however little differs, and however little is left: the version alone, the expiry, the subject or the data.",
 			run:  updatePart,
 		},
 		{
@@ -136,6 +136,7 @@ func updatePart(t *tester) {
 		func() { r.Expires = r.Expires.Add(time.Minute) },
 		func() { r.Subject = newSubject() },
 		func() { r.Subject = "" },
+		func() { r.Data = nil },
 	} {
 		old := r
 		r.Version = t.version()
@@ -155,8 +156,10 @@ func updatePart(t *tester) {
 	}
 }
 
+// often is how often a case writes a record that says "however often".
+const often = 100
+
 func updateOften(t *tester) {
-	const often = 100
 	id, old := t.created()
 	for n := range often {
 		r := t.record()

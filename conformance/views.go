@@ -142,6 +142,16 @@ func (v view) shown(t *tester) {
 	t.update(id, r.Version, empty)
 	v.want(t, r.Subject, "after Update to empty data", id)
 	v.wantAsLoaded(t, id, "after Update to empty data")
+	for _, size := range []int{5000, 10, 5000} { // what is kept in another way if it is long
+		old := t.load(id).Version
+		next := t.recordOf(r.Subject)
+		if t.MaxData > 0 {
+			size = min(size, t.MaxData)
+		}
+		next.Data = randomBytes(size)
+		t.update(id, old, next)
+		v.wantAsLoaded(t, id, "after Update to longer or shorter data")
+	}
 	t.remove(id)
 	for _, version := range []sessionstore.Version{1<<64 - 1, 1<<53 + 1, 1<<63 + 1} {
 		next := t.record()

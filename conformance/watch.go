@@ -23,7 +23,7 @@ func watchCases() []testCase {
 		},
 		{
 			name: "reports it again",
-			rule: "Watch reports each record that was deleted, also one that was created anew since it has been reported.",
+			rule: "Watch reports each record that was deleted, also one that was created anew since it has been reported, or in place of one that had expired.",
 			run:  watchAgain,
 		},
 		{
@@ -43,7 +43,7 @@ func watchCases() []testCase {
 		},
 		{
 			name: "reports an earlier expiry",
-			rule: "Watch reports a record to which Update has given an earlier expiry, however little.",
+			rule: "Watch reports a record to which Update has given an earlier expiry than it had, however little, also if Touch had set that.",
 			run:  watchShortened,
 		},
 		{
@@ -114,6 +114,11 @@ func watchAgain(t *tester) {
 		t.remove(id)
 		t.wantTold(l, id, "a record that was deleted, as others under its id before")
 	}
+	anew, _ := t.expired()
+	t.create(anew, t.record())
+	l.forget(anew)
+	t.remove(anew)
+	t.wantTold(l, anew, "a record that was deleted, and had taken the place of an expired one")
 }
 
 // watchLooks takes only a report for one that finds the record as it is then.
@@ -185,19 +190,30 @@ func watchGivenAway(t *tester) {
 func watchShortened(t *tester) {
 	l := t.listen(t.store)
 	for _, sooner := range []time.Duration{time.Minute, max(2*t.Precision, time.Millisecond)} {
+		for _, subject := range []string{newSubject(), ""} {
+			id, old := t.newID(), t.recordOf(subject)
+			t.create(id, old)
+			r := t.recordOf(subject)
+			r.Expires = old.Expires.Add(-sooner)
+			t.update(id, old.Version, r)
+			t.wantTold(l, id, "a record of "+whose(subject)+" that was given an expiry "+sooner.String()+" earlier")
+		}
 		id, old := t.created()
+		later := old.Expires.Add(time.Hour)
+		t.touch(id, old.Version, later)
 		r := t.recordOf(old.Subject)
-		r.Expires = old.Expires.Add(-sooner)
-		t.update(id, old.Version, r)
-		t.wantTold(l, id, "a record that was given an expiry "+sooner.String()+" earlier")
+		r.Expires = later.Add(-sooner)
+		t.update(id, t.load(id).Version, r) // the fallback of Touch changes it
+		t.wantTold(l, id, "a record that was given an expiry "+sooner.String()+" earlier than the one that Touch had set")
 	}
 }
 
 func watchSubject(t *tester) {
 	t.needsSubjects()
-	l := t.listen(t.store)
 	subject := newSubject()
-	ids := t.createdFor(subject, 3)
+	ids := append(t.createdFor(subject, 3), t.createdForNobody())
+	t.give(ids[3], subject)
+	l := t.listen(t.store) // and to nothing of that
 	_, err := sessionstore.DeleteSubject(t.Context(), t.store, subject)
 	t.want(nil, err, "DeleteSubject")
 	for _, id := range ids {
@@ -210,8 +226,11 @@ func watchAll(t *tester) {
 		t.Skipf("not applicable: %T is no sessionstore.AllDeleter", unwatched(t.store))
 	}
 	t = t.isolated()
-	l := t.listen(t.store)
-	ids := append(t.createdFor(newSubject(), 3), t.createdForNobody())
+	ids := append(t.createdFor(newSubject(), 3), t.createdForNobody(), t.createdForNobody())
+	t.give(ids[0], newSubject())
+	t.give(ids[1], "")
+	t.give(ids[4], newSubject())
+	l := t.listen(t.store) // and to nothing of that
 	_, err := sessionstore.DeleteAll(t.Context(), t.store)
 	t.want(nil, err, "DeleteAll")
 	for _, id := range ids {
@@ -230,6 +249,13 @@ func watchPeer(t *tester) {
 	r.Subject = ""
 	t.want(nil, t.peer.Update(t.Context(), given, old.Version, r), "Update by the peer")
 	t.wantTold(l, given, "a record that the peer has taken from its subject")
+	if !t.has(Subjects) {
+		return
+	}
+	id, r := t.created()
+	_, err := sessionstore.DeleteSubject(t.Context(), t.peer, r.Subject)
+	t.want(nil, err, "DeleteSubject by the peer")
+	t.wantTold(l, id, "a record of a subject that the peer has deleted")
 }
 
 func watchEverybody(t *tester) {

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"reflect"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -15,7 +16,7 @@ func wrapperCases() []testCase {
 		},
 		{
 			name: "says what it can't do",
-			rule: "A method of a capability that the wrapped store lacks returns ErrUnsupported.",
+			rule: "A method of a capability that the wrapped store lacks returns ErrUnsupported, except that Touch does what the function of its name does.",
 			run:  wrapperUnsupported,
 		},
 	}
@@ -43,6 +44,14 @@ func wrapperUnwraps(t *tester) {
 
 func wrapperUnsupported(t *tester) {
 	inner := t.wrapped()
+	if w, ok := unwatched(t.store).(sessionstore.Toucher); ok && !hasCapability[sessionstore.Toucher](inner) {
+		id, r := t.created()
+		expires := r.Expires.Add(time.Minute)
+		t.want(nil, w.Touch(t.Context(), id, r.Version, expires), "Touch around a store that is no Toucher")
+		t.wantExpires(id, expires)
+		err := w.Touch(t.Context(), id, t.version(), r.Expires)
+		t.want(sessionstore.ErrConflict, err, "Touch, with another version, around a store that is no Toucher")
+	}
 	if p, ok := unwatched(t.store).(sessionstore.Pruner); ok && !hasCapability[sessionstore.Pruner](inner) {
 		_, err := p.Prune(t.Context())
 		t.want(sessionstore.ErrUnsupported, err, "Prune around a store that is no Pruner")

@@ -29,8 +29,8 @@ type Toucher interface {
 type Pruner interface {
 	Store
 
-	// Prune removes expired records and whatever else a crash has left
-	// behind, and reports how many records it removed, also along with an error.
+	// Prune removes expired records, whichever process has written them, and whatever else a
+	// crash has left behind, and reports how many records it removed, also along with an error.
 	// It never removes a live record, and leaves what is no record, with which Load
 	// returns ErrCorrupt. It works in bounded batches so that
 	// requests are not held up, and any number of processes may call it at the
@@ -101,7 +101,8 @@ type Scanner interface {
 	//
 	// Records are read in pages, so that memory is bounded and requests are not held
 	// up; the caller may call the store's other methods while it iterates. Each iteration
-	// begins anew. The entries belong to the caller, as those of a list do.
+	// begins anew. Where the caller breaks one off, or panics in it, the store keeps nothing of
+	// it, and it does not hide the panic. The entries belong to the caller, as those of a list do.
 	Scan(ctx context.Context) iter.Seq2[Entry, error]
 }
 

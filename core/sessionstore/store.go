@@ -10,7 +10,9 @@ import "context"
 // All methods are safe for concurrent use, by goroutines and by processes that
 // share the backend. Once a write has returned, every process sees it: no method answers by
 // what its own process has read or written before. A Store takes the caller's client, pool or directory, does
-// not close it, and starts no goroutine of its own.
+// not close it, and starts no goroutine of its own. Where one backend serves several stores,
+// each has a namespace of its own (a prefix, table, collection or folder), and no method reads
+// or changes anything outside of it.
 //
 // # Ids
 //
@@ -63,7 +65,8 @@ type Store interface {
 	// Create returns ErrInvalid; if it is larger than the backend takes,
 	// ErrTooLarge.
 	//
-	// Create neither keeps nor changes r.Data after it returns.
+	// Create neither keeps nor changes r.Data after it returns, also if it was cut short and
+	// the write is still under way.
 	Create(ctx context.Context, id string, r Record) error
 
 	// Update replaces the live record under id if its version is old.
