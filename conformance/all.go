@@ -182,7 +182,7 @@ func deleteAllThenCreate(t *tester) {
 // all.
 func deleteAllBeside(t *tester, while func(t *tester, ids []string, do func())) {
 	t = t.isolated()
-	for range raceRounds / 2 {
+	for range raceRounds / 5 {
 		ids := t.createdFor(newSubject(), 4)
 		while(t, ids, func() {
 			if _, err := sessionstore.DeleteAll(t.Context(), t.store); err != nil {

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -251,7 +252,8 @@ func (t *tester) loadAndUpdate(s sessionstore.Store, id string, change func(*ses
 
 // whileUpdated calls do while other clients update the records as fast as they
 // can, and returns when they have stopped. Each has succeeded before, or seen
-// another one succeed: in lockstep the same one always wins.
+// another one succeed: in lockstep the same one always wins. After each call they give
+// others a turn, as a network would: with a store in memory, do would wait long for one.
 func (t *tester) whileUpdated(ids []string, do func()) {
 	t.whileChanged(ids, func(*sessionstore.Record) {}, do)
 }
@@ -274,7 +276,7 @@ func (t *tester) whileChanged(ids []string, change func(*sessionstore.Record), d
 		once := sync.OnceFunc(started.Done)
 		stopped.Go(func() {
 			defer once()
-			for !stop.Load() {
+			for ; !stop.Load(); runtime.Gosched() {
 				err := t.loadAndUpdate(t.handle(n), id, change)
 				switch {
 				case err == nil, errors.Is(err, sessionstore.ErrConflict):

@@ -3,6 +3,7 @@ package conformance
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,7 +22,7 @@ func raceList(t *tester) {
 	defer stop.Store(true)
 	for n := range racers {
 		wg.Go(func() {
-			for !stop.Load() {
+			for ; !stop.Load(); runtime.Gosched() {
 				if err := t.comeAndGoListed(t.handle(n), subject); err != nil {
 					t.Errorf("create, update, delete: %v", err)
 					return

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -18,7 +19,7 @@ func scanUnderWrites(t *tester) {
 	defer stop.Store(true)
 	for range racers {
 		wg.Go(func() {
-			for !stop.Load() {
+			for ; !stop.Load(); runtime.Gosched() {
 				if err := t.comeAndGo(t.store, newSubject()); err != nil {
 					t.Errorf("create, update, delete: %v", err)
 					return

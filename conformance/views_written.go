@@ -3,6 +3,7 @@ package conformance
 import (
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -115,7 +116,7 @@ func (t *tester) beside(n int, again func(n int) error, do func()) {
 		once := sync.OnceFunc(started.Done)
 		stopped.Go(func() {
 			defer once()
-			for !stop.Load() {
+			for ; !stop.Load(); runtime.Gosched() {
 				switch err := again(i); {
 				case errors.Is(err, sessionstore.ErrNotFound):
 					return // it has ended: more calls would only hold others up
