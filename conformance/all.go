@@ -23,7 +23,7 @@ func allCases() []testCase {
 		},
 		{
 			name: "deletes what was written last",
-			rule: "A record that Update has replaced, or Touch has prolonged, before DeleteAll is gone afterwards.",
+			rule: "A record that Update has replaced, Touch has prolonged, or Create has put in place of an expired one, before DeleteAll is gone afterwards.",
 			run:  deleteAllWritten,
 		},
 		{
@@ -110,9 +110,10 @@ func deleteAllWritten(t *tester) {
 	t.update(updated, r.Version, t.record())
 	touched, r := t.created()
 	t.touch(touched, r.Version, inAnHour().Add(time.Minute))
-	t.wantAllDeleted(2)
-	t.wantGone(updated)
-	t.wantGone(touched)
+	anew, _ := t.expired()
+	t.create(anew, t.record())
+	t.wantAllDeleted(3)
+	t.wantAllGone([]string{updated, touched, anew})
 }
 
 // deleteAllForeign has the same id in several namespaces.

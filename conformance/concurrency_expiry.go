@@ -14,32 +14,36 @@ import (
 func raceRead(t *tester) {
 	for round := range raceRounds {
 		id, r := t.created()
-		beside := func(call string, write func() error) {
-			t.race(func(n int, s sessionstore.Store) {
-				if n == 0 {
-					if err := write(); err != nil {
-						t.Errorf("%s beside calls of Load: %v", call, err)
-					}
-				}
-				if n > 0 && n <= 1+round%3 {
-					_, _ = s.Load(t.Context(), id) // it is before the write or after it
-				}
-			})
-		}
+		readers := 1 + round%3
 		next := t.record()
-		beside("Update", func() error { return t.store.Update(t.Context(), id, r.Version, next) })
+		t.readBeside(id, readers, "Update", func() error { return t.store.Update(t.Context(), id, r.Version, next) })
 		for n := range 2 {
 			if got, err := t.handle(n).Load(t.Context(), id); err != nil || got.Version != next.Version {
 				t.Fatalf("Load after an Update beside other calls of Load: version %s, error %v, want version %s",
 					name(got.Version), err, name(next.Version))
 			}
 		}
-		beside("Delete", func() error { return t.store.Delete(t.Context(), id) })
+		t.readBeside(id, readers, "Delete", func() error { return t.store.Delete(t.Context(), id) })
 		for n := range 2 {
 			_, err := t.handle(n).Load(t.Context(), id)
 			t.want(sessionstore.ErrNotFound, err, "Load after a Delete beside other calls of Load")
 		}
 	}
+}
+
+// readBeside makes a write while some clients load the record.
+func (t *tester) readBeside(id string, readers int, call string, write func() error) {
+	t.Helper()
+	t.race(func(n int, s sessionstore.Store) {
+		switch {
+		case n == 0:
+			if err := write(); err != nil {
+				t.Errorf("%s beside calls of Load: %v", call, err)
+			}
+		case n <= readers:
+			_, _ = s.Load(t.Context(), id) // it is before the write or after it
+		}
+	})
 }
 
 // raceExpires has clients give records short lives and long ones at the same time. It does

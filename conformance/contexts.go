@@ -37,7 +37,42 @@ func contextCases() []testCase {
 			run:   func(t *tester) { contextDoneDuring(t, m) },
 		})
 	}
-	return cases
+	return append(cases, testCase{
+		name: "without an end",
+		rule: "A context need not end: with one that never does, or whose deadline is months or a lifetime away, each method does what it does with others.",
+		run:  contextEndless,
+	})
+}
+
+func contextEndless(t *tester) {
+	contexts := []context.Context{context.WithoutCancel(t.Context())}
+	for _, withDeadline := range deadlines() {
+		for _, left := range []time.Duration{30 * day, 100 * 365 * day} {
+			ctx, cancel := withDeadline(t.Context(), time.Now().Add(left))
+			t.own.tidied(cancel)
+			contexts = append(contexts, ctx)
+		}
+	}
+	for _, ctx := range contexts {
+		id, r := t.newID(), t.record()
+		t.want(nil, t.store.Create(ctx, id, r), "Create")
+		_, err := t.store.Load(ctx, id)
+		t.want(nil, err, "Load")
+		t.want(nil, sessionstore.Touch(ctx, t.store, id, r.Version, r.Expires.Add(time.Minute)), "Touch")
+		next := t.recordOf(r.Subject)
+		t.want(nil, t.store.Update(ctx, id, t.load(id).Version, next), "Update") // the fallback of Touch changes it
+		if t.has(Subjects) {
+			list, err := sessionstore.ListSubject(ctx, t.store, r.Subject)
+			t.want(nil, err, "ListSubject")
+			n, err := sessionstore.DeleteSubject(ctx, t.store, r.Subject)
+			t.want(nil, err, "DeleteSubject")
+			if len(list) != 1 || n != 1 {
+				t.Fatalf("ListSubject returns %d records and DeleteSubject deletes %d, want 1", len(list), n)
+			}
+		}
+		t.want(nil, t.store.Delete(ctx, id), "Delete")
+		t.wantGone(id)
+	}
 }
 
 func contextDoneBefore(t *tester, m method) {

@@ -25,7 +25,7 @@ func createCases() []testCase {
 		},
 		{
 			name: "replaces an expired record",
-			rule: "An expired record is replaced.",
+			rule: "An expired record is replaced, and nothing of it is left.",
 			run:  createOverExpired,
 		},
 		{
@@ -35,7 +35,7 @@ func createCases() []testCase {
 		},
 		{
 			name: "after delete",
-			rule: "A deleted record is no obstacle to a later Create under the same id.",
+			rule: "A deleted record is no obstacle to a later Create under the same id, and nothing of it comes back.",
 			run:  createAfterDelete,
 		},
 	}
@@ -63,12 +63,29 @@ func createAgain(t *tester) {
 }
 
 func createOverExpired(t *tester) {
-	id, _ := t.expired()
-	r := t.record()
-	t.want(nil, t.store.Create(t.Context(), id, r), "Create over an expired record")
+	shorter := t.shorter()
+	for i, of := range t.plantExpiredOf(len(shorter), func(r *sessionstore.Record, _ int) { r.Data = randomBytes(5000) }) {
+		t.want(nil, t.store.Create(t.Context(), of.ID, shorter[i]), "Create over an expired record")
+		t.wantStored(of.ID, shorter[i])
+	}
+}
+
+// shorter returns records of which less is left each time.
+func (t *tester) shorter() []sessionstore.Record {
+	all := []sessionstore.Record{t.record(), t.record(), t.record(), t.record()}
+	all[1].Data = all[1].Data[:1]
+	all[2].Data = nil
+	all[3].Data, all[3].Subject = nil, ""
+	return all
+}
+
+// wantStored fails the case unless nothing but r is stored under id.
+func (t *tester) wantStored(id string, r sessionstore.Record) {
+	t.Helper()
 	got := t.load(id)
 	if got.Version != r.Version || !bytes.Equal(got.Data, r.Data) || got.Subject != r.Subject {
-		t.Fatalf("read version %d of %q, want %d of %q", got.Version, got.Subject, r.Version, r.Subject)
+		t.Fatalf("read version %s of %s with %d bytes, want %s of %s with %d", name(got.Version), whose(got.Subject), len(got.Data),
+			name(r.Version), whose(r.Subject), len(r.Data))
 	}
 }
 
@@ -80,9 +97,14 @@ func createExpiredAgain(t *tester) {
 }
 
 func createAfterDelete(t *tester) {
-	id, _ := t.created()
-	t.remove(id)
-	r := t.record()
-	t.want(nil, t.store.Create(t.Context(), id, r), "Create after Delete")
-	t.wantLive(id, r.Version)
+	id := t.newID()
+	for _, r := range t.shorter() {
+		longer := t.record()
+		longer.Data = randomBytes(5000)
+		t.create(id, longer)
+		t.remove(id)
+		t.want(nil, t.store.Create(t.Context(), id, r), "Create after Delete")
+		t.wantStored(id, r)
+		t.remove(id)
+	}
 }

@@ -66,5 +66,8 @@
 // Not all of the contract can be seen from outside: that a store starts no
 // goroutine and closes no client, that Prune and DeleteAll work in bounded batches and
 // count along with an error, that Prune sweeps what a crash has left, and which of the
-// things that are no records DeleteAll deletes are for the store's own tests.
+// things that are no records DeleteAll deletes are for the store's own tests. So are answers
+// that are lost between driver and backend: that a write which was sent again says so with
+// ErrRepeated, and that Watch returns when reports may be lost. And so is ListSubject of a
+// subject one of whose records is damaged.
 package conformance

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ func errorCases() []testCase {
 		},
 		{
 			name: "no data",
-			rule: "No error contains a record's data, not a part of it and in no form: not one that says what happened, and not one of a backend in trouble or a context.",
+			rule: "No error contains a record's data or subject, not a part of them and in no form: not one that says what happened, and not one of a backend in trouble or a context.",
 			run:  errorsNoData,
 		},
 	}
@@ -36,12 +37,13 @@ type failure struct {
 	want error // the sentinel that it has to be, nil if none
 }
 
-// provoked makes the store return each of its errors, about records with this data.
-func (t *tester) provoked(data []byte) []failure {
+// provoked makes the store return each of its errors, about records of this subject with this
+// data.
+func (t *tester) provoked(subject string, data []byte) []failure {
 	t.Helper()
 	ctx := t.Context()
 	record := func() sessionstore.Record {
-		r := t.record()
+		r := t.recordOf(subject)
 		r.Data = bytes.Clone(data)
 		return r
 	}
@@ -91,15 +93,14 @@ func (t *tester) provoked(data []byte) []failure {
 	return all
 }
 
-// unanswered makes the store return errors that are no answer, about records with this
-// data.
-func (t *tester) unanswered(data []byte) []failure {
+// unanswered makes the store return errors that are no answer, about the same.
+func (t *tester) unanswered(subject string, data []byte) []failure {
 	t.Helper()
 	var all []failure
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	record := func() sessionstore.Record {
-		r := t.record()
+		r := t.recordOf(subject)
 		r.Data = bytes.Clone(data)
 		return r
 	}
@@ -118,7 +119,7 @@ func (t *tester) unanswered(data []byte) []failure {
 }
 
 func errorsDistinct(t *tester) {
-	for _, f := range t.provoked(randomBytes(64)) {
+	for _, f := range t.provoked(newSubject(), randomBytes(64)) {
 		for _, sentinel := range sentinels() {
 			if sentinel != f.want && errors.Is(f.err, sentinel) { //nolint:errorlint // sentinels themselves
 				t.Errorf("%s returns %q, which is meant to be %q, but is %q too", f.call, f.err, f.want, sentinel)
@@ -132,17 +133,23 @@ func errorsDistinct(t *tester) {
 
 func errorsNoData(t *tester) {
 	// Text without a word that an error may have for other reasons.
-	data := []byte(strings.ToLower(rand.Text() + rand.Text()))
-	shapes := shapesOf(data)
-	for _, f := range append(t.provoked(data), t.unanswered(data)...) {
+	subject, data := strings.ToLower(rand.Text()+rand.Text()), []byte(strings.ToLower(rand.Text()+rand.Text()))
+	secret := map[string][]string{"subject": shapesOf([]byte(subject)), "data": shapesOf(data)}
+	failures := append(t.provoked(subject, data), t.unanswered(subject, data)...)
+	if t.has(Subjects) {
+		_, err := sessionstore.ListSubject(t.Context(), t.store, subject+"\x00")
+		failures = append(failures, failure{"ListSubject", err, sessionstore.ErrInvalid})
+		_, err = sessionstore.DeleteSubject(t.Context(), t.store, subject+"\x00")
+		failures = append(failures, failure{"DeleteSubject", err, sessionstore.ErrInvalid})
+	}
+	for _, f := range failures {
 		if f.err == nil {
 			continue
 		}
 		text := strings.ToLower(f.err.Error())
-		for _, shape := range shapes {
-			if strings.Contains(text, shape) {
-				t.Errorf("%s returns an error that contains the record's data: %v", f.call, f.err)
-				break
+		for what, shapes := range secret {
+			if slices.ContainsFunc(shapes, func(shape string) bool { return strings.Contains(text, shape) }) {
+				t.Errorf("%s returns an error that contains the record's %s: %v", f.call, what, f.err)
 			}
 		}
 	}

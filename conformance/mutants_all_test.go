@@ -25,6 +25,20 @@ func allMutants() []mutant {
 		wipeIf("DeleteAll spares what was touched", func(_ int, created, r sessionstore.Record) bool {
 			return created.Version != r.Version || created.Expires.Equal(r.Expires)
 		}, all+"deletes what was written last"),
+		{"DeleteAll spares what took the place of an expired record", []string{all + "deletes what was written last"}, func(m *mutated) {
+			created := m.created()
+			var spared set
+			create := m.create
+			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
+				if was, ok := created.get(id); ok && dead(was) {
+					spared.add(id)
+				}
+				return create(ctx, id, r)
+			}
+			m.wipe = func(ctx context.Context) (int, error) {
+				return m.wipeEach(ctx, created.all(), func(id string, _ sessionstore.Record) bool { return !spared.has(id) })
+			}
+		}},
 		{"DeleteAll counts what has expired", []string{all + "does not count what has expired"}, func(m *mutated) {
 			created := m.created()
 			m.wipe = func(ctx context.Context) (int, error) {

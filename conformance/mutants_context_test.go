@@ -2,7 +2,11 @@ package conformance
 
 import (
 	"context"
+	"errors"
+	"math"
+	"os"
 	"testing"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -35,6 +39,23 @@ func contextMutants() []mutant {
 			}
 		}},
 	}
+	all = append(all,
+		mutant{"a deadline in more milliseconds than 31 bits has passed", []string{"context/without an end"}, func(m *mutated) {
+			m.around = func(ctx context.Context, _, _ string, next func(context.Context) error) error {
+				if at, ok := ctx.Deadline(); ok && time.Until(at).Milliseconds() > math.MaxInt32 {
+					return os.ErrDeadlineExceeded
+				}
+				return next(ctx)
+			}
+		}},
+		mutant{"a context that is never done is none", []string{"context/without an end"}, func(m *mutated) {
+			m.around = func(ctx context.Context, _, _ string, next func(context.Context) error) error {
+				if ctx.Done() == nil {
+					return errors.New("memstore: no context")
+				}
+				return next(ctx)
+			}
+		}})
 	for _, method := range methods() {
 		name := method.name
 		all = append(all,

@@ -28,6 +28,24 @@ func createMutants() []mutant {
 				}
 			},
 		},
+		{"Create after the Delete of longer data leaves its tail", []string{"create/after delete"}, func(m *mutated) {
+			deleted := m.deleted()
+			create := m.create
+			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
+				was, _ := deleted.get(id)
+				return create(ctx, id, withTail(r, was))
+			}
+		}},
+		{"Create over longer data that has expired leaves its tail", []string{"create/replaces an expired record"}, func(m *mutated) {
+			created := m.created()
+			create := m.create
+			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
+				if was, ok := created.get(id); ok && dead(was) {
+					r = withTail(r, was)
+				}
+				return create(ctx, id, r)
+			}
+		}},
 		{"Create overwrites and says ErrExists", orders("create/leaves a live record alone"), func(m *mutated) {
 			var mu sync.Mutex
 			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
@@ -95,4 +113,12 @@ func createMutants() []mutant {
 // overwrite stores r whatever is there.
 func (m *mutated) overwrite(ctx context.Context, id string, r sessionstore.Record) error {
 	return errors.Join(m.ref.Delete(ctx, id), m.ref.Create(ctx, id, r))
+}
+
+// withTail returns r with what was stored before behind its data.
+func withTail(r, was sessionstore.Record) sessionstore.Record {
+	if n := len(r.Data); n < len(was.Data) {
+		r.Data = append(r.Data[:n:n], was.Data[n:]...)
+	}
+	return r
 }

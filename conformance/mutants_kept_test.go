@@ -64,7 +64,10 @@ func keptMutants() []mutant {
 			m.around = func(ctx context.Context, _, _ string, next func(context.Context) error) error {
 				mu.Lock()
 				defer mu.Unlock()
-				g := sessionstore.Guard{Package: "memstore", Prompt: func(left time.Duration) bool { until = time.Now().Add(left); return true }}
+				g := sessionstore.Guard{Package: "memstore", Prompt: func(left time.Duration) bool {
+					until = time.Now().Add(left)
+					return true
+				}}
 				return g.Do(ctx, func() error {
 					if !until.IsZero() && time.Now().After(until) && ctx.Err() == nil {
 						return os.ErrDeadlineExceeded

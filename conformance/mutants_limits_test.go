@@ -166,6 +166,15 @@ func errorMutants() []mutant {
 				return err
 			}
 		}},
+		{"ErrConflict names the subject", []string{"errors/no data"}, func(m *mutated) {
+			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+				err := m.next.Update(ctx, id, old, r)
+				if errors.Is(err, sessionstore.ErrConflict) {
+					return fmt.Errorf("%w: the record of %s", err, r.Subject)
+				}
+				return err
+			}
+		}},
 		tellsData("errors quote the data", "%w: %q"),
 		tellsData("errors list the data", "%w: %v"),
 		tellsData("errors have the data in hex", "%w: %x"),

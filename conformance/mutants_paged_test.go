@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"errors"
+	"slices"
 	"sort"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,37 @@ func pagedMutants() []mutant {
 		{"ListSubject pages by expiry", []string{"pages/lists while they are touched"}, func(m *mutated) {
 			m.list = func(ctx context.Context, sub string) (found, error) {
 				return paged(func() (found, error) { return m.next.ListSubject(ctx, sub) })
+			}
+		}},
+		{"ListSubject pages by what was written last", []string{"pages/lists while they are touched"}, func(m *mutated) {
+			m.list = func(ctx context.Context, sub string) (found, error) {
+				var out found
+				for last := sessionstore.Version(0); ; pause(100 * time.Microsecond) { // versions rise in these cases
+					l, err := m.next.ListSubject(ctx, sub)
+					if err != nil {
+						return nil, err
+					}
+					l = slices.DeleteFunc(l, func(e sessionstore.Entry) bool { return e.Record.Version <= last })
+					sort.Slice(l, func(i, j int) bool { return l[i].Record.Version < l[j].Record.Version })
+					if out = append(out, l[:min(100, len(l))]...); len(l) <= 100 {
+						return out, nil
+					}
+					last = l[99].Record.Version
+				}
+			}
+		}},
+		{"ListSubject pages by offset", []string{"pages/lists while they are touched"}, func(m *mutated) {
+			m.list = func(ctx context.Context, sub string) (found, error) {
+				var out found
+				for at := 0; ; at += 100 {
+					l, err := m.next.ListSubject(ctx, sub)
+					if err != nil || at >= len(l) {
+						return out, err
+					}
+					sort.Slice(l, func(i, j int) bool { return l[i].ID < l[j].ID })
+					out = append(out, l[at:min(at+100, len(l))]...)
+					pause(100 * time.Microsecond)
+				}
 			}
 		}},
 		{"Scan pages by expiry", []string{"pages/scans while they are touched"}, isolated(func(own *mutated) {

@@ -40,7 +40,7 @@ func mutants() []mutant {
 		viewMutants(), indexMutants(), textMutants(), movedMutants(), retryMutants(),
 		raceMutants(), peerViewMutants(), certainMutants(),
 		walkMutants(), cutMutants(), tidiedMutants(), wayMutants(), partMutants(), pagedMutants(), libraryMutants(),
-		spaceMutants(), lifeMutants(), keptMutants(), withinMutants(),
+		spaceMutants(), lifeMutants(), keptMutants(), withinMutants(), sizeMutants(),
 	)
 }
 

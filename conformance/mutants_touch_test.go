@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"errors"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -213,6 +214,39 @@ func pruneMutants() []mutant {
 				pause(time.Millisecond)
 				return m.next.Prune(ctx)
 			}
+		}},
+		{"Prune sweeps what is being written", []string{"prune/leaves what is being written"}, func(m *mutated) {
+			var writing set
+			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+				writing.add(id)
+				if pause(50 * time.Microsecond); !writing.has(id) {
+					return os.ErrNotExist
+				}
+				return m.next.Update(ctx, id, old, r)
+			}
+			m.prune = func(ctx context.Context) (int, error) {
+				for _, id := range writing.all() {
+					writing.remove(id)
+				}
+				return m.next.Prune(ctx)
+			}
+		}},
+		{"Prune counts what Create has replaced", []string{anew}, func(m *mutated) {
+			m.Isolated = isolatedAs(func(own *mutated) {
+				created := own.created()
+				var replaced atomic.Int32
+				create := own.create
+				own.create = func(ctx context.Context, id string, r sessionstore.Record) error {
+					if was, ok := created.get(id); ok && dead(was) {
+						replaced.Add(1)
+					}
+					return create(ctx, id, r)
+				}
+				own.prune = func(ctx context.Context) (int, error) {
+					n, err := own.next.Prune(ctx)
+					return n + int(replaced.Swap(0)), err
+				}
+			})
 		}},
 		{"Prune counts what another removes", []string{many}, func(m *mutated) {
 			created := m.created()

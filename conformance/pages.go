@@ -50,13 +50,13 @@ func pageTopic() topic {
 		},
 		{
 			name:  "lists while they are touched",
-			rule:  "ListSubject is complete and returns each record once, however many pages that takes, also while Touch moves their expiries.",
+			rule:  "ListSubject is complete and returns each record once, however many pages that takes, also while Touch moves their expiries, Update replaces them, and others come and go.",
 			needs: Subjects,
 			run:   func(t *tester) { t.whileTouched(viewList()) },
 		},
 		{
 			name:  "scans while they are touched",
-			rule:  "Scan is complete and yields each record once, however many pages that takes, also while Touch moves their expiries.",
+			rule:  "Scan is complete and yields each record once, however many pages that takes, also while Touch moves their expiries, Update replaces them, and others come and go.",
 			needs: Scan,
 			run: func(t *tester) {
 				t.needsHook(t.Isolated != nil, "Isolated")
@@ -191,15 +191,28 @@ func pagesWhole(t *tester) {
 	}
 }
 
-// whileTouched finds many records while others move their expiries to and fro.
+// whileTouched finds many records while clients move their expiries to and fro, update them,
+// and have others come and go.
 func (t *tester) whileTouched(v view) {
 	t.Helper()
 	t, p := t.piled()
-	t.beside(4, func(int) error {
+	live := make(map[string]bool, len(p.ids))
+	for _, id := range p.ids {
+		live[id] = true
+	}
+	t.beside(4, func(n int) error {
+		if n == 3 {
+			return t.comeAndGo(t.store, p.subject)
+		}
 		id := p.ids[rand.IntN(len(p.ids))] //nolint:gosec // a mixture, no secret
 		r, err := t.store.Load(t.Context(), id)
-		if err == nil {
-			err = sessionstore.Touch(t.Context(), t.store, id, r.Version, inAnHour().Add(rand.N(time.Hour))) //nolint:gosec // the same
+		switch old := r.Version; {
+		case err != nil:
+		case n == 2:
+			r.Version = t.version()
+			err = t.store.Update(t.Context(), id, old, r)
+		default:
+			err = sessionstore.Touch(t.Context(), t.store, id, old, inAnHour().Add(rand.N(time.Hour))) //nolint:gosec // the same
 		}
 		return unless(err, sessionstore.ErrConflict)
 	}, func() {
@@ -207,9 +220,11 @@ func (t *tester) whileTouched(v view) {
 			found := v.find(t, p.subject)
 			count := make(map[string]int, len(found))
 			for _, e := range found {
-				count[e.ID]++
+				if live[e.ID] {
+					count[e.ID]++
+				}
 			}
-			t.wantOnce("while records are touched, what "+v.method+" returns", count, p.ids)
+			t.wantOnce("while records are touched and others come and go, what "+v.method+" returns", count, p.ids)
 		}
 	})
 }

@@ -36,7 +36,7 @@ func pruneCases() []testCase {
 		},
 		{
 			name:  "leaves what was created anew",
-			rule:  "Prune goes by the record that is there now: what was created in place of an expired one is live.",
+			rule:  "Prune goes by the record that is there now: what was created in place of an expired one is live, and that one is not counted.",
 			needs: Prune,
 			run:   pruneLeavesAnew,
 		},
@@ -45,6 +45,12 @@ func pruneCases() []testCase {
 			rule:  "Prune never removes a live record, also if it takes the place of an expired one while Prune is at work.",
 			needs: Prune,
 			run:   pruneBesideCreates,
+		},
+		{
+			name:  "leaves what is being written",
+			rule:  "Prune removes what a crash has left behind, and not what others are writing: beside it, Create and Update succeed, and their records live.",
+			needs: Prune,
+			run:   pruneBesideWrites,
 		},
 		{
 			name:  "removes what was brought forward",
@@ -272,11 +278,47 @@ func pruneLeavesProlonged(t *tester) {
 }
 
 func pruneLeavesAnew(t *tester) {
+	alone := t.Isolated != nil
+	if alone {
+		t = t.isolated()
+	}
 	id, _ := t.expired()
 	r := t.record()
 	t.create(id, r)
-	t.prune(t.store)
+	if n := t.prune(t.store); alone && n != 0 {
+		t.Fatalf("Prune counts %d records, though Create has replaced the only one that had expired", n)
+	}
 	t.wantLive(id, r.Version)
+}
+
+// pruneBesideWrites makes many writes while others prune all the time.
+func pruneBesideWrites(t *tester) {
+	t.beside(2, func(n int) error {
+		_, err := sessionstore.Prune(t.Context(), t.handle(n))
+		return err
+	}, func() {
+		for range raceRounds {
+			t.race(func(_ int, s sessionstore.Store) {
+				id, r, next := randomID(), t.record(), t.record()
+				t.discard(id)
+				err := s.Create(t.Context(), id, r)
+				if err == nil {
+					err = s.Update(t.Context(), id, r.Version, next)
+				}
+				got := next
+				if err == nil {
+					got, err = s.Load(t.Context(), id)
+				}
+				if err != nil || got.Version != next.Version {
+					t.Errorf("Create, Update and Load beside Prune: error %v, version %s, want %s",
+						err, name(got.Version), name(next.Version))
+				}
+			})
+			if t.Failed() {
+				return
+			}
+		}
+	})
 }
 
 func pruneForgets(t *tester) {

@@ -87,7 +87,8 @@ func scanWritesWithin(t *tester) {
 	if seen != len(ids) {
 		t.Fatalf("Scan yields %d of %d records that were live until it came to them", seen, len(ids))
 	}
-	for range sessionstore.Scan(t.Context(), t.store) {
+	for _, err := range sessionstore.Scan(t.Context(), t.store) {
+		t.want(nil, err, "Scan")
 		if t.has(All) {
 			_, err := sessionstore.DeleteAll(t.Context(), t.store)
 			t.want(nil, err, "DeleteAll within a Scan")

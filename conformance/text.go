@@ -42,7 +42,8 @@ func likenesses() []likeness {
 		}},
 		{"what is not seen", ends("", "\u200b", "\u200d", "\u200e", "\u00ad", "\ufeff", "\ufe0f", "\x01", "\x1f", "\x7f", "\u0085",
 			"\u2060")},
-		{"letters beyond 16 bits", ends("😀", "😁", "😀😁", "𝒜", "𝒝", "𐐀", "𐐨", "\ufffd", "\uffff", "\ufdd0", "\U0010ffff", "?", "??", "👩‍💻", "👩💻")},
+		{"letters beyond 16 bits", ends("😀", "😁", "😀😁", "𝒜", "𝒝", "𐐀", "𐐨", "\ufffd", "\uffff", "\ufdd0", "\U0010ffff",
+			"?", "??", "👩‍💻", "👩💻")},
 		{"numbers", func(string) []string {
 			n := newNumber()
 			return []string{

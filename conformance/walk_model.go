@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -122,11 +123,11 @@ func (w *walk) judge(r *walked, wr write, err error, before time.Time, touched f
 }
 
 // touched notes the version that the fallback of Touch has given to a record.
-func (w *walk) touched(s sessionstore.Store, id string, r *walked) {
-	if w.has(Touch) {
+func (w *walk) touched(ctx context.Context, s sessionstore.Store, id string, r *walked) {
+	if w.has(Touch) { //nolint:contextcheck // it is asked outside of the walk
 		return
 	}
-	if got, err := s.Load(w.Context(), id); err == nil {
+	if got, err := s.Load(ctx, id); err == nil {
 		r.Version = got.Version
 		r.versions = append(r.versions, r.Version)
 	} else {

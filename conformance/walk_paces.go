@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -24,6 +25,8 @@ type pace struct {
 	own     int  // 0 is a new version, n the n-th last: 1 is the present one
 	again   int  // n makes the n-th last write of the record again
 	same    bool // the data that is there is written again
+	empty   bool // no data is written
+	request bool // the context is one that requests have
 	life    time.Duration
 }
 
@@ -53,6 +56,7 @@ func (s *suite) pacesOf(r *rand.Rand, all bool) []pace {
 		p := pace{
 			method: methods[r.IntN(len(methods))], peer: r.IntN(2) == 0,
 			record: record, subject: r.IntN(walkSubjects), same: r.IntN(6) == 0, life: lives[r.IntN(len(lives))],
+			empty: r.IntN(10) == 0, request: r.IntN(2) == 0,
 		}
 		if r.IntN(3) == 0 {
 			p.old = 1 + r.IntN(3)
@@ -81,6 +85,12 @@ func (w *walk) make(p pace) (failed bool) {
 	if p.peer && w.peer != nil {
 		s = w.peer
 	}
+	ctx := w.Context()
+	if p.request {
+		var cancel context.CancelFunc
+		ctx, cancel = sessionstore.WithDeadline(ctx, time.Now().Add(time.Hour))
+		defer cancel()
+	}
 	before := time.Now()
 	var call, answer, wrong string
 	switch p.method {
@@ -89,7 +99,7 @@ func (w *walk) make(p pace) (failed bool) {
 		return false
 	case "Load":
 		call = fmt.Sprintf("Load of record %d", p.record+1)
-		r, err := s.Load(w.Context(), w.ids[p.record])
+		r, err := s.Load(ctx, w.ids[p.record])
 		var found []sessionstore.Entry
 		if err == nil {
 			found = []sessionstore.Entry{{ID: w.ids[p.record], Record: r}}
@@ -101,14 +111,14 @@ func (w *walk) make(p pace) (failed bool) {
 			return false
 		}
 		call = fmt.Sprintf("ListSubject of subject %d", p.subject)
-		found, err := sessionstore.ListSubject(w.Context(), s, w.subjects[p.subject])
+		found, err := sessionstore.ListSubject(ctx, s, w.subjects[p.subject])
 		answer = w.found(found)
 		wrong = w.compare(found, err, before, func(i int) bool { return w.records[i].Subject == w.subjects[p.subject] })
 	case "Scan":
 		call = "Scan"
 		var found []sessionstore.Entry
 		var failure error
-		for e, err := range sessionstore.Scan(w.Context(), s) {
+		for e, err := range sessionstore.Scan(ctx, s) {
 			if failure = errors.Join(failure, err); slices.Contains(w.ids, e.ID) {
 				found = append(found, e)
 			}
@@ -116,22 +126,22 @@ func (w *walk) make(p pace) (failed bool) {
 		answer, wrong = w.found(found), w.compare(found, failure, before, func(int) bool { return true })
 	case "Prune":
 		call = "Prune"
-		_, err := sessionstore.Prune(w.Context(), s)
+		_, err := sessionstore.Prune(ctx, s)
 		wrong = unexpected(err, nil)
 	case "DeleteSubject":
 		if p.subject == 0 {
 			return false
 		}
 		call = fmt.Sprintf("DeleteSubject of subject %d", p.subject)
-		n, err := sessionstore.DeleteSubject(w.Context(), s, w.subjects[p.subject])
+		n, err := sessionstore.DeleteSubject(ctx, s, w.subjects[p.subject])
 		answer = fmt.Sprintf("%d records", n)
 		wrong = w.deleted(n, err, before, func(r *walked) bool { return r.Subject == w.subjects[p.subject] })
 	case "DeleteAll":
 		call = "DeleteAll"
-		n, err := sessionstore.DeleteAll(w.Context(), s)
+		n, err := sessionstore.DeleteAll(ctx, s)
 		answer, wrong = fmt.Sprintf("%d records", n), w.deleted(n, err, before, func(*walked) bool { return true })
 	default:
-		call, answer, wrong = w.write(p, s, before)
+		call, answer, wrong = w.write(ctx, p, s, before)
 	}
 	if call == "" {
 		return false
@@ -178,7 +188,14 @@ func (w *walk) writeOf(p pace, r *walked, now time.Time) write {
 	if wr.method == "Update" && wr.old == wr.record.Version {
 		wr.old = w.version() // Update that names its own version may write or not
 	}
-	wr.record.Data = slices.Repeat(binary.BigEndian.AppendUint64(nil, uint64(wr.record.Version)), 1+p.record)
+	words := []int{1, 2, 700, 2600}[p.record] // of 8 bytes
+	if w.MaxData > 0 {
+		words = max(1, min(words, w.MaxData/16))
+	}
+	wr.record.Data = slices.Repeat(binary.BigEndian.AppendUint64(nil, uint64(wr.record.Version)), words)
+	if p.empty {
+		wr.record.Data = nil
+	}
 	if p.same && r.Data != nil {
 		wr.record.Data = r.Data
 	}

@@ -42,7 +42,7 @@ import "context"
 // The sentinels in this package say what happened for certain, see [Certain]. Every other
 // failure wraps the driver's error with %w behind the package's name
 // ("redisstore: …"), and means that the outcome is unknown. No error contains a
-// record's data or a part of it.
+// record's data or subject, or a part of them: errors are logged.
 type Store interface {
 	// Load returns the record under id.
 	//
