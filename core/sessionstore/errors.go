@@ -21,7 +21,8 @@ var (
 
 	// ErrRepeated comes with ErrConflict, in one error, from a store whose driver sends a
 	// write again when its answer is lost: this one was sent more than once, and an earlier
-	// sending may have been carried out. [Certain] reports false.
+	// sending may have been carried out. [Certain] reports false. A sending that was answered
+	// does not count: whoever tries again because another has written knows its outcome.
 	ErrRepeated = errors.New("session: sent more than once")
 
 	// ErrTooLarge says that the record, or the session, is larger than what
