@@ -69,6 +69,8 @@ func (st *state) encode() []byte {
 	return append(b, st.unknown...)
 }
 
+const _ = uint8(127 - 8*maxWrites) // appendWrites has one byte for the length, as a uvarint
+
 func (st *state) appendWrites(b []byte) []byte {
 	n := 0
 	for n < maxWrites && st.writes[n] != 0 {
