@@ -133,8 +133,9 @@ func TestReleaseEndsWhoeverWaits(t *testing.T) {
 }
 
 // Package context starts a goroutine for a child of a context that it does not know.
+//
+//nolint:paralleltest // it looks at the goroutines of all tests that run
 func TestAChildTakesNoGoroutine(t *testing.T) {
-	t.Parallel()
 	for name, newContext := range kinds {
 		synctest.Test(t, func(t *testing.T) {
 			parent, cancel := context.WithCancelCause(t.Context())
