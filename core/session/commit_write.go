@@ -150,7 +150,7 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 // offered in this very answer stays if it can: it is the visitor's if the answer to this
 // write is lost.
 func (c *commit) offer(next *view, e entry, presented ticketHash, now time.Time) bool {
-	if next.offer(e, presented, now) {
+	if next.offer(e, presented, now) || next.dropWithheld(c.m.withheld) && next.offer(e, presented, now) {
 		return true
 	}
 	if c.ticket.offered {

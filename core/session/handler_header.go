@@ -59,6 +59,7 @@ func (x *exchange) addTicket(s *Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.handOut(x.w.Header())
+	s.withhold()
 	if s.cookie == cookieSet {
 		x.m.warnPlainHTTP(muted{x}, x.r)
 	}

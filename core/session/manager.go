@@ -26,6 +26,7 @@ type Manager struct {
 	plainHTTP *atomic.Bool // it was said that browsers drop the cookie
 	form      uint32       // tells tickets that were made with another key or cookie
 	watcher   *watcher     // of Session.Context
+	withheld  *withheld
 }
 
 // New returns a Manager that keeps sessions in store. It returns an error that
@@ -43,7 +44,10 @@ func New(store Store, o Options) (*Manager, error) {
 	if err := o.checkStore(store); err != nil {
 		return nil, err
 	}
-	m := &Manager{store: store, opts: o, purpose: o.carrier(), form: o.form(), plainHTTP: new(atomic.Bool), watcher: new(watcher)}
+	m := &Manager{
+		store: store, opts: o, purpose: o.carrier(), form: o.form(),
+		plainHTTP: new(atomic.Bool), watcher: new(watcher), withheld: new(withheld),
+	}
 	m.carrier = carrierKey{m.purpose}
 	if n := len(m.ticket(&token{})); n > maxTicketLen {
 		return nil, fmt.Errorf("session: Options.Signer makes tickets of %d bytes, at most %d are accepted", n, maxTicketLen)

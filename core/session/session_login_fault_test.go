@@ -190,35 +190,55 @@ func TestACommittedCookieSurvivesALaterFailure(t *testing.T) {
 	}
 }
 
-// TestALoginThatHasFailedOftenWorksOnceTheStoreDoes has the list fail that is asked for
-// after each login is written: the record lists tickets that nobody has received.
+// TestALoginThatHasFailedOftenWorksOnceTheStoreDoes has logins fail that may have been
+// written, so that their tickets take all of the list. Nobody holds one of them: a process
+// that knows lets the next login in at once, another one when the time for a commit is over.
 func TestALoginThatHasFailedOftenWorksOnceTheStoreDoes(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		e, _ := newIndexedEnv(t, atMost(2))
-		v := e.seed(count)
-		written, down := false, true
-		e.store.intercept(func(_ context.Context, o op) error {
-			written = written || o == opUpdate
-			if down && written && o == opList {
-				return errDown
-			}
-			return nil
-		})
-		for range 20 {
-			written = false
-			wantOutage(t, v.do(authenticate))
-			pass(50 * time.Millisecond)
+	failures := map[string]func(*faultyStore){
+		"the list that is asked for then fails": func(f *faultyStore) {
+			written := false
+			f.intercept(func(_ context.Context, o op) error {
+				switch {
+				case o == opLoad:
+					written = false
+				case o == opUpdate:
+					written = true
+				case written && o == opList:
+					return errDown
+				}
+				return nil
+			})
+		},
+		"the answer of the write is lost": func(f *faultyStore) { f.lose(errDown, opUpdate) },
+	}
+	for name, failure := range failures {
+		for _, same := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, in the same process %t", name, same), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					e, _ := newIndexedEnv(t, atMost(2))
+					v := e.seed(count)
+					failure(e.store)
+					for range 20 {
+						wantOutage(t, v.do(authenticate))
+						pass(50 * time.Millisecond)
+					}
+					e.store.reset()
+					if !same {
+						v.m = e.manager(e.indexed(), atMost(2))
+						pass(session.DefaultStoreTimeout)
+					}
+					wantStatus(t, v.do(authenticate), http.StatusOK)
+					wantStatus(t, v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+						if s.Subject() != "ann" || counter.Get(s) != 1 {
+							t.Errorf("%q is signed in, with %d in the session", s.Subject(), counter.Get(s))
+						}
+					}), http.StatusOK)
+				})
+			})
 		}
-		down = false
-		pass(session.DefaultStoreTimeout)
-		wantStatus(t, v.do(authenticate), http.StatusOK)
-		wantStatus(t, v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-			if s.Subject() != "ann" || counter.Get(s) != 1 {
-				t.Errorf("%q is signed in, with %d in the session", s.Subject(), counter.Get(s))
-			}
-		}), http.StatusOK)
-	})
+	}
 }
 
 // TestManyLoginsAtOnceKeepTheFirst has more forms on their way than a list has places: the

@@ -2,6 +2,7 @@ package session
 
 import (
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -156,11 +157,44 @@ func (st *state) dropBanked(presented ticketHash, began time.Time) {
 // dropLogin makes room for a login where others that nobody has presented have taken all
 // of it: it removes the oldest, and reports whether it has. over is when a commit began
 // that has come to its end by now. So somebody who signs in again and again while the
-// store fails can do so when it works. One that is younger may be in an answer on its way.
+// store fails can do so when it works, whichever process they reach. One that is younger
+// may be in an answer on its way.
 func (st *state) dropLogin(presented ticketHash, over time.Time) bool {
 	i := slices.IndexFunc(st.tickets, func(e entry) bool {
 		return e.login && e.pending() && e.hash != presented && e.at.Before(over)
 	})
+	if i >= 0 {
+		st.tickets = slices.Delete(st.tickets, i, i+1)
+	}
+	return i >= 0
+}
+
+// withheld are the last tickets that this process has offered, or may have, and then not
+// handed out, because the commit has failed: nobody will ever present them. The zero value
+// is ready to use. It is safe for concurrent use.
+type withheld struct {
+	mu    sync.Mutex
+	last  [256]ticketHash // the oldest is replaced
+	place int
+}
+
+func (w *withheld) add(hash ticketHash) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last[w.place] = hash
+	w.place = (w.place + 1) % len(w.last)
+}
+
+func (w *withheld) has(hash ticketHash) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Contains(w.last[:], hash)
+}
+
+// dropWithheld makes room by the oldest ticket that was not handed out, and reports whether
+// there was one.
+func (st *state) dropWithheld(w *withheld) bool {
+	i := slices.IndexFunc(st.tickets, func(e entry) bool { return e.pending() && w.has(e.hash) })
 	if i >= 0 {
 		st.tickets = slices.Delete(st.tickets, i, i+1)
 	}

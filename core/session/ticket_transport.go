@@ -210,6 +210,18 @@ func (s *Session) handOut(h http.Header) {
 	}
 }
 
+// withhold notes the tickets that the header, which leaves now, does not hand out.
+func (s *Session) withhold() {
+	if s.wants.hand {
+		s.m.withheld.add(s.ticket.hash)
+	}
+	for i := range s.tried {
+		if a := &s.tried[i]; a.left.hand {
+			s.m.withheld.add(a.ticket.hash)
+		}
+	}
+}
+
 // lastsUntil returns until when a persistent cookie is to be kept: to the session's
 // last possible end, because it is not sent again. The server ends it earlier.
 func (s *Session) lastsUntil() time.Time {

@@ -1,8 +1,10 @@
 package torture
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -62,11 +64,14 @@ func (b *browser) acts(rng *rand.Rand, as string) (back, goesOn bool) {
 	if rng.IntN(3) == 0 {
 		return false, true
 	}
-	if a, ok = b.insist("/back"); !ok {
+	if a, ok = b.back(); !ok {
 		return false, false
 	}
 	b.note(l)
 	switch {
+	case a.status == http.StatusConflict:
+		b.violationf(l, "signed out", "/back: %s", a.reason)
+		return false, true
 	case a.page.Subject != b.account.name || a.page.Actor != "":
 		b.violationf(l, "signed out", "back, the page is %q's, by %q", a.page.Subject, a.page.Actor)
 	case slices.ContainsFunc(l.acked, func(op string) bool { return !slices.Contains(a.page.Items, op) }):
@@ -74,6 +79,18 @@ func (b *browser) acts(rng *rand.Rand, as string) (back, goesOn bool) {
 	}
 	b.judge(l, "/back", a) // nothing there from where they acted
 	return true, true
+}
+
+// back leads back from where the administrator acts. It asks until that is done, or until
+// their ticket is good for nothing.
+func (b *browser) back() (answer, bool) {
+	for !b.run().over() {
+		if a := b.ask(context.Background(), "/back"); a.ok() || a.status == http.StatusConflict {
+			return a, true
+		}
+		b.run().pause()
+	}
+	return answer{}, false
 }
 
 // judgeActing compares a page that an administrator sees while they act. Where the
