@@ -1,7 +1,6 @@
 package torture
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -64,7 +63,7 @@ func (b *browser) acts(rng *rand.Rand, as string) (back, goesOn bool) {
 	if rng.IntN(3) == 0 {
 		return false, true
 	}
-	if a, ok = b.back(); !ok {
+	if a, ok = b.settle("/back"); !ok {
 		return false, false
 	}
 	b.note(l)
@@ -79,18 +78,6 @@ func (b *browser) acts(rng *rand.Rand, as string) (back, goesOn bool) {
 	}
 	b.judge(l, "/back", a) // nothing there from where they acted
 	return true, true
-}
-
-// back leads back from where the administrator acts. It asks until that is done, or until
-// their ticket is good for nothing.
-func (b *browser) back() (answer, bool) {
-	for !b.run().over() {
-		if a := b.ask(context.Background(), "/back"); a.ok() || a.status == http.StatusConflict {
-			return a, true
-		}
-		b.run().pause()
-	}
-	return answer{}, false
 }
 
 // judgeActing compares a page that an administrator sees while they act. Where the

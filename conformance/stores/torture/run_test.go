@@ -133,6 +133,13 @@ func (r *run) count(app int, path string, a answer, cancelled bool) {
 	}
 }
 
+// locked notes that a visitor is refused again and again.
+func (r *run) locked(who, path, why string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.find("locked out", fmt.Sprintf("%s: %s is refused %d times in a row: %s", who, path, patience, why))
+}
+
 // violation notes what must not be, unless the backend may have lost data since the life
 // began, or while it did.
 func (r *run) violation(l *life, kind, text string) {

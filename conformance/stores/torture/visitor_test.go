@@ -61,16 +61,40 @@ func impatient(rng *rand.Rand) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), time.Duration(rng.IntN(20_000))*time.Microsecond)
 }
 
-// insist sends a request until it is answered with 200, or the run is over.
+// insist sends a request until it is answered with 200, or the run is over. Whatever a
+// backend has lost, nobody is refused for ever.
 func (b *browser) insist(path string, query ...string) (answer, bool) {
+	for refused := 0; !b.run().over(); {
+		a := b.ask(context.Background(), path, query...)
+		switch {
+		case a.ok():
+			return a, true
+		case a.status != http.StatusConflict:
+			refused = 0
+		default:
+			refused++
+		}
+		if refused == patience {
+			b.run().locked(b.name, path, a.reason)
+		}
+		b.run().pause()
+	}
+	return answer{}, false
+}
+
+// settle sends a request until it is answered, also with 409: what it asks for is over.
+func (b *browser) settle(path string) (answer, bool) {
 	for !b.run().over() {
-		if a := b.ask(context.Background(), path, query...); a.ok() {
+		if a := b.ask(context.Background(), path); a.ok() || a.status == http.StatusConflict {
 			return a, true
 		}
 		b.run().pause()
 	}
 	return answer{}, false
 }
+
+// patience is how often in a row a visitor may be refused.
+const patience = 100
 
 // live lets the browser live one session after another.
 func (b *browser) live(seed uint64) {
@@ -282,7 +306,7 @@ func (b *browser) finish(rng *rand.Rand) bool {
 	case 1:
 		now := time.Now()
 		l.ending.CompareAndSwap(nil, &now)
-		if _, ok := b.insist("/short"); !ok {
+		if _, ok := b.settle("/short"); !ok { // another browser may have ended it
 			return false
 		}
 		b.run().later.Go(func() {
