@@ -1,6 +1,6 @@
 //go:build !race
 
-package session_test
+package costs_test
 
 import (
 	"net/http"
@@ -8,8 +8,6 @@ import (
 	"testing"
 )
 
-// The race detector allocates by itself: make test runs this without it.
-//
 //nolint:paralleltest // MemStats counts the allocations of all goroutines
 func TestAMegabyteInPlaceOfATicketCostsAtMost64KBOfAllocations(t *testing.T) {
 	const limit, rounds = 64 << 10, 20

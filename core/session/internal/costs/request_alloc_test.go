@@ -1,14 +1,12 @@
 //go:build !race
 
-package session_test
+package costs_test
 
 import (
 	"net/http/httptest"
 	"testing"
 )
 
-// The race detector allocates by itself: make test runs this without it.
-//
 //nolint:paralleltest // AllocsPerRun counts the allocations of all goroutines
 func TestAllocationsOfARequest(t *testing.T) {
 	most := map[string]float64{"recorder": 0, "untouched": 2, "read": 12, "write": 20}

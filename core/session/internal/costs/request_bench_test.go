@@ -1,4 +1,6 @@
-package session_test
+//go:build !race
+
+package costs_test
 
 import (
 	"net/http/httptest"

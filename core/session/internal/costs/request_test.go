@@ -1,6 +1,9 @@
-package session_test
+//go:build !race
+
+package costs_test
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -8,6 +11,24 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
+
+var (
+	testKey  = session.GenerateKey()
+	discard  = slog.New(slog.DiscardHandler)
+	counter  = session.NewKey[int]("counter")
+	name     = session.NewKey[string]("name")
+	cart     = session.NewKey[[]string]("cart")
+	profiles = session.NewKey[profile]("profile")
+)
+
+type profile struct {
+	Name  string
+	Roles []string
+	Tags  map[string]int
+}
+
+// look gets the session and reads it.
+func look(_ http.ResponseWriter, _ *http.Request, s *session.Session) { counter.Get(s) }
 
 // A workload is one way of use on a session of five small values, about 300
 // bytes, in memory.
