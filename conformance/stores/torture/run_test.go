@@ -37,6 +37,8 @@ type run struct {
 	broken    atomic.Bool   // a fault could not be made, or undone
 	occur     []fault       // what may happen
 	strict    bool          // being late is a violation, too
+	enough    []string      // violations of which one ends the run
+	noticed   atomic.Bool   // one of them was found
 
 	later sync.WaitGroup // what visitors do while they have begun something else
 
@@ -70,7 +72,9 @@ func newRun(tb testing.TB, b *backends.Backend, l *ledger, places []backends.Pla
 	return r
 }
 
-func (r *run) over() bool { return r.broken.Load() || time.Now().After(r.deadline) }
+func (r *run) over() bool {
+	return r.broken.Load() || r.noticed.Load() || time.Now().After(r.deadline)
+}
 
 // pause waits as somebody does before they try again.
 func (r *run) pause() { r.sleep(50 * time.Millisecond) }
@@ -156,6 +160,9 @@ func (r *run) violation(l *life, kind, text string) {
 func (r *run) find(kind, text string) {
 	if len(r.found[kind]) < 20 {
 		r.found[kind] = append(r.found[kind], text)
+	}
+	if slices.Contains(r.enough, kind) {
+		r.noticed.Store(true)
 	}
 }
 
