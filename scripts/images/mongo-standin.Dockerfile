@@ -10,6 +10,7 @@ RUN apt-get -qq update && \
 COPY wheels /wheels
 RUN pip install --quiet --no-cache-dir --break-system-packages --no-index --find-links /wheels secantusdb
 RUN useradd --system --create-home mongo
+COPY mongo-standin.py /usr/local/bin/
 USER mongo
 EXPOSE 27017
-ENTRYPOINT ["sh", "-c", "exec eatmydata secantusd-py --host 0.0.0.0 --port 27017 --storage-path /home/mongo/data --sync-on-commit --enable-test-commands --log-level ERROR"]
+ENTRYPOINT ["sh", "-c", "exec eatmydata python3 /usr/local/bin/mongo-standin.py --host 0.0.0.0 --port 27017 --storage-path /home/mongo/data --sync-on-commit --enable-test-commands --log-level ERROR"]
