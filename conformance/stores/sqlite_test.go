@@ -52,17 +52,15 @@ func sqliteHarness(t *testing.T, file sqlite) conformance.Harness {
 	// SQLite's lock has no queue: were each case to bring a pool, one of hundreds would
 	// starve. Two are the program and its peer.
 	open := func(db *sql.DB) func(t *testing.T) sessionstore.Store {
-		db.SetMaxOpenConns(4)
 		return func(t *testing.T) sessionstore.Store {
 			t.Helper()
 			return sqlStore(t, db, sqlstore.SQLite, sqlstore.Options{})
 		}
 	}
-	isolated := sqliteDB(t, sqliteFile(t, file.driver))
-	isolated.SetMaxOpenConns(4)
+	isolated := sqlitePool(t, sqliteFile(t, file.driver))
 	return conformance.Harness{
-		Open:     open(sqliteDB(t, file)),
-		Peer:     open(sqliteDB(t, file)),
+		Open:     open(sqlitePool(t, file)),
+		Peer:     open(sqlitePool(t, file)),
 		Deadline: patience, // a busy machine is no store that hangs
 		Require:  every,
 		MaxData:  sessionstore.DefaultMaxData,
@@ -176,6 +174,16 @@ func sqliteDB(tb testing.TB, file sqlite) *sql.DB {
 		// A call that was given up may still use the file, which is about to be removed.
 		eventually(tb, "no statement is under way", func() bool { return db.Stats().OpenConnections == 0 })
 	})
+	return db
+}
+
+// sqlitePool returns a pool that keeps its few connections: a new one reads the whole schema.
+func sqlitePool(tb testing.TB, file sqlite) *sql.DB {
+	tb.Helper()
+	const connections = 4
+	db := sqliteDB(tb, file)
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
 	return db
 }
 
