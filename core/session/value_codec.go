@@ -60,11 +60,34 @@ func replaced(data []byte) bool {
 }
 
 func (jsonCodec) Unmarshal(data []byte, v any) error {
-	if s, ok := v.(*string); ok && isPlain(data) {
-		*s = string(data[1 : len(data)-1])
-		return nil
+	switch v := v.(type) {
+	case *string:
+		if isPlain(data) {
+			*v = string(data[1 : len(data)-1])
+			return nil
+		}
+	case *int:
+		if n, ok := plainNumber(data); ok {
+			*v = n
+			return nil
+		}
 	}
 	return json.Unmarshal(data, v) //nolint:wrapcheck // wrapped by the caller
+}
+
+// plainNumber returns the number in data if it has at most nine digits and nothing else, as
+// most have that count something.
+func plainNumber(data []byte) (n int, ok bool) {
+	if len(data) == 0 || len(data) > 9 || data[0] == '0' && len(data) > 1 {
+		return 0, false
+	}
+	for _, c := range data {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = 10*n + int(c-'0')
+	}
+	return n, true
 }
 
 // isPlain reports whether data is a string of printable ASCII without escapes, as most
