@@ -62,7 +62,7 @@ func NewCookieOnly(o Options) (*Manager, error) {
 		}
 	}
 	m := &Manager{opts: o, purpose: "session in " + o.carrier(), plainHTTP: new(atomic.Bool)}
-	m.carrier = carrierKey{o.carrier()}
+	m.carrier, m.attrs = carrierKey{o.carrier()}, o.Cookie.attributes(0)
 	return m, nil
 }
 
@@ -144,8 +144,9 @@ var errNotBase64 = fmt.Errorf("%w: not base64url", sessionstore.ErrCorrupt)
 func (m *Manager) pack(v *view, expires time.Time) (string, error) {
 	st := v.state
 	st.tickets, st.count = []entry{{rights: v.rights, offered: 1}}, 1 // no list: it says what the cookie is good for
-	data := binary.BigEndian.AppendUint64(nil, uint64(expires.UnixNano()))
-	data = append(data, st.encode()...)
+	var end [8]byte
+	binary.BigEndian.PutUint64(end[:], uint64(expires.UnixNano()))
+	data := st.append(end[:])
 	data = appendField(data, tagSubject, []byte(st.subject))
 	if len(data) > m.opts.MaxSize {
 		return "", fmt.Errorf("%w: %d bytes, Options.MaxSize is %d", ErrTooLarge, len(data), m.opts.MaxSize)

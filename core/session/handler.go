@@ -26,6 +26,7 @@ type exchange struct {
 	takenOver  atomic.Bool // the handler writes the header itself, after Hijack
 	over       atomic.Bool // the handler has returned
 
+	request   http.Request           // room for r
 	first     [1]presented           // room for presented
 	raw       [2 * len(token{})]byte // room for a ticket
 	vary      [1]string              // room for the header
@@ -113,11 +114,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		x := &exchange{
-			Context: r.Context(), m: m, w: w, began: wallNow(),
-			skipped: applies(m.opts.Skip, r), passive: applies(m.opts.Passive, r), rival: r.Context().Value(m.carrier) != nil,
-		}
-		x.r = r.WithContext(x) //nolint:contextcheck // x has the context of r
+		x := m.exchange(w, r)
 		defer x.tellOutside(r)
 		x.noteOutside()
 		if x.skipped {
@@ -127,6 +124,17 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 		next.ServeHTTP(x.writer(), x.r)
 		x.end() //nolint:contextcheck // it has the request's own context
 	})
+}
+
+// exchange returns the exchange of a request that comes in.
+func (m *Manager) exchange(w http.ResponseWriter, r *http.Request) *exchange {
+	x := &exchange{
+		Context: r.Context(), m: m, w: w, began: wallNow(),
+		skipped: applies(m.opts.Skip, r), passive: applies(m.opts.Passive, r), rival: r.Context().Value(m.carrier) != nil,
+	}
+	x.request = *r.WithContext(x)
+	x.r = &x.request
+	return x
 }
 
 // tellOutside tells those around us what has been found out about the request: the

@@ -47,6 +47,7 @@ func (p *presented) held() held { return held{presented: *p, hash: p.token.hash(
 // good for. If there is no record, it is zero.
 type found struct {
 	stored  *stored
+	at      time.Time // when the store had answered
 	view    view
 	verdict verdict
 	own     *found // the session of the one who acts in this one, or whose impersonation is over
@@ -80,13 +81,13 @@ func (f *found) endable() bool {
 
 // judge notes what the ticket with this hash is good for.
 func (f *found) judge(m *Manager, hash ticketHash, grace time.Duration) {
-	f.verdict = f.view.judge(hash, m.times(grace))
+	f.verdict = f.view.judge(hash, m.times(f.at, grace))
 	f.view.rights = f.verdict.rights
 }
 
 // times are those of a verdict that is asked for now.
-func (m *Manager) times(grace time.Duration) times {
-	return times{now: wallNow(), grace: grace, absolute: m.opts.AbsoluteTimeout}
+func (m *Manager) times(now time.Time, grace time.Duration) times {
+	return times{now: now, grace: grace, absolute: m.opts.AbsoluteTimeout}
 }
 
 // load returns the session that t is a ticket of. An error says that the store could not
@@ -112,12 +113,12 @@ func (m *Manager) load(ctx context.Context, t held, grace time.Duration) (found,
 func (m *Manager) loadRecord(ctx context.Context, id string) (found, error) {
 	var f found
 	r, err := m.store.Load(ctx, id)
-	switch {
+	switch f.at = wallNow(); {
 	case errors.Is(err, ErrNotFound):
 		return found{}, nil
 	case err != nil:
 		return found{}, fmt.Errorf("session: loading: %w", err)
-	case !wallNow().Before(r.Expires):
+	case !f.at.Before(r.Expires):
 		return found{}, nil
 	}
 	f.view.state, err = m.decode(id, r)

@@ -24,6 +24,7 @@ type Manager struct {
 	purpose   string       // what a ticket's signature, or seal, is good for
 	carrier   any          // the carrierKey of its cookie, or header field
 	plainHTTP *atomic.Bool // it was said that browsers drop the cookie
+	attrs     string       // of its cookie, where it goes when the browser is closed
 	form      uint32       // tells tickets that were made with another key or cookie
 	watcher   *watcher     // of Session.Context
 	withheld  *withheld
@@ -48,7 +49,7 @@ func New(store Store, o Options) (*Manager, error) {
 		store: store, opts: o, purpose: o.carrier(), form: o.form(),
 		plainHTTP: new(atomic.Bool), watcher: new(watcher), withheld: new(withheld),
 	}
-	m.carrier = carrierKey{m.purpose}
+	m.carrier, m.attrs = carrierKey{m.purpose}, o.Cookie.attributes(0)
 	if n := len(m.ticket(&token{})); n > maxTicketLen {
 		return nil, fmt.Errorf("session: Options.Signer makes tickets of %d bytes, at most %d are accepted", n, maxTicketLen)
 	}

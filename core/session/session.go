@@ -40,11 +40,11 @@ type Session struct {
 	wants   wants      // what the next commit has to do besides
 	doomed  []doomed   // to be ended at the next commit
 	tried   []attempt  // writes of changes
+	refused error      // what the last commit has given up; nil once there is something else to save
 	quiet   bool       // the ticket is not good for its session: nothing is stored unless the visitor signs in
 	ended   bool       // somebody else ended the session: nothing is saved
 	late    bool       // the last commit needed a header that had left
 	login   bool       // the request has signed in, and has not been told that this came to nothing
-	refused error      // what the last commit has given up; nil once there is something else to save
 	cookie  cookieAction
 	watched context.Context //nolint:containedctx // of Context; nil: nobody has asked
 	learns  learns          // of what watched is told
@@ -56,7 +56,7 @@ type Session struct {
 type change func(*view) error
 
 // A cookieAction is what the response header has to tell the browser.
-type cookieAction int
+type cookieAction uint8
 
 const (
 	cookieKeep cookieAction = iota
@@ -264,7 +264,7 @@ func (s *Session) again(ctx context.Context, grace time.Duration) ([]Event, erro
 		return c.events, fmt.Errorf("%w: ended by another request", ErrNotFound)
 	case err != nil:
 		return nil, s.m.tellError(ctx, err)
-	case c.ticket.standing == retired && (grace == 0 || c.proper().judge(c.ticket.hash, s.m.times(grace)).standing < retired):
+	case c.ticket.standing == retired && (grace == 0 || c.proper().judge(c.ticket.hash, s.m.times(wallNow(), grace)).standing < retired):
 		return nil, ErrRetired
 	}
 	s.mu.Lock()

@@ -90,7 +90,7 @@ func (m *Manager) actorLives(ctx context.Context, id string, st *state) (bool, e
 	}
 	for i := range own.view.tickets {
 		e := &own.view.tickets[i]
-		if e.as.text() == id && own.view.judge(e.hash, m.times(m.opts.RenewGrace)).standing >= retired {
+		if e.as.text() == id && own.view.judge(e.hash, m.times(wallNow(), m.opts.RenewGrace)).standing >= retired {
 			return own.view.subject == st.actor, nil
 		}
 	}

@@ -33,12 +33,15 @@ const (
 	tagActor    = 15 // text behind its length, and a record's id (32 bytes)
 )
 
-func (st *state) encode() []byte {
-	size := 64 + len(st.unknown) + len(st.tickets)*entrySize + maxWrites*8
+func (st *state) encode() []byte { return st.append(nil) }
+
+// append appends the state to b, of which it makes a copy that most states fit in.
+func (st *state) append(b []byte) []byte {
+	size := len(b) + 64 + len(st.unknown) + len(st.tickets)*entrySize + maxWrites*8
 	for _, v := range st.values {
 		size += len(v.name) + len(v.data) + 3*binary.MaxVarintLen32
 	}
-	b := append(make([]byte, 0, size), stateVersion)
+	b = append(append(make([]byte, 0, size), b...), stateVersion)
 	b = appendField(b, tagID, st.id[:])
 	for i := range st.tickets {
 		b = st.tickets[i].append(b)
@@ -129,11 +132,19 @@ func decodeState(r sessionstore.Record) (state, error) {
 	if len(r.Data) == 0 || r.Data[0] != stateVersion {
 		return st, fmt.Errorf("%w: unknown version of the session's encoding", sessionstore.ErrCorrupt)
 	}
+	room := new(struct { // in one piece of memory, for what most sessions have
+		tickets [1]entry
+		values  [7]value
+	})
+	st.tickets, st.values = room.tickets[:0], room.values[:0]
 	d := decoder{r.Data[1:]}
 	for len(d.b) > 0 {
 		if err := d.field(&st); err != nil {
 			return st, err
 		}
+	}
+	if len(st.values) == 0 {
+		st.values = nil
 	}
 	if err := st.check(); err != nil {
 		return st, fmt.Errorf("%w: %w", sessionstore.ErrCorrupt, err)
@@ -293,9 +304,6 @@ func (d *decoder) value(st *state) error {
 	}
 	if n := len(st.values); n > 0 && bytes.Compare(st.values[n-1].name, name) >= 0 {
 		return fmt.Errorf("%w: values out of order", sessionstore.ErrCorrupt)
-	}
-	if st.values == nil {
-		st.values = make([]value, 0, 8)
 	}
 	st.values = append(st.values, value{name, data.b})
 	return nil

@@ -99,24 +99,24 @@ func (d *decoder) entry(st *state) error {
 	}
 	b := d.b
 	flags := binary.BigEndian.Uint16(b)
-	e := entry{
+	st.tickets = append(st.tickets, entry{
 		rights: rights{seed: [seedLen]byte(b[18:34]), started: instant(b[46:54])},
 		hash:   ticketHash(b[2:18]), form: binary.BigEndian.Uint32(b[34:38]), at: instant(b[38:46]),
 		before: flags&entryBefore != 0, login: flags&entryLogin != 0,
-	}
+	})
+	e := &st.tickets[len(st.tickets)-1]
 	d.skip(entryFixed)
 	var ok1, ok2 bool
 	e.offered, ok1 = d.uvarint()
 	e.seen, ok2 = d.uvarint()
 	ok := ok1 && ok2
-	ok = d.optional(flags, &e) && ok
+	ok = d.optional(flags, e) && ok
 	for ok && len(d.b) > 0 {
-		ok = d.step(&e)
+		ok = d.step(e)
 	}
 	if !ok {
 		return fmt.Errorf("%w: ticket is cut short", sessionstore.ErrCorrupt)
 	}
-	st.tickets = append(st.tickets, e)
 	return nil
 }
 

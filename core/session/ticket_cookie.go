@@ -125,17 +125,25 @@ func (c Cookie) build() *http.Cookie {
 	}
 }
 
-// set returns the Set-Cookie field that hands out a ticket until expires. net/http does
-// not see the ticket: it would look at each byte of a session that travels in its cookie,
-// and all are base64url or a point.
-func (c Cookie) set(ticket string, expires time.Time, persistent bool) string {
+// attributes returns what follows the value in a Set-Cookie field. An age of 0 keeps the
+// cookie until the browser is closed.
+func (c Cookie) attributes(age int) string {
 	cookie := c.build() //nolint:gosec // the options decide
+	cookie.MaxAge = age
+	_, attributes, _ := strings.Cut(cookie.String(), "=")
+	return attributes
+}
+
+// setCookie returns the Set-Cookie field that hands out a ticket until expires. net/http
+// does not see the ticket: it would look at each byte of a session that travels in its
+// cookie, and all are base64url or a point.
+func (m *Manager) setCookie(ticket string, expires time.Time, persistent bool) string {
+	attributes := m.attrs
 	if persistent {
 		age := min(expires.Sub(wallNow()), maxCookieAge)
-		cookie.MaxAge = max(1, int((age+time.Second-1)/time.Second))
+		attributes = m.opts.Cookie.attributes(max(1, int((age+time.Second-1)/time.Second)))
 	}
-	name, attributes, _ := strings.Cut(cookie.String(), "=")
-	return name + "=" + ticket + attributes
+	return m.opts.Cookie.Name + "=" + ticket + attributes
 }
 
 // unset returns the Set-Cookie field that makes a browser forget the cookie it has. Only

@@ -23,7 +23,7 @@ import "time"
 // lost when nobody has presented one of its tickets for [lostAfter].
 
 // A standing says what a request may do with the ticket that it brought.
-type standing int
+type standing uint8
 
 const (
 	unknown standing = iota // as if there were no record: a new visitor
@@ -33,7 +33,7 @@ const (
 )
 
 // A reason says which line of the table applied.
-type reason int
+type reason uint8
 
 const (
 	isGood reason = iota

@@ -189,7 +189,7 @@ func (s *Session) handOut(h http.Header) {
 		}
 		h.Set(name, value)
 	case s.cookie == cookieSet:
-		h.Add("Set-Cookie", o.Cookie.set(s.ticket.ticket, s.lastsUntil(), o.persistent(&s.proper().lifetime)))
+		h.Add("Set-Cookie", s.m.setCookie(s.ticket.ticket, s.lastsUntil(), o.persistent(&s.proper().lifetime)))
 	default:
 		h.Add("Set-Cookie", o.Cookie.unset())
 	}

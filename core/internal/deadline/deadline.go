@@ -82,7 +82,7 @@ func (c *Context) Err() error {
 		return timer.Err()
 	case c.heeds && c.parent.Err() != nil:
 		return c.parent.Err()
-	case !time.Now().Before(c.at):
+	case time.Until(c.at) <= 0: // cheaper than the time of day
 		return context.DeadlineExceeded
 	case released:
 		return context.Canceled
