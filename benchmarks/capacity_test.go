@@ -55,7 +55,9 @@ var owners = map[string]func(i int) string{
 const account = "account-1"
 
 // BenchmarkCapacity measures what a session of 300 bytes takes in a store that holds so
-// many, and what a Load and an Update of one of them take (medians). If all are one
+// many, and what a Load and an Update of one of them take (medians); also what a Load takes
+// that finds nothing, which is the same with any number of sessions, so that sizes can be
+// compared on a machine that does other work meanwhile. If all are one
 // account's, it also measures what it takes to list and to end them, else what Prune takes
 // for each that has expired, of one in eleven.
 func BenchmarkCapacity(b *testing.B) {
@@ -196,9 +198,16 @@ func measure(b *testing.B, v vault, n int, owner func(i int) string) {
 	if v.room != nil {
 		b.ReportMetric(float64(v.room()-before)/float64(n), "bytes/session")
 	}
-	var reads, writes []time.Duration
+	var misses, reads, writes []time.Duration
+	absent := randomID()
 	for _, id := range ids {
 		start := time.Now()
+		_, err := v.store.Load(b.Context(), absent)
+		misses = append(misses, time.Since(start))
+		if !errors.Is(err, sessionstore.ErrNotFound) {
+			b.Fatalf("a Load of nothing: %v", err)
+		}
+		start = time.Now()
 		r, err := v.store.Load(b.Context(), id)
 		reads = append(reads, time.Since(start))
 		if err != nil {
@@ -213,8 +222,10 @@ func measure(b *testing.B, v vault, n int, owner func(i int) string) {
 			b.Fatal(err)
 		}
 	}
+	slices.Sort(misses)
 	slices.Sort(reads)
 	slices.Sort(writes)
+	b.ReportMetric(float64(misses[len(misses)/2]), "miss-ns")
 	b.ReportMetric(float64(reads[len(reads)/2]), "load-ns")
 	b.ReportMetric(float64(writes[len(writes)/2]), "update-ns")
 	b.ReportMetric(0, "ns/op") // of filling it
