@@ -63,11 +63,7 @@ const account = "account-1"
 func BenchmarkCapacity(b *testing.B) {
 	for backend := range strings.SplitSeq(*capacityBackends, ",") {
 		for _, of := range []string{"nobody", "accounts", "one"} {
-			for _, size := range strings.FieldsFunc(*capacitySizes, func(r rune) bool { return r == ',' }) {
-				n, err := strconv.Atoi(size)
-				if err != nil {
-					b.Fatal(err)
-				}
+			for _, n := range sizes(b) {
 				b.Run(fmt.Sprintf("%s/%s/%d", backend, of, n), func(b *testing.B) {
 					for b.Loop() {
 						v := openVault(b, backend)
@@ -82,6 +78,18 @@ func BenchmarkCapacity(b *testing.B) {
 			}
 		}
 	}
+}
+
+func sizes(b *testing.B) (sizes []int) {
+	b.Helper()
+	for size := range strings.FieldsFuncSeq(*capacitySizes, func(r rune) bool { return r == ',' }) {
+		n, err := strconv.Atoi(size)
+		if err != nil {
+			b.Fatal(err)
+		}
+		sizes = append(sizes, n)
+	}
+	return sizes
 }
 
 func openVault(b *testing.B, backend string) vault {

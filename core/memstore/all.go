@@ -6,7 +6,7 @@ import (
 )
 
 // deleteBatch is how many records DeleteAll deletes while it holds a lock.
-const deleteBatch = 256
+const deleteBatch = 64
 
 // DeleteAll implements [sessionstore.AllDeleter].
 func (s *Store) DeleteAll(ctx context.Context) (int, error) {

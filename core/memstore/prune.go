@@ -11,7 +11,7 @@ const (
 	expiredPerWrite = 2
 
 	// pruneBatch is how many records Prune removes while it holds a lock.
-	pruneBatch = 256
+	pruneBatch = 64
 )
 
 // Prune implements [sessionstore.Pruner].
