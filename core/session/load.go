@@ -85,7 +85,7 @@ func (f *found) judge(m *Manager, hash ticketHash, grace time.Duration) {
 	f.view.rights = f.verdict.rights
 }
 
-// times are those of a verdict that is asked for now.
+// times are those of a verdict at now.
 func (m *Manager) times(now time.Time, grace time.Duration) times {
 	return times{now: now, grace: grace, absolute: m.opts.AbsoluteTimeout}
 }
