@@ -31,8 +31,11 @@ func (c *commit) end(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if ended != nil {
+		switch {
+		case ended != nil:
 			c.event(ended.over(d.reason))
+		case d.still != nil && c.stored == nil: // it goes on: no other takes its place in the browser
+			c.quiet = true
 		}
 		c.doomed = c.doomed[1:]
 		c.wants.unset = c.wants.unset || ended != nil && d.reason != EndReplaced && !d.acting

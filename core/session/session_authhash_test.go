@@ -103,3 +103,20 @@ func TestASlowCheckDoesNotEndASessionThatWasTiedAnew(t *testing.T) {
 		t.Error("the session that may stay has ended")
 	}
 }
+
+// Nor does what such a page leaves behind take its cookie's place.
+func TestASlowCheckReplacesNoSessionThatWasTiedAnew(t *testing.T) {
+	t.Parallel()
+	v := newEnv(t).seed(signIn("ann", tie("old"), count))
+	v.do(nothing)
+	finish := v.fork().slow(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		if !s.CheckAuthHash("new") {
+			s.Flash("", "Please sign in again.")
+		}
+	})
+	v.do(tie("new"))
+	wantNoCookie(t, finish())
+	if !alive(v) {
+		t.Error("the session that may stay has ended")
+	}
+}
