@@ -120,7 +120,7 @@ func (m *Manager) loadTimedOut(ctx context.Context, id string) (*stored, error) 
 // loadDoomed returns the session that is to end.
 func (c *commit) loadDoomed(ctx context.Context, d doomed, grace time.Duration) (found, error) {
 	f, err := c.m.load(ctx, d.ticket, grace)
-	if d.own && f.own != nil {
+	if (d.own || d.stored == nil) && f.own != nil { // the other one ends with it
 		f = *f.own
 	}
 	return f, err

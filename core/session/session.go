@@ -164,6 +164,9 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 		case s.ticket.token != (token{}) || s.stored != nil:
 			s.doomed = append(s.doomed, doomed{ticket: s.ticket, stored: s.stored, reason: reason, still: still})
 		}
+		if s.left != nil {
+			s.doomed = append(s.doomed, doomed{ticket: s.ticket, stored: s.left, reason: reason, acting: true})
+		}
 		for _, p := range s.x.presented {
 			if reason == EndDestroyed && s.m.store != nil && !p.token.isOf(&s.ticket.token) {
 				s.doomed = append(s.doomed, doomed{ticket: p.held(), reason: reason})

@@ -3,6 +3,7 @@ package session_test
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -133,4 +134,56 @@ func TestAnImpersonationFromElsewhereEndsTheOwnSessionToo(t *testing.T) {
 	thief := root.fork()
 	thief.from("Browser/2", home, is(t, "", ""))
 	root.from(agent, home, is(t, "", ""))
+}
+
+// Who signs out is signed out, though the request has signed in as somebody else before, or
+// has brought the ticket beside another.
+func TestDestroyEndsTheOwnSessionWhateverCameBefore(t *testing.T) {
+	t.Parallel()
+	for name, destroy := range map[string]func(root *visitor){
+		"after a login": func(root *visitor) {
+			root.do(signIn("bob", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Destroy() }))
+		},
+		"by a second cookie": func(root *visitor) {
+			r := newRequest(root.e.tb)
+			for _, v := range []*visitor{root.e.seed(count), root} {
+				r.AddCookie(&http.Cookie{Name: v.cookie.Name, Value: v.cookie.Value})
+			}
+			root.m.HandlerFunc(destroy).ServeHTTP(httptest.NewRecorder(), r)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, _ := newIndexedEnv(t)
+			root, ann := acting(e)
+			destroy(root.fork())
+			root.is("", "")
+			if list := e.list("root"); len(list) != 0 {
+				t.Errorf("listed: %+v", list)
+			}
+			if list := e.list("ann"); len(list) != 1 {
+				t.Errorf("the customer's: %+v, want her own", list)
+			}
+			ann.is("ann", "")
+		})
+	}
+}
+
+// A session that has ended is nobody's, least of all the customer's.
+func TestWhoActsStaysKnownWhenTheSessionHasEnded(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t)
+	root, _ := acting(e)
+	root.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		if _, err := e.m.EndSubject(r.Context(), "ann"); err != nil {
+			t.Error(err)
+		}
+		count(w, r, s)
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("Commit: %v, want ErrNotFound", err)
+		}
+		is(t, "", "root")(w, r, s)
+		comeBack(t, is(t, "root", ""))(w, r, s)
+	})
+	root.is("root", "")
 }
