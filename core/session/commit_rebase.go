@@ -3,12 +3,13 @@ package session
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // rebase loads the record again, judges the ticket anew and makes the changes on
 // what it is good for.
 func (c *commit) rebase(ctx context.Context) error {
-	f, err := c.m.load(ctx, c.ticket, underWay)
+	f, err := c.m.load(ctx, c.ticket, c.grace())
 	if err != nil {
 		return err
 	}
@@ -24,7 +25,7 @@ func (c *commit) rebase(ctx context.Context) error {
 		c.doomed, c.ticket = append(c.doomed, a.doomed...), a.ticket
 		c.events = append(c.events, a.events...)
 		c.changes, c.done, c.tried = c.changes[a.changes:], c.done+a.changes, nil
-		f.judge(c.m, c.ticket.hash, underWay)
+		f.judge(c.m, c.ticket.hash, c.grace())
 	}
 	c.own = nil
 	switch {
@@ -52,6 +53,15 @@ func (c *commit) rebase(ctx context.Context) error {
 	c.view.idle = 0
 	c.bind()
 	return nil
+}
+
+// grace returns for how long a retired ticket works on for this request. One that was
+// not good for its session when the request came does not become so.
+func (c *commit) grace() time.Duration {
+	if c.ticket.standing < retired {
+		return c.m.opts.RenewGrace
+	}
+	return underWay
 }
 
 // errUnknown says that changes may have been saved by a write whose answer was lost, and
@@ -89,10 +99,11 @@ func (c *commit) landed(f *found) (*attempt, error) {
 func (c *commit) reject(ctx context.Context, why error) error {
 	v := newView(wallNow())
 	if c.stored != nil {
-		f, err := c.m.load(ctx, c.ticket, underWay)
+		f, err := c.m.load(ctx, c.ticket, c.grace())
 		if err != nil {
 			return err
 		}
+		c.ticket.standing = f.verdict.standing
 		c.stored, c.own, c.quiet = nil, nil, true
 		if f.verdict.standing >= retired {
 			v, c.stored, c.own, c.quiet = f.view, f.stored, f.own, false

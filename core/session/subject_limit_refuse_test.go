@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
@@ -109,5 +111,40 @@ func TestALoginThatWasTakenBackIsNotHandedOut(t *testing.T) {
 	wantNoCookie(t, res)
 	if !alive(phone) || len(e.list("ann")) != 1 {
 		t.Errorf("phone %v, %d sessions", alive(phone), len(e.list("ann")))
+	}
+}
+
+// Whoever has a ticket that was retired long ago can't read its session by a login that is
+// refused, or that comes too late.
+func TestARefusedLoginShowsNothingToATicketThatIsOver(t *testing.T) {
+	t.Parallel()
+	for _, late := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			e, _ := newIndexedEnv(t, refusing(1))
+			e.login("eve")
+			v := e.login("ann", count)
+			v.do(nothing)
+			thief := v.fork()
+			v.do(renew)
+			v.do(nothing)
+			pass(session.DefaultRenewGrace + time.Second)
+			thief.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				if late {
+					w.WriteHeader(http.StatusOK)
+				}
+				s.Authenticate("eve")
+				if err := s.Commit(r.Context()); err == nil {
+					t.Error("the login is not refused")
+				}
+				if s.Subject() != "" || s.Has("counter") {
+					t.Errorf("late %v: shows a session of %q, with %q", late, s.Subject(), s.Names())
+				}
+				count(w, r, s)
+				_ = s.Commit(r.Context())
+			})
+			if n, _ := read(v, counter); n != 1 {
+				t.Errorf("late %v: the session was written to", late)
+			}
+		})
 	}
 }
