@@ -40,6 +40,7 @@ type commit struct {
 
 	// Results.
 	ended    bool  // somebody else has ended the session
+	found    bool  // an earlier attempt has landed, and view is on top of it
 	saved    bool  // view is what the store holds
 	notMoved error // why no ticket was offered although the handler asked for it
 	refused  error // why what the handler asked for is given up; what is left of it is in view

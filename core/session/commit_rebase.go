@@ -48,7 +48,7 @@ func (c *commit) rebase(ctx context.Context) error {
 			return err
 		}
 	}
-	c.view = v
+	c.view, c.found = v, c.found || a != nil
 	c.idle = c.view.idle == len(c.changes)
 	c.view.idle = 0
 	c.bind()

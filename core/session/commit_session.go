@@ -70,7 +70,13 @@ func (s *Session) finish(c *commit, err error) {
 	if c.cookie == cookieUnset {
 		s.cookie = cookieUnset
 	}
-	if err != nil && c.refused == nil && !c.saved { // some may have landed before
+	switch {
+	case err == nil || c.refused != nil || c.saved:
+	case c.found: // there it goes on from
+		s.quiet = c.quiet && c.stored == nil
+		s.adopt(c)
+		return
+	default:
 		s.ticket, s.wants, s.tried, s.changes = c.ticket, c.wants, c.tried, s.changes[c.done:]
 		return
 	}

@@ -262,3 +262,40 @@ func TestManyLoginsAtOnceKeepTheFirst(t *testing.T) {
 		}), http.StatusOK)
 	})
 }
+
+// What is left to do behind a write that has landed fails in its turn: the session is the
+// one that was stored, and no other is made.
+func TestALoginThatIsFoundLandedBeforeAFailureMakesOneSession(t *testing.T) {
+	t.Parallel()
+	for name, seed := range map[string]handler{"a new visitor": nil, "an anonymous visitor": count, "somebody else": signIn("bob")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, l := newIndexedEnv(t, func(o *session.Options) { o.MaxSessions = 1 })
+			v := e.visitor()
+			if seed != nil {
+				v = e.seed(seed)
+				v.do(nothing)
+			}
+			want := 0
+			res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				authenticate(w, r, s)
+				for _, fail := range []func(){
+					func() { e.store.lose(errDown, opCreate, opUpdate) },
+					func() { e.store.fail(errDown, opUpdate) },
+				} {
+					count(w, r, s)
+					fail()
+					if err := s.Commit(r.Context()); !errors.Is(err, errDown) {
+						t.Errorf("Commit: %v, want what the store said", err)
+					}
+					e.store.reset()
+				}
+				want = counter.Get(s)
+			})
+			wantStatus(t, res, http.StatusOK)
+			if n, _ := read(v, counter); n != want || l.records(t) != 1 {
+				t.Errorf("counter %d, want %d; %d records, want 1", n, want, l.records(t))
+			}
+		})
+	}
+}
