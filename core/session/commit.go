@@ -134,7 +134,7 @@ func (c *commit) bringHome(ctx context.Context) error {
 	case err == nil:
 		err, c.refused = c.notMoved, c.notMoved
 	}
-	if c.ended && c.login {
+	if err == nil && c.ended && c.login {
 		err, c.refused = errLoginEnded, errLoginEnded
 	}
 	if err != nil && c.refused == nil && !isRefusal(err) {
@@ -249,8 +249,8 @@ func (c *commit) prepare(ctx context.Context) error {
 	if err := c.look(ctx); err != nil {
 		return err
 	}
-	if c.wants.login != "" && c.stored == nil && c.ticket.token != (token{}) {
-		return c.rebase(ctx) // a quiet ticket's session can be joined
+	if c.wants.login != "" && (c.stored == nil || c.ended) && c.ticket.token != (token{}) {
+		return c.rebase(ctx) // the session that the ticket is no longer good for can be joined
 	}
 	if c.m.opts.MaxSessions > 0 && !c.m.opts.RefuseNew && c.view.unseen(c.ticket) && c.view.entry(c.ticket.hash).login {
 		return c.keepLimit(ctx) // the process that wrote the login may not have come to it

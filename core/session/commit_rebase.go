@@ -27,16 +27,15 @@ func (c *commit) rebase(ctx context.Context) error {
 		c.changes, c.done, c.tried = c.changes[a.changes:], c.done+a.changes, nil
 		f.judge(c.m, c.ticket.hash, c.grace())
 	}
-	c.own = nil
 	switch {
 	case f.verdict.standing >= retired:
-		c.stored, c.view, c.own = f.stored, f.view, f.own
+		c.stored, c.view, c.own, c.ended = f.stored, f.view, f.own, false
 	case c.wants.login == "":
 		return errEnded
 	case f.joins(c.wants.login):
-		c.stored, c.view = f.stored, view{state: f.view.state}
+		c.stored, c.view, c.own = f.stored, view{state: f.view.state}, nil
 	default:
-		c.stored, c.view = nil, newView(wallNow())
+		c.stored, c.view, c.own = nil, newView(wallNow()), nil
 	}
 	if unknown != nil {
 		return unknown
@@ -106,7 +105,7 @@ func (c *commit) reject(ctx context.Context, why error) error {
 		c.ticket.standing = f.verdict.standing
 		c.stored, c.own, c.quiet = nil, nil, true
 		if f.verdict.standing >= retired {
-			v, c.stored, c.own, c.quiet = f.view, f.stored, f.own, false
+			v, c.stored, c.own, c.quiet, c.ended = f.view, f.stored, f.own, false, false
 		}
 	}
 	c.view, c.wants, c.refused = v, wants{}, why

@@ -86,6 +86,9 @@ func (s *Session) finish(c *commit, err error) {
 	case !c.ended && c.cookie == cookieSet:
 		s.cookie = cookieSet
 	}
+	if c.ended {
+		c.view, c.wants = newView(wallNow()), wants{}
+	}
 	c.view.kept, c.view.replaced, c.view.limited = false, false, false
 	c.done, c.changes, c.tried = c.done+len(c.changes), nil, nil
 	c.wants = wants{limit: c.wants.limit, hand: c.wants.hand}

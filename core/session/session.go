@@ -292,7 +292,7 @@ func (s *Session) gone() error {
 func (s *Session) ID() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.quiet {
+	if s.quiet || s.ended {
 		return ""
 	}
 	return s.cur.idText()

@@ -196,3 +196,83 @@ func TestALoginThatIsGivenUpTakesNoMessages(t *testing.T) {
 	})
 	wantMessages(t, v.take(), "one")
 }
+
+// A session that has ended is empty. What is set afterwards is nobody's, and does not reach
+// whoever signs in next.
+func TestWhatEndedReachesNoLogin(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t)
+	v := e.login("ann", count)
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		if _, err := e.m.EndSubject(r.Context(), "ann"); err != nil {
+			t.Error(err)
+		}
+		count(w, r, s)
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("Commit: %v, want ErrNotFound", err)
+		}
+		if s.Subject() != "" || s.ID() != "" || len(s.Names()) != 0 {
+			t.Errorf("shows %q of %q, with %q", s.ID(), s.Subject(), s.Names())
+		}
+		signIn("bob")(w, r, s)
+	})
+	if n, ok := read(v, counter); ok {
+		t.Errorf("counter %d of a session that has ended", n)
+	}
+}
+
+// An outage is no end, also where the login comes after one.
+func TestALoginAfterAnEndMeetsAnOutage(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]func(*faultyStore){
+		"the store fails":             func(f *faultyStore) { f.at(1, false, false, errDown) },
+		"the answer is lost":          func(f *faultyStore) { f.lose(errDown, opCreate) },
+		"it is lost, and all is down": func(f *faultyStore) { f.at(2, true, true, errDown) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, _ := newIndexedEnv(t)
+			v := e.login("ann")
+			v.fork().do(destroy)
+			e.store.reset()
+			res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				count(w, r, s)
+				if err := s.Commit(r.Context()); !errors.Is(err, session.ErrNotFound) {
+					t.Errorf("Commit: %v, want ErrNotFound", err)
+				}
+				authenticate(w, r, s)
+				fault(e.store)
+				if err := s.Commit(r.Context()); !errors.Is(err, errDown) {
+					t.Errorf("Commit: %v, want what the store said", err)
+				}
+				e.store.reset()
+			})
+			wantStatus(t, res, http.StatusOK)
+			v.is("ann", "")
+			if list := e.list("ann"); len(list) != 1 {
+				t.Errorf("listed: %+v, want one session", list)
+			}
+		})
+	}
+}
+
+// A login that has ended before its limit was kept leaves nothing to do.
+func TestALoginThatHasEndedHasNoLimitToKeep(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t, func(o *session.Options) { o.MaxSessions = 1 })
+	met := e.store.meet(3, func() {
+		if n, err := e.m.EndSubject(t.Context(), "ann"); n != 1 || err != nil {
+			t.Errorf("EndSubject: %d, %v", n, err)
+		}
+	})
+	res := e.visitor().do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		authenticate(w, r, s)
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("Commit: %v, want ErrNotFound", err)
+		}
+		w.WriteHeader(http.StatusTeapot)
+	})
+	if wantStatus(t, res, http.StatusTeapot); !met() {
+		t.Error("the end has not met the login")
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
@@ -193,4 +194,26 @@ func TestReloadOfWhatIsNotStoredDoesNothing(t *testing.T) {
 	old := quiet.fork()
 	quiet.do(destroy)
 	old.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) { reload(t, r, s, session.ErrNotFound) })
+}
+
+// A login joins the session of a ticket whose time was found to be over, and leaves the
+// visitor's other browsers in it.
+func TestALoginAfterAReloadLeavesWhatOthersHave(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t, func(o *session.Options) { o.IdleTimeout, o.AbsoluteTimeout = session.NoTimeout, time.Hour })
+		b := member(e)
+		other := b.at(e.m)
+		pass(30 * time.Minute)
+		other.do(authenticate)
+		res := b.ask(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			pass(31 * time.Minute)
+			reload(t, r, s, session.ErrNotFound)
+			authenticate(w, r, s)
+		})
+		wantStatus(t, res, http.StatusOK)
+		other.wantSignedIn()
+		b.take(res)
+		b.wantSignedIn()
+	})
 }
