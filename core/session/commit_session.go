@@ -87,7 +87,9 @@ func (s *Session) finish(c *commit, err error) {
 		s.cookie = cookieSet
 	}
 	if c.ended {
+		seed := c.view.seed // a form that the page has already got verifies
 		c.view, c.wants = newView(wallNow()), wants{}
+		c.view.seed = seed
 	}
 	c.view.kept, c.view.replaced, c.view.limited = false, false, false
 	c.done, c.changes, c.tried = c.done+len(c.changes), nil, nil

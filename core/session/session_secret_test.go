@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -81,6 +82,24 @@ func TestATicketThatIsQuietKeepsItsSecret(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A request whose session ends meanwhile keeps its secret: its page may have a form already.
+func TestASessionThatEndsMeanwhileKeepsItsSecret(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(signIn("ann"))
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		form := s.Secret("form")
+		v.fork().do(destroy)
+		count(w, r, s)
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("Commit: %v, want ErrNotFound", err)
+		}
+		if !bytes.Equal(s.Secret("form"), form) {
+			t.Error("it has another secret now")
+		}
+	})
 }
 
 // Of a ticket that its record does not list any more, nobody knows the seed: what its
