@@ -39,14 +39,14 @@ type noted struct {
 	old               sessionstore.Version
 	record            sessionstore.Record
 	subject           string
-	answer            string
+	answer            func() string // nil if there is nothing to say
 	err               error
 	at                time.Time
 }
 
 // begin notes that a call is made, and returns what notes its return. It ends the goroutine
 // of a case that was left behind.
-func (c *calls) begin(n noted) func(answer string, err error) {
+func (c *calls) begin(n noted) func(answer func() string, err error) {
 	n.at = time.Now()
 	n.record.Data = nil // it is the caller's
 	c.mu.Lock()
@@ -64,7 +64,7 @@ func (c *calls) begin(n noted) func(answer string, err error) {
 	number := c.begun
 	c.open[number] = n
 	c.progress(n.at)
-	return func(answer string, err error) {
+	return func(answer func() string, err error) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		delete(c.open, number)
@@ -141,8 +141,8 @@ func (c *calls) String() string {
 		switch {
 		case n.err != nil:
 			b.WriteString(n.err.Error())
-		case n.answer != "":
-			b.WriteString(n.answer)
+		case n.answer != nil:
+			b.WriteString(n.answer())
 		default:
 			b.WriteString("done")
 		}
@@ -206,6 +206,10 @@ func (c *calls) watch(s sessionstore.Store, name string) sessionstore.Store {
 	return &watched{store: s, calls: c, name: name}
 }
 
+func records(n int) func() string {
+	return func() string { return fmt.Sprintf("%d records", n) }
+}
+
 // unwatched returns the store that is under test.
 func unwatched(s sessionstore.Store) sessionstore.Store {
 	if w, ok := s.(*watched); ok {
@@ -225,28 +229,31 @@ func (w *watched) Unwrap() sessionstore.Store { return w.store }
 func (w *watched) Load(ctx context.Context, id string) (sessionstore.Record, error) {
 	done := w.calls.begin(noted{store: w.name, method: "Load", id: id})
 	r, err := w.store.Load(ctx, id)
-	done(fmt.Sprintf("version %s of %s until %s", name(r.Version), whose(r.Subject), moment(time.Now(), r.Expires)), err)
+	version, subject, expires, now := r.Version, r.Subject, r.Expires, time.Now()
+	done(func() string {
+		return fmt.Sprintf("version %s of %s until %s", name(version), whose(subject), moment(now, expires))
+	}, err)
 	return r, err
 }
 
 func (w *watched) Create(ctx context.Context, id string, r sessionstore.Record) error {
 	done := w.calls.begin(noted{store: w.name, method: "Create", id: id, record: r})
 	err := w.store.Create(ctx, id, r)
-	done("", err)
+	done(nil, err)
 	return err
 }
 
 func (w *watched) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 	done := w.calls.begin(noted{store: w.name, method: "Update", id: id, old: old, record: r})
 	err := w.store.Update(ctx, id, old, r)
-	done("", err)
+	done(nil, err)
 	return err
 }
 
 func (w *watched) Delete(ctx context.Context, id string) error {
 	done := w.calls.begin(noted{store: w.name, method: "Delete", id: id})
 	err := w.store.Delete(ctx, id)
-	done("", err)
+	done(nil, err)
 	return err
 }
 
@@ -255,7 +262,7 @@ func (w *watched) Touch(ctx context.Context, id string, version sessionstore.Ver
 		store: w.name, method: "Touch", id: id, old: version, record: sessionstore.Record{Expires: expires},
 	})
 	err := sessionstore.Touch(ctx, w.store, id, version, expires)
-	done("", err)
+	done(nil, err)
 	return err
 }
 
@@ -274,21 +281,21 @@ func (w *watched) DeleteAll(ctx context.Context) (int, error) {
 func (w *watched) counts(method, subject string, call func() (int, error)) (int, error) {
 	done := w.calls.begin(noted{store: w.name, method: method, subject: subject})
 	n, err := call()
-	done(fmt.Sprintf("%d records", n), err)
+	done(records(n), err)
 	return n, err
 }
 
 func (w *watched) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 	done := w.calls.begin(noted{store: w.name, method: "ListSubject", subject: subject})
 	list, err := sessionstore.ListSubject(ctx, w.store, subject)
-	done(fmt.Sprintf("%d records", len(list)), err)
+	done(records(len(list)), err)
 	return list, err
 }
 
 func (w *watched) Watch(ctx context.Context, changed func(id string)) error {
 	done := w.calls.begin(noted{store: w.name, method: "Watch"})
 	err := sessionstore.Watch(ctx, w.store, changed)
-	done("", err)
+	done(nil, err)
 	return err
 }
 
@@ -298,7 +305,7 @@ func (w *watched) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error]
 	return func(yield func(sessionstore.Entry, error) bool) {
 		n, failed := 0, error(nil)
 		done := w.calls.begin(noted{store: w.name, method: "Scan"})
-		defer func() { done(fmt.Sprintf("%d records", n), failed) }()
+		defer func() { done(records(n), failed) }()
 		all(func(e sessionstore.Entry, err error) bool {
 			w.calls.waits(0)
 			if n++; err != nil && !errors.Is(err, sessionstore.ErrCorrupt) {
