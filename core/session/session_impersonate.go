@@ -44,9 +44,6 @@ const MaxImpersonation = time.Hour
 // [ErrUnsupported] in a session that travels in its cookie. Other errors are those of
 // [Session.Commit]. After an error, nobody acts.
 func (s *Session) Impersonate(ctx context.Context, subject string, d time.Duration) error {
-	if err := s.mayImpersonate(subject, d); err != nil {
-		return err
-	}
 	events, err := s.impersonate(ctx, subject, d)
 	s.m.emit(ctx, events...)
 	return err
@@ -55,6 +52,9 @@ func (s *Session) Impersonate(ctx context.Context, subject string, d time.Durati
 func (s *Session) impersonate(ctx context.Context, subject string, d time.Duration) ([]Event, error) {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
+	if err := s.mayImpersonate(subject, d); err != nil { // no other goroutine signs out meanwhile
+		return nil, err
+	}
 	c := s.begin()
 	bounded := s.m.storeContext(ctx)
 	defer bounded.Release()

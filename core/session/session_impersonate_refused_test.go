@@ -1,8 +1,10 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -108,5 +110,35 @@ func TestARefusedLoginLeavesWhoActsActing(t *testing.T) {
 		if s.Subject() != "bob" || s.Actor() != "ann" {
 			t.Errorf("%q acts as %q, want ann as bob", s.Actor(), s.Subject())
 		}
+	})
+}
+
+// Another goroutine of the request may sign out meanwhile.
+func TestImpersonateBesideASignOutIsRefused(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(signIn("root"))
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		busy, proceed := make(chan struct{}), make(chan struct{})
+		first := sync.OnceFunc(func() { close(busy) })
+		e.store.intercept(func(context.Context, op) error {
+			first()
+			<-proceed
+			return nil
+		})
+		count(w, r, s)
+		var all sync.WaitGroup
+		all.Go(func() { _ = s.Commit(r.Context()) })
+		<-busy
+		all.Go(s.Destroy) // waits for the commit
+		time.Sleep(10 * time.Millisecond)
+		all.Go(func() {
+			if err := s.Impersonate(r.Context(), "ann", time.Hour); err != nil && !errors.Is(err, session.ErrInvalid) {
+				t.Errorf("Impersonate: %v, want ErrInvalid or none", err)
+			}
+		})
+		time.Sleep(10 * time.Millisecond)
+		close(proceed)
+		all.Wait()
 	})
 }
