@@ -52,11 +52,11 @@ func (s *Session) Flashes(ctx context.Context, categories ...string) ([]Flash, e
 	login := s.login
 	s.mu.Unlock()
 	err := s.Commit(ctx)
+	s.commitMu.Lock() // a commit that is under way may be taking them
+	defer s.commitMu.Unlock()
 	if err == nil {
 		return taken, nil
 	}
-	s.commitMu.Lock() // a commit that is under way may be taking them
-	defer s.commitMu.Unlock()
 	if login && !s.login { // it was given up with all that the request has changed
 		return nil, err
 	}

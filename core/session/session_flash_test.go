@@ -1,11 +1,13 @@
 package session_test
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
@@ -220,4 +222,33 @@ func TestGoroutinesOfOneRequestShareItsMessages(t *testing.T) {
 	slices.Sort(left)
 	slices.Sort(taken)
 	wantMessages(t, taken, left...)
+}
+
+// A commit makes again what has been changed while it ran. The race detector sees whether
+// that meets who reads a message.
+func TestMessagesAreReadWhileACommitIsUnderWay(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.visitor().do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		busy := make(chan struct{})
+		e.store.intercept(func(_ context.Context, o op) error {
+			if o == opCreate {
+				close(busy)
+				time.Sleep(10 * time.Millisecond)
+			}
+			return nil
+		})
+		s.Flash("", "hello")
+		var other sync.WaitGroup
+		other.Go(func() {
+			if err := s.Commit(r.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		<-busy
+		if list, err := s.Flashes(r.Context()); err != nil || len(list) != 1 {
+			t.Errorf("messages: %v, error %v, want one", list, err)
+		}
+		other.Wait()
+	})
 }
