@@ -58,6 +58,9 @@ func (x *exchange) addTicket(s *Session) {
 	defer s.commitMu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.overdue() {
+		s.cookie = cookieKeep
+	}
 	s.handOut(x.w.Header())
 	s.withhold()
 	if s.cookie == cookieSet {

@@ -52,3 +52,28 @@ func TestOfTwoCookiesAGoodOneGoesBeforeARetiredOne(t *testing.T) {
 	})(w, r)
 	wantStatus(t, w.Result(), http.StatusOK)
 }
+
+// A ticket that waits for its answer until another request may have dropped it is not handed
+// out: the visitor's own is good still.
+func TestATicketThatComesTooLateIsNotHandedOut(t *testing.T) {
+	t.Parallel()
+	for _, m := range moves {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBrowser(newEnv(t, func(o *session.Options) { o.IdleTimeout = 10 * time.Hour }))
+				m.before(b)
+				other := b.at(b.m)
+				b.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					m.make(w, r, s)
+					if err := s.Commit(r.Context()); err != nil {
+						t.Error(err)
+					}
+					pass(11 * time.Minute)
+					other.do(fillCart)
+				})
+				b.wantSignedIn()
+			})
+		})
+	}
+}

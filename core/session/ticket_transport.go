@@ -210,6 +210,20 @@ func (s *Session) handOut(h http.Header) {
 	}
 }
 
+// overdue reports whether the ticket that is to be handed out was offered so long ago that
+// another request may have dropped it. The one that the visitor has is good then.
+func (s *Session) overdue() bool {
+	if s.cookie != cookieSet || s.m.store == nil {
+		return false
+	}
+	v := &s.cur
+	if s.own != nil {
+		v = &s.own.view
+	}
+	e := v.entry(s.ticket.hash)
+	return e != nil && e.stale(wallNow()) && v.loginSeen()
+}
+
 // withhold notes the tickets that the header, which leaves now, does not hand out.
 func (s *Session) withhold() {
 	if s.wants.hand {
