@@ -71,6 +71,18 @@ func (s *Session) change(c change) {
 	s.changeLocked(c)
 }
 
+// changeIf makes c and records it if it may be made, and reports whether it was. may may
+// panic.
+func (s *Session) changeIf(may func(*view) bool, c change) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !may(&s.cur) {
+		return false
+	}
+	s.changeLocked(c)
+	return true
+}
+
 func (s *Session) changeLocked(c change) {
 	if err := c(&s.cur); err != nil {
 		s.failLocked(err)

@@ -154,13 +154,7 @@ func (t *turn) take(ctx context.Context, s *Session, isGood func([]byte) bool) (
 		}
 		return nil
 	}
-	s.mu.Lock()
-	took := mayTake(&s.cur)
-	if took {
-		s.changeLocked(claim)
-	}
-	s.mu.Unlock()
-	if !took {
+	if !s.changeIf(mayTake, claim) {
 		return time.Time{}, nil
 	}
 	if err := s.Commit(ctx); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
@@ -57,4 +58,36 @@ func TestOnceInASessionWithoutAStoreIsErrUnsupported(t *testing.T) {
 			t.Errorf("error %v, want ErrUnsupported", err)
 		}
 	})
+}
+
+// A panic of what the caller gives leaves the session as it was: an outer handler may answer.
+func TestAPanicWithinOnceHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	v := newEnv(t).seed(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { counter.Set(s, 1) })
+	answer := make(chan int, 1)
+	go func() {
+		answer <- v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+				w.WriteHeader(http.StatusTeapot)
+			}()
+			looks := 0
+			_, _ = counter.Once(r.Context(), s, func(int) bool {
+				if looks++; looks > 1 {
+					panic("the caller's own")
+				}
+				return false
+			}, func(context.Context, int) (int, error) { return 2, nil })
+		}).StatusCode
+	}()
+	select {
+	case status := <-answer:
+		if status != http.StatusTeapot {
+			t.Errorf("status %d", status)
+		}
+	case <-time.After(time.Minute):
+		t.Error("the response hangs")
+	}
 }
