@@ -180,7 +180,7 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 			s.doomed = append(s.doomed, doomed{ticket: s.ticket, stored: s.left, reason: reason, acting: true})
 		}
 		for _, p := range s.x.presented {
-			if reason == EndDestroyed && s.m.store != nil && !p.token.isOf(&s.ticket.token) {
+			if reason == EndDestroyed && s.m.store != nil && p.token != s.ticket.token {
 				s.doomed = append(s.doomed, doomed{ticket: p.held(), reason: reason})
 			}
 		}

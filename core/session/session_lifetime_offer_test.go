@@ -77,3 +77,26 @@ func TestATicketThatComesTooLateIsNotHandedOut(t *testing.T) {
 		})
 	}
 }
+
+// Nor does it keep the request from signing out.
+func TestDestroyEndsTheSessionThoughItsNewTicketIsGone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := member(newEnv(t, func(o *session.Options) { o.IdleTimeout = 10 * time.Hour }))
+		other := b.at(b.m)
+		b.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+			s.Renew()
+			if err := s.Commit(r.Context()); err != nil {
+				t.Error(err)
+			}
+			pass(11 * time.Minute)
+			other.do(fillCart)
+			s.Destroy()
+		})
+		other.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if s.Subject() != "" {
+				t.Error("signed in after signing out")
+			}
+		})
+	})
+}

@@ -47,11 +47,6 @@ func (t *token) sibling() token {
 	return s
 }
 
-// isOf reports whether t is a ticket of the same session as other.
-func (t *token) isOf(other *token) bool {
-	return [tokenHalf]byte(t[:tokenHalf]) == [tokenHalf]byte(other[:tokenHalf])
-}
-
 // Labels keep apart what is derived from tokens.
 const (
 	labelID   = "cloakroom session id\x00"
