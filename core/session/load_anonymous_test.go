@@ -11,7 +11,7 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
-const crowd = 100_000
+const crowd = 10_000
 
 // look gets the session and reads it.
 func look(_ http.ResponseWriter, _ *http.Request, s *session.Session) { counter.Get(s) }

@@ -81,7 +81,7 @@ func TestDamagedGorillaCookiesAreReadIfGorillaReadsThem(t *testing.T) {
 	g := goGenerator(t)
 	codecs := securecookie.CodecsFromPairs(pairs...)
 	s := migrate.Gorilla{Keys: pairs, Cookie: http.Cookie{Name: "shop"}}
-	for range many {
+	for range changed {
 		cookie, err := codecs[0].Encode("shop", map[any]any{"user": "ann"})
 		if err != nil {
 			t.Fatal(err)

@@ -79,7 +79,7 @@ func TestDamagedValuesAreUnsignedIfTheOriginalUnsignsThem(t *testing.T) {
 	t.Parallel()
 	p, g := nodePeer(t), newGenerator(t, inJSON...)
 	e := migrate.Express{Keys: []string{key}}
-	damaged := make([]string, many)
+	damaged := make([]string, changed)
 	for i := range damaged {
 		damaged[i] = e.Sign(g.text() + "id")
 		if rand.IntN(10) > 0 {

@@ -143,6 +143,9 @@ func (g *generator) value(depth int) any {
 		}
 		return g.list(depth)
 	}
+	if g.IntN(3) == 0 { // such as Flask escapes
+		return map[string]any{g.tag(): g.value(depth + 1)}
+	}
 	object := map[string]any{}
 	for range g.IntN(4) {
 		object[g.name()] = g.value(depth + 1)
@@ -160,10 +163,15 @@ func (g *generator) list(depth int) []any {
 
 // name sometimes looks like a tag of Flask's.
 func (g *generator) name() string {
-	if names := []string{" t", " b", " di", " d", "t", "", "cookie_", "x__"}; g.IntN(3) == 0 {
-		return names[g.IntN(len(names))]
+	if g.IntN(3) == 0 {
+		return g.tag()
 	}
 	return "k" + g.text()
+}
+
+func (g *generator) tag() string {
+	tags := []string{" t", " b", " di", " d", "t", "", "cookie_", "x__"}
+	return tags[g.IntN(len(tags))]
 }
 
 func (g *generator) text() string {
