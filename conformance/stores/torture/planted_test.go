@@ -202,9 +202,7 @@ func TestPlantedBugsAreFound(t *testing.T) {
 			}
 			r := tortured(t, backends.Named(t, backend), name)
 			r.enough = bug.found
-			for d := 2 * time.Second; d < 2*time.Minute && !r.noticed.Load(); d *= 2 { // a busy machine does little in a second
-				r.torture(d)
-			}
+			r.torture(5 * time.Minute) // a busy machine does little in a second
 			if r.noticed.Load() {
 				t.Logf("found: %v", r.kinds())
 				return
