@@ -39,6 +39,11 @@ func concurrencyCases() []testCase {
 			run:  raceExpires,
 		},
 		{
+			name: "large records are whole",
+			rule: "All methods are safe for concurrent use: a Load finds all of what one write has written, also where a backend keeps it in parts.",
+			run:  raceLarge,
+		},
+		{
 			name: "no update is lost",
 			rule: "Clients that load, change and update, and begin again after ErrConflict, lose none of their changes.",
 			run:  raceCounter,
@@ -353,7 +358,7 @@ func raceCreateExpired(t *tester) {
 
 // raceSuccessor has all methods that may come upon an expired record beside one Create.
 func raceSuccessor(t *tester) {
-	for _, of := range t.plantExpiredRecords(2 * raceRounds) {
+	for round, of := range t.plantExpiredRecords(2 * raceRounds) {
 		next := t.record()
 		t.race(func(n int, s sessionstore.Store) {
 			var err error
@@ -372,6 +377,10 @@ func raceSuccessor(t *tester) {
 				_, _ = sessionstore.ListSubject(t.Context(), s, of.Record.Subject)
 			case 6:
 				_, _ = sessionstore.DeleteSubject(t.Context(), s, of.Record.Subject)
+			case 7:
+				if round%5 == 0 { // it goes through what other cases have, too
+					_ = scanned(sessionstore.Scan(t.Context(), s))
+				}
 			}
 		})
 		got, err := t.store.Load(t.Context(), of.ID)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -38,10 +39,58 @@ func contextCases() []testCase {
 		})
 	}
 	return append(cases, testCase{
+		name: "done behind others",
+		rule: "If ctx is done while a call waits for its turn behind others, for a free connection say, it returns within 50 ms with an error for which errors.Is(err, ctx.Err()) holds.",
+		run:  contextDoneBehind,
+	}, testCase{
+		name: "done at the first call",
+		rule: "A context ends its own call: where the first call of a store comes with one that is done, what the store sets up then is not spoiled.",
+		run:  contextDoneFirst,
+	}, testCase{
 		name: "without an end",
 		rule: "A context need not end: with one that never does, or whose deadline is months or a lifetime away, each method does what it does with others.",
 		run:  contextEndless,
 	})
+}
+
+// errOwnCause is why a case ends a context. What a method returns is that it has ended.
+var errOwnCause = errors.New("the case's own cause")
+
+// contextDoneBehind makes more calls at the same time than a small pool has connections.
+func contextDoneBehind(t *tester) {
+	const calls = 24
+	t.needsHook(t.Stall != nil, "Stall")
+	store, id := t.Stall(t), t.newID()
+	t.promptly(method{name: "Load, one of many at the same time,"}, context.DeadlineExceeded, func() (time.Duration, error) {
+		deadline := time.Now().Add(contextLimit)
+		ctx, cancel := context.WithDeadline(t.Context(), deadline)
+		defer cancel()
+		var wg sync.WaitGroup
+		errs := make([]error, calls)
+		for n := range calls {
+			wg.Go(func() { _, errs[n] = store.Load(ctx, id) })
+		}
+		wg.Wait()
+		took := time.Since(deadline)
+		for _, err := range errs {
+			if !errors.Is(err, context.DeadlineExceeded) {
+				return took, err
+			}
+		}
+		return took, errs[0]
+	})
+}
+
+func contextDoneFirst(t *tester) {
+	t = t.isolated()
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	id, r := t.newID(), t.record()
+	_, _ = t.store.Load(cancelled, id) // other cases check what it returns
+	t.again("Create, when the store's first call had a context that was done,", func(ctx context.Context) error {
+		return t.store.Create(ctx, id, r)
+	})
+	t.wantLive(id, r.Version)
 }
 
 func contextEndless(t *tester) {
@@ -81,7 +130,7 @@ func contextDoneBefore(t *tester, m method) {
 	expired, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 	defer cancel()
 	caused, cancelCause := context.WithCancelCause(t.Context())
-	cancelCause(errors.New("the case's own cause"))
+	cancelCause(errOwnCause)
 
 	absent, r := t.newID(), t.record()
 	there, stored := t.created()
@@ -103,12 +152,12 @@ func contextDoneDuring(t *tester, m method) {
 	store := t.Stall(t)
 	id, r := t.newID(), t.record()
 	t.promptly(m, context.Canceled, func() (time.Duration, error) {
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
 		var cancelled time.Time
 		timer := time.AfterFunc(contextLimit, func() {
 			cancelled = time.Now()
-			cancel()
+			cancel(errOwnCause)
 		})
 		defer timer.Stop()
 		err := m.call(ctx, store, id, r)

@@ -42,9 +42,11 @@ func createCases() []testCase {
 }
 
 func createRefusesLive(t *tester) {
-	id, _ := t.created()
+	id, r := t.created()
 	err := t.store.Create(t.Context(), id, t.record())
 	t.want(sessionstore.ErrExists, err, "Create over a live record")
+	r.Version = t.version()
+	t.want(sessionstore.ErrExists, t.store.Create(t.Context(), id, r), "Create over a live record that differs in its version alone")
 }
 
 func createLeavesLive(t *tester) {
@@ -64,7 +66,7 @@ func createAgain(t *tester) {
 
 func createOverExpired(t *tester) {
 	shorter := t.shorter()
-	for i, of := range t.plantExpiredOf(len(shorter), func(r *sessionstore.Record, _ int) { r.Data = randomBytes(5000) }) {
+	for i, of := range t.plantExpiredOf(len(shorter), func(r *sessionstore.Record, _ int) { r.Subject, r.Data = "", randomBytes(t.largeSize()) }) {
 		t.want(nil, t.store.Create(t.Context(), of.ID, shorter[i]), "Create over an expired record")
 		t.wantStored(of.ID, shorter[i])
 	}
@@ -100,7 +102,7 @@ func createAfterDelete(t *tester) {
 	id := t.newID()
 	for _, r := range t.shorter() {
 		longer := t.record()
-		longer.Data = randomBytes(5000)
+		longer.Subject, longer.Data = "", randomBytes(t.largeSize())
 		t.create(id, longer)
 		t.remove(id)
 		t.want(nil, t.store.Create(t.Context(), id, r), "Create after Delete")

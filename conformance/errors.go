@@ -8,9 +8,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -132,8 +135,7 @@ func errorsDistinct(t *tester) {
 }
 
 func errorsNoData(t *tester) {
-	// Text without a word that an error may have for other reasons.
-	subject, data := strings.ToLower(rand.Text()+rand.Text()), []byte(strings.ToLower(rand.Text()+rand.Text()))
+	subject, data := unheardOf(), []byte(unheardOf())
 	secret := map[string][]string{"subject": shapesOf([]byte(subject)), "data": shapesOf(data)}
 	failures := append(t.provoked(subject, data), t.unanswered(subject, data)...)
 	if t.has(Subjects) {
@@ -155,8 +157,20 @@ func errorsNoData(t *tester) {
 	}
 }
 
-// shapesOf returns eight bytes of data at a time, in every form in which they may be printed, in
-// lower case.
+// unheardOf returns text without a word that an error may have for other reasons. It begins and
+// ends in letters that no error is written in, which are Glagolitic: two of them are enough.
+func unheardOf() string {
+	const letters, bytesEach = "ⰰⰱⰲⰳⰴⰵⰶⰷⰸⰹⰺⰻⰼⰽⰾⰿ", 3
+	var ends [2]strings.Builder
+	for i, b := range randomBytes(32) {
+		at := int(b) % (len(letters) / bytesEach) * bytesEach
+		ends[i%2].WriteString(letters[at : at+bytesEach])
+	}
+	return ends[0].String() + strings.ToLower(rand.Text()+rand.Text()) + ends[1].String()
+}
+
+// shapesOf returns eight bytes of data at a time, and two letters at its ends, in every form in
+// which they may be printed, in lower case.
 func shapesOf(data []byte) []string {
 	const part = 8
 	var shapes []string
@@ -168,6 +182,15 @@ func shapesOf(data []byte) []string {
 			strings.ReplaceAll(strings.Trim(list, "[]"), " ", ","),
 			strings.Trim(strings.TrimPrefix(fmt.Sprintf("%#v", b), "[]byte"), "{}"),
 			strings.ToLower(base64.RawStdEncoding.EncodeToString(b[:6]))) // whole groups: whatever follows
+	}
+	letters := []rune(string(data))
+	for i := range len(letters) - 1 {
+		if pair := letters[i : i+2]; min(pair[0], pair[1]) > unicode.MaxLatin1 {
+			shapes = append(shapes, string(pair), strings.Trim(strconv.QuoteToASCII(string(pair)), `"`), url.QueryEscape(string(pair)))
+		}
+	}
+	for i := range shapes {
+		shapes[i] = strings.ToLower(shapes[i])
 	}
 	return shapes
 }

@@ -122,9 +122,10 @@ func idElsewhere(t *tester) {
 func wantDifferent(t *tester, ids ...string) {
 	t.Helper()
 	versions, subject := make(map[string]sessionstore.Version, len(ids)), newSubject()
+	first := t.recordOf(subject)
 	for _, id := range ids {
 		r := t.record()
-		r.Subject = subject
+		r.Subject, r.Expires = subject, first.Expires
 		versions[t.discard(id)] = r.Version
 		if err := t.store.Create(t.Context(), id, r); err != nil {
 			t.Fatalf("Create under an id that resembles another: %v", err)
@@ -144,9 +145,11 @@ func wantDifferent(t *tester, ids ...string) {
 		}
 		on.wantScanned(few...)
 	}
-	t.update(ids[0], versions[ids[0]], t.record())
+	t.touch(ids[0], versions[ids[0]], first.Expires.Add(day))
+	t.update(ids[0], t.load(ids[0]).Version, t.record()) // the fallback of Touch changes it
 	for _, id := range ids[1:] {
 		t.wantLive(id, versions[id])
+		t.wantExpires(id, first.Expires)
 	}
 	t.remove(ids[0])
 	for _, id := range ids[1:] {

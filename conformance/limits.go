@@ -54,6 +54,15 @@ func longestSubject() string {
 	return s + strings.Repeat("x", sessionstore.MaxSubjectLen-len(s))
 }
 
+// tooLongSubject has 256 bytes, and fewer letters than the longest subject has bytes.
+func tooLongSubject() string {
+	s := longestSubject()
+	return s[:len(s)-1] + "é"
+}
+
+// surrogate is half of a pair that UTF-16 has for one letter. UTF-8 has no such thing.
+const surrogate = "\xed\xa0\x80"
+
 // longestSubjects returns one subject in letters of one byte each, and one that ends in
 // letters of two.
 func longestSubjects() []string {
@@ -72,11 +81,13 @@ func badRecords() []badRecord {
 	bad := []badRecord{
 		{"version zero", func(r *sessionstore.Record) { r.Version = 0 }},
 		{"a subject of 256 bytes", func(r *sessionstore.Record) { r.Subject = longestSubject() + "x" }},
+		{"a subject of 256 bytes in fewer letters", func(r *sessionstore.Record) { r.Subject = tooLongSubject() }},
 		{"a subject with NUL", func(r *sessionstore.Record) { r.Subject += "\x00" }},
 		{"a subject that is not UTF-8", func(r *sessionstore.Record) { r.Subject += "\xc3" }},
+		{"a subject with half a surrogate pair", func(r *sessionstore.Record) { r.Subject += surrogate }},
 	}
 	for _, b := range badExpiries() {
-		bad = append(bad, badRecord{b.name, func(r *sessionstore.Record) { r.Expires = b.expires }})
+		bad = append(bad, badRecord{b.name, func(r *sessionstore.Record) { r.Expires = b.expires() }})
 	}
 	return bad
 }
@@ -84,14 +95,15 @@ func badRecords() []badRecord {
 // A badExpiry is one that no record may be given.
 type badExpiry struct {
 	name    string
-	expires time.Time
+	expires func() time.Time // as late as the call
 }
 
 func badExpiries() []badExpiry {
 	return []badExpiry{
-		{"no expiry", time.Time{}},
-		{"an expiry in the past", time.Now().Add(-time.Minute)},
-		{"an expiry too far off", time.Date(2263, time.January, 1, 0, 0, 0, 0, time.UTC)},
+		{"no expiry", func() time.Time { return time.Time{} }},
+		{"an expiry in the past", func() time.Time { return time.Now().Add(-time.Minute) }},
+		{"an expiry that is over now", time.Now},
+		{"an expiry too far off", func() time.Time { return time.Date(2263, time.January, 1, 0, 0, 0, 0, time.UTC) }},
 	}
 }
 
@@ -111,6 +123,16 @@ func (t *tester) sized(n int) sessionstore.Record {
 	r := t.record()
 	r.Subject, r.Data = "", randomBytes(n)
 	return r
+}
+
+// largeSize is more than a backend may keep beside what is small, and than one page or
+// packet of most.
+func (t *tester) largeSize() int {
+	const large = 60_000
+	if t.MaxData > 0 {
+		return min(large, t.MaxData)
+	}
+	return large
 }
 
 func (t *tester) needsMaxData() {

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+	"unicode/utf8"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -119,6 +121,11 @@ func limitMutants() []mutant {
 		{"a subject that is not UTF-8", func(r sessionstore.Record) bool {
 			return strings.Contains(r.Subject, "\xc3") && strings.ToValidUTF8(r.Subject, "") != r.Subject
 		}},
+		{"a subject of 256 bytes in fewer letters", func(r sessionstore.Record) bool {
+			return len(r.Subject) > sessionstore.MaxSubjectLen && utf8.RuneCountInString(r.Subject) <= sessionstore.MaxSubjectLen
+		}},
+		{"a subject with half a surrogate pair", func(r sessionstore.Record) bool { return strings.Contains(r.Subject, surrogate) }},
+		{"an expiry that is over now", func(r sessionstore.Record) bool { return dead(r) && r.Expires.Unix() == time.Now().Unix() }},
 		{"no expiry", func(r sessionstore.Record) bool { return r.Expires.IsZero() }},
 		{"an expiry in the past", func(r sessionstore.Record) bool { return dead(r) && !r.Expires.IsZero() }},
 		{"an expiry too far off", func(r sessionstore.Record) bool { return r.Expires.Year() > 2262 }},

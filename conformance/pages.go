@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"maps"
 	"math/rand/v2"
 	"time"
@@ -18,6 +19,7 @@ type pile struct {
 	store   sessionstore.Store
 	subject string
 	ids     []string // of the live ones
+	few     *pile    // in the same namespace, behind many that have expired
 }
 
 // pageTopic has many records. Its cases run one by one, when most others are done, for
@@ -84,18 +86,48 @@ func pageTopic() topic {
 			},
 		},
 		{
-			name:  "lists behind what is dead",
-			rule:  "ListSubject is complete: no record is missing because many that have expired come before it.",
-			needs: Subjects,
-			run:   func(t *tester) { t.behindDead(viewList()) },
-		},
-		{
 			name:  "scans behind what is dead",
 			rule:  "Scan is complete: no record is missing because many that have expired come before it.",
 			needs: Scan,
 			run: func(t *tester) {
 				t.needsHook(t.Isolated != nil, "Isolated")
 				t.behindDead(viewScan())
+			},
+		},
+		{
+			name:  "lists behind what is dead",
+			rule:  "ListSubject is complete: no record is missing because many that have expired come before it.",
+			needs: Subjects,
+			run:   func(t *tester) { t.behindDead(viewList()) },
+		},
+		{
+			name:  "deletes behind what is dead",
+			rule:  "DeleteSubject deletes every record of the subject: none stays because many that have expired come before it.",
+			needs: Subjects,
+			run: func(t *tester) {
+				t, few := t.piledBehindDead()
+				ids := few.ids
+				few.ids = nil
+				t.wantDeleted(few.subject, len(ids))
+				t.wantAllGone(ids)
+			},
+		},
+		{
+			name:  "lists until its context ends",
+			rule:  "ListSubject is complete, however many pages that takes: where its context ends meanwhile, it returns an error or every record.",
+			needs: Subjects,
+			run:   pagesListCut,
+		},
+		{
+			name:  "scans until its context ends",
+			rule:  "A context that is done ends an iteration with its error, which is the last, however many pages that takes: only one that ends without an error is whole.",
+			needs: Scan,
+			run: func(t *tester) {
+				t.needsHook(t.Isolated != nil, "Isolated")
+				t, p := t.piled()
+				for _, after := range []int{1, t.many / 2} {
+					t.scanCutAfter(after, p.ids)
+				}
 			},
 		},
 		{
@@ -267,19 +299,39 @@ func (t *tester) plantDead(p *pile, n int) {
 	t.waitExpired(last)
 }
 
-// behindDead has more dead records of a subject than a small page holds, and live ones
-// that were created later, and under other ids.
-func (t *tester) behindDead(v view) {
+// piledBehindDead returns a tester on the namespace with many records, and a subject in it
+// with more dead ones than a small page holds, and live ones that were created later.
+func (t *tester) piledBehindDead() (*tester, *pile) {
 	t.Helper()
 	t, p := t.piled()
-	few := &pile{subject: newSubject()}
-	t.plantDead(few, min(t.many, 300))
-	live := t.createdFor(few.subject, 8)
-	v.want(t, few.subject, "with many that have expired", live...)
-	if !t.Failed() {
-		p.ids = append(p.ids, live...)
-		for _, id := range live {
-			t.give(id, p.subject)
+	if p.few == nil {
+		few := &pile{subject: newSubject()}
+		t.plantDead(few, min(t.many, 300))
+		few.ids = t.createdFor(few.subject, 8)
+		p.few = few
+	}
+	return t, p.few
+}
+
+func (t *tester) behindDead(v view) {
+	t.Helper()
+	t, few := t.piledBehindDead()
+	v.want(t, few.subject, "with many that have expired", few.ids...)
+}
+
+// pagesListCut ends the context in the first, the second and the third quarter of the time
+// that a list takes.
+func pagesListCut(t *tester) {
+	t, p := t.piled()
+	start := time.Now()
+	t.list(p.subject)
+	whole := time.Since(start)
+	for quarter := range 3 {
+		ctx, cancel := context.WithTimeout(t.Context(), whole/4*time.Duration(quarter)+rand.N(whole/4+1)) //nolint:gosec // no secret
+		list, err := sessionstore.ListSubject(ctx, t.store, p.subject)
+		cancel()
+		if err == nil && len(list) != len(p.ids) {
+			t.Fatalf("ListSubject, whose context ended meanwhile, returns %d of %d records without an error", len(list), len(p.ids))
 		}
 	}
 }

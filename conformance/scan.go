@@ -68,7 +68,7 @@ func scanCases() []testCase {
 		},
 		{
 			name: "writes within",
-			rule: "Scan does not hold requests up: its caller may load, update, touch and delete the records as they come, create others, list and delete a subject's, prune, and delete all.",
+			rule: "Scan does not hold requests up: its caller may load, update, touch and delete the records as they come, and finds what it has written, create others, list and delete a subject's, prune, and delete all.",
 			run:  scanWritesWithin,
 		},
 		{
@@ -276,12 +276,28 @@ func scanNested(t *tester) {
 	}
 }
 
-// scanCut ends the context after the first record, or after some.
+// scanCut ends the context after the first record, or after some, or at any time.
 func scanCut(t *tester) {
 	t = t.isolated()
 	ids := t.createdFor(newSubject(), 20)
 	for _, after := range []int{1, 5} {
 		t.scanCutAfter(after, ids)
+	}
+	for range cuts {
+		n := 0
+		done := t.cutOrDone("Scan", func(ctx context.Context) error {
+			n = 0
+			return scanned(func(yield func(sessionstore.Entry, error) bool) {
+				for e, err := range sessionstore.Scan(ctx, t.store) {
+					if n++; !yield(e, err) {
+						return
+					}
+				}
+			})
+		})
+		if done && n != len(ids) {
+			t.Fatalf("Scan, whose context ended meanwhile, ends after %d of %d records without an error", n, len(ids))
+		}
 	}
 }
 

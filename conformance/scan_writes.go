@@ -72,10 +72,13 @@ func scanWritesWithin(t *tester) {
 		switch seen++; seen % 4 {
 		case 0:
 			t.remove(e.ID)
+			t.wantGone(e.ID)
 		case 1:
-			t.give(e.ID, "")
+			t.wantLive(e.ID, t.give(e.ID, "").Version)
 		case 2:
-			t.touch(e.ID, e.Record.Version, e.Record.Expires.Add(time.Minute))
+			expires := e.Record.Expires.Add(time.Minute)
+			t.touch(e.ID, e.Record.Version, expires)
+			t.wantExpires(e.ID, expires)
 		case 3:
 			t.load(e.ID)
 		}

@@ -11,7 +11,7 @@ func subjectDeleteCases() []testCase {
 	return withNeeds(Subjects, []testCase{
 		{
 			name: "deletes and counts",
-			rule: "DeleteSubject deletes the records of a subject and reports how many.",
+			rule: "DeleteSubject deletes the records of a subject, also those without data, and reports how many.",
 			run:  deleteSubject,
 		},
 		{
@@ -120,6 +120,10 @@ func (t *tester) wantDeleted(subject string, n int) {
 func deleteSubject(t *tester) {
 	subject := newSubject()
 	ids := t.createdFor(subject, 3)
+	empty := t.recordOf(subject)
+	empty.Data = nil
+	ids = append(ids, t.newID())
+	t.create(ids[3], empty)
 	t.wantDeleted(subject, len(ids))
 	for _, id := range ids {
 		t.wantGone(id)

@@ -16,7 +16,7 @@ func subjectListCases() []testCase {
 		},
 		{
 			name: "lists each once",
-			rule: "ListSubject returns each record once, however often it was written.",
+			rule: "ListSubject returns each record once, however often it was written, and two that are equal in all but the id twice.",
 			run:  listOnce,
 		},
 		{
@@ -87,8 +87,10 @@ func refusedSubjects() map[string]string {
 	return map[string]string{
 		"nobody":                     "",
 		"a subject of 256 bytes":     longestSubject() + "x",
+		"one in fewer letters":       tooLongSubject(),
 		"a subject with NUL":         newSubject() + "\x00",
 		"a subject that isn't UTF-8": newSubject() + "\xc3",
+		"half a surrogate pair":      newSubject() + surrogate,
 	}
 }
 
@@ -157,6 +159,9 @@ func listOnce(t *tester) {
 		t.touch(id, r.Version, r.Expires.Add(time.Minute))
 	}
 	t.wantList(r.Subject, id)
+	other := t.newID()
+	t.create(other, r)
+	t.wantList(r.Subject, id, other)
 }
 
 func listUpdated(t *tester) {

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -14,7 +15,7 @@ func touchCases() []testCase {
 	return []testCase{
 		{
 			name: "later",
-			rule: "Touch moves the expiry later, and the record stays live past the old one.",
+			rule: "Touch moves the expiry later, and the record stays live past the old one, with all that is in it.",
 			run:  touchLater,
 		},
 		{
@@ -34,7 +35,7 @@ func touchCases() []testCase {
 		},
 		{
 			name: "is reported",
-			rule: "Load returns the expiry that Touch has set, however little it differs.",
+			rule: "Load returns the expiry that Touch has set, however little it differs, whoever's the record is and whatever is in it.",
 			run:  touchReported,
 		},
 		{
@@ -88,13 +89,37 @@ func touchCases() []testCase {
 }
 
 func touchLater(t *tester) {
-	expires := inAnHour()
-	id, r := t.dying(func(id string, r sessionstore.Record) error {
-		return sessionstore.Touch(t.Context(), t.store, id, r.Version, expires)
+	var small, large sessionstore.Record
+	var ids [2]string
+	old := t.soon(func(soon time.Time) error {
+		small, large = t.record(), t.sized(t.largeSize())
+		for i, r := range []*sessionstore.Record{&small, &large} {
+			ids[i], r.Expires = t.newID(), soon
+			if err := t.store.Create(t.Context(), ids[i], *r); err != nil {
+				return err
+			}
+			if err := sessionstore.Touch(t.Context(), t.store, ids[i], r.Version, inAnHour()); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	t.waitExpired(r.Expires)
-	_, err := t.store.Load(t.Context(), id)
-	t.want(nil, err, "Load past the old expiry")
+	t.waitExpired(old)
+	for i, r := range []sessionstore.Record{small, large} {
+		got, err := t.store.Load(t.Context(), ids[i])
+		t.want(nil, err, fmt.Sprintf("Load of a record with %d bytes of data past the expiry before a Touch", len(r.Data)))
+		if !bytes.Equal(got.Data, r.Data) || got.Subject != r.Subject {
+			t.Fatalf("past the expiry before a Touch, the record is of %s with %d bytes, want %s with %d",
+				whose(got.Subject), len(got.Data), whose(r.Subject), len(r.Data))
+		}
+	}
+	if t.has(Subjects) {
+		for _, e := range t.list(small.Subject) {
+			if !bytes.Equal(e.Record.Data, small.Data) {
+				t.Fatalf("past the expiry before a Touch, the list has %d bytes of data, want %d", len(e.Record.Data), len(small.Data))
+			}
+		}
+	}
 }
 
 func touchEarlier(t *tester) {
@@ -128,13 +153,24 @@ func touchThenUpdateExpires(t *tester) {
 }
 
 func touchReported(t *tester) {
-	id, r := t.created()
+	nobodys, empty := t.record(), t.record()
+	nobodys.Subject, empty.Data = "", nil
+	for _, r := range []sessionstore.Record{t.record(), nobodys, empty} {
+		id := t.newID()
+		t.create(id, r)
+		t.touchedToAndFro(id, r)
+	}
+}
+
+func (t *tester) touchedToAndFro(id string, r sessionstore.Record) {
+	t.Helper()
 	for _, shift := range []time.Duration{
 		time.Hour, -30 * time.Minute, -29 * time.Minute, -29*time.Minute + time.Second, -29 * time.Minute,
 		-29*time.Minute - time.Second, -29*time.Minute - 40*time.Second, -30 * time.Minute,
 	} {
 		expires := r.Expires.Add(shift)
-		t.touch(id, t.load(id).Version, expires) // the fallback of Touch changes it
+		err := sessionstore.Touch(t.Context(), t.store, id, t.load(id).Version, expires) // the fallback of Touch changes it
+		t.want(nil, err, fmt.Sprintf("Touch of a record of %s with %d bytes of data", whose(r.Subject), len(r.Data)))
 		t.wantExpires(id, expires)
 	}
 }
@@ -209,9 +245,9 @@ func touchExpired(t *tester) {
 func touchInvalid(t *tester) {
 	id, r := t.created()
 	for _, b := range badExpiries() {
-		err := sessionstore.Touch(t.Context(), t.store, id, r.Version, b.expires)
+		err := sessionstore.Touch(t.Context(), t.store, id, r.Version, b.expires())
 		t.want(sessionstore.ErrInvalid, err, "Touch with "+b.name)
-		err = sessionstore.Touch(t.Context(), t.store, t.newID(), r.Version, b.expires)
+		err = sessionstore.Touch(t.Context(), t.store, t.newID(), r.Version, b.expires())
 		t.want(sessionstore.ErrInvalid, err, "Touch of nothing with "+b.name)
 		t.wantExpires(id, r.Expires)
 	}

@@ -93,10 +93,10 @@ func updateData(t *tester) {
 }
 
 func updateShorter(t *tester) {
-	id, old := t.created()
-	for _, n := range []int{len(old.Data) / 2, 1, 0} {
-		r := t.record()
-		r.Data = r.Data[:n]
+	id, old := t.newID(), t.sized(t.largeSize())
+	t.create(id, old)
+	for _, n := range []int{len(old.Data) / 2, 40, 1, 0} {
+		r := t.sized(n)
 		t.update(id, old.Version, r)
 		if got := t.load(id).Data; !bytes.Equal(got, r.Data) {
 			t.Fatalf("wrote %d bytes over %d, read %d", n, len(old.Data), len(got))
@@ -170,10 +170,13 @@ func updateOften(t *tester) {
 }
 
 func updateConflict(t *tester) {
-	id, _ := t.created()
+	id, stored := t.created()
 	r := t.record()
 	err := t.store.Update(t.Context(), id, t.version(), r)
 	t.want(sessionstore.ErrConflict, err, "Update with a version that is not stored")
+	stored.Version = t.version()
+	err = t.store.Update(t.Context(), id, t.version(), stored)
+	t.want(sessionstore.ErrConflict, err, "Update with a version that is not stored, to a record that differs in its version alone")
 	err = t.store.Update(t.Context(), id, r.Version, r)
 	t.want(sessionstore.ErrConflict, err, "Update from and to the same version, which is not stored")
 }
