@@ -1,6 +1,9 @@
 package conformance
 
 import (
+	"cmp"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -73,9 +76,10 @@ func inspections() []inspection {
 // A seen record is one that a process has seen, and whose expiry another has moved.
 type seen struct {
 	inspection
+	move
 
-	how, id string
-	record  sessionstore.Record
+	id     string
+	record sessionstore.Record
 }
 
 // seenAndMoved returns a record for each inspection and each way to move an expiry, and the
@@ -83,35 +87,43 @@ type seen struct {
 func (t *tester) seenAndMoved(forward bool) (all []seen, earlier time.Time) {
 	t.Helper()
 	t.needsHook(t.Peer != nil, "Peer")
-	earlier = t.soon(func(soon time.Time) error {
-		all = nil
-		first, then := soon, inAnHour()
-		if forward {
-			first, then = then, first
-		}
-		for _, m := range moves() {
-			for _, i := range inspections() {
-				if i.needs != "" && !t.has(i.needs) {
-					continue
-				}
-				id, r := t.newID(), t.record()
-				r.Expires = first
-				if err := t.store.Create(t.Context(), id, r); err != nil {
-					return err
-				}
-				if _, err := t.store.Load(t.Context(), id); err != nil {
-					return err
-				}
-				moved, err := m.make(t.other(), id, r, then)
-				if err != nil {
-					return err
-				}
-				all = append(all, seen{i, m.how, id, moved})
+	var ways []seen
+	for _, m := range moves() {
+		for _, i := range inspections() {
+			if i.needs == "" || t.has(i.needs) {
+				ways = append(ways, seen{inspection: i, move: m})
 			}
 		}
-		return nil
+	}
+	earlier = t.soon(func(soon time.Time) error {
+		all = slices.Clone(ways)
+		errs := make([]error, len(all))
+		var wg sync.WaitGroup // one after the other, they would take a busy store longer than they live
+		for n := range all {
+			wg.Go(func() { errs[n] = t.seeAndMove(&all[n], soon, forward) })
+		}
+		wg.Wait()
+		return cmp.Or(errs...)
 	})
 	return all, earlier
+}
+
+// seeAndMove creates a record, looks at it, and has the other process move its expiry.
+func (t *tester) seeAndMove(s *seen, soon time.Time, forward bool) error {
+	first, then := soon, inAnHour()
+	if forward {
+		first, then = then, first
+	}
+	s.id, s.record = t.newID(), t.record()
+	s.record.Expires = first
+	err := t.store.Create(t.Context(), s.id, s.record)
+	if err == nil {
+		_, err = t.store.Load(t.Context(), s.id)
+	}
+	if err == nil {
+		s.record, err = s.make(t.other(), s.id, s.record, then)
+	}
+	return err
 }
 
 func peerProlonged(t *tester) {

@@ -66,6 +66,7 @@ func postgresHarness(t *testing.T, server *pgxpool.Config, notify bool) conforma
 				postgresstore.Options{Table: postgresTable(tb, pool), Notify: notify})
 			_, _ = store.Load(tb.Context(), strings.Repeat("x", sessionstore.IDLen)) // so that it is connected
 			line.stall()
+			tb.Cleanup(line.cut) // before the pool is closed, which waits 15 seconds for answers
 			return store
 		},
 	}
