@@ -62,6 +62,16 @@ func allCases() []testCase {
 			run:  deleteAllUnderCreates,
 		},
 		{
+			name: "ends for every process",
+			rule: "Once DeleteAll has returned in one process, the records are absent in another, also those that it has seen: for each method. What either creates then is there in both.",
+			run:  deleteAllForPeer,
+		},
+		{
+			name: "is reported to a peer",
+			rule: "Watch reports the records that DeleteAll has deleted in another process.",
+			run:  deleteAllToldPeer,
+		},
+		{
 			name: "many at the same time",
 			rule: "Any number of processes may call DeleteAll at the same time: none fails, and no record is counted twice.",
 			run:  deleteAllConcurrently,
@@ -177,6 +187,54 @@ func deleteAllThenCreate(t *tester) {
 	if t.has(Subjects) {
 		t.wantList(subject, ids...)
 	}
+}
+
+// deleteAllForPeer has one process see the records that another deletes, again and again and
+// in turn: a process may keep what tells a deleted record from another.
+func deleteAllForPeer(t *tester) {
+	t = t.paired()
+	for range 2 {
+		for _, t := range []*tester{t, t.other()} {
+			subject := newSubject()
+			ids := t.createdFor(subject, 3)
+			seen := make([]sessionstore.Record, len(ids))
+			for i, id := range ids {
+				seen[i] = t.loadPeer(id)
+			}
+			t.wantAllDeleted(len(ids))
+			ctx := t.Context()
+			_, err := t.peer.Load(ctx, ids[0])
+			t.want(sessionstore.ErrNotFound, err, "Load in another process after DeleteAll")
+			err = t.peer.Update(ctx, ids[1], seen[1].Version, t.recordOf(subject))
+			t.want(sessionstore.ErrNotFound, err, "Update in another process after DeleteAll")
+			err = sessionstore.Touch(ctx, t.peer, ids[2], seen[2].Version, inAnHour())
+			t.want(sessionstore.ErrNotFound, err, "Touch in another process after DeleteAll")
+			if t.has(Subjects) {
+				t.other().wantList(subject)
+			}
+			if t.has(Scan) {
+				t.other().wantScanned()
+			}
+			anew := t.recordOf(subject)
+			t.want(nil, t.peer.Create(ctx, ids[0], anew), "Create in another process after DeleteAll")
+			t.wantLive(ids[0], anew.Version)
+			if t.has(Subjects) {
+				t.wantList(subject, ids[0])
+			}
+			t.remove(ids[0])
+		}
+	}
+}
+
+func deleteAllToldPeer(t *tester) {
+	if !t.has(Watch) {
+		t.Skipf("not applicable: %T is no sessionstore.Watcher", unwatched(t.store))
+	}
+	t = t.paired()
+	ids := append(t.createdFor(newSubject(), 2), t.createdForNobody())
+	l := t.listen(t.peer)
+	t.wantAllDeleted(len(ids))
+	t.wantToldAll(l, ids, "records that DeleteAll has deleted in another process")
 }
 
 // deleteAllBeside has clients change each record as fast as they can while another deletes

@@ -67,6 +67,11 @@ type Harness struct {
 	// It outlives the case that calls it. Without Isolated, DeleteAll is not checked, and little of Scan.
 	Isolated func(tb testing.TB) sessionstore.Store
 
+	// Pair returns two stores on one namespace of their own, as Isolated returns one: the
+	// second is to the first what Peer is to Open. Each call returns another pair. Without
+	// Pair, what one process sees of another's DeleteAll is not checked.
+	Pair func(tb testing.TB) (store, peer sessionstore.Store)
+
 	// Stall returns a store whose backend accepts requests and never answers, to no
 	// method: a backend whose readers never wait has no such store. If it
 	// is a sessionstore.AllDeleter, it too is in a namespace of its own: the backend may do
@@ -102,7 +107,7 @@ const (
 // All ids are random, and all subjects that are listed; what the cases write is deleted or
 // expires. So Run may be pointed at a backend that holds other data, though other
 // writers can slow down the cases about Prune. DeleteAll is called only on stores of
-// Harness.Isolated and Harness.Stall, and on those of Harness.Outage.
+// Harness.Isolated, Harness.Pair and Harness.Stall, and on those of Harness.Outage.
 func Run(t *testing.T, h Harness) {
 	t.Helper()
 	s := open(t, h)

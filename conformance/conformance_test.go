@@ -24,6 +24,10 @@ func TestMemstore(t *testing.T) {
 		},
 		MaxData:  maxData,
 		Isolated: func(testing.TB) sessionstore.Store { return memstore.New(memstore.Options{}) },
+		Pair: func(testing.TB) (one, peer sessionstore.Store) {
+			store := memstore.New(memstore.Options{})
+			return store, store
+		},
 	})
 }
 

@@ -56,7 +56,8 @@ func contextCases() []testCase {
 // errOwnCause is why a case ends a context. What a method returns is that it has ended.
 var errOwnCause = errors.New("the case's own cause")
 
-// contextDoneBehind makes more calls at the same time than a small pool has connections.
+// contextDoneBehind makes more calls at the same time than a small pool has connections. One
+// that gives up before its deadline has a limit of its own.
 func contextDoneBehind(t *tester) {
 	const calls = 24
 	t.needsHook(t.Stall != nil, "Stall")
@@ -66,18 +67,23 @@ func contextDoneBehind(t *tester) {
 		ctx, cancel := context.WithDeadline(t.Context(), deadline)
 		defer cancel()
 		var wg sync.WaitGroup
-		errs := make([]error, calls)
-		for n := range calls {
-			wg.Go(func() { _, errs[n] = store.Load(ctx, id) })
+		var mu sync.Mutex
+		var latest time.Duration
+		answer := context.DeadlineExceeded
+		for range calls {
+			wg.Go(func() {
+				_, err := store.Load(ctx, id)
+				took := time.Since(deadline)
+				mu.Lock()
+				defer mu.Unlock()
+				latest = max(latest, took)
+				if took >= 0 && !errors.Is(err, context.DeadlineExceeded) {
+					answer = err
+				}
+			})
 		}
 		wg.Wait()
-		took := time.Since(deadline)
-		for _, err := range errs {
-			if !errors.Is(err, context.DeadlineExceeded) {
-				return took, err
-			}
-		}
-		return took, errs[0]
+		return latest, answer
 	})
 }
 

@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"errors"
+	"testing"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -80,6 +81,38 @@ func seenMutants() []mutant {
 				return m.next.Create(ctx, id, r)
 			}
 		}),
+		onPair("a process goes on in what another has deleted with everything", []string{"all/ends for every process"}, func(m *mutated) {
+			seen := remembers(m.peer)
+			load := m.peer.load
+			m.peer.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
+				if s, ok := seen.get(id); ok && !dead(s) {
+					return s, ctx.Err()
+				}
+				return load(ctx, id)
+			}
+		}),
+		onPair("a process creates in what another has deleted with everything", []string{"all/ends for every process"}, func(m *mutated) {
+			var ended set
+			m.wipe = func(ctx context.Context) (int, error) {
+				for _, e := range collected(m.next.Scan(ctx)) {
+					ended.add(e.ID)
+				}
+				return m.next.DeleteAll(ctx)
+			}
+			m.peer.create = func(ctx context.Context, id string, r sessionstore.Record) error {
+				if ended.has(id) {
+					return nil
+				}
+				return m.next.Create(ctx, id, r)
+			}
+		}),
+		onPair("a process hears of its own DeleteAll", []string{"all/is reported to a peer"}, func(m *mutated) {
+			m.peer.watch = func(ctx context.Context, changed func(string)) error {
+				changed("")
+				<-ctx.Done()
+				return ctx.Err()
+			}
+		}),
 		onPeer("Update compares the expiry that it has seen, too", []string{"peer/updates what another has touched"}, func(m *mutated) {
 			seen := remembers(m.broken)
 			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
@@ -91,6 +124,18 @@ func seenMutants() []mutant {
 			}
 		}),
 	}
+}
+
+// onPair returns a mutant of two processes with a namespace of their own.
+func onPair(name string, breaks []string, plant func(m *mutated)) mutant {
+	return mutant{name, breaks, func(m *mutated) {
+		m.Pair = func(testing.TB) (store, peer sessionstore.Store) {
+			ref := newReference()
+			pair := &mutated{broken: newBroken(ref), ref: ref, peer: newBroken(ref)}
+			plant(pair)
+			return pair.broken, pair.peer
+		}
+	}}
 }
 
 // remembers makes a store remember each record as Load has returned it last.

@@ -130,7 +130,8 @@ func peerProlonged(t *tester) {
 	all, earlier := t.seenAndMoved(false)
 	t.waitExpired(earlier)
 	if t.has(Prune) {
-		t.prune(t.store)
+		_, err := sessionstore.Prune(t.Context(), t.store)
+		t.want(nil, err, "Prune")
 	}
 	for _, s := range all {
 		want := error(nil)

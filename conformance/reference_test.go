@@ -96,6 +96,10 @@ func (f *reference) harness() Harness {
 		Open:     func(*testing.T) sessionstore.Store { return f },
 		Peer:     func(*testing.T) sessionstore.Store { return f },
 		Isolated: func(testing.TB) sessionstore.Store { return newReference() },
+		Pair: func(testing.TB) (store, peer sessionstore.Store) {
+			ref := newReference()
+			return newBroken(ref), newBroken(ref)
+		},
 		Require:  []Capability{Touch, Prune, Subjects, All, Scan, Watch},
 		MaxData:  referenceMaxData,
 		Corrupt:  func(_ testing.TB, id string) { f.foreign.add(id) },

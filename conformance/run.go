@@ -229,6 +229,14 @@ func (c *caseTB) harness(h Harness) Harness {
 			return c.calls.watch(f(tb), "isolated ")
 		}
 	}
+	if f := h.Pair; f != nil {
+		h.Pair = func(tb testing.TB) (store, peer sessionstore.Store) {
+			tb.Helper()
+			defer c.enter("Harness.Pair")()
+			store, peer = f(tb)
+			return c.calls.watch(store, "paired "), c.calls.watch(peer, "paired peer ")
+		}
+	}
 	if f := h.Stall; f != nil {
 		h.Stall = func(tb testing.TB) sessionstore.Store {
 			tb.Helper()

@@ -106,6 +106,16 @@ func (t *tester) isolated() *tester {
 	return &tester{TB: t.TB, suite: t.over(t.Isolated(t)), own: t.own}
 }
 
+// paired returns a tester whose store and peer share a namespace of their own.
+func (t *tester) paired() *tester {
+	t.Helper()
+	t.needsHook(t.Pair != nil, "Pair")
+	store, peer := t.Pair(t)
+	s := t.over(store)
+	s.peer = peer
+	return &tester{TB: t.TB, suite: s, own: t.own}
+}
+
 // storeFor returns the store that m may be called on.
 func (t *tester) storeFor(m method) sessionstore.Store {
 	t.Helper()

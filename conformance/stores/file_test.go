@@ -51,6 +51,11 @@ func TestFile(t *testing.T) {
 			tb.Helper()
 			return openFile(tb, privateDir(tb), filestore.Options{})
 		},
+		Pair: func(tb testing.TB) (store, peer sessionstore.Store) {
+			tb.Helper()
+			dir := privateDir(tb)
+			return openFile(tb, dir, filestore.Options{}), openFile(tb, dir, filestore.Options{})
+		},
 		Full:  fullFolder,
 		Stall: stalledFolder,
 	})

@@ -57,6 +57,11 @@ func mongoHarness(t *testing.T, server *options.ClientOptions) conformance.Harne
 			tb.Helper()
 			return mongoStoreOf(tb, mongoCollection(tb, server), mongostore.Options{PruneBatch: smallBatch})
 		},
+		Pair: func(tb testing.TB) (store, peer sessionstore.Store) {
+			tb.Helper()
+			collection := mongoCollection(tb, server)
+			return mongoStore(tb, collection), mongoStore(tb, mongoAs(tb, collection, server))
+		},
 		Stall: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
 			line := newCable(tb, server.Hosts[0])

@@ -58,6 +58,11 @@ func mysqlHarness(t *testing.T, server *mysql.Config) conformance.Harness {
 			tb.Helper()
 			return sqlStore(tb, db, sqlstore.MySQL, sqlstore.Options{Table: mysqlTableOf(tb, db, newSpace()), PruneBatch: smallBatch})
 		},
+		Pair: func(tb testing.TB) (store, peer sessionstore.Store) {
+			tb.Helper()
+			table := mysqlTableOf(tb, db, newSpace())
+			return mysqlStore(tb, db, table), mysqlStore(tb, mysqlDB(tb, server), table)
+		},
 		Stall: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
 			line := newCable(tb, server.Addr)

@@ -59,6 +59,11 @@ func postgresHarness(t *testing.T, server *pgxpool.Config, notify bool) conforma
 				Table: postgresTableOf(tb, pool, newSpace()), PruneBatch: smallBatch, Notify: notify,
 			})
 		},
+		Pair: func(tb testing.TB) (store, peer sessionstore.Store) {
+			tb.Helper()
+			o := postgresstore.Options{Table: postgresTableOf(tb, pool, newSpace()), Notify: notify}
+			return postgresStoreOf(tb, pool, o), postgresStoreOf(tb, postgresPool(tb, server), o)
+		},
 		Stall: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
 			line := newCable(tb, postgresAddr(server))

@@ -65,6 +65,11 @@ func runRedis(t *testing.T, name string, server *servers.Server, connect func(te
 			tb.Helper()
 			return redisNotifying(tb, own, redisSpace())
 		},
+		Pair: func(tb testing.TB) (store, peer sessionstore.Store) {
+			tb.Helper()
+			space := redisSpace()
+			return redisNotifying(tb, own, space), redisNotifying(tb, client(tb), space)
+		},
 	})
 }
 

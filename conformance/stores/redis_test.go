@@ -53,6 +53,11 @@ func redisHarness(t *testing.T, addr string) conformance.Harness {
 			tb.Helper()
 			return redisIsolated(tb, client)
 		},
+		Pair: func(tb testing.TB) (store, peer sessionstore.Store) {
+			tb.Helper()
+			space := redisSpace()
+			return redisStoreIn(tb, client, space), redisStoreIn(tb, redisClient(tb, addr), space)
+		},
 		Stall: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
 			line := newCable(tb, addr)

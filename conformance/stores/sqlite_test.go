@@ -82,6 +82,11 @@ func sqliteHarness(t *testing.T, file sqlite) conformance.Harness {
 			}
 			return store
 		},
+		Pair: func(tb testing.TB) (store, peer sessionstore.Store) {
+			tb.Helper()
+			file := sqliteFile(tb, file.driver)
+			return sqliteStore(tb, file), sqliteStore(tb, file)
+		},
 		Stall: func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
 			file := sqliteFileIn(tb, file.driver, "DELETE") // a mode in which a lock keeps readers out as well
