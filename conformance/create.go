@@ -66,7 +66,8 @@ func createAgain(t *tester) {
 
 func createOverExpired(t *tester) {
 	shorter := t.shorter()
-	for i, of := range t.plantExpiredOf(len(shorter), func(r *sessionstore.Record, _ int) { r.Subject, r.Data = "", randomBytes(t.largeSize()) }) {
+	longer := func(r *sessionstore.Record, _ int) { r.Subject, r.Data = "", randomBytes(t.largeSize()) }
+	for i, of := range t.plantExpiredOf(len(shorter), longer) {
 		t.want(nil, t.store.Create(t.Context(), of.ID, shorter[i]), "Create over an expired record")
 		t.wantStored(of.ID, shorter[i])
 	}

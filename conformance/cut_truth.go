@@ -78,7 +78,8 @@ func cutReadsTruth(t *tester) {
 			return err
 		})
 		if done && got.Version != r.Version {
-			t.Fatalf("Load, whose context ended meanwhile, returns version %s without an error, want %s", name(got.Version), name(r.Version))
+			t.Fatalf("Load, whose context ended meanwhile, returns version %s without an error, want %s",
+				name(got.Version), name(r.Version))
 		}
 		if !t.has(Subjects) {
 			continue

@@ -17,7 +17,7 @@
 //
 // Open is enough to begin with. Each further field of [Harness] lets more
 // cases run: Peer those about several processes; MaxData those about size;
-// Isolated those about DeleteAll; Corrupt and Misplace those about damage; Outage,
+// Isolated those about DeleteAll, and Pair those about DeleteAll in several processes; Corrupt and Misplace those about damage; Outage,
 // Stall and Full those about a backend in trouble. A case that can't run is skipped with "not applicable" and
 // the reason, so that the output of go test -v says what is not proven. Require
 // turns a missing capability into a failure.

@@ -161,12 +161,12 @@ func errorsNoData(t *tester) {
 // ends in letters that no error is written in, which are Glagolitic: two of them are enough.
 func unheardOf() string {
 	const letters, bytesEach = "ⰰⰱⰲⰳⰴⰵⰶⰷⰸⰹⰺⰻⰼⰽⰾⰿ", 3
-	var ends [2]strings.Builder
+	var ends [2]string
 	for i, b := range randomBytes(32) {
 		at := int(b) % (len(letters) / bytesEach) * bytesEach
-		ends[i%2].WriteString(letters[at : at+bytesEach])
+		ends[i%2] += letters[at : at+bytesEach]
 	}
-	return ends[0].String() + strings.ToLower(rand.Text()+rand.Text()) + ends[1].String()
+	return ends[0] + strings.ToLower(rand.Text()+rand.Text()) + ends[1]
 }
 
 // shapesOf returns eight bytes of data at a time, and two letters at its ends, in every form in

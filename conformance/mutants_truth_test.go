@@ -32,12 +32,9 @@ func truthMutants() []mutant {
 			m.Isolated = isolatedAs(func(own *mutated) {
 				own.list = func(ctx context.Context, subject string) (found, error) {
 					all, err := own.next.ListSubject(ctx, subject)
-					for i := range all {
-						if i%100 == 99 {
-							pause(20 * time.Microsecond)
-						}
-						if ctx.Err() != nil {
-							return all[:i], nil
+					for i := 100; i < len(all) && ctx.Err() == nil; i += 100 {
+						if pause(20 * time.Microsecond); ctx.Err() != nil {
+							all = all[:i]
 						}
 					}
 					return all, err

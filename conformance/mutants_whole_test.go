@@ -15,6 +15,7 @@ import (
 
 // wholeMutants keep a record in parts, or know its parts too well.
 func wholeMutants() []mutant {
+	const behind, successor = "pages/deletes behind what is dead", "concurrency/the successor of an expired record lives"
 	return []mutant{
 		{"large data is read in two parts", []string{"concurrency/large records are whole"}, func(m *mutated) {
 			m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
@@ -98,7 +99,7 @@ func wholeMutants() []mutant {
 				return own.next.Load(ctx, id)
 			}
 		})},
-		{"DeleteSubject ends where a batch has none that is live", []string{"pages/deletes behind what is dead"}, isolated(func(own *mutated) {
+		{"DeleteSubject ends where a batch has none that is live", []string{behind}, isolated(func(own *mutated) {
 			created := own.created()
 			own.purge = func(ctx context.Context, subject string) (int, error) {
 				ended := created.keys(func(r sessionstore.Record) bool { return r.Subject == subject && dead(r) })
@@ -108,7 +109,7 @@ func wholeMutants() []mutant {
 				return own.next.DeleteSubject(ctx, subject)
 			}
 		})},
-		{"Scan removes what it has found expired, by its id", []string{"concurrency/the successor of an expired record lives"}, func(m *mutated) {
+		{"Scan removes what it has found expired, by its id", []string{successor}, func(m *mutated) {
 			created := m.created()
 			m.scan = func(ctx context.Context) entries {
 				return func(yield yield) {

@@ -133,8 +133,8 @@ func peerProlonged(t *tester) {
 		_, err := sessionstore.Prune(t.Context(), t.store)
 		t.want(nil, err, "Prune")
 	}
-	for _, s := range all {
-		want := error(nil)
+	for i := range all {
+		s, want := &all[i], error(nil)
 		if s.want == nil {
 			want = sessionstore.ErrExists
 		}
@@ -145,7 +145,8 @@ func peerProlonged(t *tester) {
 func peerShortened(t *tester) {
 	all, earlier := t.seenAndMoved(true)
 	t.waitExpired(earlier)
-	for _, s := range all {
+	for i := range all {
+		s := &all[i]
 		t.want(s.want, s.call(t, s.id, s.record), s.name+" of a record whose expiry "+s.how+" forward in another process, "+t.past(earlier))
 	}
 }
