@@ -201,7 +201,8 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 // fails too, the response is ErrorHandler's.
 //
 //   - [ErrNotFound]: another request has ended the session, or the request's ticket is
-//     no longer good for it. The changes are dropped. See Authenticate, too.
+//     no longer good for it. The changes are dropped, and the session is empty from then
+//     on. See Authenticate, too.
 //   - [ErrHeaderSent]: a ticket has to be handed out, but the header has left, or the
 //     connection was taken over. A login is not made, and a new session is not stored.
 //     Other changes are saved, without the new ticket. If the request's context is done,

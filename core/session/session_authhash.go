@@ -18,7 +18,8 @@ func (s *Session) SetAuthHash(value string) {
 
 // CheckAuthHash reports whether the session is signed in and still tied to this
 // value. If it is tied to another, or to none, the session ends as with
-// [Session.Destroy]. Call it where the subject's account is looked up.
+// [Session.Destroy]. If another request has tied it anew meanwhile, it goes on, and what
+// this request sets is not stored. Call it where the subject's account is looked up.
 func (s *Session) CheckAuthHash(value string) bool {
 	s.mu.Lock()
 	signedIn, ok := s.cur.subject != "", hmac.Equal(s.cur.authHash, s.cur.hashOf(value))

@@ -88,8 +88,9 @@ func (s *Session) signingIn() bool {
 // Renew does nothing for an anonymous session, because Authenticate will. If the
 // request's ticket was retired by a newer one, the commit saves all other changes and
 // then fails with [ErrRetired]. If the response can't hand out a ticket any more, it
-// does the same with [ErrHeaderSent] or the context's error. In a session that travels in
-// its cookie, Renew is [ErrUnsupported].
+// does the same with [ErrHeaderSent] or the context's error. Where the header leaves over
+// ten minutes after the commit, no new ticket is handed out, and the old one stays good. In
+// a session that travels in its cookie, Renew is [ErrUnsupported].
 func (s *Session) Renew() {
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
