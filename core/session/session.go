@@ -71,8 +71,8 @@ func (s *Session) change(c change) {
 	s.changeLocked(c)
 }
 
-// changeIf makes c and records it if it may be made, and reports whether it was. may may
-// panic.
+// changeIf makes c and records it if it may be made, and reports whether it was. A panic
+// of may leaves the session as it is.
 func (s *Session) changeIf(may func(*view) bool, c change) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -131,13 +131,13 @@ func TestImpersonateBesideASignOutIsRefused(t *testing.T) {
 		all.Go(func() { _ = s.Commit(r.Context()) })
 		<-busy
 		all.Go(s.Destroy) // waits for the commit
-		time.Sleep(10 * time.Millisecond)
+		<-time.After(10 * time.Millisecond)
 		all.Go(func() {
 			if err := s.Impersonate(r.Context(), "ann", time.Hour); err != nil && !errors.Is(err, session.ErrInvalid) {
 				t.Errorf("Impersonate: %v, want ErrInvalid or none", err)
 			}
 		})
-		time.Sleep(10 * time.Millisecond)
+		<-time.After(10 * time.Millisecond)
 		close(proceed)
 		all.Wait()
 	})

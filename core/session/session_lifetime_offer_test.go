@@ -70,7 +70,7 @@ func TestATicketThatComesTooLateIsNotHandedOut(t *testing.T) {
 						t.Error(err)
 					}
 					pass(11 * time.Minute)
-					other.do(fillCart)
+					other.do(fillCart) //nolint:contextcheck // another request
 				})
 				b.wantSignedIn()
 			})
@@ -90,7 +90,7 @@ func TestDestroyEndsTheSessionThoughItsNewTicketIsGone(t *testing.T) {
 				t.Error(err)
 			}
 			pass(11 * time.Minute)
-			other.do(fillCart)
+			other.do(fillCart) //nolint:contextcheck // another request
 			s.Destroy()
 		})
 		other.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
