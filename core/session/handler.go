@@ -132,7 +132,7 @@ func (m *Manager) exchange(w http.ResponseWriter, r *http.Request) *exchange {
 		Context: r.Context(), m: m, w: w, began: wallNow(),
 		skipped: applies(m.opts.Skip, r), passive: applies(m.opts.Passive, r), rival: r.Context().Value(m.carrier) != nil,
 	}
-	x.request = *r.WithContext(x)
+	x.request = *r.WithContext(x) //nolint:contextcheck // x has the context of r
 	x.r = &x.request
 	return x
 }

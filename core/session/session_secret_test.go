@@ -91,7 +91,7 @@ func TestASessionThatEndsMeanwhileKeepsItsSecret(t *testing.T) {
 	v := e.seed(signIn("ann"))
 	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		form := s.Secret("form")
-		v.fork().do(destroy)
+		v.fork().do(destroy) //nolint:contextcheck // another request
 		count(w, r, s)
 		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrNotFound) {
 			t.Errorf("Commit: %v, want ErrNotFound", err)
