@@ -3,6 +3,7 @@ package benchmarks
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,9 @@ import (
 // In turn it loads from another store, in which nothing happens. So it shows what the
 // machine, and the collector of garbage, take from both.
 func BenchmarkStall(b *testing.B) {
+	if !slices.Contains(strings.Split(*capacityBackends, ","), "memory") {
+		b.Skip("-backends says nothing of memory")
+	}
 	for _, n := range sizes(b) {
 		b.Run("memory/"+strconv.Itoa(n), func(b *testing.B) {
 			for b.Loop() {

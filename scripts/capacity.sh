@@ -4,4 +4,4 @@
 #	capacity.sh sizes backends
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../benchmarks"
-go test -count=1 -timeout 4h -run '^$' -bench '^BenchmarkCapacity$' -benchtime 1x . -sizes "$1" -backends "$2"
+go test -count=1 -timeout 4h -run '^$' -bench '^Benchmark(Capacity|Stall)$' -benchtime 1x . -sizes "$1" -backends "$2"
