@@ -184,7 +184,7 @@ var faults = []planted{
 	},
 	{
 		"a cookie lasts until its session's last possible end", "session/ticket_cookie.go",
-		"cookie.MaxAge = max(1, int((age+time.Second-1)/time.Second))", "cookie.MaxAge = max(1, int(age/time.Second)/8)",
+		"max(1, int((age+time.Second-1)/time.Second))", "max(1, int(age/time.Second)/8)",
 	},
 	{
 		"a form that is sent twice knows its secret", "session/load.go",
@@ -192,7 +192,7 @@ var faults = []planted{
 	},
 	{
 		"a login that has ended already is not answered as if all was well", "session/commit.go",
-		"	if c.ended && c.login {\n", "	if false {\n",
+		"	if err == nil && c.ended && c.login {\n", "	if false {\n",
 	},
 	{
 		"a Create that comes late brings nothing back", "session/commit_write.go",
