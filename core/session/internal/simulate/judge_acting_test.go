@@ -83,6 +83,7 @@ func (j *judge) impersonated(q *request, as string, err error) {
 			j.violatedf("crossed", "%s acts as %s and sees %s of actor %q", q.name(), as, j.w.trace.seen(see), see.actor)
 			return
 		}
+		q.moved = see.id
 		l := j.life(see.id, q)
 		l.as, l.own, l.used, l.usedAtMost = as, own, time.Now(), time.Now()
 		own.usedAtMost = time.Now()
@@ -128,6 +129,7 @@ func (j *judge) cameBack(q *request, err error) {
 			j.violatedf("crossed", "%s comes back and sees %s", q.name(), j.w.trace.seen(see))
 			return
 		}
+		q.moved = see.id
 		if own := t.back.life; own.ended > 0 && own.ended < q.got {
 			j.violatedf("resurrected", "%s comes back to %s, which was over (%s)", q.name(), j.w.trace.seen(see), own.mayEndBy)
 		}

@@ -1,6 +1,7 @@
 package simulate_test
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"time"
@@ -90,7 +91,7 @@ func (j *judge) unanswered(q *request, handed string) {
 	if q.status != http.StatusOK || q.sentEarly || q.destroyed != nil || handed != "" {
 		return
 	}
-	l := j.byID[q.atEnd().id]
+	l := j.byID[cmp.Or(q.atEnd().id, q.moved, q.first.id)] // empty once it has ended
 	if q.authenticates || len(q.proved) > 0 && (l == nil || l.mayEnd == 0) {
 		j.violatedf("no ticket", "%s was to get a ticket, and gets none", q.name())
 	}

@@ -16,6 +16,7 @@ import (
 type turn struct {
 	s         *session.Session
 	first     seen      // what the handler found
+	moved     string    // the session that Impersonate, or StopImpersonating, has led to
 	last      seen      // what the session was when a header left early
 	got       int       // the step at which it asked
 	loaded    time.Time // the time
