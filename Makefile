@@ -8,8 +8,8 @@ ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
 # For a narrower or longer run: make test TESTFLAGS='-run TestMemory -v'.
-# The one that takes longest begins first.
-PACKAGES  ?= ./conformance/stores work
+# The one that takes longest begins first, and beside it the one that waits most, for its disk.
+PACKAGES  ?= ./conformance/stores ./store-file work
 TESTFLAGS ?= -timeout 80m
 FUZZTIME  ?= 1m
 ROUNDS    ?= 5

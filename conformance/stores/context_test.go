@@ -42,14 +42,16 @@ func stream(t *testing.T, m *session.Manager, cookie *http.Cookie) <-chan error 
 	go func() {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel() // as net/http does when a handler returns
+		var cause error
 		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
 		r.AddCookie(cookie)
 		m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			watched := s.Context()
 			close(listens)
 			<-watched.Done()
-			over <- context.Cause(watched)
+			cause = context.Cause(watched)
 		}).ServeHTTP(httptest.NewRecorder(), r)
+		over <- cause
 	}()
 	<-listens
 	return over

@@ -191,15 +191,19 @@ func TestACrashInOnceHoldsUpNoLongerThanItsLimitOnEveryStore(t *testing.T) {
 		dead, alive := manager(t, store, o), manager(t, store, o)
 		_, cookie := send(t, dead, nil, func(_ context.Context, s *session.Session) { s.Authenticate(subject()) })
 		began, crashed := make(chan struct{}), make(chan struct{})
-		go send(t, dead, cookie, func(ctx context.Context, s *session.Session) {
-			_, _ = key.Once(ctx, s, good, func(context.Context, int) (int, error) { // it never returns
-				close(began)
-				<-crashed
-				runtime.Goexit()
-				return 0, nil
+		var crash sync.WaitGroup
+		crash.Go(func() {
+			send(t, dead, cookie, func(ctx context.Context, s *session.Session) {
+				_, _ = key.Once(ctx, s, good, func(context.Context, int) (int, error) { // it never returns
+					close(began)
+					<-crashed
+					runtime.Goexit()
+					return 0, nil
+				})
 			})
 		})
 		<-began
+		defer crash.Wait() // it may write to the store's folder until then
 		defer close(crashed)
 		send(t, alive, cookie, func(ctx context.Context, s *session.Session) {
 			got, err := key.Once(ctx, s, good, func(ctx context.Context, _ int) (int, error) { return 1, ctx.Err() })
