@@ -98,7 +98,9 @@ func visitor(t *testing.T) *http.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &http.Client{Jar: jar, Timeout: 2 * patience}
+	transport := &http.Transport{} // a server of httptest that closes takes connections from the default one
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Jar: jar, Transport: transport, Timeout: 2 * patience}
 }
 
 // child starts this test binary again as an application and returns its URL.

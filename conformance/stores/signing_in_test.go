@@ -254,7 +254,8 @@ func TestAProviderSignsInByCodeAndPKCE(t *testing.T) {
 			delete(m, state)
 			return m
 		})
-		token, err := config.Exchange(r.Context(), r.FormValue("code"), oauth2.VerifierOption(verifier))
+		ctx := context.WithValue(r.Context(), oauth2.HTTPClient, provider.Client())
+		token, err := config.Exchange(ctx, r.FormValue("code"), oauth2.VerifierOption(verifier))
 		if err != nil {
 			w.WriteHeader(http.StatusBadGateway)
 			return

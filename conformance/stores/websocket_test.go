@@ -58,7 +58,7 @@ func TestAGorillaWebSocketHandsOutTheTicketAndLearnsOfTheEnd(t *testing.T) {
 	server := httptest.NewServer(mux)
 	defer server.Close()
 
-	first := cookieOf(t, server.URL+"/login", "")
+	first := cookieOf(t, server, "/login", "")
 	conn, res, err := websocket.DefaultDialer.DialContext(t.Context(),
 		"ws"+strings.TrimPrefix(server.URL, "http")+"/socket", http.Header{"Cookie": {first}})
 	if err != nil {
@@ -72,7 +72,7 @@ func TestAGorillaWebSocketHandsOutTheTicketAndLearnsOfTheEnd(t *testing.T) {
 	if second == first {
 		t.Error("the 101 hands out the old ticket")
 	}
-	cookieOf(t, server.URL+"/count", first) // the old one is good until the new one is used
+	cookieOf(t, server, "/count", first) // the old one is good until the new one is used
 	ask := func(into any) {
 		t.Helper()
 		if err := errors.Join(conn.WriteMessage(websocket.TextMessage, nil), conn.ReadJSON(into)); err != nil {
@@ -118,20 +118,20 @@ func TestACoderWebSocketHandsOutTheTicket(t *testing.T) {
 }
 
 // cookieOf sends a request with a cookie and returns the one that the response sets.
-func cookieOf(t *testing.T, url, cookie string) (set string) {
+func cookieOf(t *testing.T, server *httptest.Server, path, cookie string) (set string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Cookie", cookie)
-	res, err := http.DefaultClient.Do(r)
+	res, err := server.Client().Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %s", url, res.Status)
+		t.Fatalf("%s: %s", path, res.Status)
 	}
 	for _, c := range res.Cookies() {
 		set = c.Name + "=" + c.Value

@@ -142,7 +142,8 @@ func TestTheCookieWorksInAJar(t *testing.T) {
 	}
 	r := sessiontest.Request(t, a.sessions, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody), signedIn)
 	jar.SetCookies(at, r.Cookies())
-	client := http.Client{Jar: jar}
+	client := server.Client()
+	client.Jar = jar
 	get, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/who", http.NoBody)
 	if err != nil {
 		t.Fatal(err)

@@ -92,7 +92,9 @@ func (s site) visitor(t *testing.T) *visitor {
 		t.Fatal(err)
 	}
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &visitor{t, &http.Client{Jar: jar, CheckRedirect: stay}, s.url}
+	transport := &http.Transport{} // a server of httptest that closes takes connections from the default one
+	t.Cleanup(transport.CloseIdleConnections)
+	return &visitor{t, &http.Client{Jar: jar, CheckRedirect: stay, Transport: transport}, s.url}
 }
 
 // An answer is a response that has been read.

@@ -131,7 +131,9 @@ func newBrowser(t *testing.T) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &browser{&http.Client{Jar: jar}, t}
+	transport := &http.Transport{} // a server of httptest that closes takes connections from the default one
+	t.Cleanup(transport.CloseIdleConnections)
+	return &browser{&http.Client{Jar: jar, Transport: transport}, t}
 }
 
 // visit opens a page, expects to see somebody with a cart, and returns the answer's

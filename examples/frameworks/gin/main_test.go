@@ -47,7 +47,7 @@ func TestStreamsWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := http.DefaultClient.Do(r)
+	res, err := server.Client().Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,8 @@ func Server(t tester, start func(*session.Manager) string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &visitor{t: t, url: start(sessions)}
+	v := &visitor{t: t, url: start(sessions), transport: &http.Transport{}} // another test's server closes the default one
+	t.Cleanup(v.transport.CloseIdleConnections)
 
 	v.want("GET /", http.StatusOK, "visit 1", "__Host-session=") // a change is saved before the body leaves
 	v.want("GET /", http.StatusOK, "visit 2", "")
@@ -74,6 +75,7 @@ func Server(t tester, start func(*session.Manager) string) {
 type visitor struct {
 	t           tester
 	url, cookie string
+	transport   *http.Transport
 }
 
 // want sends a request and checks the answer: its status, that its body contains a
@@ -88,7 +90,7 @@ func (v *visitor) want(request string, status int, text, cookie string) {
 	if v.cookie != "" {
 		r.Header.Set("Cookie", v.cookie)
 	}
-	resp, err := http.DefaultTransport.RoundTrip(r)
+	resp, err := v.transport.RoundTrip(r)
 	if err != nil {
 		v.t.Fatal(err)
 	}
