@@ -22,10 +22,10 @@ type Store struct {
 	table  string       // quoted
 	probed atomic.Int64 // what maxData has found out
 
-	found                                                 *statement
-	load, insert, replace, update, version, remove, touch *statement
-	list, endLive, endRest, page                          *statement
-	pruneEnd, prune, batchEnd, deleteLive, deleteRest     *statement
+	found                                                      *statement
+	load, insert, replace, update, version, own, remove, touch *statement
+	list, endLive, endRest, page                               *statement
+	pruneEnd, prune, batchEnd, deleteLive, deleteRest          *statement
 }
 
 var (
@@ -55,7 +55,7 @@ func New(db *sql.DB, d Dialect, o Options) (*Store, error) {
 	for st, template := range map[**statement]string{
 		&s.found: foundSQL,
 		&s.load:  loadSQL, &s.insert: insertSQL, &s.replace: replaceSQL, &s.update: updateSQL,
-		&s.version: versionSQL, &s.remove: deleteSQL, &s.touch: touchSQL,
+		&s.version: versionSQL, &s.own: ownSQL, &s.remove: deleteSQL, &s.touch: touchSQL,
 		&s.list: listSQL, &s.endLive: endLiveSQL, &s.endRest: endRestSQL, &s.page: pageSQL,
 		&s.pruneEnd: pruneEndSQL, &s.prune: pruneSQL, &s.batchEnd: batchEndSQL, &s.deleteLive: deleteLiveSQL, &s.deleteRest: deleteRestSQL,
 	} {
@@ -110,7 +110,9 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 			if err != nil || replaced > 0 {
 				return err
 			}
-			switch there, err := s.live(ctx, id); {
+			// One that an earlier attempt has left counts also when it has expired: MySQL
+			// counts no row that replace finds as it is to be.
+			switch there, err := s.there(ctx, s.own, id, int64(r.Version)); { //nolint:gosec // bits
 			case errors.Is(err, sessionstore.ErrNotFound): // it has gone in between
 			case err != nil:
 				return err
@@ -127,6 +129,7 @@ const (
 	updateSQL = setSQL + `version = ? AND expires > {now}`
 
 	versionSQL = `SELECT version FROM {table} WHERE id = ? AND (version = 0 OR expires > {now})`
+	ownSQL     = `SELECT version FROM {table} WHERE id = ? AND (version = 0 OR version = ? OR expires > {now})`
 )
 
 // Update implements [sessionstore.Store].
@@ -154,8 +157,13 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 // live returns the version of the live record under id, after a statement that has
 // matched no row.
 func (s *Store) live(ctx context.Context, id string) (sessionstore.Version, error) {
+	return s.there(ctx, s.version, id)
+}
+
+// there is live for a statement that has more arguments.
+func (s *Store) there(ctx context.Context, st *statement, id string, more ...any) (sessionstore.Version, error) {
 	var version integer
-	switch err := s.queryRow(ctx, s.version, s.text(id)).Scan(&version); {
+	switch err := s.queryRow(ctx, st, append([]any{s.text(id)}, more...)...).Scan(&version); {
 	case errors.Is(err, sql.ErrNoRows):
 		return 0, sessionstore.ErrNotFound
 	case err != nil:

@@ -2,8 +2,10 @@ package stores_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -103,6 +105,27 @@ func TestMysqlExpiresByTheServersClock(t *testing.T) {
 	}
 	if n, err := store.Prune(t.Context()); n != 1 || err != nil {
 		t.Errorf("Prune removes %d, %v, want 1", n, err)
+	}
+}
+
+// TestMysqlCreatesAgainWhatHasExpired has a Create made again whose record has expired by
+// then, by the server's clock: MySQL counts no row that holds already what is written.
+func TestMysqlCreatesAgainWhatHasExpired(t *testing.T) {
+	t.Parallel()
+	server := mysqlServer(t)
+	table := mysqlTable(t, mysqlDB(t, server))
+	server.Params = map[string]string{"timestamp": strconv.FormatInt(time.Now().Add(2*time.Hour).Unix(), 10)}
+	ahead := mysqlStore(t, mysqlDB(t, server), table)
+	id, r := created(t, ahead) // for an hour
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := ahead.Create(ctx, id, r); err != nil {
+		t.Errorf("Create made again: %v", err)
+	}
+	other := r
+	other.Version++
+	if err := ahead.Create(ctx, id, other); err != nil {
+		t.Errorf("Create over one that has expired: %v", err)
 	}
 }
 
