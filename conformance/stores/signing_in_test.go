@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -14,6 +15,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/cloakroom-go/cloakroom/core/csrf"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -98,7 +100,7 @@ func TestALoginThatComesBackByPOSTKeepsTheCart(t *testing.T) {
 }
 
 // TestAPaymentReturnReplacesNoLogin: a form of another site, which Lax keeps the cookie
-// back from, stores nothing and sets no cookie.
+// back from, stores nothing and sets no cookie. It stands beside what asks for tokens.
 func TestAPaymentReturnReplacesNoLogin(t *testing.T) {
 	t.Parallel()
 	sessions := manager(t, memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}})
@@ -106,7 +108,14 @@ func TestAPaymentReturnReplacesNoLogin(t *testing.T) {
 	mux.Handle("POST /login", sessions.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		s.Authenticate("ann")
 	}))
-	mux.Handle("POST /payment/return", sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	protection, err := csrf.New(sessions, csrf.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := http.NewServeMux()
+	root.Handle("POST /login", mux)
+	root.Handle("/", sessions.Handler(http.NewCrossOriginProtection().Handler(protection.Handler(mux))))
+	root.Handle("POST /payment/return", sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Flash("success", "Paid.")
 		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrNotFound) {
 			t.Errorf("Commit: %v, want ErrNotFound", err)
@@ -122,12 +131,12 @@ func TestAPaymentReturnReplacesNoLogin(t *testing.T) {
 		}
 	}))
 	b := make(browserOf)
-	b.send(t, mux, http.MethodPost, "/login", false)
-	res := b.send(t, mux, http.MethodPost, "/payment/return", true)
+	b.send(t, root, http.MethodPost, "/login", false)
+	res := b.send(t, root, http.MethodPost, "/payment/return", true)
 	if res.StatusCode != http.StatusSeeOther || len(res.Cookies()) > 0 {
 		t.Errorf("status %s, %d cookies; want 303 and none", res.Status, len(res.Cookies()))
 	}
-	b.send(t, mux, http.MethodGet, "/orders/1", false)
+	b.send(t, root, http.MethodGet, "/orders/1", false)
 }
 
 // oauthTokens are what an application keeps of its provider's tokens.
@@ -215,7 +224,8 @@ func TestACrashInOnceHoldsUpNoLongerThanItsLimitOnEveryStore(t *testing.T) {
 }
 
 // TestAProviderSignsInByCodeAndPKCE is what docs/signing-in.md proposes, with a provider
-// that checks the verifier: two tabs, a code of another visitor's, a state that was used.
+// that checks the verifier: two tabs, a code of another visitor's, a state that was used,
+// and visitors whose own sessions store nothing until they sign in.
 func TestAProviderSignsInByCodeAndPKCE(t *testing.T) {
 	t.Parallel()
 	challenges := make(map[string]string) // by code
@@ -229,12 +239,16 @@ func TestAProviderSignsInByCodeAndPKCE(t *testing.T) {
 	}))
 	defer provider.Close()
 	config := oauth2.Config{ClientID: "shop", Endpoint: oauth2.Endpoint{AuthURL: provider.URL, TokenURL: provider.URL}}
-	trips := session.NewKey[map[string]string]("oauth")
-	sessions := manager(t, memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}})
+	trips, store := session.NewKey[map[string]string]("oauth"), memstore.New(memstore.Options{})
+	keys := [][]byte{session.GenerateKey()}
+	sessions := manager(t, store, session.Options{Keys: keys, MaxSessions: 1})
+	handshake := manager(t, store, session.Options{
+		Keys: keys, Cookie: session.Cookie{Name: "__Host-handshake"}, IdleTimeout: 10 * time.Minute, AbsoluteTimeout: 10 * time.Minute,
+	})
 	mux := http.NewServeMux()
-	mux.Handle("GET /login", sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	mux.Handle("GET /login", handshake.HandlerFunc(func(w http.ResponseWriter, r *http.Request, hs *session.Session) {
 		state, verifier := rand.Text(), oauth2.GenerateVerifier()
-		trips.Update(s, func(m map[string]string) map[string]string {
+		trips.Update(hs, func(m map[string]string) map[string]string {
 			if len(m) >= 5 {
 				clear(m)
 			}
@@ -243,14 +257,23 @@ func TestAProviderSignsInByCodeAndPKCE(t *testing.T) {
 		})
 		http.Redirect(w, r, config.AuthCodeURL(state, oauth2.S256ChallengeOption(verifier)), http.StatusSeeOther)
 	}))
-	mux.Handle("GET /callback", sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	callback := func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		hs, err := handshake.Get(r)
+		if err != nil {
+			t.Error(err)
+			return
+		}
 		state := r.FormValue("state")
-		verifier, ok := trips.Get(s)[state]
-		if !ok {
+		verifier, ok := trips.Get(hs)[state]
+		switch {
+		case !ok && s.Subject() != "":
+			w.WriteHeader(http.StatusSeeOther)
+			return
+		case !ok:
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
-		trips.Update(s, func(m map[string]string) map[string]string {
+		trips.Update(hs, func(m map[string]string) map[string]string {
 			delete(m, state)
 			return m
 		})
@@ -261,7 +284,8 @@ func TestAProviderSignsInByCodeAndPKCE(t *testing.T) {
 			return
 		}
 		s.Authenticate(token.AccessToken)
-	}))
+	}
+	mux.Handle("GET /callback", handshake.Handler(sessions.HandlerFunc(callback)))
 	begin := func(b browserOf, code string) (callback string) {
 		t.Helper()
 		location, err := b.send(t, mux, http.MethodGet, "/login", false).Location()
@@ -281,7 +305,7 @@ func TestAProviderSignsInByCodeAndPKCE(t *testing.T) {
 	}{
 		{planted, http.StatusBadRequest}, // login CSRF: the state is another visitor's
 		{firstTab, http.StatusOK},
-		{firstTab, http.StatusBadRequest}, // again
+		{firstTab, http.StatusSeeOther}, // again: signed in by now
 		{secondTab, http.StatusOK},
 	} {
 		if res := ann.send(t, mux, http.MethodGet, c.path, false); res.StatusCode != c.want {
@@ -290,5 +314,15 @@ func TestAProviderSignsInByCodeAndPKCE(t *testing.T) {
 	}
 	if list, err := sessions.List(t.Context(), "ann"); len(list) != 1 || err != nil {
 		t.Errorf("%d sessions, error %v, want 1", len(list), err)
+	}
+
+	// The answer that brings a login's ticket is lost; or the session has ended elsewhere.
+	lost := make(browserOf)
+	first := begin(lost, "l1")
+	maps.Clone(lost).send(t, mux, http.MethodGet, first, false)
+	for name, b := range map[string]browserOf{"lost": lost, "replaced": ann} {
+		if res := b.send(t, mux, http.MethodGet, begin(b, name), false); res.StatusCode != http.StatusOK {
+			t.Errorf("%s: signing in again: %s, want 200", name, res.Status)
+		}
 	}
 }

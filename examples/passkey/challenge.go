@@ -1,5 +1,9 @@
-// Package passkey keeps the challenge of a passkey, or of any other proof, in the session:
+// Package passkey keeps the challenge of a passkey, or of any other proof, in a session:
 // it is made once, used once, and forgotten.
+//
+// A further factor of somebody who is signed in uses their session. A passkey that signs
+// in uses a session of a second Manager, with a cookie of its own and a short life: after
+// a login whose answer was lost, the visitor's own stores nothing until they sign in.
 package passkey
 
 import (

@@ -105,3 +105,28 @@ func TestAChallengeIsOfItsSessionAndTime(t *testing.T) {
 		})
 	})
 }
+
+// A login's challenge is not in the session that it signs in to: right after a login whose
+// answer was lost, that one stores nothing.
+func TestAPasskeySignsInAgainAfterALostAnswer(t *testing.T) {
+	t.Parallel()
+	visitor, handshake := newBrowser(t), newBrowser(t)
+	visitor.begin(t) // a session that is there before the login
+	for _, answer := range []string{"lost", "received"} {
+		want := handshake.begin(t)
+		handshake.do(t, func(ctx context.Context, hs *session.Session) {
+			if got, err := passkey.Use(ctx, hs); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s: got %x, error %v, want the challenge", answer, got, err)
+			}
+		})
+		ticket := visitor.do(t, func(_ context.Context, s *session.Session) { s.Authenticate("ann") })
+		if answer == "received" {
+			visitor.cookie = ticket
+		}
+	}
+	visitor.do(t, func(_ context.Context, s *session.Session) {
+		if s.Subject() != "ann" {
+			t.Errorf("signed in as %q, want ann", s.Subject())
+		}
+	})
+}
