@@ -48,7 +48,9 @@ func makeShop(t *testing.T, c settings) *shop {
 	if c.fresh == 0 {
 		c.fresh = time.Hour
 	}
-	c.patience = time.Hour // a busy machine is no outage
+	if c.patience == 0 {
+		c.patience = time.Hour // a busy machine is no outage
+	}
 	c.log = slog.New(slog.DiscardHandler)
 	sh, err := newShop(c)
 	if err != nil {

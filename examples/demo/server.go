@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	pruneEvery   = 10 * time.Minute
-	shutdownTime = 10 * time.Second
+	pruneEvery = 10 * time.Minute
+	answerTime = 5 * time.Second // what a request takes beside the store, to send its answer for instance
 )
 
 // serve answers requests on ln until ctx is done, and lets those that are under
@@ -42,7 +42,7 @@ func serve(ctx context.Context, ln net.Listener, sh *shop, patience time.Duratio
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	grace, cancelGrace := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	grace, cancelGrace := context.WithTimeout(context.WithoutCancel(ctx), patience+answerTime)
 	defer cancelGrace()
 	if err := server.Shutdown(grace); err != nil {
 		return fmt.Errorf("shut down: %w", errors.Join(err, server.Close()))

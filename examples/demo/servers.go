@@ -90,7 +90,7 @@ func openMongo(ctx context.Context, address string, _ time.Duration) (*storage, 
 		return nil, err //nolint:wrapcheck // openStorage does it
 	}
 	closeClient := func() error {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
 		defer cancel()
 		return client.Disconnect(ctx)
 	}
