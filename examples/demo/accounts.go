@@ -145,17 +145,22 @@ func (a *accounts) verify(ctx context.Context, login, password string) (account,
 	return found, match && known, nil
 }
 
-// setPassword returns the account with its new password.
-func (a *accounts) setPassword(ctx context.Context, id, password string) (changed account, err error) {
+// setPassword returns the account with its new password. If the one that old was checked
+// with is another by now, it returns errWrong. In a database, this is a condition of the
+// UPDATE.
+func (a *accounts) setPassword(ctx context.Context, old account, password string) (changed account, err error) {
 	hash, err := a.hash(ctx, password, newSalt())
 	if err != nil {
 		return account{}, err
 	}
-	a.change(id, func(x *account) {
-		x.password = hash
-		changed = *x
+	err = errWrong
+	a.change(old.ID, func(x *account) {
+		if slices.Equal(x.password.key, old.password.key) {
+			x.password = hash
+			changed, err = *x, nil
+		}
 	})
-	return changed, nil
+	return changed, err
 }
 
 // hash waits for its turn.

@@ -62,7 +62,8 @@ func TestWhatEndsActingLeadsBack(t *testing.T) {
 		},
 		"a new password": func(t *testing.T, s site) {
 			t.Helper()
-			if _, err := s.shop.accounts.setPassword(t.Context(), ada.ID, "another password"); err != nil {
+			a, _ := s.shop.accounts.byID(ada.ID)
+			if _, err := s.shop.accounts.setPassword(t.Context(), a, "another password"); err != nil {
 				t.Error(err)
 			}
 		},

@@ -129,7 +129,7 @@ func (v *visit) addToCart() {
 	// The function may run again on the cart that another request has left: it
 	// decides anew, and depends on nothing but the cart.
 	cartKey.Update(v.s, func(c cart) cart { return c.add(number, p.ID, n) })
-	v.redirect("/cart")
+	v.saved("/cart")
 }
 
 func (v *visit) removeFromCart() {

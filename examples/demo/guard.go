@@ -18,25 +18,35 @@ type tooManyError struct{ wait time.Duration }
 
 func (e tooManyError) Error() string { return fmt.Sprintf("too many attempts, wait %v", e.wait) }
 
-// A guard checks passwords: for a login ten wrong ones at once and then one in half a
-// minute. A right one costs nothing.
+// A guard checks passwords: ten wrong ones at once and then one in half a minute, for a
+// login that somebody tries at the sign-in page, and for a session that is asked for its
+// password again. A right one costs nothing.
+//
+// So whoever guesses all the time keeps a login's owner from signing in, but not from what
+// they are signed in for. A shop that minds gives browsers that have signed in before a
+// number of tries of their own (OWASP Authentication Cheat Sheet, device cookies).
 type guard struct {
 	accounts *accounts
-	byLogin  *throttle
+	tries    *throttle
 }
 
 func newGuard(a *accounts) *guard { return &guard{a, newThrottle(10, 30*time.Second)} }
 
 // check returns the account of that login and password. It returns errWrong, a
-// tooManyError, or the context's error.
-func (g *guard) check(ctx context.Context, login, password string) (account, error) {
+// tooManyError, or the context's error. session is the public id of who is signed in
+// already, "" at the sign-in page.
+func (g *guard) check(ctx context.Context, session, login, password string) (account, error) {
+	key := "login " + login
+	if session != "" {
+		key = "session " + session
+	}
 	// Taken before, and given back after: guesses at the same moment don't get past.
-	if wait := g.byLogin.take(login); wait > 0 {
+	if wait := g.tries.take(key); wait > 0 {
 		return account{}, tooManyError{wait}
 	}
 	a, ok, err := g.accounts.verify(ctx, login, password)
 	if ok || err != nil {
-		g.byLogin.give(login)
+		g.tries.give(key)
 	}
 	switch {
 	case err != nil:

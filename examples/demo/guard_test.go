@@ -12,7 +12,7 @@ import (
 func TestASignInThatIsThrottledSaysHowLong(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.shop.guard.byLogin = newThrottle(1, time.Hour)
+	s.shop.guard.tries = newThrottle(1, time.Hour)
 	v := s.visitor(t)
 	v.wantStatus(v.post("/login", "login=ada&password=wrong"), http.StatusForbidden)
 	a := v.post("/login", ada.credentials()) // the right one, too: or it could be found out
@@ -22,10 +22,26 @@ func TestASignInThatIsThrottledSaysHowLong(t *testing.T) {
 	}
 	v.wantText(a, "Too many attempts")
 	v.signIn(bruno) // another account is not concerned
-	s.shop.guard.byLogin.take(bruno.Login)
+}
+
+// Whoever guesses at the sign-in page keeps nobody from what they are signed in for, from a
+// new password for instance. Who has found a session open guesses as slowly.
+func TestGuessesAtTheDoorDoNotHoldUpWhoIsInside(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.shop.guard.tries = newThrottle(1, time.Hour)
+	v, other, guest := s.visitor(t), s.visitor(t), s.visitor(t)
+	v.signIn(bruno)
+	other.signIn(bruno)
+	guest.wantStatus(guest.post("/login", "login=bruno&password=wrong"), http.StatusForbidden)
+	guest.wantStatus(guest.post("/login", "login=bruno&password=wrong"), http.StatusTooManyRequests)
+	v.wantRedirect(v.post("/confirm", "password="+bruno.Password), "/")
 	for _, path := range []string{"/confirm", "/password"} {
-		v.wantStatus(v.post(path, "password=wrong&current=wrong"), http.StatusTooManyRequests)
+		other.wantStatus(other.post(path, "password=wrong&current=wrong"), map[string]int{
+			"/confirm": http.StatusForbidden, "/password": http.StatusTooManyRequests,
+		}[path])
 	}
+	v.wantRedirect(v.post("/password", "current="+bruno.Password+"&password="+bruno.Password), "/profile")
 }
 
 func TestWrongPasswordsAreThrottledAndRightOnesCostNothing(t *testing.T) {
@@ -33,19 +49,19 @@ func TestWrongPasswordsAreThrottledAndRightOnesCostNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuard(newAccounts())
 		for range 11 {
-			if _, err := g.check(t.Context(), bruno.Login, bruno.Password); err != nil {
+			if _, err := g.check(t.Context(), "", bruno.Login, bruno.Password); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for i := range 10 {
-			if _, err := g.check(t.Context(), bruno.Login, "x"); !errors.Is(err, errWrong) {
+			if _, err := g.check(t.Context(), "", bruno.Login, "x"); !errors.Is(err, errWrong) {
 				t.Fatalf("guess %d: error %v", i, err)
 			}
 		}
-		if _, err := g.check(t.Context(), bruno.Login, bruno.Password); !errors.Is(err, tooManyError{30 * time.Second}) {
+		if _, err := g.check(t.Context(), "", bruno.Login, bruno.Password); !errors.Is(err, tooManyError{30 * time.Second}) {
 			t.Errorf("error %v, want a wait", err)
 		}
-		if _, err := g.check(t.Context(), ada.Login, ada.Password); err != nil {
+		if _, err := g.check(t.Context(), "", ada.Login, ada.Password); err != nil {
 			t.Errorf("another account: error %v", err)
 		}
 	})

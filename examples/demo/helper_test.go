@@ -179,14 +179,20 @@ func (v *visitor) signIn(s seed) {
 	v.wantRedirect(v.post("/login", s.credentials()), "/")
 }
 
-// ticket returns the value of the visitor's session cookie.
-func (v *visitor) ticket() string {
+// address is the site's, for a jar.
+func (v *visitor) address() *url.URL {
 	v.t.Helper()
 	u, err := url.Parse(v.url)
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	for _, c := range v.client.Jar.Cookies(u) {
+	return u
+}
+
+// ticket returns the value of the visitor's session cookie.
+func (v *visitor) ticket() string {
+	v.t.Helper()
+	for _, c := range v.client.Jar.Cookies(v.address()) {
 		if c.Name == "session" {
 			return c.Value
 		}

@@ -99,5 +99,5 @@ func (v *visit) setLanguage() {
 		return
 	}
 	languageKey.Set(v.s, l.Tag)
-	v.redirect("/preferences")
+	v.saved("/preferences")
 }

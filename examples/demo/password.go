@@ -44,12 +44,18 @@ func (v *visit) showPasswordForm(status int, f passwordForm) {
 	v.show(status, "password", v.t("password.title"), f)
 }
 
+// showWrongPassword answers whose current password did not let them change it.
+func (v *visit) showWrongPassword(err error) {
+	status, problem := v.refused(err, "password.wrong")
+	v.showPasswordForm(status, passwordForm{Error: problem, Field: "current"})
+}
+
 // changePassword ends every other session of the account: whoever knew the old
 // password is out.
 func (v *visit) changePassword() {
-	if _, err := v.guard.check(v.r.Context(), v.who.Login, v.r.PostFormValue("current")); err != nil {
-		status, problem := v.refused(err, "password.wrong")
-		v.showPasswordForm(status, passwordForm{Error: problem, Field: "current"})
+	checked, err := v.guard.check(v.r.Context(), v.s.ID(), v.who.Login, v.r.PostFormValue("current"))
+	if err != nil {
+		v.showWrongPassword(err)
 		return
 	}
 	password := v.r.PostFormValue("password")
@@ -58,14 +64,14 @@ func (v *visit) changePassword() {
 		v.showPasswordForm(http.StatusUnprocessableEntity, passwordForm{Error: problem, Field: "password"})
 		return
 	}
-	v.begin(*v.who)
+	v.begin(checked)
 	if err := v.s.Commit(v.r.Context()); err != nil { // better now than when the password is another one
 		v.sessions.Fail(v.w, v.r, err)
 		return
 	}
-	a, err := v.accounts.setPassword(v.r.Context(), v.who.ID, password)
+	a, err := v.accounts.setPassword(v.r.Context(), checked, password)
 	if err != nil {
-		v.fail(http.StatusServiceUnavailable, "error.broken")
+		v.showWrongPassword(err)
 		return
 	}
 	v.s.SetAuthHash(a.authHash())

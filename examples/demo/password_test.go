@@ -34,6 +34,26 @@ func TestANewPasswordSignsOutTheOthers(t *testing.T) {
 	}
 }
 
+// Of two who know the password and change it at the same moment, one does: a thief's
+// change does not replace the one that was to keep them out.
+func TestAPasswordIsChangedByWhoKnowsTheOneThatThereIs(t *testing.T) {
+	t.Parallel()
+	a := newAccounts()
+	checked, _, err := a.verify(t.Context(), ada.Login, ada.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.setPassword(t.Context(), checked, "the customer's"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.setPassword(t.Context(), checked, "the thief's"); !errors.Is(err, errWrong) {
+		t.Errorf("error %v, want errWrong", err)
+	}
+	if _, ok, err := a.verify(t.Context(), ada.Login, "the customer's"); !ok || err != nil {
+		t.Errorf("the customer's password: %t, error %v", ok, err)
+	}
+}
+
 // Who finds out by the time it takes which accounts there are needs a list of
 // passwords for those only.
 func TestAnUnknownAccountTakesAsLong(t *testing.T) {

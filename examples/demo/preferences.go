@@ -33,5 +33,5 @@ func (v *visit) setPreferences() {
 	}
 	preferencesKey.Set(v.s, p)
 	v.s.Flash("success", v.t("preferences.saved"))
-	v.redirect("/preferences")
+	v.saved("/preferences")
 }

@@ -33,7 +33,7 @@ func (v *visit) showSignIn() {
 func (v *visit) signIn() {
 	form := v.r.PostFormValue
 	f := signInForm{Login: form("login"), Next: localPath(form("next")), Remember: form("remember") != "", Seeds: seeds}
-	a, err := v.guard.check(v.r.Context(), f.Login, form("password"))
+	a, err := v.guard.check(v.r.Context(), "", f.Login, form("password"))
 	if err != nil {
 		var status int
 		status, f.Error = v.refused(err, "login.wrong")
@@ -116,7 +116,7 @@ func (v *visit) showConfirm() {
 
 func (v *visit) confirm() {
 	f := passwordForm{Next: localPath(v.r.PostFormValue("next"))}
-	a, err := v.guard.check(v.r.Context(), v.who.Login, v.r.PostFormValue("password"))
+	a, err := v.guard.check(v.r.Context(), v.s.ID(), v.who.Login, v.r.PostFormValue("password"))
 	if err != nil {
 		var status int
 		status, f.Error = v.refused(err, "password.wrong")

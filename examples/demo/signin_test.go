@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"strings"
 	"testing"
@@ -142,6 +143,25 @@ func TestRememberMeDecidesHowLong(t *testing.T) {
 		}
 	}
 	if got := v.cart(); got != "Wool coat 1" {
+		t.Errorf("cart %q", got)
+	}
+}
+
+// A ticket from before a login stores nothing. Its visitor, who has not received the
+// login's answer, is told so, and not that all is well.
+func TestWhatALostSessionDoesNotKeepIsNotSaidToBeKept(t *testing.T) {
+	t.Parallel()
+	v := newSite(t).visitor(t)
+	v.post("/cart/scarf", "quantity=1")
+	lost, _ := cookiejar.New(nil) // never fails
+	lost.SetCookies(v.address(), v.client.Jar.Cookies(v.address()))
+	v.signIn(ada)
+	v.client.Jar = lost
+	for path, form := range map[string]string{"/cart/scarf": "quantity=1", "/preferences": "theme=dark", "/language/es": ""} {
+		v.wantStatus(v.post(path, form), http.StatusConflict)
+	}
+	v.signIn(ada)
+	if got := v.cart(); got != "Scarf 1" {
 		t.Errorf("cart %q", got)
 	}
 }

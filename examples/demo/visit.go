@@ -86,6 +86,16 @@ func (v *visit) fail(status int, message string, args ...any) {
 	v.show(status, "error", v.t("error."+strconv.Itoa(status)), v.t(message, args...))
 }
 
+// saved is redirect after a change. A ticket from before a login, or of a session that has
+// ended, keeps none: its visitor is told so.
+func (v *visit) saved(path string) {
+	if err := v.s.Commit(v.r.Context()); err != nil {
+		v.sessions.Fail(v.w, v.r, err)
+		return
+	}
+	v.redirect(path)
+}
+
 // redirect sends the browser to another page, with GET.
 func (v *visit) redirect(path string) {
 	http.Redirect(v.w, v.r, path, http.StatusSeeOther) //nolint:gosec // what a visitor names has passed localPath
