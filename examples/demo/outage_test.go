@@ -204,7 +204,7 @@ func TestEachFailureHasItsPage(t *testing.T) {
 	}{
 		{errDisk, http.StatusServiceUnavailable, "Your things are safe"},
 		{session.ErrNotFound, http.StatusConflict, "Your session has ended"},
-		{session.ErrTooLarge, http.StatusInternalServerError, "more than we can keep"},
+		{session.ErrTooLarge, http.StatusRequestEntityTooLarge, "more than we can keep"},
 		{session.ErrEncode, http.StatusInternalServerError, "Something went wrong"},
 	} {
 		w := httptest.NewRecorder()

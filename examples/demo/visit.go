@@ -118,8 +118,8 @@ func (sh *shop) refuse(w http.ResponseWriter, r *http.Request, status int, messa
 // not signed out: the next request finds everything as it was.
 func (sh *shop) unavailable(w http.ResponseWriter, r *http.Request, err error) {
 	switch status := session.StatusCode(err); {
-	case errors.Is(err, session.ErrTooLarge):
-		sh.refuse(w, r, status, "error.large")
+	case errors.Is(err, session.ErrTooLarge): // the visitor has filled it, and nothing of ours is wrong
+		sh.refuse(w, r, http.StatusRequestEntityTooLarge, "error.large")
 	case status == http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "5")
 		sh.refuse(w, r, status, "error.store")
