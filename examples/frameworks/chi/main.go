@@ -26,7 +26,7 @@ func main() {
 
 func newHandler(sessions *session.Manager) http.Handler {
 	router := chi.NewRouter()
-	router.Use(sessions.Handler)
+	router.Use(http.NewCrossOriginProtection().Handler, sessions.Handler) // no other site signs anybody in or out
 	router.Get("/", func(w http.ResponseWriter, r *http.Request) {
 		s, err := sessions.Get(r)
 		if err != nil {

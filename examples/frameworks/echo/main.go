@@ -26,6 +26,7 @@ func main() {
 
 func newHandler(sessions *session.Manager) http.Handler {
 	e := echo.New()
+	e.Use(echo.WrapMiddleware(http.NewCrossOriginProtection().Handler)) // no other site signs anybody in or out
 	e.Use(echo.WrapMiddleware(sessions.Handler))
 	// with gives a handler its session.
 	with := func(f func(*echo.Context, *session.Session) error) echo.HandlerFunc {

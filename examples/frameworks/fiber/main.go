@@ -24,15 +24,16 @@ func main() {
 
 // with calls a fiber handler within one of net/http's, which adds its header to fiber's.
 func with(sessions *session.Manager, f func(fiber.Ctx, *session.Session) error) fiber.Handler {
+	origin := http.NewCrossOriginProtection() // no other site signs anybody in or out
 	return func(c fiber.Ctx) (err error) {
-		h := sessions.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
+		h := origin.Handler(sessions.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
 			err = f(c, s)
 			w.WriteHeader(c.Response().StatusCode()) // saves the session; nothing has left by now
 			if _, failed := w.Write(nil); failed != nil {
 				c.Response().Reset() // the answer is ErrorHandler's, and nothing of f's
 				err = nil            // fiber would answer this one
 			}
-		})
+		}))
 		adapted := adaptor.HTTPHandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			h.ServeHTTP(w, r.WithContext(c.Context())) // fasthttp's own must not be used after the request
 		})

@@ -50,5 +50,5 @@ func newHandler(sessions *session.Manager) http.Handler {
 		s.Destroy()
 		c.Status(http.StatusNoContent)
 	}))
-	return sessions.Handler(router)
+	return http.NewCrossOriginProtection().Handler(sessions.Handler(router)) // no other site signs anybody in or out
 }

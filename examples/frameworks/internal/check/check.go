@@ -63,6 +63,9 @@ func Server(t tester, start func(*session.Manager) string) {
 	store.saveFails.Store(false)
 	v.want("GET /", http.StatusOK, "visit 3", "")
 
+	v.site = "cross-site"
+	v.want("POST /login", http.StatusForbidden, "", "") // no other site signs anybody in
+	v.site = "same-origin"
 	v.want("POST /login", http.StatusSeeOther, "", "__Host-session=") // a new ticket, on a redirect
 	old := v.cookie
 	v.want("GET /", http.StatusOK, "visit 4", "")
@@ -75,6 +78,7 @@ func Server(t tester, start func(*session.Manager) string) {
 type visitor struct {
 	t           tester
 	url, cookie string
+	site        string // which one has made the browser ask, "" if it doesn't say
 	transport   *http.Transport
 }
 
@@ -90,6 +94,9 @@ func (v *visitor) want(request string, status int, text, cookie string) {
 	if v.cookie != "" {
 		r.Header.Set("Cookie", v.cookie)
 	}
+	if v.site != "" {
+		r.Header.Set("Sec-Fetch-Site", v.site)
+	}
 	resp, err := v.transport.RoundTrip(r)
 	if err != nil {
 		v.t.Fatal(err)
@@ -103,7 +110,7 @@ func (v *visitor) want(request string, status int, text, cookie string) {
 	if resp.StatusCode != status || !strings.Contains(string(body), text) || !strings.HasPrefix(set, cookie) || cookie == "" && set != "" {
 		v.t.Errorf("%s: status %d, %q, Set-Cookie %q; want %d, %q, %q", request, resp.StatusCode, body, set, status, text, cookie)
 	}
-	if looked := status != http.StatusNotFound; looked != (resp.Header.Get("Vary") == "Cookie") {
+	if looked := status != http.StatusNotFound && status != http.StatusForbidden; looked != (resp.Header.Get("Vary") == "Cookie") {
 		v.t.Errorf("%s: Vary %q; the session was looked at: %t", request, resp.Header["Vary"], looked)
 	}
 	if place := resp.Header.Get("Location"); status != http.StatusSeeOther && place != "" {
