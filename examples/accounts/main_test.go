@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/cloakroom-go/cloakroom/core/memstore"
@@ -17,6 +18,9 @@ func TestSeveralAccountsInOneBrowser(t *testing.T) {
 	}
 	v := visit.New(t, handler)
 	v.Want("GET /u/0/", "", http.StatusOK, "Here: nobody")
+	for _, name := range []string{"", "eve", "%00", "%ff", strings.Repeat("a", 300)} {
+		v.Want("POST /u/0/login", "name="+name, http.StatusForbidden, "")
+	}
 	v.Want("POST /u/0/login", "name=alice", http.StatusSeeOther, "")
 	v.Want("POST /u/2/login", "name=bob", http.StatusSeeOther, "")
 	v.Want("GET /u/0/", "", http.StatusOK, "Here: alice")

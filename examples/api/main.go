@@ -10,12 +10,19 @@ import (
 	"log"
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 var notes = session.NewKey[[]string]("notes")
+
+// What a client fills has an end.
+const (
+	maxNote  = 500 // bytes
+	maxNotes = 100 // the latest
+)
 
 func main() {
 	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{
@@ -47,7 +54,15 @@ func api(sessions *session.Manager) http.Handler {
 			http.Error(w, "no valid token", http.StatusUnauthorized)
 			return
 		}
-		notes.Update(s, func(list []string) []string { return append(list, r.PostFormValue("text")) })
+		text := r.PostFormValue("text")
+		if text == "" || len(text) > maxNote || !utf8.ValidString(text) {
+			http.Error(w, "no note, or too long", http.StatusBadRequest)
+			return
+		}
+		notes.Update(s, func(list []string) []string {
+			list = append(list, text)
+			return list[max(0, len(list)-maxNotes):]
+		})
 		fmt.Fprint(w, notes.Get(s))
 	}))
 	mux.Handle("DELETE /token", sessions.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {

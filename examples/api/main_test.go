@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/cloakroom-go/cloakroom/core/memstore"
@@ -27,6 +28,12 @@ func TestATokenIsGoodUntilItIsGivenBack(t *testing.T) {
 	v.Header.Set("Authorization", "Bearer "+a.Body)
 	v.Want("POST /notes", "text=buy+milk", http.StatusOK, "[buy milk]")
 	v.Want("POST /notes", "text=post+letter", http.StatusOK, "[buy milk post letter]")
+	for _, text := range []string{"", "%ff", strings.Repeat("a", maxNote+1)} {
+		v.Want("POST /notes", "text="+text, http.StatusBadRequest, "")
+	}
+	for range maxNotes {
+		v.Want("POST /notes", "text="+strings.Repeat("a", maxNote), http.StatusOK, "") // the oldest are forgotten
+	}
 	v.Want("DELETE /token", "", http.StatusOK, "")
 	v.Want("POST /notes", "text=buy+milk", http.StatusUnauthorized, "no valid token")
 }
