@@ -25,7 +25,9 @@ type Receiver struct {
 
 	// Verify checks the token's type (secevent+jwt: no other token of the provider is an
 	// event), signature, issuer and audience with a JOSE library, and returns its claims.
-	// An error means that the token is not the provider's.
+	// An error that wraps ErrUntrusted means that the token is not the provider's. Any
+	// other means that nobody can tell now, because the provider's keys can't be had for
+	// instance: it is sent again, for a token that is refused is lost.
 	Verify func(ctx context.Context, token []byte) (claims []byte, err error)
 
 	// Subject returns the subject of sessions that the provider's subject signs in to.
@@ -36,6 +38,9 @@ type Receiver struct {
 	// name nothing but the session.
 	Owner func(ctx context.Context, providerSession string) (string, error)
 }
+
+// ErrUntrusted says that a token is not the provider's.
+var ErrUntrusted = errors.New("caep: token is not the provider's")
 
 // claims are those that matter here. The formats of the subject are those of RFC 9493 and
 // of the OpenID Shared Signals Framework.
@@ -71,8 +76,12 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	text, err := rc.Verify(r.Context(), token)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrUntrusted):
 		refuse(w, "authentication_failed")
+		return
+	case err != nil:
+		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
 	var c claims

@@ -3,6 +3,7 @@ package caep_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -32,7 +33,7 @@ func receiver(t *testing.T, store session.Store) *caep.Receiver {
 		Sessions: m,
 		Verify: func(_ context.Context, token []byte) ([]byte, error) {
 			if strings.HasPrefix(string(token), "forged") {
-				return nil, errors.New("not signed by the provider")
+				return nil, fmt.Errorf("%w: not signed by the provider", caep.ErrUntrusted)
 			}
 			return token, nil
 		},
@@ -108,6 +109,17 @@ func TestARevokedSessionEnds(t *testing.T) {
 func TestAStoreThatFailsIsAnsweredWith503(t *testing.T) {
 	t.Parallel()
 	rc := receiver(t, down{memstore.New(memstore.Options{})})
+	if res := push(t, rc, ofUser); res.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("status %d, want 503", res.StatusCode)
+	}
+}
+
+// A token that can't be checked, because the provider's keys can't be had for instance,
+// may be a good one.
+func TestATokenThatCanNotBeCheckedIsAnsweredWith503(t *testing.T) {
+	t.Parallel()
+	rc := receiver(t, memstore.New(memstore.Options{}))
+	rc.Verify = func(context.Context, []byte) ([]byte, error) { return nil, context.DeadlineExceeded }
 	if res := push(t, rc, ofUser); res.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("status %d, want 503", res.StatusCode)
 	}
