@@ -43,6 +43,7 @@ func site(sessions *session.Manager, hash []byte) http.Handler {
 		_ = page.Execute(w, s.Subject()) // the visitor may be gone
 	}))
 	mux.Handle("POST /login", sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		// An application slows guesses down as well: see demo/guard.go.
 		wrong := bcrypt.CompareHashAndPassword(hash, []byte(r.PostFormValue("password"))) // takes as long for a name that is unknown
 		if wrong != nil || r.PostFormValue("name") != "alice" {
 			http.Error(w, "Name and password don't match.", http.StatusForbidden)
