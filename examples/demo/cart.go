@@ -97,15 +97,26 @@ func (c cart) lines() (lines []line, total int) {
 	return lines, total
 }
 
+// seen returns what a customer agrees to who orders the cart as it is shown now.
+func (c cart) seen() string {
+	lines, _ := c.lines()
+	text := c.Number
+	for _, l := range lines {
+		text += fmt.Sprintf(" %s:%d:%d", l.Product.ID, l.Quantity, l.Price)
+	}
+	return text
+}
+
 // cartPage is what /cart and /checkout show.
 type cartPage struct {
 	Lines []line
 	Total int
+	Seen  string
 }
 
 func (v *visit) showCart() {
 	lines, total := cartKey.Get(v.s).lines()
-	v.show(http.StatusOK, "cart", v.t("cart.title"), cartPage{lines, total})
+	v.show(http.StatusOK, "cart", v.t("cart.title"), cartPage{Lines: lines, Total: total})
 }
 
 // addToCart changes the cart with Update, never with Get and Set: of two

@@ -62,23 +62,30 @@ func (b *orders) count() int {
 }
 
 func (v *visit) showCheckout() {
-	lines, total := cartKey.Get(v.s).lines()
+	c := cartKey.Get(v.s)
+	lines, total := c.lines()
 	if len(lines) == 0 {
 		v.redirect("/cart")
 		return
 	}
-	v.show(http.StatusOK, "checkout", v.t("checkout.title"), cartPage{lines, total})
+	v.show(http.StatusOK, "checkout", v.t("checkout.title"), cartPage{lines, total, c.seen()})
 }
 
 // checkout orders what is in the cart. However often it is clicked, and whatever
 // fails in between, one cart makes one order: the number sees to that. The cart
-// is emptied after the order is there, so that an outage loses neither.
+// is emptied after the order is there, so that an outage loses neither. Nothing is
+// ordered that the form's page has not shown: what another tab has put in, for instance.
 func (v *visit) checkout() {
 	c := cartKey.Get(v.s)
 	lines, total := c.lines()
 	if len(lines) == 0 { // the second of two clicks
 		v.s.Flash("error", v.t("checkout.empty"))
 		v.redirect("/cart")
+		return
+	}
+	if v.r.PostFormValue("cart") != c.seen() {
+		v.s.Flash("error", v.t("checkout.changed"))
+		v.redirect("/checkout")
 		return
 	}
 	o := v.orders.place(order{c.Number, v.who.ID, lines, total, time.Now()})

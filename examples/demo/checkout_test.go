@@ -17,7 +17,7 @@ func TestCheckoutNeedsAnAccountAndKeepsTheCart(t *testing.T) {
 	v.wantRedirect(v.post("/checkout", ""), "/login?next=%2Fcheckout")
 	v.wantRedirect(v.post("/login", "next=/checkout&"+ada.credentials()), "/checkout")
 	v.wantText(v.get("/checkout"), "€ 78.00")
-	v.wantRedirect(v.post("/checkout", ""), "/cart")
+	v.wantRedirect(v.post("/checkout", v.orderForm()), "/cart")
 	a := v.get("/cart")
 	v.wantText(a, "Thank you!")
 	v.wantText(a, "Your cart is empty.")
@@ -35,9 +35,9 @@ func TestTwoClicksMakeOneOrder(t *testing.T) {
 			v := s.visitor(t)
 			v.signIn(ada)
 			v.post("/cart/coat", "quantity=1")
-			token := v.token()
+			token, form := v.token(), v.orderForm()
 			together(t, 20, func() error {
-				a, err := v.try(v.form("/checkout", "", token))
+				a, err := v.try(v.form("/checkout", form, token))
 				if err == nil && (a.status != http.StatusSeeOther || a.header.Get("Location") != "/cart") {
 					err = fmt.Errorf("status %d to %s", a.status, a.header.Get("Location"))
 				}
@@ -62,22 +62,46 @@ func TestAnOrderSurvivesAnOutage(t *testing.T) {
 	v := s.visitor(t)
 	v.signIn(ada)
 	v.post("/cart/coat", "quantity=1")
-	token := v.token()
+	token, form := v.token(), v.orderForm()
 	store.failWrite.Store(true)
-	v.wantStatus(v.send(v.form("/checkout", "", token)), http.StatusServiceUnavailable)
+	v.wantStatus(v.send(v.form("/checkout", form, token)), http.StatusServiceUnavailable)
 	store.failWrite.Store(false)
 	if got := v.cart(); got != "Wool coat 1" {
 		t.Errorf("cart %q", got)
 	}
 	v.post("/cart/coat", "quantity=2")
 	v.post("/cart/hat", "quantity=1")
-	v.wantRedirect(v.post("/checkout", ""), "/cart")
+	v.wantRedirect(v.post("/checkout", v.orderForm()), "/cart")
 	if got := v.cart(); got != "Wool coat 2, Felt hat 1" || s.shop.orders.count() != 1 {
 		t.Errorf("cart %q, %d orders", got, s.shop.orders.count())
 	}
-	v.wantRedirect(v.post("/checkout", ""), "/cart")
+	v.wantRedirect(v.post("/checkout", v.orderForm()), "/cart")
 	if got := v.cart(); got != "" || s.shop.orders.count() != 2 {
 		t.Errorf("cart %q, %d orders", got, s.shop.orders.count())
+	}
+}
+
+// What another tab has put in meanwhile was on no page that the customer has agreed to.
+func TestNothingIsOrderedThatWasNotShown(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	v := s.visitor(t)
+	v.signIn(ada)
+	v.post("/cart/scarf", "quantity=1")
+	shown := v.orderForm()
+	v.post("/cart/coat", "quantity=1")
+	for _, form := range []string{shown, "", "cart=x"} {
+		v.wantRedirect(v.post("/checkout", form), "/checkout")
+		if n := s.shop.orders.count(); n != 0 {
+			t.Fatalf("%q: %d orders, want none", form, n)
+		}
+		v.wantText(v.get("/checkout"), "has changed")
+	}
+	v.wantRedirect(v.post("/checkout", v.orderForm()), "/cart")
+	v.post("/cart/scarf", "quantity=1") // as in the form that the back button leads to
+	v.wantRedirect(v.post("/checkout", shown), "/checkout")
+	if n := s.shop.orders.count(); n != 1 {
+		t.Errorf("%d orders, want 1", n)
 	}
 }
 

@@ -250,6 +250,20 @@ func (v *visitor) cart() string {
 
 var cartRowPattern = regexp.MustCompile(`<td><a href="/products/\w+">([^<]+)</a></td>\s*<td class="number quantity">(\d+)</td>`)
 
+// orderForm returns what the button of the checkout's page sends.
+func (v *visitor) orderForm() string {
+	v.t.Helper()
+	a := v.get("/checkout")
+	v.wantStatus(a, http.StatusOK)
+	found := orderPattern.FindStringSubmatch(a.body)
+	if found == nil {
+		return ""
+	}
+	return "cart=" + url.QueryEscape(found[1])
+}
+
+var orderPattern = regexp.MustCompile(`name="cart" value="([^"]+)"`)
+
 // together calls f n times at once.
 func together(t *testing.T, n int, f func() error) {
 	t.Helper()
