@@ -39,17 +39,27 @@ func newCodec() (session.Codec, error) {
 var lastVisit = session.NewKey[time.Time]("last visit")
 
 func main() {
+	handler, err := newHandler()
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := &http.Server{Addr: "127.0.0.1:8081", Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	log.Print("http://", server.Addr, " tells your last visit")
+	log.Fatal(server.ListenAndServe())
+}
+
+func newHandler() (http.Handler, error) {
 	c, err := newCodec()
 	if err != nil {
-		log.Fatal(err)
+		return nil, err
 	}
-	o := session.Options{Keys: [][]byte{session.GenerateKey()}, Codec: c, Cookie: session.Cookie{Insecure: true}}
-	sessions, err := session.New(memstore.New(memstore.Options{}), o)
+	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{
+		Keys: [][]byte{session.GenerateKey()}, Codec: c,
+	})
 	if err != nil {
-		log.Fatal(err)
+		return nil, fmt.Errorf("sessions: %w", err)
 	}
-	log.Print("http://127.0.0.1:8081 tells your last visit")
-	log.Fatal(http.ListenAndServe("127.0.0.1:8081", sessions.HandlerFunc(visit))) //nolint:gosec // reads no bodies, serves this machine only
+	return sessions.HandlerFunc(visit), nil
 }
 
 func visit(w http.ResponseWriter, _ *http.Request, s *session.Session) {

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
@@ -23,17 +22,17 @@ func open(t *testing.T) session.Codec {
 
 func TestTheSecondVisitKnowsTheFirst(t *testing.T) {
 	t.Parallel()
-	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{
-		Keys: [][]byte{session.GenerateKey()}, Codec: open(t),
-	})
+	h, err := newHandler()
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := sessions.HandlerFunc(visit)
 	first, second := httptest.NewRecorder(), httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
 	h.ServeHTTP(first, r)
 	for _, c := range first.Result().Cookies() {
+		if !c.Secure {
+			t.Errorf("%v goes over plain http, also where somebody listens", c)
+		}
 		r.AddCookie(c)
 	}
 	h.ServeHTTP(second, r)
