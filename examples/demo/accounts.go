@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -134,7 +135,7 @@ func (a *accounts) change(id string, f func(*account)) {
 
 // verify returns the account of that login and password, and whether they match.
 // It takes as long for a login that doesn't exist, so that nobody can find out
-// which ones do. An error says that ctx was done first.
+// which ones do. An error says that ctx was done first, or maxWait over.
 func (a *accounts) verify(ctx context.Context, login, password string) (account, bool, error) {
 	found, known := a.find(func(x *account) bool { return x.Login == login })
 	hash, err := a.hash(ctx, password, found.password.salt)
@@ -163,8 +164,14 @@ func (a *accounts) setPassword(ctx context.Context, old account, password string
 	return changed, err
 }
 
+// maxWait is how long a password waits to be looked at: there is still time to say that
+// it was not.
+const maxWait = 10 * time.Second
+
 // hash waits for its turn.
 func (a *accounts) hash(ctx context.Context, password string, salt []byte) (passwordHash, error) {
+	ctx, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
 	select {
 	case a.hashing <- struct{}{}:
 		defer func() { <-a.hashing }()

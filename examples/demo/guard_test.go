@@ -3,10 +3,15 @@ package main
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 func TestASignInThatIsThrottledSaysHowLong(t *testing.T) {
@@ -63,6 +68,25 @@ func TestWrongPasswordsAreThrottledAndRightOnesCostNothing(t *testing.T) {
 		}
 		if _, err := g.check(t.Context(), "", ada.Login, ada.Password); err != nil {
 			t.Errorf("another account: error %v", err)
+		}
+	})
+}
+
+// Whoever sends more sign-ins than can be looked at makes the others wait, but for an answer.
+func TestASignInThatNobodyHasTimeForIsAnswered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		sh := makeShop(t, settings{store: memstore.New(memstore.Options{})})
+		for range cap(sh.accounts.hashing) {
+			sh.accounts.hashing <- struct{}{}
+		}
+		w := httptest.NewRecorder()
+		began := time.Now()
+		sh.sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			sh.visit(w, r, s).signIn()
+		}).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/login", strings.NewReader("")))
+		if took := time.Since(began); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || took > 15*time.Second {
+			t.Errorf("status %d after %v, header %v", w.Code, took, w.Header())
 		}
 	})
 }

@@ -22,7 +22,8 @@ func (v *visit) refused(err error, wrong string) (status int, message string) {
 		seconds := int(math.Ceil(many.wait.Seconds()))
 		v.w.Header().Set("Retry-After", strconv.Itoa(seconds))
 		return http.StatusTooManyRequests, v.t("login.throttled", seconds)
-	default: // the visitor has gone
+	default: // the visitor has gone, or too many sign in at the moment
+		v.w.Header().Set("Retry-After", "5")
 		return http.StatusServiceUnavailable, v.t("error.broken")
 	}
 }
