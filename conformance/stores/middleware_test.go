@@ -127,3 +127,28 @@ func wantCount(t *testing.T, m *session.Manager, cookie *http.Cookie, want int) 
 		}
 	})
 }
+
+// TestAScriptOfAnOriginThatIsLetInSignsIn is what docs/middleware.md proposes: CORS and
+// CrossOriginProtection let the same origin in.
+func TestAScriptOfAnOriginThatIsLetInSignsIn(t *testing.T) {
+	t.Parallel()
+	const app = "https://app.example.com"
+	api := manager(t, memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}, Header: "Authorization"})
+	origin := http.NewCrossOriginProtection()
+	if err := origin.AddTrustedOrigin(app); err != nil {
+		t.Fatal(err)
+	}
+	site := api.Handler(origin.Handler(api.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		s.Authenticate("ann")
+	})))
+	for from, want := range map[string]int{app: http.StatusOK, "https://evil.example": http.StatusForbidden} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "https://api.example.com/token", http.NoBody)
+		r.Header.Set("Origin", from)
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
+		w := httptest.NewRecorder()
+		site.ServeHTTP(w, r)
+		if got := w.Header().Get("Session-Ticket") != ""; w.Code != want || got != (want == http.StatusOK) {
+			t.Errorf("%s: status %d, a ticket: %t, want %d", from, w.Code, got, want)
+		}
+	}
+}
