@@ -33,12 +33,12 @@ type guard struct {
 func newGuard(a *accounts) *guard { return &guard{a, newThrottle(10, 30*time.Second)} }
 
 // check returns the account of that login and password. It returns errWrong, a
-// tooManyError, or the context's error. session is the public id of who is signed in
-// already, "" at the sign-in page.
-func (g *guard) check(ctx context.Context, session, login, password string) (account, error) {
+// tooManyError, or the context's error. inside is for who is signed in already; see
+// visit.inside. It is "" at the sign-in page.
+func (g *guard) check(ctx context.Context, inside, login, password string) (account, error) {
 	key := "login " + login
-	if session != "" {
-		key = "session " + session
+	if inside != "" {
+		key = "inside " + inside
 	}
 	// Taken before, and given back after: guesses at the same moment don't get past.
 	if wait := g.tries.take(key); wait > 0 {

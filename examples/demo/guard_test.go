@@ -72,6 +72,20 @@ func TestWrongPasswordsAreThrottledAndRightOnesCostNothing(t *testing.T) {
 	})
 }
 
+// An administrator who acts as a customer anew has no more tries at the customer's password.
+func TestActingAnewGivesNoMoreTries(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.shop.guard.tries = newThrottle(1, time.Hour)
+	v := s.visitor(t)
+	v.signIn(bruno)
+	for _, want := range []int{http.StatusForbidden, http.StatusTooManyRequests} {
+		v.wantRedirect(v.post("/admin/"+ada.ID+"/act", ""), "/dashboard")
+		v.wantStatus(v.post("/confirm", "password=guessed"), want)
+		v.wantRedirect(v.post("/act/stop", ""), "/admin")
+	}
+}
+
 // Whoever sends more sign-ins than can be looked at makes the others wait, but for an answer.
 func TestASignInThatNobodyHasTimeForIsAnswered(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"net/http"
@@ -28,6 +29,10 @@ func (v *visit) refused(err error, wrong string) (status int, message string) {
 	}
 }
 
+// inside says for the guard who is signed in: the session or, as each impersonation is a
+// new one, the administrator who acts.
+func (v *visit) inside() string { return cmp.Or(v.s.Actor(), v.s.ID()) }
+
 // A passwordForm is shown by /confirm and /password. Field is the one that Error
 // is about, if there are several.
 type passwordForm struct{ Next, Error, Field string }
@@ -54,7 +59,7 @@ func (v *visit) showWrongPassword(err error) {
 // changePassword ends every other session of the account: whoever knew the old
 // password is out.
 func (v *visit) changePassword() {
-	checked, err := v.guard.check(v.r.Context(), v.s.ID(), v.who.Login, v.r.PostFormValue("current"))
+	checked, err := v.guard.check(v.r.Context(), v.inside(), v.who.Login, v.r.PostFormValue("current"))
 	if err != nil {
 		v.showWrongPassword(err)
 		return

@@ -116,7 +116,7 @@ func (v *visit) showConfirm() {
 
 func (v *visit) confirm() {
 	f := passwordForm{Next: localPath(v.r.PostFormValue("next"))}
-	a, err := v.guard.check(v.r.Context(), v.s.ID(), v.who.Login, v.r.PostFormValue("password"))
+	a, err := v.guard.check(v.r.Context(), v.inside(), v.who.Login, v.r.PostFormValue("password"))
 	if err != nil {
 		var status int
 		status, f.Error = v.refused(err, "password.wrong")
