@@ -37,8 +37,8 @@ func (v *visit) inside() string { return cmp.Or(v.s.Actor(), v.s.ID()) }
 // is about, if there are several.
 type passwordForm struct{ Next, Error, Field string }
 
-// Lengths of a password in characters. It may be a whole sentence (NIST SP
-// 800-63B-4, 3.1.1.2), but not a book.
+// Lengths of a password in characters. It may be a whole sentence, but not a book. Where
+// it is the only factor, NIST wants 15 (SP 800-63B-4, 3.1.1.2): a demo's are for trying out.
 const (
 	minPassword = 8
 	maxPassword = 256
