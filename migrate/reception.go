@@ -48,8 +48,11 @@ func NewReception(sessions *session.Manager, o Options) (*Reception, error) {
 // visitor gets the response of [session.Manager.Fail], and keeps the old cookie. Old
 // records have [session.DefaultStoreTimeout] to answer.
 //
+// If next panics, nothing hands the new cookie out, so the old one is not ended.
+//
 // A record at the old server is deleted when the visitor has come back with the new
-// cookie, half a minute later at the earliest, or signs out. What holds everything
+// cookie, half a minute later at the earliest, or signs out. Another old session of a
+// visitor who is signed in here is ended at once. What holds everything
 // in its cookie can't be revoked: a copy of such a cookie signs in until its age or
 // Options.Until ends it.
 //
@@ -61,14 +64,32 @@ func NewReception(sessions *session.Manager, o Options) (*Reception, error) {
 // Manager keeps it from who reads the store.
 func (rc *Reception) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v, err := rc.receive(w, r)
-		if err != nil {
+		panics := true
+		defer func() {
+			if panics {
+				rc.keepCookies(w.Header())
+			}
+		}()
+		if v, err := rc.receive(w, r); err != nil {
 			rc.sessions.Fail(w, r, err)
-			return
+		} else {
+			next.ServeHTTP(w, r)
+			rc.leave(r.Context(), v)
 		}
-		next.ServeHTTP(w, r)
-		rc.leave(r.Context(), v)
+		panics = false
 	})
+}
+
+// keepCookies takes out of a header what ends old cookies: whoever answers for a handler
+// that has panicked, outside of session.Manager.Handler, hands no new one out.
+func (rc *Reception) keepCookies(h http.Header) {
+	for _, source := range rc.opts.Sources {
+		ends := source.Expired().String()
+		h["Set-Cookie"] = slices.DeleteFunc(h["Set-Cookie"], func(line string) bool { return line == ends })
+	}
+	if len(h["Set-Cookie"]) == 0 {
+		delete(h, "Set-Cookie")
+	}
 }
 
 // End ends the old sessions that the request brings: it deletes their records and has
@@ -96,6 +117,7 @@ func (rc *Reception) End(w http.ResponseWriter, r *http.Request) error {
 // A visit is a request whose session has a note.
 type visit struct {
 	s    *session.Session
+	id   string // the session's
 	note note
 }
 
@@ -115,7 +137,7 @@ func (rc *Reception) receive(w http.ResponseWriter, r *http.Request) (visit, err
 	case err != nil:
 		return visit{}, err
 	}
-	v := visit{s, noted.Get(s)}
+	v := visit{s: s, note: noted.Get(s)}
 	if brings {
 		if err := rc.welcome(w, r, &v); err != nil {
 			return visit{}, err
@@ -124,6 +146,7 @@ func (rc *Reception) receive(w http.ResponseWriter, r *http.Request) (visit, err
 	if v.note.Record != "" && time.Since(v.note.Taken) >= grace && !s.IsNew() {
 		rc.settle(r.Context(), &v)
 	}
+	v.id = s.ID()
 	return v, nil
 }
 
@@ -156,18 +179,24 @@ func (rc *Reception) welcome(w http.ResponseWriter, r *http.Request, v *visit) e
 	case err != nil:
 		return err
 	case signedIn:
-		rc.endAgain(w, r, source)
+		rc.endAgain(w, r, v.note, source, old)
 		return nil
 	}
 	return rc.take(w, r, v, source, old)
 }
 
-// endAgain ends the cookie of a visitor who has a session of ours already: the
-// answer that did so was lost, or did not do it.
-func (rc *Reception) endAgain(w http.ResponseWriter, r *http.Request, source Source) {
-	if !rc.opts.Keep {
-		rc.log().InfoContext(r.Context(), "migrate: an old cookie comes back; its domain and path may not be those of Source.Expired",
-			"source", nameOf(source))
+// endAgain ends what a visitor brings who has a session of ours already: the answer
+// that ended the cookie was lost, or did not do it, or they have signed in over there
+// again. That is another record than the one in the note, and nobody needs it: the
+// visitor has our cookie. If it can't be deleted, its cookie brings it again.
+func (rc *Reception) endAgain(w http.ResponseWriter, r *http.Request, n note, source Source, old Legacy) {
+	if rc.opts.Keep {
+		return
+	}
+	rc.log().InfoContext(r.Context(), "migrate: an old cookie comes back; its domain and path may not be those of Source.Expired",
+		"source", nameOf(source))
+	other := note{Source: nameOf(source), Record: old.Record}
+	if old.Record == "" || other.Source == n.Source && other.Record == n.Record || rc.forget(r.Context(), other) {
 		http.SetCookie(w, source.Expired())
 	}
 }

@@ -58,6 +58,36 @@ func TestTheOldRecordIsDeletedWhenTheVisitorHasComeBack(t *testing.T) {
 	})
 }
 
+func TestWhoSignsInAsSomebodyElseLeavesNoOldRecord(t *testing.T) {
+	t.Parallel()
+	options, records, cookie := fromExpress()
+	b := newServer(t, options, session.Options{}).browser("connect.sid", cookie)
+	b.get("/")
+	b.get("/switch")
+	b.wantPage("/", "bob []")
+	if len(records.values) > 0 {
+		t.Error("the old record is there still")
+	}
+}
+
+func TestWhoHasSignedInOverThereAgainIsSignedOutOfBoth(t *testing.T) {
+	t.Parallel()
+	options, records, cookie := fromExpress()
+	b := newServer(t, options, session.Options{}).browser("connect.sid", cookie)
+	b.get("/")
+	records.values["sess:two"] = `{"cookie":{},"user":"ann"}`
+	again := "s:" + migrate.Express{Keys: []string{"a secret"}}.Sign("two")
+	b.cookies["connect.sid"] = again
+	b.wantPage("/", "ann [coat]")
+	b.get("/logout")
+	b.wantCookies()
+	if len(records.values) > 0 {
+		t.Errorf("old records are there still: %q", records.values)
+	}
+	b.cookies["connect.sid"] = again // a copy
+	b.wantPage("/", " []")
+}
+
 func TestFromUntilOnNobodyIsLetIn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

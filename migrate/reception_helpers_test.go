@@ -47,6 +47,13 @@ func (f *flakyStore) Load(ctx context.Context, id string) (sessionstore.Record, 
 	return f.Store.Load(ctx, id)
 }
 
+func (f *flakyStore) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+	if f.down != nil {
+		return f.down
+	}
+	return f.Store.Update(ctx, id, old, r)
+}
+
 func (f *flakyStore) Create(ctx context.Context, id string, r sessionstore.Record) error {
 	if f.down != nil {
 		return f.down
@@ -98,9 +105,24 @@ func newServer(t *testing.T, o migrate.Options, so session.Options) *server {
 			}
 		}
 	})
+	page("/clear", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Clear() })
+	page("/switch", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("bob") })
+	mux.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) { panic("a mistake") })
 	mux.HandleFunc("/static", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "no session") })
-	srv.handler = sessions.Handler(reception.Handler(mux))
+	srv.handler = recovered(sessions.Handler(reception.Handler(mux)))
 	return srv
+}
+
+// recovered answers with 500 when next panics, from around all other handlers.
+func recovered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if recover() != nil {
+				http.Error(w, "Something went wrong on our side.", http.StatusInternalServerError)
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
 }
 
 // wantEvents compares how often which kinds of events have happened.

@@ -93,8 +93,41 @@ func TestOldRecordsThatDoNotAnswerAreGivenUp(t *testing.T) {
 	})
 }
 
+func TestAPanicKeepsTheOldCookie(t *testing.T) {
+	t.Parallel()
+	options, _, cookie := fromExpress()
+	for _, b := range []*browser{
+		newServer(t, fromFlask(), session.Options{}).browser("session", known(t)),
+		newServer(t, options, session.Options{}).browser("connect.sid", cookie),
+	} {
+		w := b.send(http.MethodGet, "/panic")
+		if w.Code != http.StatusInternalServerError || w.Header()["Set-Cookie"] != nil {
+			t.Errorf("%d, cookies %q", w.Code, w.Header()["Set-Cookie"])
+		}
+		b.take(w)
+		b.wantPage("/", "ann [coat]")
+	}
+}
+
+// TestALostAnswerToAClearedSessionSignsNobodyOut clears the values, and with them what
+// tells which record is to be deleted.
+func TestALostAnswerToAClearedSessionSignsNobodyOut(t *testing.T) {
+	t.Parallel()
+	options, records, cookie := fromExpress()
+	srv := newServer(t, options, session.Options{})
+	b := srv.browser("connect.sid", cookie)
+	b.send(http.MethodGet, "/clear") // and nobody gets the answer
+	b.wantPage("/", "ann [coat]")
+	b.get("/clear")
+	b.wantPage("/", "ann []")
+	b.get("/logout")
+	if len(records.values) > 0 {
+		t.Error("the old record is there after signing out")
+	}
+}
+
 // TestWhateverIsLostNobodyIsSignedOut plays a browser on a bad line: answers are lost
-// or come late, requests overlap, servers are down, and time passes.
+// or come late, requests overlap, servers are down, handlers panic, and time passes.
 func TestWhateverIsLostNobodyIsSignedOut(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(200) {
@@ -118,8 +151,9 @@ func TestWhateverIsLostNobodyIsSignedOut(t *testing.T) {
 				case 2:
 					<-time.After(time.Duration(random.IntN(100)) * time.Second)
 				}
-				w := b.send(http.MethodGet, "/")
-				if w.Code != http.StatusServiceUnavailable && w.Body.String() != "ann [coat]" {
+				path := []string{"/", "/", "/panic"}[random.IntN(3)]
+				w := b.send(http.MethodGet, path)
+				if path == "/" && w.Code != http.StatusServiceUnavailable && w.Body.String() != "ann [coat]" {
 					t.Fatalf("seed %d: %d %s\n%s", seed, w.Code, w.Body, &srv.log)
 				}
 				switch random.IntN(4) {

@@ -35,10 +35,19 @@ func (rc *Reception) settle(ctx context.Context, v *visit) {
 	noted.Set(v.s, v.note)
 }
 
-// leave deletes the old record of a visitor who has signed out.
+// leave deletes the old record of a visitor who has signed out. One who has only cleared
+// the values may still need it, and gets the note back. While somebody acts as another,
+// the note is in their own session.
 func (rc *Reception) leave(ctx context.Context, v visit) {
-	if v.note.Record != "" && !v.s.Has(noted.Name()) {
+	switch {
+	case v.note.Record == "" || v.s.Has(noted.Name()) || v.s.Actor() != "":
+	case v.s.ID() != v.id:
 		rc.forget(ctx, v.note)
+	default:
+		noted.Set(v.s, v.note)
+		if err := v.s.Commit(context.WithoutCancel(ctx)); err != nil { // the visitor may have gone
+			rc.log().WarnContext(ctx, "migrate: can't note which old record is to be deleted", "error", err)
+		}
 	}
 }
 
