@@ -3,7 +3,6 @@ package migrate
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
@@ -13,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/cloakroom-go/cloakroom/migrate/internal/python"
 )
 
 // Gorilla reads the sessions of gorilla/sessions. Those of a CookieStore are in
@@ -105,9 +106,13 @@ func (g Gorilla) redistore(ctx context.Context, id string) (Legacy, error) {
 		return Legacy{}, err
 	}
 	if g.JSON {
-		var values Values
-		if err := json.Unmarshal(record, &values); err != nil {
-			return Legacy{}, refused("a record of redistore: it is no JSON object")
+		v, err := python.DecodeStrictJSON(record)
+		if err != nil {
+			return Legacy{}, refused("a record of redistore: %w", err)
+		}
+		values, err := dictionary(v)
+		if err != nil {
+			return Legacy{}, refused("a record of redistore: %w", err)
 		}
 		return Legacy{Values: values, Record: key}, nil
 	}

@@ -270,11 +270,14 @@ func TestGorillaReadsFilesAndRedis(t *testing.T) {
 	files, redis, jsons := base, base, base
 	files.Dir = dir
 	redis.Records = records{"session_ID7": string(values)}
-	jsons.Records, jsons.JSON = records{"session_ID7": `{"cart":["a"]}`}, true
+	jsons.Records, jsons.JSON = records{"session_ID7": `{"cart":["a"],"user":9007199254740993}`}, true
 	for name, g := range map[string]Gorilla{"files": files, "redis": redis, "json": jsons} {
 		got, err := g.decode(t.Context(), cookie("ID7"), now)
 		if err != nil || got.Record != "session_ID7" || fmt.Sprint(got.Values["cart"]) != "[a]" {
 			t.Errorf("%s: %#v, %v", name, got, err)
+		}
+		if id, err := Value[int64](got.Values, "user"); name == "json" && (id != 9007199254740993 || err != nil) {
+			t.Errorf("%s: the user is %d, %v", name, id, err) // the number beside it is somebody else's
 		}
 		for range 2 {
 			if err := g.Delete(t.Context(), got.Record); err != nil {

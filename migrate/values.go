@@ -22,8 +22,8 @@ import (
 //   - Flask's tuples are Tuple, bytes []byte, Markup [template.HTML], UUIDs UUID,
 //     and dates [time.Time];
 //   - MessagePack has []byte and [time.Time] as well;
-//   - values of scs and gorilla have the types that the application registered
-//     with encoding/gob.
+//   - values in gob, of scs and gorilla, have the types that the application
+//     registered with encoding/gob.
 //
 // Text that has half of a surrogate pair has U+FFFD in its place.
 type Values map[string]any
@@ -72,7 +72,8 @@ func Value[T any](values Values, name string) (T, error) {
 // withoutValue keeps what a visitor has entered out of the log.
 func withoutValue(err error) error {
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("a JSON %s is no %s", wrong.Value, wrong.Type)
+		kind, _, _ := strings.Cut(wrong.Value, " ") // behind "number" is which one
+		return fmt.Errorf("a JSON %s is no %s", kind, wrong.Type)
 	}
 	return fmt.Errorf("it can't be converted (%s)", reflect.TypeOf(err))
 }

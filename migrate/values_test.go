@@ -52,12 +52,14 @@ func want[T any](t *testing.T, values migrate.Values, name string, want T) {
 
 func TestAValueThatDoesNotFitIsAnErrorWithoutIt(t *testing.T) {
 	t.Parallel()
-	values := migrate.Values{"secret": "hunter2", "list": []any{"hunter2"}, "bad": make(chan int)}
+	values := migrate.Values{"secret": "hunter2", "list": []any{"hunter2"}, "bad": make(chan int), "pin": int64(271828)}
 	_, number := migrate.Value[int](values, "secret")
 	_, numbers := migrate.Value[[]int](values, "list")
 	_, bad := migrate.Value[string](values, "bad")
-	for _, err := range []error{number, numbers, bad} {
-		if err == nil || strings.Contains(err.Error(), "hunter2") {
+	_, text := migrate.Value[string](values, "pin")
+	_, small := migrate.Value[int8](values, "pin")
+	for _, err := range []error{number, numbers, bad, text, small} {
+		if err == nil || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "271828") {
 			t.Errorf("the error is %v", err)
 		}
 	}

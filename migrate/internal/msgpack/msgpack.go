@@ -128,7 +128,7 @@ func (d *decoder) object(n uint64, depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, ok := key.(map[string]any); ok {
+		if !hashable(key) {
 			return nil, errors.New("MessagePack has a map for a key")
 		}
 		v, err := d.value(depth + 1)
@@ -138,6 +138,22 @@ func (d *decoder) object(n uint64, depth int) (any, error) {
 		object[keyText(key)] = v
 	}
 	return object, nil
+}
+
+// hashable reports whether Python could have a key like that. It also keeps the work in
+// proportion: maps in keys of maps in keys would be written as text at each depth.
+func hashable(key any) bool {
+	switch key := key.(type) {
+	case map[string]any:
+		return false
+	case []any:
+		for _, v := range key {
+			if !hashable(v) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func keyText(key any) string {

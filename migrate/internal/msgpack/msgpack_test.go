@@ -77,6 +77,20 @@ func TestWhatIsMalformedIsRefused(t *testing.T) {
 	}
 }
 
+// Text of maps in keys of maps in keys would be written as often as they are nested.
+func TestAMapInAKeyIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"818001", "81918001", "819191800" + "1", "819181918001" + "01"} {
+		data, err := hex.DecodeString(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := msgpack.Decode(data); err == nil || !strings.Contains(err.Error(), "for a key") {
+			t.Errorf("%s: %#v, %v", text, got, err)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte("\x82\xa1a\x93\x01\xc0\xc3\xa1b\xd6\xff\x00\x00\x00\x01"))
 	f.Add([]byte{0xdf, 0xff, 0xff, 0xff, 0xff})
