@@ -69,6 +69,39 @@ func TestAStoreThatIsDownIsAnErrorWithoutItsPassword(t *testing.T) {
 	}
 }
 
+// silent returns an address at which connections are accepted, and nothing is answered.
+func silent(t *testing.T) string {
+	t.Helper()
+	var l net.ListenConfig
+	ln, err := l.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() }) // which ends what waits in its queue
+	return ln.Addr().String()
+}
+
+func TestAServerThatDoesNotAnswerIsGivenUp(t *testing.T) {
+	t.Parallel()
+	at := silent(t)
+	for _, address := range []string{
+		"redis://" + at, "redis+cluster://" + at, "postgres://user@" + at + "/shop", "mysql://user@" + at + "/shop", "mongodb://" + at + "/shop",
+	} {
+		for _, command := range []string{"count", "prune"} {
+			scheme, _, _ := strings.Cut(address, ":")
+			if command == "prune" && strings.HasPrefix(scheme, "redis") {
+				continue // there is nothing to ask
+			}
+			t.Run(command+" "+scheme, func(t *testing.T) {
+				t.Parallel()
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // a hundred times as long
+				defer cancel()
+				cloakroomOn(ctx, storeurl.Open, command, "-timeout", "200ms", "-store", address).want(t, exitFailed, "", "127.0.0.1")
+			})
+		}
+	}
+}
+
 func TestCheckSaysWhatIsWrongAsJSON(t *testing.T) {
 	t.Parallel()
 	r := cloakroom(t, "check", "-json", "-timeout", "1s", "-store", "redis://user:hunter2@"+closed(t))

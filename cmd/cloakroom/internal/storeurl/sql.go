@@ -1,6 +1,7 @@
 package storeurl
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -28,6 +29,7 @@ func openMySQL(_ context.Context, a *address, o Options) (*Opened, error) {
 	}
 	config.User, config.Passwd = a.user()
 	config.Timeout = o.Timeout
+	config.ReadTimeout, config.WriteTimeout = cmp.Or(config.ReadTimeout, o.Timeout), cmp.Or(config.WriteTimeout, o.Timeout)
 	config.InterpolateParams = true // a statement is one round trip
 	config.MaxAllowedPacket = 0     // as the server says
 	config.Logger = log.New(io.Discard, "", 0)
