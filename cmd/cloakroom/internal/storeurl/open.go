@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -147,15 +148,11 @@ func (a *address) number(name string, base int) (int, error) {
 	if text == "" {
 		return 0, nil
 	}
-	var n int
-	format := "%d"
-	if base == 8 {
-		format = "%o"
-	}
-	if _, err := fmt.Sscanf(text, format, &n); err != nil || n <= 0 {
+	n, err := strconv.ParseInt(text, base, 32)
+	if err != nil || n <= 0 {
 		return 0, InvalidError{fmt.Errorf("the parameter %s=%s is no number", name, text)}
 	}
-	return n, nil
+	return int(n), nil
 }
 
 // together returns what a store's New has, or closes the client.
