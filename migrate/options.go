@@ -22,7 +22,7 @@ type Options struct {
 	// is disabled, for instance. It must be set.
 	Subject func(old Legacy) (string, error)
 
-	// Values moves what is worth it from an old session into the new one, see [Move].
+	// Values moves what is worth keeping from an old session into the new one, see [Move].
 	// It also runs for a visitor who has a session here already, and has signed in
 	// over there. If it fails, the old session is refused, and such a session here ends.
 	// nil moves nothing.

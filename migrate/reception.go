@@ -56,8 +56,8 @@ func NewReception(sessions *session.Manager, o Options) (*Reception, error) {
 // in its cookie can't be revoked: a copy of such a cookie signs in until its age or
 // Options.Until ends it.
 //
-// Requests without an old cookie cost nothing, unless a visitor's old record may be
-// to be deleted yet. Its key is noted in the session, under the name migrate.taken. So
+// Requests without an old cookie cost nothing, unless a visitor's old record may still
+// have to be deleted. Its key is noted in the session, under the name migrate.taken. So
 // with sources that have records, every request that brings cookies has its session
 // read; put the Handler around those handlers that do so anyway. The key of a record
 // under an id that is not signed is as good as the old cookie: Options.Sealer of the

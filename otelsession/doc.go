@@ -45,7 +45,7 @@
 //
 //	cloakroom.session.event       created, offered, seen,
 //	                              retired_ticket_presented, authenticated, ended,
-//	                              conflict, store_error
+//	                              conflict, impersonated, store_error
 //	cloakroom.session.end.reason  of ended, such as destroyed or
 //	                              binding_mismatch: a session.EndReason
 //	error.type                    of store_error

@@ -16,7 +16,9 @@ func TestMaxDataBoundsWhatIsTaken(t *testing.T) {
 		limit, size int
 		want        error
 	}{
-		{0, 1 << 20, nil},
+		{0, 8 << 20, nil},
+		{0, 8<<20 + 1, sessionstore.ErrTooLarge},
+		{9 << 20, 9 << 20, nil},
 		{10, 10, nil},
 		{10, 11, sessionstore.ErrTooLarge},
 	} {
