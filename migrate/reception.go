@@ -116,9 +116,9 @@ func (rc *Reception) End(w http.ResponseWriter, r *http.Request) error {
 
 // A visit is a request whose session has a note.
 type visit struct {
-	s    *session.Session
-	id   string // the session's
-	note note
+	s           *session.Session
+	id, subject string // the session's, before next is called
+	note        note
 }
 
 // receive lets the request's visitor in, if there is one to let in.
@@ -143,10 +143,10 @@ func (rc *Reception) receive(w http.ResponseWriter, r *http.Request) (visit, err
 			return visit{}, err
 		}
 	}
-	if v.note.Record != "" && time.Since(v.note.Taken) >= grace && !s.IsNew() {
+	if v.note.Record != "" && !v.note.Settled && time.Since(v.note.Taken) >= grace && !s.IsNew() {
 		rc.settle(r.Context(), &v)
 	}
-	v.id = s.ID()
+	v.id, v.subject = s.ID(), s.Subject()
 	return v, nil
 }
 

@@ -29,6 +29,25 @@ func TestAfterSigningOutTheOldCookieIsWorthNothing(t *testing.T) {
 	}
 }
 
+// TestALateAnswerDoesNotUndoALogout is about the session of another first request, whose
+// answer comes last. It is one of the same old record.
+func TestALateAnswerDoesNotUndoALogout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for _, pause := range []time.Duration{0, time.Minute} {
+			options, _, cookie := fromExpress()
+			b := newServer(t, options, session.Options{}).browser("connect.sid", cookie)
+			late := b.send(http.MethodGet, "/")
+			b.wantPage("/", "ann [coat]")
+			<-time.After(pause) // the record is deleted then
+			b.wantPage("/", "ann [coat]")
+			b.get("/logout")
+			b.take(late)
+			b.wantPage("/", " []")
+		}
+	})
+}
+
 func TestTheOldRecordIsDeletedWhenTheVisitorHasComeBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

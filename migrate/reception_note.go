@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,23 +16,20 @@ const grace = 30 * time.Second
 // deleteTimeout bounds how long a visitor waits for an old record to be deleted.
 const deleteTimeout = time.Second
 
-// A note of a session says which record it came from, and since when there is one.
+// A note of a session says which record it came from, since when there is one, and
+// whether the record has been deleted.
 type note struct {
-	Source string    `json:"source"`
-	Record string    `json:"record"`
-	Taken  time.Time `json:"taken"`
+	Source  string    `json:"source"`
+	Record  string    `json:"record"`
+	Taken   time.Time `json:"taken"`
+	Settled bool      `json:"settled,omitempty"`
 }
 
 var noted = session.NewKey[note]("migrate.taken")
 
 // settle deletes the old record of a visitor who has come back with our cookie.
 func (rc *Reception) settle(ctx context.Context, v *visit) {
-	if rc.forget(ctx, v.note) {
-		v.note = note{}
-		noted.Delete(v.s)
-		return
-	}
-	v.note.Taken = time.Now()
+	v.note.Settled, v.note.Taken = rc.forget(ctx, v.note), time.Now()
 	noted.Set(v.s, v.note)
 }
 
@@ -42,12 +40,30 @@ func (rc *Reception) leave(ctx context.Context, v visit) {
 	switch {
 	case v.note.Record == "" || v.s.Has(noted.Name()) || v.s.Actor() != "":
 	case v.s.ID() != v.id:
-		rc.forget(ctx, v.note)
+		if !v.note.Settled {
+			rc.forget(ctx, v.note)
+		}
+		rc.endSiblings(ctx, v)
 	default:
 		noted.Set(v.s, v.note)
 		if err := v.s.Commit(context.WithoutCancel(ctx)); err != nil { // the visitor may have gone
 			rc.log().WarnContext(ctx, "migrate: can't note which old record is to be deleted", "error", err)
 		}
+	}
+}
+
+// endSiblings ends the sessions of other requests that came with the same record. The
+// answer to one of them may be on its way, and must not undo the logout.
+func (rc *Reception) endSiblings(ctx context.Context, v visit) {
+	if v.subject == "" {
+		return
+	}
+	_, err := rc.sessions.EndIf(context.WithoutCancel(ctx), v.subject, func(i session.Info) bool {
+		n, ok := noted.From(i)
+		return ok && i.ID != v.id && n.Source == v.note.Source && n.Record == v.note.Record
+	})
+	if err != nil && !errors.Is(err, session.ErrUnsupported) {
+		rc.log().ErrorContext(ctx, "migrate: can't end the other sessions of an old record", "error", err)
 	}
 }
 
