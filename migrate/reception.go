@@ -29,7 +29,21 @@ func NewReception(sessions *session.Manager, o Options) (*Reception, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	for i, source := range o.Sources {
+		if name := source.Expired().Name; named(sessions, name) {
+			return nil, fmt.Errorf("migrate: Options.Sources[%d]: its cookie is called %s like ours: set session.Options.Cookie.Name to another",
+				i, name)
+		}
+	}
 	return &Reception{sessions: sessions, opts: o, notes: !o.Keep && slices.ContainsFunc(o.Sources, hasRecords)}, nil
+}
+
+// named reports whether the Manager's cookie has this name, also where Manager.Cookie does
+// not tell: StripTicket removes it.
+func named(sessions *session.Manager, name string) bool {
+	r := &http.Request{Header: http.Header{"Cookie": {name + "=x"}}}
+	sessions.StripTicket(r)
+	return r.Header["Cookie"] == nil
 }
 
 // Handler returns a handler that lets visitors in before it calls next. It works

@@ -158,6 +158,34 @@ func TestAnAnonymousVisitorKeepsTheCart(t *testing.T) {
 	empty.wantCookies("session")
 }
 
+// TestASourceWhoseCookieHasOurNameIsRefused keeps our ticket from being looked up at the
+// old server: it would be in that server's log.
+func TestASourceWhoseCookieHasOurNameIsRefused(t *testing.T) {
+	t.Parallel()
+	o := session.Options{Keys: [][]byte{session.GenerateKey()}, Cookie: session.Cookie{Insecure: true}}
+	stored, err := session.New(memstore.New(memstore.Options{}), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inCookie, err := session.NewCookieOnly(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := fromFlask()
+	options.Subject = func(migrate.Legacy) (string, error) { return "", nil }
+	for _, sessions := range []*session.Manager{stored, inCookie} {
+		if _, err := migrate.NewReception(sessions, options); err == nil || !strings.Contains(err.Error(), "Cookie.Name") {
+			t.Errorf("the error is %v", err)
+		}
+	}
+	options.Sources = []migrate.Source{migrate.Flask{Keys: []string{"a secret"}, Cookie: http.Cookie{Name: "shop"}}}
+	for _, sessions := range []*session.Manager{stored, inCookie} {
+		if _, err := migrate.NewReception(sessions, options); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestARequestWithoutOldCookiesCostsNothing(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, fromFlask(), session.Options{})
