@@ -107,6 +107,7 @@ func (x *call) scan(ctx context.Context, s sessionstore.Store, f func(sessionsto
 type view struct {
 	ID            string    `json:"id"`
 	Subject       string    `json:"subject"`
+	Actor         string    `json:"actor,omitempty"` // who acts as the subject
 	Started       time.Time `json:"started,omitzero"`
 	Authenticated time.Time `json:"authenticated,omitzero"`
 	LastSeen      time.Time `json:"lastSeen,omitzero"`
@@ -125,7 +126,7 @@ type value struct {
 
 func (x *call) view(i session.Info, r sessionstore.Record) view {
 	v := view{
-		ID: i.ID, Subject: i.Subject, Started: i.Started, Authenticated: i.Authenticated,
+		ID: i.ID, Subject: i.Subject, Actor: i.Actor, Started: i.Started, Authenticated: i.Authenticated,
 		Expires: i.Expires, Bytes: len(r.Data),
 	}
 	if x.idle > 0 {
@@ -169,12 +170,19 @@ func (x *call) printList(list []view) error {
 	if x.idle > 0 {
 		head = append(head, "LAST SEEN")
 	}
+	acting := slices.ContainsFunc(list, func(v view) bool { return v.Actor != "" })
+	if acting {
+		head = append(head, "ACTOR")
+	}
 	t := newTable(x.stdout, head...)
 	for i := range list {
 		v := &list[i]
 		cells := []string{v.ID, moment(v.Started), moment(v.Authenticated), moment(v.Expires), strconv.Itoa(v.Bytes)}
 		if x.idle > 0 {
 			cells = append(cells, moment(v.LastSeen))
+		}
+		if acting {
+			cells = append(cells, name(v.Actor))
 		}
 		t.row(cells...)
 	}
@@ -260,14 +268,21 @@ func runShow(ctx context.Context, x *call) error {
 	})
 }
 
-func (x *call) printView(v view) error {
-	subject := "-"
-	if v.Subject != "" {
-		subject = quote(v.Subject)
+// name prints a subject or an actor, a dash for nobody.
+func name(who string) string {
+	if who == "" {
+		return "-"
 	}
+	return quote(who)
+}
+
+func (x *call) printView(v view) error {
 	t := newTable(x.stdout)
 	t.row("id", v.ID)
-	t.row("subject", subject)
+	t.row("subject", name(v.Subject))
+	if v.Actor != "" {
+		t.row("actor", name(v.Actor))
+	}
 	t.row("started", moment(v.Started))
 	t.row("authenticated", moment(v.Authenticated))
 	if x.idle > 0 {

@@ -68,6 +68,30 @@ func TestListPrintsASubjectsSessions(t *testing.T) {
 	}
 }
 
+func TestListAndShowTellWhoActsAsTheSubject(t *testing.T) {
+	t.Parallel()
+	address := places(t)["sqlite"]
+	a := open(t, address)
+	a.signIn("ann")
+	admin, _ := a.signIn("root\x1b[2J")
+	cloakroom(t, "list", "-store", address, "ann").want(t, exitDone, "BYTES\n", "")
+	var id string
+	a.visit(admin, func(s *session.Session) {
+		if err := s.Impersonate(t.Context(), "ann", time.Minute); err != nil {
+			t.Error(err)
+		}
+		id = s.ID()
+	})
+	list := decoded[[]view](t, cloakroom(t, "list", "-json", "-store", address, "ann"))
+	if len(list) != 2 || list[0].ID != id || list[0].Actor != "root\x1b[2J" || list[1].Actor != "" {
+		t.Errorf("the list is %+v", list)
+	}
+	r := cloakroom(t, "list", "-store", address, "ann")
+	r.want(t, exitDone, "BYTES  ACTOR\n", "")
+	r.want(t, exitDone, `"root\x1b[2J"`, "")
+	cloakroom(t, "show", "-store", address, id).want(t, exitDone, `actor          "root\x1b[2J"`, "")
+}
+
 func TestShowPrintsWhatASessionHoldsAndNoTicket(t *testing.T) {
 	t.Parallel()
 	for kind, address := range places(t) {
