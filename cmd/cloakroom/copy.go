@@ -80,7 +80,7 @@ func (c *copier) run(ctx context.Context) error {
 	case err != nil || !c.mirror:
 		return err
 	case met == 0:
-		return errors.New("FROM holds no session: is it the right one? TO was left as it is; cloakroom end -all ends what it has")
+		return errNothing
 	}
 	return spread(ctx, c.endOne, func(work func(sessionstore.Entry) bool) error {
 		for e, err := range sessionstore.Scan(ctx, c.to.Store) {
@@ -273,6 +273,8 @@ func (x *call) report(ctx context.Context, c *copier, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return interrupted{"run it again, and it goes on"}
+	case errors.Is(err, errNothing), errors.Is(err, sessionstore.ErrUnsupported):
+		return err
 	case err != nil:
 		return fmt.Errorf("not copied to the end, run it again and it goes on: %w", err)
 	case c.damaged.Load()+c.tooLarge.Load() > 0:
@@ -281,4 +283,7 @@ func (x *call) report(ctx context.Context, c *copier, err error) error {
 	return printed
 }
 
-var errLeftOut = errors.New("some sessions were left out")
+var (
+	errLeftOut = errors.New("some sessions were left out")
+	errNothing = errors.New("FROM holds no session: is it the right one? TO was left as it is; cloakroom end -all ends what it has")
+)

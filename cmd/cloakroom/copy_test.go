@@ -267,3 +267,27 @@ func TestADamagedRecordIsLeftOutAndSaid(t *testing.T) {
 	cloakroom(t, "end", "-all", "-store", all["file"]).want(t, exitDone, "1 session ended", "")
 	cloakroom(t, "count", "-store", all["file"]).want(t, exitDone, "sessions   0\n", "")
 }
+
+func TestWhatNoSecondCopyMendsIsNotAdvised(t *testing.T) {
+	t.Parallel()
+	full := memstore.New(memstore.Options{})
+	on(t, full).signIn("ann")
+	stores := opens(map[string]sessionstore.Store{
+		"empty": memstore.New(memstore.Options{}), "full": full, "list": struct{ sessionstore.Store }{memstore.New(memstore.Options{})},
+	})
+	for _, c := range []struct {
+		args string
+		code int
+		why  string
+	}{
+		{"-mirror empty full", exitFailed, "FROM holds no session"},
+		{"-mirror full list", exitUnsupported, "-mirror has to know"},
+		{"list full", exitUnsupported, "is no Scanner"},
+	} {
+		r := cloakroomOn(t.Context(), stores, strings.Fields("copy "+c.args)...)
+		r.want(t, c.code, "", c.why)
+		if strings.Contains(r.stderr, "run it again") {
+			t.Errorf("%s: %s", c.args, r.stderr)
+		}
+	}
+}
