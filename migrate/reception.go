@@ -35,7 +35,7 @@ func NewReception(sessions *session.Manager, o Options) (*Reception, error) {
 				i, name)
 		}
 	}
-	return &Reception{sessions: sessions, opts: o, notes: !o.Keep && slices.ContainsFunc(o.Sources, hasRecords)}, nil
+	return &Reception{sessions: sessions, opts: o, notes: slices.ContainsFunc(o.Sources, hasRecords)}, nil
 }
 
 // named reports whether the Manager's cookie has this name, also where Manager.Cookie does
@@ -157,7 +157,7 @@ func (rc *Reception) receive(w http.ResponseWriter, r *http.Request) (visit, err
 			return visit{}, err
 		}
 	}
-	if v.note.Record != "" && !v.note.Settled && time.Since(v.note.Taken) >= grace && !s.IsNew() {
+	if !rc.opts.Keep && v.note.Record != "" && !v.note.Settled && time.Since(v.note.Taken) >= grace && !s.IsNew() {
 		rc.settle(r.Context(), &v)
 	}
 	v.id, v.subject = s.ID(), s.Subject()

@@ -34,8 +34,9 @@ func TestAfterSigningOutTheOldCookieIsWorthNothing(t *testing.T) {
 func TestALateAnswerDoesNotUndoALogout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		for _, pause := range []time.Duration{0, time.Minute} {
+		for i, pause := range []time.Duration{0, time.Minute, 0, time.Minute} {
 			options, _, cookie := fromExpress()
+			options.Keep = i > 1
 			b := newServer(t, options, session.Options{}).browser("connect.sid", cookie)
 			late := b.send(http.MethodGet, "/")
 			b.wantPage("/", "ann [coat]")

@@ -40,7 +40,7 @@ func (rc *Reception) leave(ctx context.Context, v visit) {
 	switch {
 	case v.note.Record == "" || v.s.Has(noted.Name()) || v.s.Actor() != "":
 	case v.s.ID() != v.id:
-		if !v.note.Settled {
+		if !v.note.Settled && !rc.opts.Keep {
 			rc.forget(ctx, v.note)
 		}
 		rc.endSiblings(ctx, v)
