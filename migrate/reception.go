@@ -109,13 +109,17 @@ func (rc *Reception) keepCookies(h http.Header) {
 // End ends the old sessions that the request brings: it deletes their records and has
 // the response end their cookies. Call it when a visitor signs out, with
 // Options.Keep, before the response header leaves. An error means that a record could
-// not be deleted, and that its cookie is good still.
+// not be deleted, and that its cookie is good still. All of it has
+// [session.DefaultStoreTimeout].
 func (rc *Reception) End(w http.ResponseWriter, r *http.Request) error {
+	ctx, cancel := context.WithTimeout(r.Context(), session.DefaultStoreTimeout)
+	defer cancel()
+	r = r.WithContext(ctx)
 	var failed []error
 	for _, source := range rc.opts.Sources {
 		legacy, err := source.Read(r)
 		if err == nil && legacy.Record != "" {
-			err = source.Delete(r.Context(), legacy.Record)
+			err = source.Delete(ctx, legacy.Record)
 		}
 		if err != nil && !errors.Is(err, ErrNone) && !errors.Is(err, ErrRefused) {
 			failed = append(failed, err)

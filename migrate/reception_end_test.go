@@ -1,13 +1,16 @@
 package migrate_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
 	"github.com/cloakroom-go/cloakroom/migrate"
 )
@@ -106,6 +109,35 @@ func TestWhoHasSignedInOverThereAgainIsSignedOutOfBoth(t *testing.T) {
 	}
 	b.cookies["connect.sid"] = again // a copy
 	b.wantPage("/", " []")
+}
+
+func TestEndGivesUpRecordsThatDoNotAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		options, records, cookie := fromExpress()
+		options.Subject = func(migrate.Legacy) (string, error) { return "", nil }
+		sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reception, err := migrate.NewReception(sessions, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		records.hangs = true
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", http.NoBody)
+		r.AddCookie(&http.Cookie{Name: "connect.sid", Value: cookie})
+		w := httptest.NewRecorder()
+		began := time.Now()
+		if err := reception.End(w, r); err == nil || w.Header()["Set-Cookie"] != nil {
+			t.Errorf("error %v, cookies %q", err, w.Header()["Set-Cookie"])
+		}
+		if waited := time.Since(began); waited != session.DefaultStoreTimeout {
+			t.Errorf("the visitor has waited for %v", waited)
+		}
+	})
 }
 
 func TestFromUntilOnNobodyIsLetIn(t *testing.T) {
