@@ -97,6 +97,10 @@ func newServer(t *testing.T, o migrate.Options, so session.Options) *server {
 	page("/add", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		cart.Update(s, func(items []string) []string { return append(items, "hat") })
 	})
+	page("/bye", func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
+		s.Destroy()
+		fmt.Fprint(w, "bye") // the header leaves
+	})
 	page("/logout", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Destroy()
 		if o.Keep {

@@ -43,7 +43,9 @@ func (rc *Reception) leave(ctx context.Context, v visit) {
 		if !v.note.Settled && !rc.opts.Keep {
 			rc.forget(ctx, v.note)
 		}
-		rc.endSiblings(ctx, v)
+		if v.s.ID() != "" { // it was this request that ended the session
+			rc.endSiblings(ctx, v)
+		}
 	default:
 		noted.Set(v.s, v.note)
 		if err := v.s.Commit(context.WithoutCancel(ctx)); err != nil { // the visitor may have gone
