@@ -31,8 +31,8 @@ func NewReception(sessions *session.Manager, o Options) (*Reception, error) {
 	}
 	for i, source := range o.Sources {
 		if name := source.Expired().Name; named(sessions, name) {
-			return nil, fmt.Errorf("migrate: Options.Sources[%d]: its cookie is called %s like ours: set session.Options.Cookie.Name to another",
-				i, name)
+			return nil, fmt.Errorf("migrate: Options.Sources[%d]: its cookie has the name of ours, %s: "+
+				"set session.Options.Cookie.Name to another", i, name)
 		}
 	}
 	return &Reception{sessions: sessions, opts: o, notes: slices.ContainsFunc(o.Sources, hasRecords)}, nil

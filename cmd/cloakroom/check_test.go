@@ -85,7 +85,8 @@ func TestAServerThatDoesNotAnswerIsGivenUp(t *testing.T) {
 	t.Parallel()
 	at := silent(t)
 	for _, address := range []string{
-		"redis://" + at, "redis+cluster://" + at, "postgres://user@" + at + "/shop", "mysql://user@" + at + "/shop", "mongodb://" + at + "/shop",
+		"redis://" + at, "redis+cluster://" + at,
+		"postgres://user@" + at + "/shop", "mysql://user@" + at + "/shop", "mongodb://" + at + "/shop",
 	} {
 		for _, command := range []string{"count", "prune"} {
 			scheme, _, _ := strings.Cut(address, ":")
