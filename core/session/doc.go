@@ -22,8 +22,8 @@
 //		}))
 //
 // There is nothing to save: changes are committed, which means written to the store,
-// before the response header leaves. [Key.Once] has one of parallel requests make a value,
-// such as new tokens for a refresh token.
+// before the response header leaves. With [Key.Once], one of parallel requests makes a
+// value, and all get it: new tokens for a refresh token, for instance.
 //
 // A handler that has another signature gets the session from [Manager.Get].
 // [Manager.Handler] goes around it, or around all of them:
@@ -156,10 +156,10 @@
 //
 // memstore, in this module, keeps sessions in memory. Modules of their own keep
 // them in files, Redis, memcached, PostgreSQL, SQLite, MySQL, MariaDB and
-// MongoDB. An application imports the one that it uses. Package sessionstore documents [Store] for those who write
-// another, and the conformance module proves that it keeps the contract. What only some
-// backends can do is an optional interface. Where a backend can't, methods return
-// [ErrUnsupported], and never a partial result.
+// MongoDB. An application imports the one that it uses. Package sessionstore documents
+// [Store] for those who write another, and the conformance module proves that it keeps
+// the contract. What only some backends can do is an optional interface. Where a backend
+// can't, methods return [ErrUnsupported], and never a partial result.
 //
 // Values are JSON, unless [Options].Codec is another [Codec].
 //
