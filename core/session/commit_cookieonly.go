@@ -62,7 +62,7 @@ func NewCookieOnly(o Options) (*Manager, error) {
 		}
 	}
 	m := &Manager{opts: o, purpose: "session in " + o.carrier(), plainHTTP: new(atomic.Bool)}
-	m.carrier, m.attrs = carrierKey{o.carrier()}, o.Cookie.attributes(0)
+	m.carrier, m.attrs = o.carrierKey(), o.Cookie.attributes(0)
 	return m, nil
 }
 

@@ -47,8 +47,17 @@ type exchange struct {
 
 type exchangeKey struct{ m *Manager }
 
-// A carrierKey finds out whether a cookie, or a header field, is some Manager's.
-type carrierKey struct{ purpose string }
+// A carrierKey finds out whether some Manager hands out its tickets in a cookie, or in a
+// header field.
+type carrierKey struct{ cookie, field string }
+
+// carrierKey returns the key of what o's tickets are handed out in.
+func (o *Options) carrierKey() any {
+	if o.Header != "" {
+		return carrierKey{field: o.field()}
+	}
+	return carrierKey{cookie: o.Cookie.Name}
+}
 
 // Value implements [context.Context].
 func (x *exchange) Value(key any) any {
@@ -105,9 +114,9 @@ func applies(rules []func(*http.Request) bool, r *http.Request) bool {
 // for it, and not http.Pusher.
 //
 // A Handler within another one of the same Manager does nothing. Handlers of several
-// Managers may be nested if their cookies have different names; else Get returns
-// [ErrInvalid]. If one of them fails, its response replaces next's, with the cookies of
-// those within it.
+// Managers may be nested if their cookies, or the header fields that hand out their
+// tickets, have different names; else Get returns [ErrInvalid]. If one of them fails, its
+// response replaces next's, with the cookies of those within it.
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Context().Value(exchangeKey{m}) != nil {

@@ -49,7 +49,7 @@ func New(store Store, o Options) (*Manager, error) {
 		store: store, opts: o, purpose: o.carrier(), form: o.form(),
 		plainHTTP: new(atomic.Bool), watcher: new(watcher), withheld: new(withheld),
 	}
-	m.carrier, m.attrs = carrierKey{m.purpose}, o.Cookie.attributes(0)
+	m.carrier, m.attrs = o.carrierKey(), o.Cookie.attributes(0)
 	if n := len(m.ticket(&token{})); n > maxTicketLen {
 		return nil, fmt.Errorf("session: Options.Signer makes tickets of %d bytes, at most %d are accepted", n, maxTicketLen)
 	}

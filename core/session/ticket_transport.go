@@ -51,6 +51,14 @@ func (o *Options) carrier() string {
 	return "cookie " + o.Cookie.Name
 }
 
+// field names the header field that hands out tickets, if no cookie does.
+func (o *Options) field() string {
+	if o.Header == headerAuthorization {
+		return headerTicket
+	}
+	return o.Header
+}
+
 // form returns a number that is another one for tickets of another key or of a cookie
 // with other attributes. A Signer whose signatures differ from call to call has no
 // such number of its own.
@@ -139,11 +147,7 @@ func (m *Manager) StripTicket(r *http.Request) {
 // for clients and tests.
 func (m *Manager) CarryTicket(r *http.Request, res *http.Response) {
 	if name := m.opts.Header; name != "" {
-		given := name
-		if name == headerAuthorization {
-			given = headerTicket
-		}
-		ticket, ok := res.Header[given]
+		ticket, ok := res.Header[m.opts.field()]
 		switch {
 		case !ok:
 		case ticket[0] == "":
@@ -180,14 +184,11 @@ func (s *Session) handOut(h http.Header) {
 	switch {
 	case s.cookie == cookieKeep:
 	case o.Header != "":
-		name, value := o.Header, ""
-		if name == headerAuthorization {
-			name = headerTicket
-		}
+		value := ""
 		if s.cookie == cookieSet {
 			value = s.ticket.ticket
 		}
-		h.Set(name, value)
+		h.Set(o.field(), value)
 	case s.cookie == cookieSet:
 		h.Add("Set-Cookie", s.m.setCookie(s.ticket.ticket, s.lastsUntil(), o.persistent(&s.proper().lifetime)))
 	default:

@@ -268,3 +268,22 @@ func TestNoTicketIsHandedOutWhenTheSessionCanNotBeSaved(t *testing.T) {
 		}
 	})
 }
+
+// What comes in Authorization is handed out in Session-Ticket, which another Manager may
+// have for both.
+func TestTwoManagersWithOneFieldInTheResponseAreAnError(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	bearer := e.manager(e.store, func(o *session.Options) { o.Header = "Authorization" })
+	field := e.manager(e.store, func(o *session.Options) { o.Header = "Session-Ticket" })
+	for _, c := range [][2]*session.Manager{{bearer, field}, {field, bearer}} {
+		c[0].Handler(c[1].Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if _, err := c[0].Get(r); err != nil {
+				t.Errorf("the outer one: %v", err)
+			}
+			if _, err := c[1].Get(r); !errors.Is(err, session.ErrInvalid) {
+				t.Errorf("the inner one: %v, want ErrInvalid", err)
+			}
+		}))).ServeHTTP(httptest.NewRecorder(), request(t, ""))
+	}
+}
