@@ -2,6 +2,8 @@ package session
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -66,6 +68,10 @@ func (x *exchange) Value(key any) any {
 	}
 	return x.Context.Value(key)
 }
+
+// Format implements [fmt.Formatter]: the context of a request that is printed shows no
+// ticket.
+func (x *exchange) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "session.exchange") }
 
 // A muted context is for those who are told something while the session is locked:
 // they don't find it.

@@ -31,6 +31,7 @@ func TestWhatIsPrintedShowsNeitherTicketNorValues(t *testing.T) {
 	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		publicIDOf(&publicID)(w, r, s)
 		show(s)
+		show(r.Context())
 	})
 	if !strings.Contains(printed.String(), publicID) {
 		t.Error("a session that is printed does not show its id")
