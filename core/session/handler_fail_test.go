@@ -107,19 +107,27 @@ func TestStatusCodeSaysWhetherTryingAgainHelps(t *testing.T) {
 
 func TestAHandlerThatPanicsSavesNothing(t *testing.T) {
 	t.Parallel()
-	for _, value := range []any{"oops", http.ErrAbortHandler} {
+	for _, c := range []struct {
+		value any
+		fall  func(http.ResponseWriter)
+	}{
+		{"oops", func(http.ResponseWriter) { panic("oops") }},
+		{http.ErrAbortHandler, func(http.ResponseWriter) { panic(http.ErrAbortHandler) }},
+		{"invalid WriteHeader code 0", func(w http.ResponseWriter) { w.WriteHeader(0) }},
+		{"invalid WriteHeader code 1000", func(w http.ResponseWriter) { w.WriteHeader(1000) }},
+	} {
 		e := newEnv(t)
 		v := e.seed(count)
 		func() {
 			defer func() {
-				if got := recover(); got != value {
-					t.Errorf("recovered %v, want %v", got, value)
+				if got := recover(); got != c.value {
+					t.Errorf("recovered %v, want %v", got, c.value)
 				}
 			}()
 			v.fork().do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 				count(w, r, s)
 				s.Authenticate("ann")
-				panic(value)
+				c.fall(w)
 			})
 		}()
 		if calls := e.store.taken(); calls[opLoad] != 1 || len(calls) != 1 {

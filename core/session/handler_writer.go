@@ -76,11 +76,11 @@ func (w writer) Unwrap() http.ResponseWriter { return w.x.w }
 // WriteHeader passes informational headers on: only a final one, or 101, after
 // which there is no other, ends the time for cookies (RFC 9110, 15.2).
 func (w writer) WriteHeader(status int) {
-	informational := status >= 100 && status < 200 && status != http.StatusSwitchingProtocols
-	if informational && w.x.headerSent.Load() {
+	final := status == http.StatusSwitchingProtocols || status >= 200 && status <= 999
+	if !final && w.x.headerSent.Load() {
 		return
 	}
-	if informational || w.x.beforeHeader() == nil {
+	if !final || w.x.beforeHeader() == nil {
 		w.x.w.WriteHeader(status)
 	}
 }
