@@ -74,7 +74,8 @@ func (w writer) CloseNotify() <-chan bool {
 func (w writer) Unwrap() http.ResponseWriter { return w.x.w }
 
 // WriteHeader passes informational headers on: only a final one, or 101, after
-// which there is no other, ends the time for cookies (RFC 9110, 15.2).
+// which there is no other, ends the time for cookies (RFC 9110, 15.2). What is no
+// status at all is passed on, too: net/http panics at it, and then nothing is saved.
 func (w writer) WriteHeader(status int) {
 	final := status == http.StatusSwitchingProtocols || status >= 200 && status <= 999
 	if !final && w.x.headerSent.Load() {
@@ -99,12 +100,20 @@ func (w writer) WriteString(s string) (int, error) {
 	return io.WriteString(w.x.w, s) //nolint:wrapcheck // we are not there
 }
 
-// ReadFrom keeps the way from a file to the connection short.
-func (w writer) ReadFrom(r io.Reader) (int64, error) {
-	if err := w.x.beforeHeader(); err != nil {
-		return 0, err
+// ReadFrom keeps the way from a file to the connection short. The header leaves with the
+// first bytes that r has, and not before: r may fail, or change the session, until then.
+func (w writer) ReadFrom(r io.Reader) (n int64, err error) {
+	const first = 512 // as net/http does
+	if !w.x.headerSent.Load() {
+		if n, err = io.Copy(struct{ io.Writer }{w}, io.LimitReader(r, first)); n < first || err != nil {
+			return n, err //nolint:wrapcheck // we are not there
+		}
 	}
-	return io.Copy(w.x.w, r) //nolint:wrapcheck // we are not there
+	if err = w.x.beforeHeader(); err != nil {
+		return n, err
+	}
+	rest, err := io.Copy(w.x.w, r)
+	return n + rest, err //nolint:wrapcheck // the same
 }
 
 func (x *exchange) flush() error {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
@@ -122,16 +123,44 @@ func TestReadFromReachesTheInnerReadFrom(t *testing.T) {
 	e := newEnv(t)
 	var from io.Reader
 	w := httptest.NewRecorder()
-	body := onlyReader{strings.NewReader("a file")}
+	content := strings.Repeat("a file", 100) // what net/http looks at for the type is shorter
+	body := onlyReader{strings.NewReader(content)}
 	e.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if n, err := io.Copy(w, body); n != 6 || err != nil {
+		if n, err := io.Copy(w, body); n != int64(len(content)) || err != nil {
 			t.Errorf("copied %d bytes, %v", n, err)
 		}
 	})).ServeHTTP(readFromWriter{bareWriter{w}, &from}, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
 	if from != body {
 		t.Errorf("the inner ReadFrom got %T, want the handler's reader", from)
 	}
-	if w.Body.String() != "a file" {
+	if w.Body.String() != content {
 		t.Errorf("body %q", w.Body)
+	}
+}
+
+// What a handler copies may fail, or be made by somebody who signs the visitor in first.
+func TestTheHeaderWaitsForTheFirstBytesThatACopyHas(t *testing.T) {
+	t.Parallel()
+	v := newEnv(t).seed(count)
+	res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		if n, err := io.Copy(w, iotest.ErrReader(errDown)); n != 0 || !errors.Is(err, errDown) {
+			t.Errorf("copied %d bytes, %v, want the reader's error", n, err)
+		}
+		count(w, r, s)
+		from, to := io.Pipe()
+		go func() {
+			s.Authenticate("ann")
+			_, err := io.WriteString(to, "page")
+			_ = to.CloseWithError(err)
+		}()
+		if n, err := io.Copy(w, from); n != 4 || err != nil {
+			t.Errorf("copied %d bytes, %v", n, err)
+		}
+	})
+	if len(res.Cookies()) != 1 {
+		t.Error("the login came too late")
+	}
+	if n, _ := read(v, counter); n != 2 {
+		t.Errorf("counter %d, want 2", n)
 	}
 }
