@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -37,8 +38,9 @@ type exchange struct {
 
 	// Fail may be called by another goroutine than the one that writes: within
 	// http.TimeoutHandler.
-	out    sync.Mutex // held while the header is decided on
-	failed error      // why the handler's response is suppressed
+	out      sync.Mutex  // held while the header is decided on
+	failed   error       // why the handler's response is suppressed
+	replaced http.Header // of the response in its place, once that is written
 
 	mu     sync.Mutex
 	looked bool // somebody has asked for the session
@@ -130,7 +132,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 			return
 		}
 		x := m.exchange(w, r)
-		defer x.tellOutside(r)
+		defer x.leave(r)
 		x.noteOutside()
 		if x.skipped {
 			next.ServeHTTP(w, x.r)
@@ -150,6 +152,26 @@ func (m *Manager) exchange(w http.ResponseWriter, r *http.Request) *exchange {
 	x.request = *r.WithContext(x) //nolint:contextcheck // x has the context of r
 	x.r = &x.request
 	return x
+}
+
+// leave is deferred: it also runs when the handler panics. Where the handler's response was
+// replaced, the other one stands. A handler that aborts its own, as httputil.ReverseProxy
+// does when it can't write, does not abort that one. And no field that it has set since
+// gets there: not as a trailer, nor into a header that somebody around us keeps back.
+func (x *exchange) leave(r *http.Request) {
+	x.over.Store(true)
+	x.tellOutside(r)
+	x.out.Lock()
+	defer x.out.Unlock()
+	if x.replaced == nil {
+		return
+	}
+	h := x.w.Header()
+	clear(h)
+	maps.Copy(h, x.replaced)
+	if p := recover(); p != nil && p != any(http.ErrAbortHandler) {
+		panic(p)
+	}
 }
 
 // tellOutside tells those around us what has been found out about the request: the

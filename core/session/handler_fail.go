@@ -2,8 +2,10 @@ package session
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // Fail answers a request whose session could not be loaded or saved, through
@@ -88,44 +90,45 @@ func (m *Manager) logFailure(r *http.Request, err error) {
 // suppressed are the header fields that describe the handler's response and
 // must not stay on the one that replaces it.
 var suppressed = []string{ //nolint:gochecknoglobals // a constant
-	"Set-Cookie", "Cache-Control", "Clear-Site-Data", "Content-Disposition", "Content-Encoding", "Content-Language",
-	"Content-Length", "Content-Location", "Content-Range", "Content-Type", "Etag", "Expires", "Last-Modified", "Location",
-	"Refresh", "Trailer", "X-Accel-Redirect", "X-Sendfile",
+	"Set-Cookie", "Cache-Control", "Clear-Site-Data", "Content-Digest", "Content-Disposition", "Content-Encoding", "Content-Language",
+	"Content-Length", "Content-Location", "Content-Md5", "Content-Range", "Content-Type", "Digest", "Etag", "Expires", "Last-Modified",
+	"Location", "Refresh", "Repr-Digest", "Secure-Session-Registration", "Trailer", "X-Accel-Redirect", "X-Litespeed-Location", "X-Sendfile",
+}
+
+// isSuppressed reports whether a field goes, however its name is written: net/http sends
+// ETag as it is. A trailer that was not announced is the handler's, too.
+func isSuppressed(name string) bool {
+	key := http.CanonicalHeaderKey(name)
+	return slices.Contains(suppressed, key) || slices.Contains(targeted, key) || strings.HasPrefix(name, http.TrailerPrefix)
 }
 
 // fail replaces the handler's response. It is called with out held.
 func (x *exchange) fail(err error) {
 	x.failed = err
-	for _, name := range slices.Concat(suppressed, targeted) {
-		if x.w.Header().Del(name); x.outside[name] != nil {
-			x.w.Header()[name] = x.outside[name]
-		}
-	}
-	x.w.Header().Del(headerTicket) // another Manager's
+	h := x.w.Header()
+	maps.DeleteFunc(h, func(name string, _ []string) bool { return isSuppressed(name) })
+	maps.Copy(h, x.outside)
+	h.Del(headerTicket) // another Manager's
 	x.addVary()
 	if s, _ := x.loaded(); s != nil {
 		x.addTicket(s) // of a Commit that has succeeded before
 	}
 	x.m.logFailure(x.r, err)
 	x.m.respond(x.w, x.r, err)
+	x.replaced = h.Clone()
 }
 
 // noteOutside notes which of the fields that fail removes were there before the handler
 // was called: a compressor around us has set its Content-Encoding by then, for instance,
 // and will compress whatever is answered.
 func (x *exchange) noteOutside() {
-	h := x.w.Header()
-	if len(h) == 0 {
-		return
-	}
-	for _, names := range [][]string{suppressed, targeted} {
-		for _, name := range names {
-			if values := h[name]; len(values) > 0 {
-				if x.outside == nil {
-					x.outside = make(http.Header)
-				}
-				x.outside[name] = slices.Clone(values)
-			}
+	for name, values := range x.w.Header() {
+		if !isSuppressed(name) {
+			continue
 		}
+		if x.outside == nil {
+			x.outside = make(http.Header)
+		}
+		x.outside[name] = slices.Clone(values)
 	}
 }

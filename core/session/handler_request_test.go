@@ -40,8 +40,12 @@ func TestAResponseThatReplacesTheHandlersHasNothingOfIt(t *testing.T) {
 	res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		for _, name := range []string{
 			"CDN-Cache-Control", "Surrogate-Control", "X-Accel-Redirect", "X-Accel-Expires", "X-Sendfile", "Location",
+			"Content-Digest", "Repr-Digest", "X-LiteSpeed-Location", "Secure-Session-Registration",
 		} {
 			w.Header().Set(name, "the handler's")
+		}
+		for _, name := range []string{"ETag", "set-cookie"} { // net/http sends it as it is written
+			w.Header()[name] = []string{"the handler's"}
 		}
 		count(w, r, s)
 	})

@@ -116,11 +116,15 @@ func (w writer) ReadFrom(r io.Reader) (n int64, err error) {
 	return n + rest, err //nolint:wrapcheck // the same
 }
 
+// flush also sends the response that has replaced the handler's: a stream that does not
+// look at errors goes on for long.
 func (x *exchange) flush() error {
-	if err := x.beforeHeader(); err != nil {
-		return err
+	failed := x.beforeHeader()
+	err := http.NewResponseController(x.w).Flush()
+	if failed != nil {
+		return failed
 	}
-	return http.NewResponseController(x.w).Flush() //nolint:wrapcheck // we are not there
+	return err //nolint:wrapcheck // we are not there
 }
 
 // hijack commits before the connection is handed over. The handler then writes the
