@@ -46,6 +46,7 @@ type Session struct {
 	late    bool       // the last commit needed a header that had left
 	login   bool       // the request has signed in, and has not been told that this came to nothing
 	cookie  cookieAction
+	told    bool            // the handler hands the ticket out itself
 	watched context.Context //nolint:containedctx // of Context; nil: nobody has asked
 	learns  learns          // of what watched is told
 	err     error           // the first change that could not be made

@@ -195,10 +195,11 @@ func (s *Session) handOut(h http.Header) {
 		h.Add("Set-Cookie", o.Cookie.unset())
 	}
 	// Else a browser shows the page again, by its Back button, after signing out.
-	if personal := s.cookie != cookieKeep || s.cur.subject != ""; personal && h.Get("Cache-Control") == "" {
+	secret := s.cookie != cookieKeep || s.told
+	if personal := secret || s.cur.subject != ""; personal && h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
 	}
-	if s.cookie == cookieKeep {
+	if !secret {
 		return
 	}
 	for _, name := range targeted { // whatever they say: a ticket is nobody else's
@@ -283,5 +284,6 @@ func (s *Session) Ticket(ctx context.Context) (string, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.told = true
 	return s.ticket.ticket, nil
 }

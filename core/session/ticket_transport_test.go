@@ -121,6 +121,15 @@ func TestTicketStoresTheSessionAndReturnsWhatTheClientIsToSend(t *testing.T) {
 		if first != c.ticket {
 			c.e.tb.Error("the field has another ticket")
 		}
+		again := c.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			w.Header().Set("CDN-Cache-Control", "max-age=60")
+			ticket(r, s)
+		})
+		for _, field := range []string{"Cache-Control", "CDN-Cache-Control"} {
+			if got := again.Header.Get(field); got != "no-store" {
+				c.e.tb.Errorf("a response that holds the ticket: %s: %q, want no-store", field, got)
+			}
+		}
 		c.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 			if s.IsNew() || ticket(r, s) != first {
 				c.e.tb.Error("the session is new, or its ticket has changed")
