@@ -154,7 +154,8 @@ func (m *Manager) exchange(w http.ResponseWriter, r *http.Request) *exchange {
 	return x
 }
 
-// leave is deferred: it also runs when the handler panics. Where the handler's response was
+// leave is deferred: it also runs when the handler panics. Nothing is handed out any more,
+// though goroutines of the handler may go on. Where the handler's response was
 // replaced, the other one stands. A handler that aborts its own, as httputil.ReverseProxy
 // does when it can't write, does not abort that one. And no field that it has set since
 // gets there: not as a trailer, nor into a header that somebody around us keeps back.
@@ -163,6 +164,7 @@ func (x *exchange) leave(r *http.Request) {
 	x.tellOutside(r)
 	x.out.Lock()
 	defer x.out.Unlock()
+	x.headerSent.Store(true)
 	if x.replaced == nil {
 		return
 	}
@@ -225,6 +227,9 @@ func (x *exchange) loaded() (s *Session, looked bool) {
 func (x *exchange) end() {
 	err := x.beforeHeader()
 	x.over.Store(true)
+	if err != nil && x.replaced == nil { // ErrorHandler has panicked, and somebody within us has recovered
+		answer(x.w, err)
+	}
 	s, _ := x.loaded()
 	if err != nil || s == nil {
 		return // answered and logged, or nothing to do

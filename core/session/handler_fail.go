@@ -64,6 +64,11 @@ func (m *Manager) respond(w http.ResponseWriter, r *http.Request, err error) {
 		m.opts.ErrorHandler(w, r, err)
 		return
 	}
+	answer(w, err)
+}
+
+// answer writes the response for want of an ErrorHandler.
+func answer(w http.ResponseWriter, err error) {
 	status := StatusCode(err)
 	text := "Something went wrong on our side."
 	switch status {

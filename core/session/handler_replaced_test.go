@@ -123,3 +123,53 @@ func TestWhatAHandlerSetsAfterItWasReplacedGoesNowhere(t *testing.T) {
 		}
 	}
 }
+
+// A goroutine of a handler that has panicked may go on. Nothing that it gets reaches the
+// visitor, and the response is somebody else's.
+func TestAHandlerThatHasPanickedHandsNothingOut(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	w, r := httptest.NewRecorder(), request(t, v.cookie.Name+"="+v.ticket())
+	var later func()
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic did not pass")
+			}
+		}()
+		e.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			later = func() {
+				s.Authenticate("ann")
+				if err := s.Commit(r.Context()); !errors.Is(err, session.ErrHeaderSent) {
+					t.Errorf("Commit of a login: %v, want ErrHeaderSent", err)
+				}
+				e.m.Fail(w, r, errDown)
+			}
+			panic("oops")
+		}).ServeHTTP(w, r)
+	}()
+	later()
+	if w.Body.Len() > 0 || len(w.Header()) > 0 {
+		t.Errorf("answered %v %q", w.Header(), w.Body)
+	}
+	if n, _ := read(v, counter); n != 1 {
+		t.Error("the visitor's session is gone")
+	}
+}
+
+// Somebody within us may recover from the panic of an ErrorHandler, and can't answer.
+func TestAfterAnErrorHandlerThatPanicsTheStatusIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, func(o *session.Options) {
+		o.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic("oops") }
+	})
+	w := httptest.NewRecorder()
+	e.unsaved(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		defer func() { _ = recover() }()
+		_, _ = io.WriteString(w, "Order placed")
+	})).ServeHTTP(w, request(t, ""))
+	if w.Code != http.StatusServiceUnavailable || w.Body.String() == "Order placed" {
+		t.Errorf("%d %q, want 503", w.Code, w.Body)
+	}
+}
