@@ -111,10 +111,10 @@ func applies(rules []func(*http.Request) bool, r *http.Request) bool {
 // leaves. If that fails, the visitor gets the response of [Options].ErrorHandler instead
 // of next's. If next panics before its header has left, nothing is saved.
 //
-// If the session was looked at, the response varies by Cookie, or by [Options].Header.
-// If it sets a cookie, or somebody is signed in, it gets Cache-Control: no-store, unless
-// next has set that field. So neither a cache nor the browser's Back button shows it
-// after signing out (ASVS 14.3.2).
+// If the session was looked at before the header leaves, the response varies by Cookie, or
+// by [Options].Header. If it hands out a ticket, or somebody is signed in, it gets
+// Cache-Control: no-store, unless that field is set already. So neither a cache nor the
+// browser's Back button shows it after signing out (ASVS 14.3.2).
 //
 // The ResponseWriter that next gets works with http.ResponseController. It implements
 // io.ReaderFrom, and http.Flusher and http.Hijacker if the one below does, directly or
