@@ -11,7 +11,8 @@ import (
 // Fail answers a request whose session could not be loaded or saved, through
 // [Options].ErrorHandler, and logs err. Nothing more is saved, and no cookie is set
 // but that of a [Session.Commit] before. After the response header has left, it
-// only logs.
+// only logs; of a request that came through no Handler, or that Options.Skip has taken
+// out, nobody knows that.
 func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	x, ok := r.Context().Value(exchangeKey{m}).(*exchange)
 	if ok && x.failInstead(err) { //nolint:contextcheck // it has the request's own context
