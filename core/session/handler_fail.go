@@ -96,9 +96,10 @@ func (m *Manager) logFailure(r *http.Request, err error) {
 // suppressed are the header fields that describe the handler's response and
 // must not stay on the one that replaces it.
 var suppressed = []string{ //nolint:gochecknoglobals // a constant
-	"Set-Cookie", "Cache-Control", "Clear-Site-Data", "Content-Digest", "Content-Disposition", "Content-Encoding", "Content-Language",
-	"Content-Length", "Content-Location", "Content-Md5", "Content-Range", "Content-Type", "Digest", "Etag", "Expires", "Last-Modified",
-	"Location", "Refresh", "Repr-Digest", "Secure-Session-Registration", "Trailer", "X-Accel-Redirect", "X-Litespeed-Location", "X-Sendfile",
+	"Set-Cookie", "Cache-Control", "Clear-Site-Data", "Content-Digest", "Content-Disposition", "Content-Encoding",
+	"Content-Language", "Content-Length", "Content-Location", "Content-Md5", "Content-Range", "Content-Type", "Digest", "Etag",
+	"Expires", "Last-Modified", "Location", "Refresh", "Repr-Digest", "Secure-Session-Registration", "Trailer",
+	"X-Accel-Redirect", "X-Litespeed-Location", "X-Sendfile",
 }
 
 // isSuppressed reports whether a field goes, however its name is written: net/http sends

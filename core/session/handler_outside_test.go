@@ -19,9 +19,10 @@ func TestWhatIsSetAroundUsStaysOnTheResponseThatReplacesTheHandlers(t *testing.T
 	w := httptest.NewRecorder()
 	w.Header().Set("Content-Encoding", "gzip") // by a compressor
 	w.Header().Add("Set-Cookie", "ad=1")
-	w.Header()["ETag"] = []string{"around us"}
+	etag := "ETag" // as it is written
+	w.Header()[etag] = []string{"around us"}
 	inner(w, r)
-	if got := w.Header()["ETag"]; len(got) != 1 {
+	if got := w.Header()[etag]; len(got) != 1 {
 		t.Errorf("ETag %q, want that of who is around us", got)
 	}
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Content-Encoding") != "gzip" || w.Header().Get("Set-Cookie") != "ad=1" {
