@@ -27,6 +27,7 @@ type exchange struct {
 	headerSent atomic.Bool // the final header has left, or is about to
 	outside    http.Header // what those around us have set of the fields that describe a response
 	takenOver  atomic.Bool // the handler writes the header itself, after Hijack
+	shared     atomic.Bool // the connection that was taken over carries others' requests
 	over       atomic.Bool // the handler has returned
 
 	request   http.Request           // room for r
@@ -65,7 +66,7 @@ func (o *Options) carrierKey() any {
 
 // Value implements [context.Context].
 func (x *exchange) Value(key any) any {
-	if key == (exchangeKey{x.m}) || key == x.m.carrier && !x.skipped {
+	if (key == (exchangeKey{x.m}) || key == x.m.carrier && !x.skipped) && !x.shared.Load() {
 		return x
 	}
 	return x.Context.Value(key)

@@ -3,6 +3,7 @@ package session_test
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
@@ -111,4 +112,59 @@ func TestHijackFailsWithTheStore(t *testing.T) {
 			t.Errorf("Hijack returned %v, want the store's error", err)
 		}
 	}))
+}
+
+// A library that speaks HTTP/2 on a connection that it has taken over (h2c) gives each
+// request there a context of the one that the connection began with. Behind a proxy they
+// are those of many visitors.
+func TestRequestsOnAConnectionThatWasTakenOverHaveSessionsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	for what, begin := range map[string]func(*http.Request){
+		"prior knowledge": func(r *http.Request) { r.Method, r.ProtoMajor = "PRI", 2 },
+		"an upgrade":      func(r *http.Request) { r.Header.Set("Upgrade", "H2C") },
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			v, ann := e.seed(count), e.seed(signIn("ann"))
+			site := e.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				s, err := e.m.Get(r)
+				if err != nil {
+					t.Error(err)
+				}
+				name.Get(s)
+				hijack(t, w)
+				another := httptest.NewRequestWithContext(r.Context(), http.MethodGet, "/", http.NoBody)
+				another.AddCookie(v.cookie)
+				if _, err = e.m.Get(another); !errors.Is(err, session.ErrNoSession) {
+					t.Errorf("Get of another request: %v, want ErrNoSession", err)
+				}
+				if serveRequest(e.m.HandlerFunc(count), another).StatusCode != http.StatusOK {
+					t.Error("another request has no session within a Handler of its own")
+				}
+			}))
+			fetch(t, http.MethodGet, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				r.AddCookie(&http.Cookie{Name: ann.cookie.Name, Value: ann.ticket()})
+				begin(r)
+				site.ServeHTTP(w, r)
+			}), false)
+			if n, _ := read(v, counter); n != 2 {
+				t.Errorf("counter %d of the other request's visitor, want 2", n)
+			}
+			if _, ok := read(ann, counter); ok {
+				t.Error("it counted for whom the connection began with")
+			}
+		})
+	}
+}
+
+func TestASocketFindsItsSession(t *testing.T) {
+	t.Parallel()
+	v := newEnv(t).seed(count)
+	v.hijacked(t, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		hijack(t, w)
+		if found, err := v.m.FromContext(r.Context()); found != s || err != nil {
+			t.Errorf("found %v, %v", found, err)
+		}
+	})
 }

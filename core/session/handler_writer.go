@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 )
 
 // writer returns the ResponseWriter for the handler. Its type has the optional
@@ -135,5 +136,13 @@ func (x *exchange) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err := x.beforeHeader(); err != nil {
 		return nil, nil, err
 	}
+	x.shared.Store(becomesHTTP2(x.r))
 	return http.NewResponseController(x.w).Hijack() //nolint:wrapcheck // we are not there
+}
+
+// becomesHTTP2 reports whether whoever takes r's connection over speaks HTTP/2 on it
+// (RFC 9113, 3.3; RFC 7540, 3.2). The requests there have contexts of r's, and may be
+// everybody's: they don't find the session of r.
+func becomesHTTP2(r *http.Request) bool {
+	return r.Method == "PRI" || strings.Contains(strings.ToLower(strings.Join(r.Header["Upgrade"], ",")), "h2c")
 }
