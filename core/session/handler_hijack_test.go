@@ -33,12 +33,25 @@ func hijack(tb testing.TB, w http.ResponseWriter) {
 // when f is done.
 func (v *visitor) hijacked(t *testing.T, f handler) *http.Response {
 	t.Helper()
-	return fetch(t, http.MethodGet, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return fetchHijacked(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if v.cookie != nil {
 			r.AddCookie(&http.Cookie{Name: v.cookie.Name, Value: v.cookie.Value})
 		}
 		v.m.HandlerFunc(f).ServeHTTP(w, r)
+	}))
+}
+
+// fetchHijacked is fetch that waits until h has returned: who takes the connection over may
+// go on when the answer has left.
+func fetchHijacked(t *testing.T, h http.Handler) *http.Response {
+	t.Helper()
+	returned := make(chan struct{})
+	res := fetch(t, http.MethodGet, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(returned)
+		h.ServeHTTP(w, r)
 	}), false)
+	<-returned
+	return res
 }
 
 func TestHijackCommitsAndOffersNoTicket(t *testing.T) {
@@ -143,11 +156,11 @@ func TestRequestsOnAConnectionThatWasTakenOverHaveSessionsOfTheirOwn(t *testing.
 					t.Error("another request has no session within a Handler of its own")
 				}
 			}))
-			fetch(t, http.MethodGet, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fetchHijacked(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				r.AddCookie(&http.Cookie{Name: ann.cookie.Name, Value: ann.ticket()})
 				begin(r)
 				site.ServeHTTP(w, r)
-			}), false)
+			}))
 			if n, _ := read(v, counter); n != 2 {
 				t.Errorf("counter %d of the other request's visitor, want 2", n)
 			}
