@@ -39,9 +39,8 @@ type exchange struct {
 
 	// Fail may be called by another goroutine than the one that writes: within
 	// http.TimeoutHandler.
-	out      sync.Mutex  // held while the header is decided on
-	failed   error       // why the handler's response is suppressed
-	replaced http.Header // of the response in its place, once that is written
+	out     sync.Mutex   // held while the header is decided on
+	instead *replacement // nil: the handler's response is sent
 
 	mu     sync.Mutex
 	looked bool // somebody has asked for the session
@@ -166,12 +165,12 @@ func (x *exchange) leave(r *http.Request) {
 	x.out.Lock()
 	defer x.out.Unlock()
 	x.headerSent.Store(true)
-	if x.replaced == nil {
+	if x.instead == nil || x.instead.header == nil {
 		return
 	}
 	h := x.w.Header()
 	clear(h)
-	maps.Copy(h, x.replaced)
+	maps.Copy(h, x.instead.header)
 	if p := recover(); p != nil && p != any(http.ErrAbortHandler) {
 		panic(p)
 	}
@@ -228,7 +227,7 @@ func (x *exchange) loaded() (s *Session, looked bool) {
 func (x *exchange) end() {
 	err := x.beforeHeader()
 	x.over.Store(true)
-	if err != nil && x.replaced == nil { // ErrorHandler has panicked, and somebody within us has recovered
+	if err != nil && x.instead.header == nil { // ErrorHandler has panicked, and somebody within us has recovered
 		answer(x.w, err)
 	}
 	s, _ := x.loaded()

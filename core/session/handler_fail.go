@@ -109,9 +109,23 @@ func isSuppressed(name string) bool {
 	return slices.Contains(suppressed, key) || slices.Contains(targeted, key) || strings.HasPrefix(name, http.TrailerPrefix)
 }
 
+// A replacement is a response in the place of the handler's.
+type replacement struct {
+	why    error
+	header http.Header // once it is written
+}
+
+// err returns why the handler's response is suppressed, or nil.
+func (r *replacement) err() error {
+	if r == nil {
+		return nil
+	}
+	return r.why
+}
+
 // fail replaces the handler's response. It is called with out held.
 func (x *exchange) fail(err error) {
-	x.failed = err
+	x.instead = &replacement{why: err}
 	h := x.w.Header()
 	maps.DeleteFunc(h, func(name string, _ []string) bool { return isSuppressed(name) })
 	maps.Copy(h, x.outside)
@@ -122,7 +136,7 @@ func (x *exchange) fail(err error) {
 	}
 	x.m.logFailure(x.r, err)
 	x.m.respond(x.w, x.r, err)
-	x.replaced = h.Clone()
+	x.instead.header = h.Clone()
 }
 
 // noteOutside notes which of the fields that fail removes were there before the handler

@@ -27,7 +27,7 @@ func (x *exchange) beforeHeader() error {
 	x.out.Lock()
 	defer x.out.Unlock()
 	if x.headerSent.Load() {
-		return x.failed
+		return x.instead.err()
 	}
 	s, looked := x.loaded()
 	if !looked {
