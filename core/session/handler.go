@@ -71,9 +71,9 @@ func (x *exchange) Value(key any) any {
 	return x.Context.Value(key)
 }
 
-// Format implements [fmt.Formatter]: the context of a request that is printed shows no
-// ticket.
-func (x *exchange) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "session.exchange") }
+// Format implements [fmt.Formatter]: a request's context that is printed, by a logger or a
+// mock, shows neither the request's cookies nor its ticket.
+func (*exchange) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "session.exchange") }
 
 // A muted context is for those who are told something while the session is locked:
 // they don't find it.

@@ -3,6 +3,7 @@ package session
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -46,6 +47,9 @@ func abilities(w http.ResponseWriter) (flush, hijack bool) {
 // A writer commits the session before the header of the response leaves. Once
 // that has failed, it takes nothing more from the handler.
 type writer struct{ x *exchange }
+
+// Format implements [fmt.Formatter]: like its request's context, it shows no ticket.
+func (w writer) Format(f fmt.State, verb rune) { w.x.Format(f, verb) }
 
 type (
 	flushWriter       struct{ writer }

@@ -172,6 +172,13 @@ type Options struct {
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 }
 
+// Format implements [fmt.Formatter]: Options that are printed, or logged, show no key.
+func (o Options) Format(f fmt.State, verb rune) {
+	type plain Options // without this method
+	o.Keys = nil
+	_, _ = fmt.Fprintf(f, fmt.FormatString(f, verb), plain(o))
+}
+
 // withDefaults returns o with defaults in the place of zeros, or an error that
 // says which option can't work.
 func withDefaults(o Options) (Options, error) {

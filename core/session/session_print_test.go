@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
@@ -37,6 +38,14 @@ func TestWhatIsPrintedShowsNeitherTicketNorValues(t *testing.T) {
 		t.Error("a session that is printed does not show its id")
 	}
 	show(e.list("ann"))
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		show(w)
+		show(r.Context())
+		show(context.WithoutCancel(r.Context()))
+		show(s.Context())
+		_ = s.Secret("csrf")
+		show(r.Context()) // when the session was looked at
+	})
 	for _, secret := range []string{
 		v.cookie.Value[:43], v.cookie.Value[44:], v.id(), "Ann Example",
 		fmt.Sprintf("%v", []byte("Ann Example")), fmt.Sprintf("%x", "Ann Example"), fmt.Sprintf("%#v", []byte("Ann Example")),
@@ -57,6 +66,31 @@ func TestAManagerThatIsPrintedShowsNoKey(t *testing.T) {
 		} {
 			if strings.Contains(printed, key) {
 				t.Errorf("%s printed %q", verb, key)
+			}
+		}
+	}
+}
+
+func TestOptionsThatArePrintedShowNoKey(t *testing.T) {
+	t.Parallel()
+	sealer, err := session.NewSealer(testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := session.Options{Keys: [][]byte{testKey}, Sealer: sealer, MaxSize: 4711}
+	for _, x := range []any{o, &o, struct{ Session session.Options }{o}, []session.Options{o}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			printed := fmt.Sprintf(verb, x)
+			for _, key := range []string{
+				strings.Trim(fmt.Sprintf("%v", testKey), "[]"), strings.Trim(fmt.Sprintf("%#v", testKey), "[]byte{}"),
+				fmt.Sprintf("%x", testKey), fmt.Sprintf("%q", testKey), string(testKey),
+			} {
+				if strings.Contains(printed, key) {
+					t.Errorf("%s of %T printed %q", verb, x, key)
+				}
+			}
+			if verb == "%+v" && !strings.Contains(printed, "MaxSize:4711") {
+				t.Errorf("%s of %T does not show the other options: %s", verb, x, printed)
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"fmt"
+	"io"
 )
 
 // KeySize is the size of a key in bytes.
@@ -45,6 +46,9 @@ func New(key []byte) (*Key, error) {
 	k.k1[len(k.k1)-1] ^= carry * 0x87
 	return k, nil
 }
+
+// Format implements [fmt.Formatter]: a Key that is printed shows nothing of itself.
+func (*Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "xaes.Key") }
 
 // Seal returns a random nonce and the plaintext encrypted, 40 bytes more than it.
 func (k *Key) Seal(plaintext, additional []byte) ([]byte, error) {

@@ -3,6 +3,8 @@ package xaes
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -33,6 +35,27 @@ func TestAKeyOfAnotherSizeIsRefused(t *testing.T) {
 	for _, size := range []int{0, 16, KeySize - 1, KeySize + 1} {
 		if _, err := New(make([]byte, size)); err == nil {
 			t.Errorf("%d bytes are accepted", size)
+		}
+	}
+}
+
+func TestAKeyThatIsPrintedShowsNothingOfItself(t *testing.T) {
+	t.Parallel()
+	k, err := New(bytes.Repeat([]byte{1}, KeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		for _, x := range []any{k, []*Key{k}} { // a ring of them is what a Sealer is
+			printed := fmt.Sprintf(verb, x)
+			for _, part := range []string{
+				strings.Trim(fmt.Sprint(k.k1[:]), "[]"), strings.Trim(fmt.Sprintf("%#v", k.k1[:]), "[]byte{}"),
+				fmt.Sprintf("%x", k.k1[:]), string(k.k1[:]),
+			} {
+				if strings.Contains(printed, part) {
+					t.Errorf("%s of %T: %s", verb, x, printed)
+				}
+			}
 		}
 	}
 }
