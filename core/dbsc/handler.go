@@ -141,6 +141,7 @@ var (
 	errStale     = errors.New("challenge was used, or is too old")
 	errNotBound  = errors.New("identifier is none of this login's")
 	errActing    = errors.New("somebody acts: the key is that of their own session")
+	errQuiet     = errors.New("ticket is not good for its session, which may go on")
 	errSignature = errors.New("signature does not verify")
 )
 

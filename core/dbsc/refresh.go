@@ -22,6 +22,8 @@ func (b *Binder) refresh(w http.ResponseWriter, r *http.Request, s *session.Sess
 	case key != nil:
 	case s.Actor() != "": // the browser keeps it, for when they come back
 		return &refusal{http.StatusServiceUnavailable, errActing}
+	case s.ID() == "": // it keeps it as well: the session may go on by another ticket, or be read again
+		return &refusal{http.StatusServiceUnavailable, errQuiet}
 	default: // the browser forgets it
 		return &refusal{http.StatusNotFound, errNotBound}
 	}

@@ -1,0 +1,58 @@
+package dbsc_test
+
+import (
+	"maps"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/dbsc"
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+// TestARefreshThatComesLateLosesNoKey: it brings a ticket that was retired since, and a
+// browser that is told that its session is not there forgets the key, for good.
+func TestARefreshThatComesLateLosesNoKey(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		st := newSite(t)
+		b := st.device()
+		b.signIn()
+		before := maps.Clone(b.jar)
+		b.visit("/renew")
+		b.visit("/")
+		<-time.After(session.DefaultRenewGrace + time.Second)
+		now := b.jar
+		b.jar = before
+		want(t, http.StatusServiceUnavailable, b.refresh(), "with the old ticket")
+		b.jar = now
+		delete(b.jar, boundCookie)
+		want(t, http.StatusOK, b.visit("/vault"), "the next request")
+		wantStatus(t, dbsc.Bound, b.visit("/"), "the next request")
+	})
+}
+
+// TestARecordThatCanNotBeReadLosesNoKey: another process lacks the key of the Sealer, until
+// it gets the new configuration.
+func TestARecordThatCanNotBeReadLosesNoKey(t *testing.T) {
+	t.Parallel()
+	sealer := func(keys ...[]byte) session.Sealer {
+		s, err := session.NewSealer(keys...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	good := sealer(session.GenerateKey())
+	st := newSite(t, func(o *session.Options, _ *dbsc.Options) { o.Sealer = good })
+	b := st.device()
+	b.signIn()
+	st.opts.Sealer = sealer(session.GenerateKey())
+	st.start()
+	want(t, http.StatusServiceUnavailable, b.refresh(), "where the record can't be read")
+	st.opts.Sealer = good
+	st.start()
+	delete(b.jar, boundCookie)
+	want(t, http.StatusOK, b.visit("/vault"), "afterwards")
+}
