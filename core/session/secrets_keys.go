@@ -31,9 +31,9 @@ func FormatKey(key []byte) string { return base64.RawURLEncoding.EncodeToString(
 func ParseKeys(text string) ([][]byte, error) {
 	fields := strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == ' ' || c == '\t' || c == '\r' || c == '\n' })
 	keys := make([][]byte, len(fields))
-	plain := strings.NewReplacer("+", "-", "/", "_", "=", "")
+	plain := strings.NewReplacer("+", "-", "/", "_")
 	for i, f := range fields {
-		key, err := base64.RawURLEncoding.DecodeString(plain.Replace(f))
+		key, err := base64.RawURLEncoding.DecodeString(plain.Replace(strings.TrimRight(f, "=")))
 		if err != nil {
 			return nil, fmt.Errorf("session: key %d is not base64; FormatKey(GenerateKey()) makes one that is", i+1)
 		}

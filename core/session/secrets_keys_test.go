@@ -45,6 +45,8 @@ func TestParseKeysNamesTheBadKeyByItsPosition(t *testing.T) {
 		"not base64": {good + ",pass!word", "key 2"},
 		"short":      {good + "," + good + "," + good[:20], "key 3"},
 		"repeated":   {strings.Repeat("A", 43), "key 1"},
+		"no comma":   {good + "=" + good + "=", "key 1"}, // two padded keys would make a third
+		"with name":  {good + ",SESSION_KEY=" + good, "key 2"},
 	} {
 		keys, err := session.ParseKeys(c.text)
 		if err == nil || keys != nil || !strings.Contains(err.Error(), c.want) {
