@@ -73,6 +73,9 @@
 //
 // # What it does not do
 //
+// A session in which somebody acts, see session.Session.Impersonate, is not bound, and lets
+// a copy of their cookie in to its end. So require the device for what calls Impersonate.
+//
 // Malware that stays on the device can use the session there. Malware that was there at
 // the login can have its own key registered. A browser that keeps keys in software
 // protects them less well; the server can't tell.
