@@ -112,13 +112,17 @@ const (
 	purposeCookie    = "cookie"    // the bound cookie, about the key
 )
 
-// challengeLife is how long a challenge is good, at least. A browser keeps the one that
-// comes with a cookie until that cookie runs out.
+// challengeLife is how long an offer is good, and a challenge at least.
 const (
 	challengeLife = 10 * time.Minute
 	clocksDiffer  = 5 * time.Minute
 )
 
+// offerUntil returns until when an offer is good: a browser takes it at once.
+func offerUntil() time.Time { return time.Now().Add(challengeLife + clocksDiffer) }
+
+// challengeUntil returns until when a challenge is good: a browser keeps the one that comes
+// with a cookie until that cookie runs out.
 func (b *Binder) challengeUntil() time.Time {
 	return time.Now().Add(max(challengeLife, b.opts.Lifetime) + clocksDiffer)
 }

@@ -25,7 +25,7 @@ func (b *Binder) Offer(w http.ResponseWriter, s *session.Session) {
 	if l == nil || !s.Fresh(time.Minute) {
 		return
 	}
-	challenge := l.write(purposeOffer, 0, b.challengeUntil(), nil)
+	challenge := l.write(purposeOffer, 0, offerUntil(), nil)
 	w.Header().Set(fieldRegistration,
 		"(ES256 RS256);path="+httpfield.QuoteString(b.opts.Path)+";challenge="+httpfield.QuoteString(challenge))
 }
