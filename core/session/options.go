@@ -30,7 +30,7 @@ const (
 const NoTimeout = time.Duration(1<<63 - 1)
 
 // Options configure a [Manager]. Keys is the only field that must be set.
-type Options struct {
+type Options struct { //nolint:recvcheck // Format is for values, too
 	// Keys sign the visitors' tickets: the first one signs, all verify. Each has at
 	// least MinKeyLen bytes. GenerateKey makes one, and ParseKeys reads them from
 	// text. They are secrets, the same in every process. To replace a key, put the

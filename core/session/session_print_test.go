@@ -83,7 +83,7 @@ func TestOptionsThatArePrintedShowNoKey(t *testing.T) {
 			printed := fmt.Sprintf(verb, x)
 			for _, key := range []string{
 				strings.Trim(fmt.Sprintf("%v", testKey), "[]"), strings.Trim(fmt.Sprintf("%#v", testKey), "[]byte{}"),
-				fmt.Sprintf("%x", testKey), fmt.Sprintf("%q", testKey), string(testKey),
+				hex.EncodeToString(testKey), fmt.Sprintf("%q", testKey), string(testKey),
 			} {
 				if strings.Contains(printed, key) {
 					t.Errorf("%s of %T printed %q", verb, x, key)

@@ -50,7 +50,7 @@ func TestAKeyThatIsPrintedShowsNothingOfItself(t *testing.T) {
 			printed := fmt.Sprintf(verb, x)
 			for _, part := range []string{
 				strings.Trim(fmt.Sprint(k.k1[:]), "[]"), strings.Trim(fmt.Sprintf("%#v", k.k1[:]), "[]byte{}"),
-				fmt.Sprintf("%x", k.k1[:]), string(k.k1[:]),
+				hex.EncodeToString(k.k1[:]), string(k.k1[:]),
 			} {
 				if strings.Contains(printed, part) {
 					t.Errorf("%s of %T: %s", verb, x, printed)
