@@ -9,8 +9,9 @@ import (
 // It is for tokens that have to belong to a session, such as those of package csrf. The
 // bytes stay the same over Renew and StepUp, and change with [Session.Authenticate]. A
 // ticket from before that keeps the ones that it had, so that a form that is sent twice
-// verifies. Neither the session nor another purpose's bytes can be found from them. They
-// belong to the caller.
+// verifies. Neither the session nor another purpose's bytes can be found from them. Whoever
+// reads the session's record can find them, unless [Options].Sealer encrypts it. They belong
+// to the caller.
 //
 // A new session is stored, so that the secret is there when the visitor comes back.
 func (s *Session) Secret(purpose string) []byte {
