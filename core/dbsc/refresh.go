@@ -1,6 +1,7 @@
 package dbsc
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -56,7 +57,10 @@ func (b *Binder) refresh(w http.ResponseWriter, r *http.Request, s *session.Sess
 	}
 	seen, proof := key.Seen, newProof()
 	l.prove(key.Last, proof)
-	if err := l.s.Commit(r.Context()); err != nil {
+	switch err := l.s.Commit(r.Context()); {
+	case errors.Is(err, session.ErrNotFound): // if the session has ended, the browser learns that when it asks again
+		return &refusal{http.StatusServiceUnavailable, errQuiet}
+	case err != nil:
 		return err
 	}
 	key = l.binding()

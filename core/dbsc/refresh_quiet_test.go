@@ -56,3 +56,30 @@ func TestARecordThatCanNotBeReadLosesNoKey(t *testing.T) {
 	delete(b.jar, boundCookie)
 	want(t, http.StatusOK, b.visit("/vault"), "afterwards")
 }
+
+// TestARefreshWhoseTicketIsReplacedMeanwhileLosesNoKey: the record lists the ticket no more
+// when the proof is to be noted, but the session goes on.
+func TestARefreshWhoseTicketIsReplacedMeanwhileLosesNoKey(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	b := st.device()
+	b.signIn()
+	proof := b.proof(b.ask(), false)
+	pages := st.handler
+	st.handler = afterLoad(st, func() {
+		hooked := st.handler
+		st.handler = pages
+		now := *b // the same browser, in other tabs
+		now.jar = maps.Clone(b.jar)
+		for range 10 { // more than a record lists
+			now.take(now.send(http.MethodGet, "/renew"))
+			now.take(now.send(http.MethodGet, "/"))
+		}
+		st.handler, b.jar = hooked, now.jar
+	})
+	res := b.send(http.MethodPost, dbsc.DefaultPath, sessionID, b.id, response, proof)
+	want(t, http.StatusServiceUnavailable, res, "refreshing")
+	st.handler = pages
+	delete(b.jar, boundCookie)
+	want(t, http.StatusOK, b.visit("/vault"), "the next request")
+}

@@ -274,9 +274,13 @@ func TestASessionThatEndsDuringItsRefreshIsNotRefreshed(t *testing.T) {
 		}
 	})
 	res := b.send(http.MethodPost, dbsc.DefaultPath, sessionID, b.id, response, proof)
-	want(t, http.StatusConflict, res, "refreshing")
+	want(t, http.StatusServiceUnavailable, res, "refreshing")
 	if contains(res.Header.Values("Set-Cookie"), boundCookie) {
 		t.Error("a cookie for a session that has ended")
+	}
+	st.start()
+	if want(t, http.StatusNotFound, b.refresh(), "refreshing again"); b.id != "" {
+		t.Error("the browser keeps the key")
 	}
 }
 
