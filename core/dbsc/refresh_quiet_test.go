@@ -83,3 +83,20 @@ func TestARefreshWhoseTicketIsReplacedMeanwhileLosesNoKey(t *testing.T) {
 	delete(b.jar, boundCookie)
 	want(t, http.StatusOK, b.visit("/vault"), "the next request")
 }
+
+// TestALogoutWhoseAnswerWasLostIsForgotten: its ticket is quiet for ten minutes.
+func TestALogoutWhoseAnswerWasLostIsForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		st := newSite(t)
+		b := st.device()
+		b.signIn()
+		b.send(http.MethodGet, "/logout") // its answer is lost
+		want(t, http.StatusServiceUnavailable, b.refresh(), "right afterwards")
+		<-time.After(10 * time.Minute)
+		if want(t, http.StatusNotFound, b.refresh(), "ten minutes later"); b.id != "" {
+			t.Error("the browser keeps the key")
+		}
+		want(t, http.StatusOK, b.visit("/vault"), "the visitor, whom nobody knows")
+	})
+}
