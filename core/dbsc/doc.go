@@ -46,8 +46,9 @@
 // [Binder.RequireDeviceBound] lets a request through if its login is not bound, or if it
 // brings a bound cookie that has not run out. Otherwise the login is bound and the request
 // doesn't show that it comes from the device: it is refused with status 403. The session
-// goes on, so that a thief can't sign the visitor out. [Binder.Status] says the same of a
-// request without refusing it, and [IsBound] of a session in a list.
+// goes on. The response hands out no ticket, and the request keeps nothing alive, so that
+// whoever is refused can't sign the visitor out. [Binder.Status] says the same of a request
+// without refusing it, and [IsBound] of a session in a list.
 //
 // The cookie that is copied along with the session's is good until it runs out, for one
 // and a half of [Options].Lifetime at most.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cloakroom-go/cloakroom/core/internal/doubt"
 	"github.com/cloakroom-go/cloakroom/core/internal/httpfield"
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
@@ -111,6 +112,7 @@ func (b *Binder) answer(w http.ResponseWriter, r *http.Request, s *session.Sessi
 	switch {
 	case err == nil:
 	case errors.As(err, &refused):
+		doubt.Request(r.Context(), b.sessions)
 		http.Error(w, http.StatusText(refused.status), refused.status)
 	default:
 		b.sessions.Fail(w, r, err)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/cloakroom-go/cloakroom/core/internal/doubt"
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
@@ -82,8 +83,9 @@ type brought struct {
 
 // RequireDeviceBound returns a handler that calls next unless the visitor's login is
 // bound to a device and the request does not show that it comes from there. Such a
-// request gets otherwise, or a plain 403 if that is nil. Its session goes on: whoever has
-// copied its cookie must not be able to sign the visitor out. The response carries a
+// request gets otherwise, or a plain 403 if that is nil. Its session goes on, no ticket is
+// handed out because of the old one's age, and the request does not extend the session:
+// whoever is refused must not be able to sign the visitor out. The response carries a
 // challenge, so a browser that has the key is back with its next request. If a link on
 // another site has led the visitor here, when browsers prove nothing, the response has
 // them ask once more.
@@ -101,6 +103,7 @@ func (b *Binder) RequireDeviceBound(next, otherwise http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		doubt.Request(r.Context(), b.sessions)
 		b.challenge(w, l, l.binding())
 		if _, err := r.Cookie(b.cookie.Name); err == nil {
 			b.unsetCookie(w)

@@ -24,7 +24,7 @@ func (s *Session) settled() bool {
 
 // touchDue reports whether the request extends the session.
 func (s *Session) touchDue(v *view, t held, at *stored, now time.Time) bool {
-	return !s.x.passive && s.m.touchDue(&v.rights, v.endedBy(t, at.expires), now)
+	return !t.doubted && !s.x.passive && s.m.touchDue(&v.rights, v.endedBy(t, at.expires), now)
 }
 
 // endedBy returns when the ticket ends unless it is used, where the record expires at
@@ -38,7 +38,7 @@ func (v *view) endedBy(t held, expires time.Time) time.Time {
 
 // renewDue reports whether it is time for a new ticket that can still be handed out.
 func (s *Session) renewDue(v *view, t held, now time.Time) bool {
-	return t.standing == good && !t.offered && s.m.renewDue(&v.state, t.hash, now) && s.x.answerable() == nil
+	return t.standing == good && !t.offered && !t.doubted && s.m.renewDue(&v.state, t.hash, now) && s.x.answerable() == nil
 }
 
 // tooLate reports whether the last commit has found the header gone.

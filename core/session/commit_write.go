@@ -99,7 +99,7 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 	} else {
 		presented = ticketHash{}
 	}
-	if !t.offered {
+	if !t.offered && (!t.doubted || c.wants.login != "") {
 		next.see(t.hash, now)
 	}
 	var left wants
@@ -180,13 +180,13 @@ func (c *commit) record(id string, v *view, used ticketHash, now time.Time) (ses
 }
 
 // expires returns when a session ends that is used at now. A passive request does not
-// use it.
+// use it, nor does one that is refused.
 func (c *commit) expires(v *view, used ticketHash, now time.Time) time.Time {
 	var prior time.Time
 	if c.stored != nil {
 		prior = c.stored.expires
 	}
-	uses := !c.s.x.passive || c.stored == nil || c.wants.login != ""
+	uses := !c.s.x.passive && !c.ticket.doubted || c.stored == nil || c.wants.login != ""
 	return c.m.expires(v, used, uses, now, prior)
 }
 

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/internal/doubt"
 )
 
 // An exchange is one request with its response, as one Manager sees it.
@@ -68,7 +70,21 @@ func (x *exchange) Value(key any) any {
 	if (key == (exchangeKey{x.m}) || key == x.m.carrier && !x.skipped) && !x.shared.Load() {
 		return x
 	}
+	if of, ok := key.(doubt.Key); ok && of.Manager == any(x.m) {
+		return x.doubt
+	}
 	return x.Context.Value(key)
+}
+
+// doubt notes that the request is refused, because its ticket may be a copy.
+func (x *exchange) doubt() {
+	if s, _ := x.loaded(); s != nil {
+		s.commitMu.Lock()
+		defer s.commitMu.Unlock()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.ticket.doubted = true
+	}
 }
 
 // Format implements [fmt.Formatter]: a request's context that is printed, by a logger or a

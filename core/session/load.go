@@ -38,6 +38,7 @@ type held struct {
 	hash     ticketHash
 	standing standing
 	offered  bool // by this request: the visitor has not got it yet
+	doubted  bool // the request is refused: who has sent it may have copied the ticket
 }
 
 // held returns p as it is presented. What it is good for is not known yet.

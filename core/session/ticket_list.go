@@ -65,7 +65,7 @@ func (st *state) mayHaveListed() bool { return st.count > 2 }
 // time, that they have got their ticket.
 func (v *view) unseen(t held) bool {
 	e := v.entry(t.hash)
-	return e != nil && e.pending() && !t.offered
+	return e != nil && e.pending() && !t.offered && !t.doubted
 }
 
 // lost reports whether the login's tickets have stayed unseen for too long: the
