@@ -67,7 +67,10 @@ func (o *Options) carrierKey() any {
 
 // Value implements [context.Context].
 func (x *exchange) Value(key any) any {
-	if (key == (exchangeKey{x.m}) || key == x.m.carrier && !x.skipped) && !x.shared.Load() {
+	if x.shared.Load() {
+		return x.Context.Value(key)
+	}
+	if key == (exchangeKey{x.m}) || key == x.m.carrier && !x.skipped {
 		return x
 	}
 	if of, ok := key.(doubt.Key); ok && of.Manager == any(x.m) {
