@@ -15,18 +15,9 @@ func (b *Binder) refresh(w http.ResponseWriter, r *http.Request, s *session.Sess
 	if err != nil {
 		return b.reject(r, l, http.StatusBadRequest, err)
 	}
-	var key *binding
-	if l != nil && id == l.identifier() {
-		key = l.binding()
-	}
-	switch {
-	case key != nil:
-	case s.Actor() != "": // the browser keeps it, for when they come back
-		return &refusal{http.StatusServiceUnavailable, errActing}
-	case s.ID() == "": // it keeps it as well: the session may go on by another ticket, or be read again
-		return &refusal{http.StatusServiceUnavailable, errQuiet}
-	default: // the browser forgets it
-		return &refusal{http.StatusNotFound, errNotBound}
+	key, err := bindingOf(s, l, id)
+	if err != nil {
+		return err
 	}
 	if len(r.Header.Values(fieldResponse)) == 0 {
 		b.challenge(w, l, key)
@@ -76,6 +67,24 @@ func (b *Binder) refresh(w http.ResponseWriter, r *http.Request, s *session.Sess
 	b.emit(r.Context(), l, EventRefreshed, nil)
 	b.challenge(w, l, key)
 	return b.handOut(w, l, key, kindPlain)
+}
+
+// bindingOf returns the login's binding, if id is that one's, or what becomes of the key
+// that the browser has for it.
+func bindingOf(s *session.Session, l *login, id string) (*binding, error) {
+	if l != nil && id == l.identifier() {
+		if key := l.binding(); key != nil {
+			return key, nil
+		}
+	}
+	switch {
+	case s.Actor() != "": // the browser keeps it, for when they come back
+		return nil, &refusal{http.StatusServiceUnavailable, errActing}
+	case s.ID() == "": // it keeps it as well: the session may go on by another ticket, or be read again
+		return nil, &refusal{http.StatusServiceUnavailable, errQuiet}
+	default: // the browser forgets it
+		return nil, &refusal{http.StatusNotFound, errNotBound}
+	}
 }
 
 // challenge adds the challenge for the browser's next proof.

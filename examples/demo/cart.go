@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
@@ -100,11 +101,12 @@ func (c cart) lines() (lines []line, total int) {
 // seen returns what a customer agrees to who orders the cart as it is shown now.
 func (c cart) seen() string {
 	lines, _ := c.lines()
-	text := c.Number
+	var text strings.Builder
+	text.WriteString(c.Number)
 	for _, l := range lines {
-		text += fmt.Sprintf(" %s:%d:%d", l.Product.ID, l.Quantity, l.Price)
+		fmt.Fprintf(&text, " %s:%d:%d", l.Product.ID, l.Quantity, l.Price)
 	}
-	return text
+	return text.String()
 }
 
 // cartPage is what /cart and /checkout show.

@@ -99,7 +99,8 @@ func TestASignInThatNobodyHasTimeForIsAnswered(t *testing.T) {
 		sh.sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			sh.visit(w, r, s).signIn()
 		}).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/login", strings.NewReader("")))
-		if took := time.Since(began); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || took > 15*time.Second {
+		took := time.Since(began)
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || took > 15*time.Second {
 			t.Errorf("status %d after %v, header %v", w.Code, took, w.Header())
 		}
 	})

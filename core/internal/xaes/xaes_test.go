@@ -49,7 +49,7 @@ func TestAKeyThatIsPrintedShowsNothingOfItself(t *testing.T) {
 		for _, x := range []any{k, []*Key{k}} { // a ring of them is what a Sealer is
 			printed := fmt.Sprintf(verb, x)
 			for _, part := range []string{
-				strings.Trim(fmt.Sprint(k.k1[:]), "[]"), strings.Trim(fmt.Sprintf("%#v", k.k1[:]), "[]byte{}"),
+				strings.Trim(fmt.Sprintf("%d", k.k1), "[]"), strings.Trim(fmt.Sprintf("%#v", k.k1[:]), "[]byte{}"),
 				hex.EncodeToString(k.k1[:]), string(k.k1[:]),
 			} {
 				if strings.Contains(printed, part) {
