@@ -47,7 +47,7 @@ func (b browserOf) send(t *testing.T, h http.Handler, method, path string, cross
 	return w.Result()
 }
 
-// TestALoginThatComesBackByPOSTKeepsTheCart is what docs/signing-in.md proposes for
+// TestALoginThatComesBackByPOSTKeepsTheCart is what docs/providers.md proposes for
 // SAML and form_post: a second, short session whose cookie other sites' forms send.
 func TestALoginThatComesBackByPOSTKeepsTheCart(t *testing.T) {
 	t.Parallel()
@@ -145,7 +145,7 @@ type oauthTokens struct {
 	Expires         time.Time
 }
 
-// TestARefreshTokenIsRedeemedOnce is what docs/signing-in.md proposes: of 50 requests at
+// TestARefreshTokenIsRedeemedOnce is what docs/providers.md proposes: of 50 requests at
 // the same moment, on two processes, one redeems, and the others wait for what it has got.
 func TestARefreshTokenIsRedeemedOnce(t *testing.T) {
 	t.Parallel()
@@ -223,7 +223,7 @@ func TestACrashInOnceHoldsUpNoLongerThanItsLimitOnEveryStore(t *testing.T) {
 	})
 }
 
-// TestAProviderSignsInByCodeAndPKCE is what docs/signing-in.md proposes, with a provider
+// TestAProviderSignsInByCodeAndPKCE is what docs/providers.md proposes, with a provider
 // that checks the verifier: two tabs, a code of another visitor's, a state that was used,
 // and visitors whose own sessions store nothing until they sign in.
 func TestAProviderSignsInByCodeAndPKCE(t *testing.T) {
