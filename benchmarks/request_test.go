@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
 	"sync"
 	"testing"
 )
@@ -117,19 +118,18 @@ func run(b *testing.B, c contender, w work) {
 	if h == nil {
 		b.Skip("there is no such request")
 	}
-	var shared string
-	if w.shared {
-		shared = a.visitor(b)
+	cookie := a.visitor(b)
+	cookies := make(chan string, runtime.GOMAXPROCS(0)) // one for each worker
+	for range cap(cookies) {
+		cookies <- cookie
+		if !w.shared {
+			cookie = a.visitor(b)
+		}
 	}
 	b.ReportAllocs()
-	var once sync.Mutex
+	b.ResetTimer() // opening took time: a file store makes its folders, and flushes them
 	b.RunParallel(func(pb *testing.PB) {
-		cookie := shared
-		if !w.shared {
-			once.Lock()
-			cookie = a.visitor(b)
-			once.Unlock()
-		}
+		cookie := <-cookies
 		for pb.Next() {
 			r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/", http.NoBody)
 			r.Header.Set("Cookie", cookie)
