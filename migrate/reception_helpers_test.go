@@ -3,14 +3,17 @@ package migrate_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
@@ -260,4 +263,43 @@ func fromExpress() (migrate.Options, *legacyRecords, string) {
 	records := &legacyRecords{values: map[string]string{"sess:id": `{"cookie":{},"user":"ann","cart":["coat"]}`}}
 	express := migrate.Express{Keys: []string{"a secret"}, Records: records}
 	return migrate.Options{Sources: []migrate.Source{express}}, records, "s:" + express.Sign("id")
+}
+
+// A badLine carries a browser's requests: servers are down, time passes, and answers are
+// lost or come late.
+type badLine struct {
+	random  *rand.Rand
+	records *legacyRecords
+	browser *browser
+	late    []*httptest.ResponseRecorder
+}
+
+// send makes a request, with or without a fault.
+func (l *badLine) send(path string) *httptest.ResponseRecorder {
+	store := l.browser.store
+	l.records.down, store.down = nil, nil
+	switch l.random.IntN(8) {
+	case 0:
+		l.records.down = errors.New("down")
+	case 1:
+		store.down = errors.New("down")
+	case 2, 3:
+		<-time.After(time.Duration(l.random.IntN(100)) * time.Second)
+	}
+	return l.browser.send(http.MethodGet, path)
+}
+
+// answer loses an answer, delays it or delivers it, and delivers one from before.
+func (l *badLine) answer(w *httptest.ResponseRecorder) {
+	switch l.random.IntN(4) {
+	case 0: // lost
+	case 1:
+		l.late = append(l.late, w)
+	default:
+		l.browser.take(w)
+	}
+	if len(l.late) > 0 && l.random.IntN(3) == 0 {
+		l.browser.take(l.late[0])
+		l.late = l.late[1:]
+	}
 }

@@ -1,10 +1,8 @@
 package migrate_test
 
 import (
-	"errors"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -23,30 +21,9 @@ func TestWhateverIsLostALogoutHolds(t *testing.T) {
 			options, records, cookie := fromExpress()
 			srv := newServer(t, options, session.Options{RenewEvery: 5 * time.Minute, IdleTimeout: 24 * time.Hour})
 			b := srv.browser("connect.sid", cookie)
-			var late []*httptest.ResponseRecorder
+			line := badLine{random: random, records: records, browser: b}
 			for range random.IntN(20) {
-				records.down, srv.store.down = nil, nil
-				switch random.IntN(8) {
-				case 0:
-					records.down = errors.New("down")
-				case 1:
-					srv.store.down = errors.New("down")
-				case 2, 3:
-					<-time.After(time.Duration(random.IntN(100)) * time.Second)
-				}
-				path := []string{"/", "/", "/panic", "/clear", "/add"}[random.IntN(5)]
-				w := b.send(http.MethodGet, path)
-				switch random.IntN(3) {
-				case 0:
-				case 1:
-					late = append(late, w)
-				default:
-					b.take(w)
-				}
-				if len(late) > 0 && random.IntN(3) == 0 {
-					b.take(late[0])
-					late = late[1:]
-				}
+				line.answer(line.send([]string{"/", "/", "/panic", "/clear", "/add"}[random.IntN(5)]))
 			}
 			records.down, srv.store.down = nil, nil
 			w := b.send(http.MethodGet, []string{"/logout", "/bye"}[random.IntN(2)])
@@ -57,7 +34,7 @@ func TestWhateverIsLostALogoutHolds(t *testing.T) {
 			if len(records.values) > 0 {
 				t.Errorf("seed %d: the old record is there still", seed)
 			}
-			for _, l := range late {
+			for _, l := range line.late {
 				b.take(l)
 			}
 			b.cookies["connect.sid"] = cookie

@@ -139,34 +139,14 @@ func TestWhateverIsLostNobodyIsSignedOut(t *testing.T) {
 				options, name, cookie = fromFlask(), "session", known(t)
 			}
 			srv := newServer(t, options, session.Options{RenewEvery: 5 * time.Minute})
-			b := srv.browser(name, cookie)
-			var late []*httptest.ResponseRecorder
+			line := badLine{random: random, records: records, browser: srv.browser(name, cookie)}
 			for range 60 {
-				records.down, srv.store.down = nil, nil
-				switch random.IntN(8) {
-				case 0:
-					records.down = errors.New("down")
-				case 1:
-					srv.store.down = errors.New("down")
-				case 2:
-					<-time.After(time.Duration(random.IntN(100)) * time.Second)
-				}
 				path := []string{"/", "/", "/panic"}[random.IntN(3)]
-				w := b.send(http.MethodGet, path)
+				w := line.send(path)
 				if path == "/" && w.Code != http.StatusServiceUnavailable && w.Body.String() != "ann [coat]" {
 					t.Fatalf("seed %d: %d %s\n%s", seed, w.Code, w.Body, &srv.log)
 				}
-				switch random.IntN(4) {
-				case 0: // lost
-				case 1:
-					late = append(late, w)
-				default:
-					b.take(w)
-				}
-				if len(late) > 0 && random.IntN(3) == 0 {
-					b.take(late[0])
-					late = late[1:]
-				}
+				line.answer(w)
 			}
 		})
 		if t.Failed() {
