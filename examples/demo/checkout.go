@@ -75,6 +75,7 @@ func (v *visit) showCheckout() {
 // fails in between, one cart makes one order: the number sees to that. The cart
 // is emptied after the order is there, so that an outage loses neither. Nothing is
 // ordered that the form's page has not shown: what another tab has put in, for instance.
+// A form that says nothing of its page comes from a script, and orders what is there.
 func (v *visit) checkout() {
 	c := cartKey.Get(v.s)
 	lines, total := c.lines()
@@ -83,7 +84,7 @@ func (v *visit) checkout() {
 		v.redirect("/cart")
 		return
 	}
-	if shown := v.r.PostFormValue("cart"); shown != "" && shown != c.seen() { // a script's form shows nothing
+	if shown := v.r.PostFormValue("cart"); shown != "" && shown != c.seen() {
 		v.s.Flash("error", v.t("checkout.changed"))
 		v.redirect("/checkout")
 		return

@@ -103,6 +103,10 @@ func TestNothingIsOrderedThatWasNotShown(t *testing.T) {
 	if n := s.shop.orders.count(); n != 1 {
 		t.Errorf("%d orders, want 1", n)
 	}
+	v.wantRedirect(v.post("/checkout", ""), "/cart") // a script, which has seen no page
+	if n := s.shop.orders.count(); n != 2 {
+		t.Errorf("%d orders, want 2", n)
+	}
 }
 
 func TestOrdersAreBounded(t *testing.T) {
