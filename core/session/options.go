@@ -167,8 +167,9 @@ type Options struct { //nolint:recvcheck // Format is for values, too
 	// describe that response, or change what the browser keeps, are removed: Content-*,
 	// Cache-Control, Clear-Site-Data, Location, Set-Cookie and the like. Others stay,
 	// security policies for instance. An ErrorHandler sets Cache-Control: no-store
-	// itself, and Retry-After if it wants it. If nil, the response is a short plain
-	// text with the status that StatusCode gives.
+	// itself, and Retry-After if it wants it. It has to write a status: where it writes
+	// nothing, net/http answers 200, and the visitor takes the request for done. If nil,
+	// the response is a short plain text with the status that StatusCode gives.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 }
 

@@ -172,7 +172,7 @@ func TestAnOutageChangesNoPassword(t *testing.T) {
 	v.get("/") // takes the message
 	token := v.token()
 	store.failWrite.Store(true)
-	a := v.send(v.form("/password", "current="+ada.Password+"&password=a+new+password", token))
+	a := v.send(v.form("/password", "current="+ada.Password+"&password=a+brand+new+password", token))
 	v.wantStatus(a, http.StatusServiceUnavailable)
 	store.failWrite.Store(false)
 	v.wantStatus(v.get("/profile"), http.StatusOK)
@@ -189,7 +189,7 @@ func TestANewPasswordHoldsThoughTheOtherSessionsCanNotBeListed(t *testing.T) {
 	there.signIn(ada)
 	token := here.token()
 	store.failList.Store(true)
-	a := here.send(here.form("/password", "current="+ada.Password+"&password=a+new+password", token))
+	a := here.send(here.form("/password", "current="+ada.Password+"&password=a+brand+new+password", token))
 	here.wantRedirect(a, "/profile")
 	there.wantRedirect(there.get("/profile"), "/login?next=%2Fprofile")
 }

@@ -37,10 +37,10 @@ func (v *visit) inside() string { return cmp.Or(v.s.Actor(), v.s.ID()) }
 // is about, if there are several.
 type passwordForm struct{ Next, Error, Field string }
 
-// Lengths of a password in characters. It may be a whole sentence, but not a book. Where
-// it is the only factor, NIST wants 15 (SP 800-63B-4, 3.1.1.2): a demo's are for trying out.
+// Lengths of a password in characters: NIST wants 15 where it is the only factor (SP 800-63B-4,
+// 3.1.1.2). It may be a whole sentence, but not a book.
 const (
-	minPassword = 8
+	minPassword = 15
 	maxPassword = 256
 )
 

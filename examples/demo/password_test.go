@@ -86,10 +86,10 @@ func TestAPasswordThatCanNotBe(t *testing.T) {
 	}{
 		"current=wrong&password=long enough":          {http.StatusForbidden, "not your password", "current"},
 		"password=long enough":                        {http.StatusForbidden, "not your password", "current"},
-		"current=" + ada.Password + "&password=short": {http.StatusUnprocessableEntity, "from 8 to 256", "password"},
-		"current=" + ada.Password:                     {http.StatusUnprocessableEntity, "from 8 to 256", "password"},
+		"current=" + ada.Password + "&password=short": {http.StatusUnprocessableEntity, "from 15 to 256", "password"},
+		"current=" + ada.Password:                     {http.StatusUnprocessableEntity, "from 15 to 256", "password"},
 		"current=" + ada.Password + "&password=" + strings.Repeat("a", 1+maxPassword): {
-			http.StatusUnprocessableEntity, "from 8 to 256", "password",
+			http.StatusUnprocessableEntity, "from 15 to 256", "password",
 		},
 	} {
 		a := v.post("/password", form)
