@@ -13,7 +13,7 @@ type binding struct {
 	Alg   string `json:"alg"`
 	Key   []byte `json:"key"`  // the public key (PKIX, DER)
 	Last  string `json:"last"` // names the last proof: a challenge is about it, and good for one
-	Seen  bool   `json:"seen"` // the browser has shown that it knows of it
+	Seen  bool   `json:"seen"` // the browser has proved that it knows of it: the login is bound
 	At    int64  `json:"at"`   // when the login was, in nanoseconds since 1970
 }
 
@@ -40,7 +40,7 @@ func find(list []binding, tag string) *binding {
 // binding returns l's, or nil.
 func (l *login) binding() *binding { return find(bindings.Get(l.s), l.tag()) }
 
-// register has the key stored for the login, unless the browser has shown that it knows
+// register has the key stored for the login, unless the browser has proved that it knows
 // of one, or the offer was used for another.
 func (l *login) register(key binding) {
 	bindings.Update(l.s, func(list []binding) []binding {
@@ -54,23 +54,12 @@ func (l *login) register(key binding) {
 }
 
 // prove notes that a proof was given for a challenge about another: of two with the same
-// challenge, one is noted.
+// challenge, one is noted. The first one binds the login.
 func (l *login) prove(about, proof string) {
 	tag := l.tag()
 	bindings.Update(l.s, func(list []binding) []binding {
 		if b := find(list, tag); b != nil && b.Last == about {
 			b.Last, b.Seen = proof, true
-		}
-		return list
-	})
-}
-
-// see notes that the browser has brought its first cookie.
-func (l *login) see() {
-	tag := l.tag()
-	bindings.Update(l.s, func(list []binding) []binding {
-		if b := find(list, tag); b != nil {
-			b.Seen = true
 		}
 		return list
 	})

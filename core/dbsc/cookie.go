@@ -8,12 +8,6 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
-// The kinds of a bound cookie.
-const (
-	kindPlain = iota
-	kindFirst // of a registration: whoever brings it back has got its answer
-)
-
 // boundCookie returns the bound cookie that stands beside c. Its name is derived, so that
 // two Managers of one host have two. Chromium does not refresh one that begins with
 // __Host-Http-.
@@ -34,11 +28,11 @@ func boundCookie(c session.Cookie) http.Cookie {
 // browser keeps it.
 func (b *Binder) leeway() time.Duration { return b.opts.Lifetime / 2 }
 
-// setCookie hands out a bound cookie that is good until some time.
-func (b *Binder) setCookie(w http.ResponseWriter, l *login, key *binding, kind byte, until time.Time) {
+// setCookie hands out a bound cookie.
+func (b *Binder) setCookie(w http.ResponseWriter, l *login, key *binding) {
 	c := b.cookie //nolint:gosec // a copy of what boundCookie returns
-	c.Value = l.write(purposeCookie, kind, until, key.Key)
-	c.MaxAge = max(1, int((time.Until(until)-b.leeway()).Round(time.Second)/time.Second))
+	c.Value = l.write(purposeCookie, time.Now().Add(b.opts.Lifetime+b.leeway()), key.Key)
+	c.MaxAge = int(b.opts.Lifetime.Round(time.Second) / time.Second)
 	http.SetCookie(w, &c)
 }
 

@@ -8,9 +8,10 @@
 // # How it works
 //
 // After a login, the server offers to bind it. The browser makes a key pair, in hardware
-// where it can, and registers the public key. It gets a second, short-lived cookie. Before
-// that runs out, or before the next request if it has, the browser signs a challenge and
-// gets a new one. The private key can't be copied, so nobody else gets a new one.
+// where it can, and registers the public key. Before its next request, it signs a challenge
+// with the private key, and gets a second, short-lived cookie. Before that runs out, or
+// before the next request if it has, it signs once more and gets a new one. The private key
+// can't be copied, so nobody else gets one.
 //
 // All of that is between browser and server. The pages and their scripts have no part in
 // it. A browser that can't do it ignores the offer, and its visitor's session works as
@@ -55,14 +56,17 @@
 //
 // # A binding's life
 //
-// A binding belongs to one login of a session. It takes effect when the browser brings
-// the first bound cookie: if the answer of the registration is lost, nobody is locked out.
-// From then on nobody can register another key for that login. Renew, StepUp and new keys
-// of the application keep it. It ends with the session, with Session.Clear, which removes
-// all values, and for a visitor who signs in again. That login needs an offer of its own, and
-// is not held back by a key that the browser may have lost. Until the visitor presents the
-// new ticket, and for session.Options.RenewGrace after that, the old one works on and needs
-// the old key.
+// A binding belongs to one login of a session. It takes effect with the first proof, and not
+// with the registration: if the answer to that is lost or torn, the browser knows of no key,
+// and nobody is locked out. Until then a copy of the session's cookie gets in, as before the
+// registration, and another offer may register another key; see [Binder.Offer]. From then on
+// nobody can register one for that login.
+//
+// Renew, StepUp and new keys of the application keep it. It ends with the session, with
+// Session.Clear, which removes all values, and for a visitor who signs in again. That login
+// needs an offer of its own, and is not held back by a key that the browser may have lost.
+// Until the visitor presents the new ticket, and for session.Options.RenewGrace after that,
+// the old one works on and needs the old key.
 //
 // If the store fails, the answer is 503, and the browser tries again later. So an
 // ErrorHandler of session.Options has to answer with the status of session.StatusCode: a

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/internal/doubt"
 	"github.com/cloakroom-go/cloakroom/core/internal/httpfield"
@@ -28,8 +27,7 @@ const (
 //
 //	sessions.Handler(binder.Handler(protection.Handler(mux)))
 //
-// A request that brings the first bound cookie of a login loads the session and saves
-// that the browser has it. No other request of next costs anything.
+// No request of next costs anything.
 func (b *Binder) Handler(next http.Handler) http.Handler {
 	own := b.sessions.HandlerFunc(b.answer)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -37,49 +35,8 @@ func (b *Binder) Handler(next http.Handler) http.Handler {
 			b.serve(w, r, own)
 			return
 		}
-		if b.bringsFirst(r) {
-			b.settle(w, r)
-		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// bringsFirst reports whether a request seems to bring the first bound cookie of a login.
-func (b *Binder) bringsFirst(r *http.Request) bool {
-	for i, c := range r.CookiesNamed(b.cookie.Name) {
-		if i == maxCookies {
-			break
-		}
-		if head, _, ok := split(c.Value); ok && head[noteHead-1] == kindFirst {
-			return true
-		}
-	}
-	return false
-}
-
-// settle saves that the browser has got its first bound cookie: the answer of the
-// registration was not lost. If that can't be saved, its next request tries again.
-func (b *Binder) settle(w http.ResponseWriter, r *http.Request) {
-	s, err := b.sessions.Get(r)
-	if err != nil {
-		return // next asks again, and answers
-	}
-	l := loginOf(s)
-	_, c := b.status(r, l)
-	if c == nil || c.kind != kindFirst {
-		return
-	}
-	if !c.key.Seen {
-		l.see()
-		if s.Commit(r.Context()) != nil {
-			return // it is tried again before the header leaves, and answered then
-		}
-		b.emit(r.Context(), l, EventBound, nil)
-	}
-	switch r.Header.Get("Sec-Fetch-Dest") {
-	case "", "document", "empty": // a picture or a style sheet may be cached with its cookie
-		b.setCookie(w, l, c.key, kindPlain, c.until)
-	}
 }
 
 // serve keeps off what no browser sends before the session is looked at.
@@ -190,8 +147,8 @@ type credential struct {
 	Attributes string `json:"attributes"`
 }
 
-// handOut sends a bound cookie, and what the browser has to know of it.
-func (b *Binder) handOut(w http.ResponseWriter, l *login, key *binding, kind byte) error {
+// instruct tells the browser what it has to know of a bound session.
+func (b *Binder) instruct(w http.ResponseWriter, l *login) error {
 	text, err := json.Marshal(instructions{
 		ID: l.identifier(), RefreshURL: b.opts.Path,
 		Credentials: []credential{{"cookie", b.cookie.Name, b.attributes()}},
@@ -199,7 +156,6 @@ func (b *Binder) handOut(w http.ResponseWriter, l *login, key *binding, kind byt
 	if err != nil {
 		return fmt.Errorf("dbsc: instructions: %w", err)
 	}
-	b.setCookie(w, l, key, kind, time.Now().Add(b.opts.Lifetime+b.leeway()))
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(text) // a visitor who has gone needs no answer
 	return nil

@@ -11,11 +11,13 @@ import (
 
 var errDown = errors.New("store is down")
 
-// A failingStore counts calls, and fails while it is down.
+// A failingStore counts calls, and fails while it is down. While it is deaf, it writes, and
+// says that it has failed.
 type failingStore struct {
 	*memstore.Store
 
 	down  atomic.Bool
+	deaf  atomic.Bool
 	calls atomic.Int64
 }
 
@@ -45,5 +47,9 @@ func (s *failingStore) Update(ctx context.Context, id string, v sessionstore.Ver
 	if err := s.called(); err != nil {
 		return err
 	}
-	return s.Store.Update(ctx, id, v, r)
+	err := s.Store.Update(ctx, id, v, r)
+	if s.deaf.Load() {
+		return errDown
+	}
+	return err
 }

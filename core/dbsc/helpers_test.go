@@ -150,7 +150,7 @@ func (b *browser) send(method, path string, header ...string) *http.Response {
 	b.t.Helper()
 	r := httptest.NewRequestWithContext(b.t.Context(), method, path, http.NoBody)
 	for name, c := range b.jar {
-		if dies, ok := b.dies[name]; !ok || time.Now().Before(dies) {
+		if b.has(name) {
 			r.AddCookie(&http.Cookie{Name: name, Value: c.Value})
 		}
 	}
@@ -201,7 +201,7 @@ func (b *browser) take(res *http.Response) *http.Response {
 // cookie first if it has none, and takes an offer afterwards.
 func (b *browser) visit(path string, header ...string) *http.Response {
 	b.t.Helper()
-	if _, ok := b.jar[boundCookie]; b.id != "" && (!ok || !time.Now().Before(b.dies[boundCookie])) {
+	if b.id != "" && !b.has(boundCookie) {
 		b.refresh()
 	}
 	res := b.take(b.send(http.MethodGet, path, header...))
@@ -212,13 +212,25 @@ func (b *browser) visit(path string, header ...string) *http.Response {
 	return res
 }
 
+// has reports whether the browser has a cookie that has not run out.
+func (b *browser) has(name string) bool {
+	dies, aged := b.dies[name]
+	return b.jar[name] != nil && (!aged || time.Now().Before(dies))
+}
+
 func (b *browser) register(offer string) *http.Response {
 	b.t.Helper()
-	res := b.take(b.send(http.MethodPost, dbsc.DefaultPath, response, b.proof(offer, true)))
+	return b.registered(b.send(http.MethodPost, dbsc.DefaultPath, response, b.proof(offer, true)))
+}
+
+// registered keeps what the answer to a registration brings, the challenge for the first
+// proof included.
+func (b *browser) registered(res *http.Response) *http.Response {
+	b.t.Helper()
 	if res.StatusCode == http.StatusOK {
 		b.id = instructionsOf(b.t, res)
 	}
-	return res
+	return b.take(res)
 }
 
 // refresh proves that the browser has the key, as often as it is asked to, within reason.

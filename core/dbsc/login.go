@@ -69,40 +69,32 @@ func (l *login) mac(purpose string, parts ...[]byte) []byte {
 	return h.Sum(nil)
 }
 
-// A note is a text that is good until some time, and that nobody else can write. It is
-// nine bytes, the time in nanoseconds and a kind, and a MAC in base64url.
+// A note is a text that is good until some time, and that nobody else can write: the time in
+// nanoseconds and a MAC, in base64url.
 const (
-	noteHead = 9
+	noteHead = 8
 	noteLen  = noteHead + sha256.Size
 	noteText = (noteLen*8 + 5) / 6
 )
 
-func (l *login) write(purpose string, kind byte, until time.Time, about []byte) string {
-	head := append(binary.BigEndian.AppendUint64(make([]byte, 0, noteLen), uint64(until.UnixNano())), kind)
+func (l *login) write(purpose string, until time.Time, about []byte) string {
+	head := binary.BigEndian.AppendUint64(make([]byte, 0, noteLen), uint64(until.UnixNano()))
 	return b64.EncodeToString(append(head, l.mac(purpose, head, about)...))
 }
 
-// read returns what a note says, and whether it is l's, about the same, and still good.
-func (l *login) read(purpose, text string, now time.Time, about []byte) (kind byte, until time.Time, ok bool) {
-	head, sum, ok := split(text)
-	if !ok || !hmac.Equal(sum, l.mac(purpose, head, about)) {
-		return 0, time.Time{}, false
-	}
-	until = time.Unix(0, int64(binary.BigEndian.Uint64(head))) //nolint:gosec // the inverse of write
-	return head[noteHead-1], until, now.Before(until)
-}
-
-// split returns the parts of a note, which is not verified.
-func split(text string) (head, sum []byte, ok bool) {
+// verifies reports whether a text is a note of l's, about the same, and still good.
+func (l *login) verifies(purpose, text string, now time.Time, about []byte) bool {
 	if len(text) != noteText {
-		return nil, nil, false
+		return false
 	}
 	var raw [noteLen]byte
 	// The number of bytes counts: the decoder skips line breaks.
 	if n, err := b64.Decode(raw[:], []byte(text)); err != nil || n != noteLen {
-		return nil, nil, false
+		return false
 	}
-	return raw[:noteHead], raw[noteHead:], true
+	head, sum := raw[:noteHead], raw[noteHead:]
+	until := time.Unix(0, int64(binary.BigEndian.Uint64(head))) //nolint:gosec // the inverse of write
+	return hmac.Equal(sum, l.mac(purpose, head, about)) && now.Before(until)
 }
 
 // The purposes of notes.

@@ -42,7 +42,7 @@ func (b *Binder) refresh(w http.ResponseWriter, r *http.Request, s *session.Sess
 		b.challenge(w, l, key)
 		return b.reject(r, l, http.StatusForbidden, errSignature)
 	}
-	if _, _, ok := l.read(purposeChallenge, p.challenge, time.Now(), []byte(key.Last)); !ok {
+	if !l.verifies(purposeChallenge, p.challenge, time.Now(), []byte(key.Last)) {
 		b.challenge(w, l, key)
 		return b.reject(r, l, http.StatusForbidden, errStale)
 	}
@@ -66,7 +66,8 @@ func (b *Binder) refresh(w http.ResponseWriter, r *http.Request, s *session.Sess
 	}
 	b.emit(r.Context(), l, EventRefreshed, nil)
 	b.challenge(w, l, key)
-	return b.handOut(w, l, key, kindPlain)
+	b.setCookie(w, l, key)
+	return b.instruct(w, l)
 }
 
 // bindingOf returns the login's binding, if id is that one's, or what becomes of the key
@@ -89,6 +90,6 @@ func bindingOf(s *session.Session, l *login, id string) (*binding, error) {
 
 // challenge adds the challenge for the browser's next proof.
 func (b *Binder) challenge(w http.ResponseWriter, l *login, key *binding) {
-	text := l.write(purposeChallenge, 0, b.challengeUntil(), []byte(key.Last))
+	text := l.write(purposeChallenge, b.challengeUntil(), []byte(key.Last))
 	w.Header().Set(fieldChallenge, httpfield.QuoteString(text)+";id="+httpfield.QuoteString(l.identifier()))
 }

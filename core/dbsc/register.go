@@ -25,12 +25,14 @@ func (b *Binder) Offer(w http.ResponseWriter, s *session.Session) {
 	if l == nil || !s.Fresh(time.Minute) {
 		return
 	}
-	challenge := l.write(purposeOffer, 0, offerUntil(), nil)
+	challenge := l.write(purposeOffer, offerUntil(), nil)
 	w.Header().Set(fieldRegistration,
 		"(ES256 RS256);path="+httpfield.QuoteString(b.opts.Path)+";challenge="+httpfield.QuoteString(challenge))
 }
 
-// register stores the key of a browser that has taken an offer.
+// register stores the key of a browser that has taken an offer. It hands out no cookie: the
+// browser proves before its next request that it has got the answer, and knows of the key.
+// A cookie of an earlier login would keep it from that.
 func (b *Binder) register(w http.ResponseWriter, r *http.Request, l *login) error {
 	text, err := field(r, fieldResponse)
 	if err != nil {
@@ -46,7 +48,7 @@ func (b *Binder) register(w http.ResponseWriter, r *http.Request, l *login) erro
 	if l == nil {
 		return b.reject(r, l, http.StatusForbidden, errNoSession)
 	}
-	if _, _, ok := l.read(purposeOffer, p.challenge, time.Now(), nil); !ok {
+	if !l.verifies(purposeOffer, p.challenge, time.Now(), nil) {
 		return b.reject(r, l, http.StatusForbidden, errOffer)
 	}
 	if !p.verifies(p.key, p.alg) {
@@ -65,5 +67,7 @@ func (b *Binder) register(w http.ResponseWriter, r *http.Request, l *login) erro
 	if stored == nil || stored.Seen || !bytes.Equal(stored.Key, key.Key) {
 		return b.reject(r, l, http.StatusForbidden, errTaken)
 	}
-	return b.handOut(w, l, stored, kindFirst)
+	b.challenge(w, l, stored)
+	b.unsetCookie(w)
+	return b.instruct(w, l)
 }

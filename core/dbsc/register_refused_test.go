@@ -29,7 +29,7 @@ func TestWhoRegistersSecondIsRefused(t *testing.T) {
 	b.register(offer)
 	thief := b.steal()
 	thief.signer = ecKey(t)
-	want(t, http.StatusForbidden, thief.register(offer), "the same offer, before the first cookie has come back")
+	want(t, http.StatusForbidden, thief.register(offer), "the same offer, before the first proof")
 	b.visit("/")
 	thief = b.steal()
 	thief.signer = b.signer
@@ -118,8 +118,8 @@ func TestRegistrationsThatProveNothingAreRefused(t *testing.T) {
 			}
 			res := b.send(http.MethodPost, dbsc.DefaultPath, response, sign(t, header, c.payload, c.signer))
 			want(t, c.status, b.take(res), name)
-			if _, ok := b.jar[boundCookie]; ok != (c.status == http.StatusOK) {
-				t.Errorf("a cookie: %v", ok)
+			if got := res.Header.Get(challenge); (got != "") != (c.status == http.StatusOK) {
+				t.Errorf("challenge %q", got)
 			}
 			want(t, http.StatusOK, b.visit("/vault"), "the visitor goes on")
 			if n := len(st.seen(dbsc.EventRejected)); (n == 1) != (c.status != http.StatusOK) {

@@ -86,67 +86,103 @@ func TestAnOfferIsGoodForSomeMinutes(t *testing.T) {
 	}
 }
 
+// TestALostAnswerOfARegistrationLocksNobodyOut: the server has the key, and the browser
+// knows of none. It may have got the header, with the cookies.
 func TestALostAnswerOfARegistrationLocksNobodyOut(t *testing.T) {
+	t.Parallel()
+	for name, arrives := range map[string]func(*browser, *http.Response){
+		"nothing arrives":    func(*browser, *http.Response) {},
+		"the header arrives": func(b *browser, res *http.Response) { b.take(res) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				st := newSite(t)
+				b := st.browser(nil)
+				b.visit("/login/ann")
+				offer := b.offered
+				b.signer = ecKey(t)
+				res := b.send(http.MethodPost, dbsc.DefaultPath, response, b.proof(offer, true))
+				want(t, http.StatusOK, res, "registering")
+				arrives(b, res)
+				b.offered = ""
+				for range 3 {
+					want(t, http.StatusOK, b.visit("/vault"), "without a key")
+					<-time.After(6 * time.Minute)
+				}
+				if len(st.seen(dbsc.EventBound)) != 0 {
+					t.Error("bound, to a browser that knows of no key")
+				}
+			})
+		})
+	}
+}
+
+// TestARegistrationMayBeSentAgain by a browser that has got no answer, until it has proved
+// that it knows of the key.
+func TestARegistrationMayBeSentAgain(t *testing.T) {
 	t.Parallel()
 	st := newSite(t)
 	b := st.browser(nil)
 	b.visit("/login/ann")
+	offer := b.offered
 	b.signer = ecKey(t)
-	want(t, http.StatusOK, b.send(http.MethodPost, dbsc.DefaultPath, response, b.proof(b.offered, true)), "registering")
-	want(t, http.StatusOK, b.send(http.MethodGet, "/vault"), "without the answer")
-	want(t, http.StatusOK, b.register(b.offered), "the same registration again")
+	want(t, http.StatusOK, b.send(http.MethodPost, dbsc.DefaultPath, response, b.proof(offer, true)), "registering")
+	want(t, http.StatusOK, b.register(offer), "the same registration again")
 	wantStatus(t, dbsc.Bound, b.visit("/"), "with the answer")
 	if n := len(st.seen(dbsc.EventBound)); n != 1 {
 		t.Errorf("bound %d times", n)
 	}
+	want(t, http.StatusForbidden, b.register(offer), "after the first proof")
 }
 
-// TestTheFirstCookieBindsOnAnyPage: a page that does not look at the session either, so
-// that nobody gets in with a copy where the visitor has not been yet.
-func TestTheFirstCookieBindsOnAnyPage(t *testing.T) {
+// TestALoginIsBoundByTheFirstProof: it comes before the next request, whatever that is for,
+// so that nobody gets in with a copy where the visitor has not been yet.
+func TestALoginIsBoundByTheFirstProof(t *testing.T) {
 	t.Parallel()
 	st := newSite(t)
 	b := st.device()
 	b.visit("/login/ann")
-	thief := b.steal()
-	delete(thief.jar, boundCookie)
-	want(t, http.StatusOK, thief.visit("/vault"), "before the browser has shown that it is bound")
-	before := b.jar[boundCookie].Value
-	b.visit("/static")
-	if b.jar[boundCookie].Value == before {
-		t.Error("the first cookie stays, and costs a call with each request")
+	if b.has(boundCookie) || b.next == "" {
+		t.Fatal("a cookie before the first proof, or no challenge for that")
 	}
-	want(t, http.StatusForbidden, thief.visit("/vault"), "afterwards")
+	thief := b.steal()
+	want(t, http.StatusOK, thief.visit("/vault"), "a copy, before the first proof")
+	b.visit("/static")
+	want(t, http.StatusForbidden, thief.visit("/vault"), "a copy afterwards")
+	wantStatus(t, dbsc.Bound, b.visit("/vault"), "the visitor")
+	if got := st.seen(dbsc.EventBound); len(got) != 1 || got[0].Subject != "ann" || got[0].ID == "" {
+		t.Errorf("events: %v", got)
+	}
+	if got := st.seen(dbsc.EventRejected); len(got) != 0 {
+		t.Errorf("the first proof takes more than one request: %v", got)
+	}
 	calls := st.store.calls.Load()
 	b.visit("/static")
 	if n := st.store.calls.Load() - calls; n != 0 {
 		t.Errorf("%d calls of the store for a page that asks for nothing", n)
 	}
-	if got := st.seen(dbsc.EventBound); len(got) != 1 || got[0].Subject != "ann" || got[0].ID == "" {
-		t.Errorf("events: %v", got)
-	}
 }
 
-// TestNoCookieComesWithWhatMayBeCached, by handlers that know nothing of sessions.
-func TestNoCookieComesWithWhatMayBeCached(t *testing.T) {
+// TestARegistrationTakesBackTheCookieOfAnEarlierLogin: with that, the browser would prove
+// nothing until it runs out.
+func TestARegistrationTakesBackTheCookieOfAnEarlierLogin(t *testing.T) {
 	t.Parallel()
-	st := newSite(t)
-	b := st.device()
-	b.visit("/login/ann")
-	for _, kind := range []string{"image", "style", "script", "font"} {
-		if res := b.visit("/static", "Sec-Fetch-Dest", kind); len(res.Cookies()) != 0 {
-			t.Errorf("%s: %v", kind, res.Cookies())
-		}
-	}
-	if len(st.seen(dbsc.EventBound)) != 1 {
-		t.Error("not bound")
-	}
-	if res := b.visit("/", "Sec-Fetch-Dest", "document"); len(res.Cookies()) != 1 {
-		t.Errorf("a page: %v", res.Cookies())
+	for _, who := range []string{"ann", "bob"} {
+		st := newSite(t)
+		b := st.device()
+		b.signIn()
+		b.visit("/login/" + who)
+		thief := b.steal()
+		b.visit("/static")
+		want(t, http.StatusForbidden, thief.visit("/vault"), who)
+		wantStatus(t, dbsc.Bound, b.visit("/vault"), who)
 	}
 }
 
-func TestWhatCantBeSavedIsTriedWithTheNextRequest(t *testing.T) {
+// TestAnOutageDuringTheFirstProofLocksNobodyOut: whether it was noted or not, the browser
+// has the key.
+func TestAnOutageDuringTheFirstProofLocksNobodyOut(t *testing.T) {
 	t.Parallel()
 	st := newSite(t)
 	b := st.device()
@@ -154,10 +190,14 @@ func TestWhatCantBeSavedIsTriedWithTheNextRequest(t *testing.T) {
 	st.store.down.Store(true)
 	want(t, http.StatusOK, b.visit("/static"), "a page that needs no session")
 	st.store.down.Store(false)
-	b.visit("/static")
-	if len(st.seen(dbsc.EventBound)) != 1 {
-		t.Error("not bound")
-	}
+	want(t, http.StatusOK, b.send(http.MethodGet, "/vault"), "without a proof")
+	st.store.deaf.Store(true)
+	want(t, http.StatusServiceUnavailable, b.refresh(), "noted, and not answered")
+	st.store.deaf.Store(false)
+	wantStatus(t, dbsc.Bound, b.visit("/vault"), "afterwards")
+	thief := b.steal()
+	delete(thief.jar, boundCookie)
+	want(t, http.StatusForbidden, thief.visit("/vault"), "a copy")
 }
 
 func TestAnOutageDuringRegistrationIs503(t *testing.T) {

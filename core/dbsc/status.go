@@ -43,43 +43,31 @@ func (s Status) String() string {
 // Status returns how a request stands to the binding of its session s. It asks nobody:
 // the session is loaded already.
 func (b *Binder) Status(r *http.Request, s *session.Session) Status {
-	status, _ := b.status(r, loginOf(s))
-	return status
+	return b.status(r, loginOf(s))
 }
 
-// status also returns the cookie that makes the request Bound.
-func (b *Binder) status(r *http.Request, l *login) (Status, *brought) {
+func (b *Binder) status(r *http.Request, l *login) Status {
 	if l == nil {
-		return Unbound, nil
+		return Unbound
 	}
 	key := l.binding()
-	if key == nil {
-		return Unbound, nil
+	if key == nil || !key.Seen {
+		return Unbound
 	}
 	now := time.Now()
 	for i, c := range r.CookiesNamed(b.cookie.Name) {
 		if i == maxCookies {
 			break
 		}
-		if kind, until, ok := l.read(purposeCookie, c.Value, now, key.Key); ok {
-			return Bound, &brought{key, kind, until}
+		if l.verifies(purposeCookie, c.Value, now, key.Key) {
+			return Bound
 		}
 	}
-	if !key.Seen {
-		return Unbound, nil
-	}
-	return Unproven, nil
+	return Unproven
 }
 
 // maxCookies bounds the work on a request. A browser sends one.
 const maxCookies = 4
-
-// brought is a bound cookie that a request has brought.
-type brought struct {
-	key   *binding
-	kind  byte
-	until time.Time
-}
 
 // RequireDeviceBound returns a handler that calls next unless the visitor's login is
 // bound to a device and the request does not show that it comes from there. Such a
@@ -99,7 +87,7 @@ func (b *Binder) RequireDeviceBound(next, otherwise http.Handler) http.Handler {
 	}
 	return b.sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		l := loginOf(s)
-		if status, _ := b.status(r, l); status != Unproven {
+		if b.status(r, l) != Unproven {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -363,7 +363,13 @@ func TestTheBoundCookieGoesWhereTheTicketGoes(t *testing.T) {
 		b := st.browser(nil)
 		b.visit("/login/ann")
 		b.signer = ecKey(t)
-		res := b.take(b.send(http.MethodPost, dbsc.DefaultPath, response, b.proof(b.offered, true)))
+		res := b.send(http.MethodPost, dbsc.DefaultPath, response, b.proof(b.offered, true))
+		m := challengeForm.FindStringSubmatch(res.Header.Get(challenge))
+		if len(m) != 3 {
+			t.Fatalf("%s: %v", name, res.Header)
+		}
+		b.id = m[2]
+		res = b.take(b.prove(m[1]))
 		c := b.jar[want]
 		if c == nil || !c.Secure || !c.HttpOnly || c.Path != "/" || c.Domain != "" || c.SameSite != http.SameSiteStrictMode {
 			t.Fatalf("%s: %v", name, res.Header)

@@ -16,20 +16,20 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 )
 
-// registration returns the proof with which a browser registers a key.
-func registration(t *testing.T, challenge string) string {
+// prove returns the proof that a browser sends for a challenge, with its public key where it
+// registers that.
+func prove(t *testing.T, key *ecdsa.PrivateKey, challenge string, registers bool) string {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
 	point, err := key.PublicKey.Bytes()
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := base64.RawURLEncoding.EncodeToString
-	header := `{"typ":"dbsc+jwt","alg":"ES256","jwk":{"kty":"EC","crv":"P-256",` +
-		`"x":"` + text(point[1:33]) + `","y":"` + text(point[33:]) + `"}}`
+	header := `{"typ":"dbsc+jwt","alg":"ES256"}`
+	if registers {
+		header = `{"typ":"dbsc+jwt","alg":"ES256","jwk":{"kty":"EC","crv":"P-256",` +
+			`"x":"` + text(point[1:33]) + `","y":"` + text(point[33:]) + `"}}`
+	}
 	signed := text([]byte(header)) + "." + text([]byte(`{"jti":"`+challenge+`"}`))
 	sum := sha256.Sum256([]byte(signed))
 	r, s, err := ecdsa.Sign(rand.Reader, key, sum[:])
@@ -50,10 +50,22 @@ func TestACopyOfABoundSessionIsKeptOut(t *testing.T) {
 	if offer == nil {
 		t.Fatal("no offer")
 	}
-	v.wantStatus(v.get("/devices"), http.StatusOK)
-	v.wantNoText(v.get("/devices"), "bound to the device")
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	r := v.request(http.MethodPost, dbsc.DefaultPath, "")
-	r.Header.Set("Secure-Session-Response", registration(t, offer[1]))
+	r.Header.Set("Secure-Session-Response", prove(t, key, offer[1], true))
+	a := v.send(r)
+	v.wantStatus(a, http.StatusOK)
+	v.wantNoText(v.get("/devices"), "bound to the device")
+	next := regexp.MustCompile(`^"([^"]+)";id="([^"]+)"$`).FindStringSubmatch(a.header.Get("Secure-Session-Challenge"))
+	if next == nil {
+		t.Fatal("no challenge")
+	}
+	r = v.request(http.MethodPost, dbsc.DefaultPath, "")
+	r.Header.Set("Sec-Secure-Session-Id", next[2])
+	r.Header.Set("Secure-Session-Response", prove(t, key, next[1], false))
 	v.wantStatus(v.send(r), http.StatusOK)
 	v.wantText(v.get("/devices"), "bound to the device")
 

@@ -2,6 +2,7 @@ package device_test
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -22,6 +23,9 @@ func TestChromiumBindsALogin(t *testing.T) {
 	s := open(t, dbsc.DefaultLifetime)
 	v := browser.NewWhole(t)
 	s.signIn(v, "ann")
+	if told := s.told(); !slices.Equal(told, []int{http.StatusOK, http.StatusOK}) {
+		t.Errorf("binding a login takes a registration and a proof: %v", told)
+	}
 	before := value(v)
 	forget(s, v)
 	s.wantBound(v, "ann", "without a cookie")
@@ -101,6 +105,23 @@ func TestAnOutageDuringARefreshLosesNothing(t *testing.T) {
 				t.Error("no cookie")
 			}
 		})
+	}
+}
+
+// TestARefreshThatIsTornLosesNothing: the browser has the cookie, or asks again.
+func TestARefreshThatIsTornLosesNothing(t *testing.T) {
+	t.Parallel()
+	s := open(t, dbsc.DefaultLifetime)
+	v := browser.NewWhole(t)
+	s.signIn(v, "ann")
+	forget(s, v)
+	s.trouble.Store(int32(torn))
+	v.Open(s.url("/"))
+	s.trouble.Store(int32(none))
+	for range 2 {
+		forget(s, v)
+		s.until("the browser is back", func() bool { return s.vault(v) == http.StatusOK })
+		s.wantBound(v, "ann", "afterwards")
 	}
 }
 
@@ -193,19 +214,14 @@ func TestSigningOutEndsTheBinding(t *testing.T) {
 	if got := v.Open(s.url("/vault")); got != "unbound" {
 		t.Errorf("signed out: %q", got)
 	}
-	s.mu.Lock()
-	asked := len(s.answers)
-	last := s.answers[asked-1]
-	s.mu.Unlock()
-	if last != http.StatusNotFound {
+	told := s.told()
+	if last := told[len(told)-1]; last != http.StatusNotFound {
 		t.Errorf("the browser was told %d", last)
 	}
 	v.Open(s.url("/vault"))
-	s.mu.Lock()
-	if len(s.answers) != asked {
-		t.Errorf("the browser asks on: %v", s.answers)
+	if now := s.told(); len(now) != len(told) {
+		t.Errorf("the browser asks on: %v", now)
 	}
-	s.mu.Unlock()
 	s.signIn(v, "bob")
 }
 
@@ -222,6 +238,24 @@ func TestWhoSignsInOnceMoreGetsABindingOfTheirOwn(t *testing.T) {
 		v.Open(s.url("/renew"))
 		s.wantBound(v, who, "with a new ticket")
 	}
+}
+
+// TestARegistrationThatIsTornLocksNobodyOut: the browser has the header of the answer, and
+// its cookies, and knows nothing of a key.
+func TestARegistrationThatIsTornLocksNobodyOut(t *testing.T) {
+	t.Parallel()
+	s := open(t, dbsc.DefaultLifetime)
+	v := browser.NewWhole(t)
+	s.trouble.Store(int32(torn))
+	v.Open(s.url("/login/ann"))
+	s.until("the browser registers", func() bool { return len(s.told()) > 0 })
+	s.trouble.Store(int32(none))
+	v.Open(s.url("/")) // with the cookies that it has got
+	forget(s, v)
+	if got, status := v.Open(s.url("/vault")), s.vault(v); got != "ann unbound" || status != http.StatusOK {
+		t.Errorf("%q, status %d", got, status)
+	}
+	s.signIn(v, "ann")
 }
 
 // TestAnOutageDuringARegistrationLeavesTheLoginUnbound, and the next one is bound.

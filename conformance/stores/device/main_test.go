@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -40,6 +41,7 @@ const (
 	none        trouble = iota
 	unavailable         // answers that it can't, as with a store that is down
 	cut                 // cuts the connection
+	torn                // cuts what is answered at dbsc.DefaultPath after the header
 )
 
 // A shop is an application whose /vault requires the device. It answers under every host
@@ -132,6 +134,14 @@ func (w *statusWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
+// A tornWriter sends the header, and cuts the connection instead of the body.
+type tornWriter struct{ http.ResponseWriter }
+
+func (w *tornWriter) Write([]byte) (int, error) {
+	_ = http.NewResponseController(w.ResponseWriter).Flush()
+	panic(http.ErrAbortHandler)
+}
+
 func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/favicon.ico" { // browsers ask for it by themselves
 		w.WriteHeader(http.StatusNotFound)
@@ -143,18 +153,31 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case cut:
 		panic(http.ErrAbortHandler)
+	case torn:
+		if r.URL.Path == dbsc.DefaultPath {
+			w = &tornWriter{w}
+		}
 	case none:
 	}
 	s.mu.Lock()
 	site := s.site
 	s.mu.Unlock()
 	seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-	site.ServeHTTP(seen, r)
 	if r.URL.Path == dbsc.DefaultPath {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.answers = append(s.answers, seen.status)
+		defer func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.answers = append(s.answers, seen.status)
+		}()
 	}
+	site.ServeHTTP(seen, r)
+}
+
+// told returns what browsers were told at dbsc.DefaultPath.
+func (s *shop) told() []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.answers)
 }
 
 // count returns how often something has happened.
