@@ -122,7 +122,7 @@ func FuzzRefresh(f *testing.F) {
 	f.Fuzz(func(t *testing.T, id, proof string) {
 		res := b.fuzzed(t, http.MethodPost, dbsc.DefaultPath, http.Header{sessionID: {id}, response: {proof}})
 		switch res.StatusCode {
-		case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound:
+		case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusServiceUnavailable:
 		default:
 			t.Errorf("%q, %q: status %d", id, proof, res.StatusCode)
 		}

@@ -70,6 +70,11 @@ func (b *Binder) refresh(w http.ResponseWriter, r *http.Request, s *session.Sess
 	return b.instruct(w, l)
 }
 
+// leadsBack is for how long after a login the browser may get an answer to an earlier request
+// whose ticket takes it back to another login. A session hands out no ticket that is older
+// than ten minutes.
+const leadsBack = 10*time.Minute + clocksDiffer
+
 // bindingOf returns the login's binding, if id is that one's, or what becomes of the key
 // that the browser has for it.
 func bindingOf(s *session.Session, l *login, id string) (*binding, error) {
@@ -83,6 +88,8 @@ func bindingOf(s *session.Session, l *login, id string) (*binding, error) {
 		return nil, &refusal{http.StatusServiceUnavailable, errActing}
 	case s.ID() == "": // it keeps it as well: the session may go on by another ticket, or be read again
 		return nil, &refusal{http.StatusServiceUnavailable, errQuiet}
+	case s.Fresh(leadsBack): // and here
+		return nil, &refusal{http.StatusServiceUnavailable, errNotBound}
 	default: // the browser forgets it
 		return nil, &refusal{http.StatusNotFound, errNotBound}
 	}

@@ -100,3 +100,37 @@ func TestALogoutWhoseAnswerWasLostIsForgotten(t *testing.T) {
 		want(t, http.StatusOK, b.visit("/vault"), "the visitor, whom nobody knows")
 	})
 }
+
+// TestALateAnswerThatLeadsBackToAnEarlierLoginFindsItsKey: the browser asks for the earlier
+// login's cookie with the ticket of the next one, and then an answer from before that takes
+// its place.
+func TestALateAnswerThatLeadsBackToAnEarlierLoginFindsItsKey(t *testing.T) {
+	t.Parallel()
+	for name, next := range map[string]func(*browser) *http.Response{
+		"signed in again": func(b *browser) *http.Response { return b.send(http.MethodGet, "/silent/ann") },
+		"signed in elsewhere meanwhile": func(b *browser) *http.Response {
+			return b.st.browser(nil).send(http.MethodGet, "/silent/ann") // without the ticket: from another site, for instance
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				st := newSite(t)
+				b := st.device()
+				b.signIn()
+				late := b.send(http.MethodGet, "/renew")
+				b.take(next(b))
+				delete(b.jar, boundCookie)
+				<-time.After(9 * time.Minute)
+				b.refresh()
+				b.take(late)
+				wantStatus(t, dbsc.Bound, b.visit("/vault"), "with the late answer")
+				b.take(b.send(http.MethodGet, "/silent/ann"))
+				<-time.After(15 * time.Minute)
+				if want(t, http.StatusNotFound, b.refresh(), "when no answer can be that late"); b.id != "" {
+					t.Error("the browser keeps the key")
+				}
+			})
+		})
+	}
+}

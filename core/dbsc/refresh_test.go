@@ -137,9 +137,9 @@ func TestARefreshThatProvesNothingIsRefused(t *testing.T) {
 		"no proof":                    {[]string{sessionID, b.id, response, "."}, 400},
 		"two proofs":                  {[]string{sessionID, b.id, response, "a", response, "b"}, 400},
 		"another session's challenge": {[]string{sessionID, b.id, response, others}, 403},
-		"another session":             {[]string{sessionID, other.id, response, b.proof(good, false)}, 404},
-		"another session, no proof":   {[]string{sessionID, other.id}, 404},
-		"an identifier of nobody's":   {[]string{sessionID, "nobody"}, 404},
+		"another session":             {[]string{sessionID, other.id, response, b.proof(good, false)}, 503},
+		"another session, no proof":   {[]string{sessionID, other.id}, 503},
+		"an identifier of nobody's":   {[]string{sessionID, "nobody"}, 503},
 		"an empty identifier":         {[]string{sessionID, ""}, 400},
 		"an identifier, malformed":    {[]string{sessionID, `"` + b.id}, 400},
 		"two identifiers":             {[]string{sessionID, b.id, sessionID, other.id}, 400},
@@ -233,30 +233,43 @@ func TestAChallengeIsGoodForAsLongAsItsCookieAndForSomeMinutes(t *testing.T) {
 }
 
 // TestWhatHasEndedIsNotRefreshed: the browser forgets it, with any status from 400 that is
-// not 403, 407 or 429.
+// not 403, 407 or 429. After a new login it keeps it for some minutes.
 func TestWhatHasEndedIsNotRefreshed(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(*site, *browser){
-		"signed out": func(_ *site, b *browser) { b.visit("/logout") },
-		"signed out elsewhere": func(st *site, _ *browser) {
+	for name, c := range map[string]struct {
+		end   func(*site, *browser)
+		login bool
+	}{
+		"signed out": {func(_ *site, b *browser) { b.visit("/logout") }, false},
+		"signed out elsewhere": {func(st *site, _ *browser) {
 			if _, err := st.sessions.EndSubject(st.t.Context(), "ann"); err != nil {
 				st.t.Error(err)
 			}
-		},
-		"signed in as somebody else": func(_ *site, b *browser) { b.signer = nil; b.visit("/login/bob") },
-		"signed in again":            func(_ *site, b *browser) { b.signer = nil; b.visit("/login/ann") },
+		}, false},
+		"signed in as somebody else": {func(_ *site, b *browser) { b.signer = nil; b.visit("/login/bob") }, true},
+		"signed in again":            {func(_ *site, b *browser) { b.signer = nil; b.visit("/login/ann") }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			st := newSite(t)
-			b := st.device()
-			b.signIn()
-			key, proof := b.signer, b.proof(b.ask(), false)
-			end(st, b)
-			b.signer = key
-			want(t, http.StatusNotFound, b.send(http.MethodPost, dbsc.DefaultPath, sessionID, b.id, response, proof), "with a proof")
-			want(t, http.StatusNotFound, b.send(http.MethodPost, dbsc.DefaultPath, sessionID, b.id), "without")
-			want(t, http.StatusOK, b.visit("/vault"), "the visitor, who is unbound")
+			synctest.Test(t, func(t *testing.T) {
+				st := newSite(t)
+				b := st.device()
+				b.signIn()
+				key, proof := b.signer, b.proof(b.ask(), false)
+				c.end(st, b)
+				b.signer = key
+				ask := func(status int) {
+					res := b.send(http.MethodPost, dbsc.DefaultPath, sessionID, b.id, response, proof)
+					want(t, status, res, "with a proof")
+					want(t, status, b.send(http.MethodPost, dbsc.DefaultPath, sessionID, b.id), "without")
+				}
+				if c.login {
+					ask(http.StatusServiceUnavailable)
+					<-time.After(15 * time.Minute)
+				}
+				ask(http.StatusNotFound)
+				want(t, http.StatusOK, b.send(http.MethodGet, "/vault"), "the visitor, who is unbound")
+			})
 		})
 	}
 }
