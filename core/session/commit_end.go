@@ -91,10 +91,16 @@ func (c *commit) lookAgain(ctx context.Context, d doomed, grace time.Duration) (
 		return c.m.loadTimedOut(ctx, d.stored.id) // for a process whose clock is behind it has not
 	case d.stored == nil && f.stored == nil:
 		return nil, c.m.remove(ctx, d.ticket.token.id()) // likewise
-	case !f.endable() || d.still != nil && !d.still(&f.view.state):
+	case !f.endable() && !d.dropped(&f) || d.still != nil && !d.still(&f.view.state):
 		return nil, nil //nolint:nilnil // the same
 	}
 	return f.stored, nil
+}
+
+// dropped reports whether the session no longer lists the ticket, which was good for it when
+// the request came: others may go on in it with theirs.
+func (d *doomed) dropped(f *found) bool {
+	return d.stored != nil && f.stored != nil && f.verdict.reason == isUnlisted && f.stored.publicID == d.stored.publicID
 }
 
 // loadTimedOut returns what the store has under an id, whatever the clock of this process

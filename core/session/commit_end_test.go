@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
@@ -141,4 +142,27 @@ func TestASlowLogoutEndsTheSessionThatIsLeft(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestASlowLogoutEndsASessionThatNoLongerListsItsTicket: an older ticket's write has dropped
+// it meanwhile, as one that nobody has presented for ten minutes.
+func TestASlowLogoutEndsASessionThatNoLongerListsItsTicket(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		b := member(e)
+		old := b.at(e.m)
+		b.do(renew)
+		<-time.After(11 * time.Minute)
+		finish := b.start(destroy)
+		old.do(fillCart)
+		wantStatus(t, b.take(finish()), http.StatusOK)
+		for name, b := range map[string]*browser{"the visitor": b, "the old ticket": old} {
+			b.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				if s.Subject() != "" {
+					t.Errorf("%s: still signed in", name)
+				}
+			})
+		}
+	})
 }
