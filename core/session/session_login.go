@@ -2,6 +2,7 @@ package session
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -174,8 +175,9 @@ func (s *Session) SteppedUp(level string) bool {
 
 // RequireFresh returns a handler that calls next for visitors who have authenticated
 // less than maxAge ago, and otherwise for all others, to ask for the password for
-// instance. If otherwise is nil, they get a plain 403. If the session can't be loaded,
-// the visitor gets the response of [Manager.Fail].
+// instance, and for requests that [Options].Skip has taken out. If otherwise is nil, they
+// get a plain 403. If the session can't be loaded, the visitor gets the response of
+// [Manager.Fail].
 func (m *Manager) RequireFresh(maxAge time.Duration, next, otherwise http.Handler) http.HandlerFunc {
 	return m.require(func(s *Session) bool { return s.Fresh(maxAge) }, next, otherwise)
 }
@@ -192,11 +194,14 @@ func (m *Manager) require(ok func(*Session) bool, next, otherwise http.Handler) 
 			http.Error(w, "Please sign in again.", http.StatusForbidden)
 		})
 	}
-	return m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *Session) {
-		if ok(s) {
+	return m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch s, err := m.Get(r); {
+		case err != nil && !errors.Is(err, ErrSkipped):
+			m.Fail(w, r, err)
+		case err == nil && ok(s):
 			next.ServeHTTP(w, r)
-		} else {
+		default:
 			otherwise.ServeHTTP(w, r)
 		}
-	})
+	})).ServeHTTP
 }

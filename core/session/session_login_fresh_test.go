@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -226,4 +227,27 @@ func TestWhoIsNotFreshIsAnsweredOtherwise(t *testing.T) {
 	v := e.visitor()
 	v.do(authenticate)
 	wantOutage(t, v.serve(e.m.RequireFresh(time.Minute, passed, login)))
+}
+
+// TestARequestThatIsSkippedIsNotFresh: nobody has signed in, in a request that Skip has taken
+// out.
+func TestARequestThatIsSkippedIsNotFresh(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, func(o *session.Options) {
+		o.Skip = []func(*http.Request) bool{session.SkipHeader("X-Probe", "*")}
+	})
+	v := e.seed(signIn("ann"))
+	for name, h := range map[string]http.Handler{
+		"RequireFresh":  e.m.RequireFresh(time.Hour, passed, nil),
+		"RequireStepUp": e.m.RequireStepUp("2fa", passed, nil),
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+		r.AddCookie(v.cookie)
+		r.Header.Set("X-Probe", "1")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != http.StatusForbidden {
+			t.Errorf("%s: status %d", name, w.Code)
+		}
+	}
 }
