@@ -12,7 +12,8 @@ var (
 
 	// ErrMismatch says that the request has no token of its session. The token is another
 	// session's or from before Authenticate, it was changed or invented, or the visitor
-	// has no session, because it has ended while the form was left open for instance.
+	// has no session, because it has ended while the form was left open for instance. If
+	// session.Options.Skip has taken the request out, it is [session.ErrSkipped] as well.
 	ErrMismatch = errors.New("csrf: token is not the session's")
 )
 

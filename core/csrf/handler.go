@@ -23,8 +23,9 @@ import (
 // for next; the files of a multipart form are removed when next returns.
 //
 // A visitor without a session is refused before the body is read, and nothing is
-// stored for them. If the session can't be loaded, the visitor gets the response
-// of [session.Manager.Fail]: an outage is no forgery.
+// stored for them. So is a request that [session.Options].Skip has taken out, which has
+// none. If the session can't be loaded, the visitor gets the response of
+// [session.Manager.Fail]: an outage is no forgery.
 func (p *Protection) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if safe(r.Method) {
@@ -32,7 +33,11 @@ func (p *Protection) Handler(next http.Handler) http.Handler {
 			return
 		}
 		s, err := p.sessions.Get(r)
-		if err != nil {
+		switch {
+		case errors.Is(err, session.ErrSkipped):
+			p.refuse(w, r, nil, fmt.Errorf("%w: %w", ErrMismatch, err))
+			return
+		case err != nil:
 			p.sessions.Fail(w, r, err)
 			return
 		}
@@ -143,7 +148,7 @@ func forbid(w http.ResponseWriter, _ *http.Request, err error) {
 
 // publicID returns the id of a session that is stored: another can't be found.
 func publicID(s *session.Session) string {
-	if s.IsNew() {
+	if s == nil || s.IsNew() {
 		return ""
 	}
 	return s.ID()

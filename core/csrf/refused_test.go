@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/cloakroom-go/cloakroom/core/csrf"
+	"github.com/cloakroom-go/cloakroom/core/memstore"
+	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 func TestWhatIsNoTokenIsRefusedInOneLine(t *testing.T) {
@@ -185,5 +188,42 @@ func TestARefusalIsNotCached(t *testing.T) {
 	}
 	if got := res.Header.Get("Content-Type"); !strings.HasPrefix(got, "text/plain") || text == "" {
 		t.Errorf("%s: %q", got, text)
+	}
+}
+
+// TestAFormThatIsSkippedIsRefused: session.Options.Skip has taken it out, so that no token
+// can be its session's. It is refused as one of a visitor without a session.
+func TestAFormThatIsSkippedIsRefused(t *testing.T) {
+	t.Parallel()
+	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{
+		Keys: [][]byte{session.GenerateKey()}, Logger: slog.New(slog.DiscardHandler),
+		Skip: []func(*http.Request) bool{session.SkipHeader("X-Probe", "*")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refused error
+	protection, err := csrf.New(sessions, csrf.Options{
+		Logger: slog.New(slog.DiscardHandler),
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+			refused = err
+			w.WriteHeader(http.StatusForbidden)
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := sessions.Handler(protection.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
+	for method, status := range map[string]int{http.MethodGet: http.StatusOK, http.MethodPost: http.StatusForbidden} {
+		r := httptest.NewRequestWithContext(t.Context(), method, "/", http.NoBody)
+		r.Header.Set("X-Probe", "1")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != status {
+			t.Errorf("%s: status %d, want %d", method, w.Code, status)
+		}
+	}
+	if !errors.Is(refused, csrf.ErrMismatch) || !errors.Is(refused, session.ErrSkipped) {
+		t.Errorf("refused with %v", refused)
 	}
 }

@@ -29,7 +29,7 @@ const (
 //
 // No request of next costs anything.
 func (b *Binder) Handler(next http.Handler) http.Handler {
-	own := b.sessions.HandlerFunc(b.answer)
+	own := b.sessions.Handler(http.HandlerFunc(b.answer))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == b.opts.Path {
 			b.serve(w, r, own)
@@ -58,12 +58,16 @@ func (b *Binder) serve(w http.ResponseWriter, r *http.Request, own http.Handler)
 }
 
 // answer registers a key, or refreshes the cookie of one.
-func (b *Binder) answer(w http.ResponseWriter, r *http.Request, s *session.Session) {
-	var err error
-	if l := loginOf(s); len(r.Header.Values(fieldID)) == 0 {
-		err = b.register(w, r, l)
-	} else {
-		err = b.refresh(w, r, s, l)
+func (b *Binder) answer(w http.ResponseWriter, r *http.Request) {
+	s, err := b.sessions.Get(r)
+	switch {
+	case errors.Is(err, session.ErrSkipped): // the browser keeps its key
+		err = b.reject(r, nil, http.StatusServiceUnavailable, err)
+	case err != nil:
+	case len(r.Header.Values(fieldID)) == 0:
+		err = b.register(w, r, loginOf(s))
+	default:
+		err = b.refresh(w, r, s, loginOf(s))
 	}
 	refused := new(refusal)
 	switch {

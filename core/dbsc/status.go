@@ -1,6 +1,7 @@
 package dbsc
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -79,13 +80,23 @@ const maxCookies = 4
 // them ask once more.
 //
 // A login that is not bound, because the browser can't, is let through, and so is a
-// visitor who is not signed in. If the session can't be loaded, the visitor gets the
-// response of [session.Manager.Fail].
+// visitor who is not signed in. So is a request that [session.Options].Skip has taken out:
+// next can reach no more of the session than without the cookie. If the session can't be
+// loaded, the visitor gets the response of [session.Manager.Fail].
 func (b *Binder) RequireDeviceBound(next, otherwise http.Handler) http.Handler {
 	if otherwise == nil {
 		otherwise = http.HandlerFunc(forbid)
 	}
-	return b.sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	return b.sessions.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, err := b.sessions.Get(r)
+		switch {
+		case errors.Is(err, session.ErrSkipped):
+			next.ServeHTTP(w, r)
+			return
+		case err != nil:
+			b.sessions.Fail(w, r, err)
+			return
+		}
 		l := loginOf(s)
 		if b.status(r, l) != Unproven {
 			next.ServeHTTP(w, r)
@@ -104,7 +115,7 @@ func (b *Binder) RequireDeviceBound(next, otherwise http.Handler) http.Handler {
 			"method", r.Method, "pattern", r.Pattern, "session", l.id())
 		b.emit(r.Context(), l, EventRefused, nil)
 		otherwise.ServeHTTP(w, r)
-	})
+	}))
 }
 
 // fromElsewhere reports whether another site's page has led the visitor here. Browsers
