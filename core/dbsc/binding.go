@@ -11,10 +11,11 @@ import (
 type binding struct {
 	Login string `json:"login"` // see login.tag
 	Alg   string `json:"alg"`
-	Key   []byte `json:"key"`  // the public key (PKIX, DER)
-	Last  string `json:"last"` // names the last proof: a challenge is about it, and good for one
-	Seen  bool   `json:"seen"` // the browser has proved that it knows of it: the login is bound
-	At    int64  `json:"at"`   // when the login was, in nanoseconds since 1970
+	Key   []byte `json:"key"`   // the public key (PKIX, DER)
+	Last  string `json:"last"`  // names the last proof: a challenge is about it, and good for one
+	Seen  bool   `json:"seen"`  // the browser has proved that it knows of it: the login is bound
+	At    int64  `json:"at"`    // when the login was, in nanoseconds since 1970
+	Offer int64  `json:"offer"` // until when the offer was good that it has come from, likewise
 }
 
 // bindings are the session's: the record lists them in the order in which they were
@@ -41,11 +42,12 @@ func find(list []binding, tag string) *binding {
 func (l *login) binding() *binding { return find(bindings.Get(l.s), l.tag()) }
 
 // register has the key stored for the login, unless the browser has proved that it knows
-// of one, or the offer was used for another.
+// of one, or this or a later offer was used for another. A browser goes on with the later
+// one's: a registration that comes late, or twice, takes nothing back.
 func (l *login) register(key binding) {
 	bindings.Update(l.s, func(list []binding) []binding {
 		old := find(list, key.Login)
-		if old != nil && (old.Seen || old.Last == key.Last) {
+		if old != nil && (old.Seen || key.Offer <= old.Offer) {
 			return list
 		}
 		list = slices.DeleteFunc(list, func(b binding) bool { return b.Login == key.Login })

@@ -59,7 +59,7 @@
 // A binding belongs to one login of a session. It takes effect with the first proof, and not
 // with the registration: if the answer to that is lost or torn, the browser knows of no key,
 // and nobody is locked out. Until then a copy of the session's cookie gets in, as before the
-// registration, and another offer may register another key; see [Binder.Offer]. From then on
+// registration, and a later offer may register another key; see [Binder.Offer]. From then on
 // nobody can register one for that login.
 //
 // Renew, StepUp and new keys of the application keep it. It ends with the session, with

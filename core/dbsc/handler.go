@@ -152,9 +152,9 @@ type credential struct {
 }
 
 // instruct tells the browser what it has to know of a bound session.
-func (b *Binder) instruct(w http.ResponseWriter, l *login) error {
+func (b *Binder) instruct(w http.ResponseWriter, l *login, key *binding) error {
 	text, err := json.Marshal(instructions{
-		ID: l.identifier(), RefreshURL: b.opts.Path,
+		ID: l.identifier(key), RefreshURL: b.opts.Path,
 		Credentials: []credential{{"cookie", b.cookie.Name, b.attributes()}},
 	})
 	if err != nil {

@@ -50,8 +50,12 @@ func (l *login) tag() string { return b64.EncodeToString(l.mac("login")[:tagLen]
 
 const tagLen = 12
 
-// identifier names the login to the browser. It gives no access.
-func (l *login) identifier() string { return l.s.ID() + "." + l.tag() }
+// identifier names a key of the login to the browser, which keeps one under each. It gives no
+// access.
+func (l *login) identifier(key *binding) string {
+	offer := binary.BigEndian.AppendUint64(nil, uint64(key.Offer)) //nolint:gosec // any number does
+	return l.s.ID() + "." + b64.EncodeToString(l.mac("key", offer)[:tagLen])
+}
 
 // Strict: a text has one spelling only.
 var b64 = base64.RawURLEncoding.Strict()
@@ -82,19 +86,20 @@ func (l *login) write(purpose string, until time.Time, about []byte) string {
 	return b64.EncodeToString(append(head, l.mac(purpose, head, about)...))
 }
 
-// verifies reports whether a text is a note of l's, about the same, and still good.
-func (l *login) verifies(purpose, text string, now time.Time, about []byte) bool {
+// read returns until when a note is good, and whether it is l's, about the same, and still
+// good.
+func (l *login) read(purpose, text string, now time.Time, about []byte) (until time.Time, ok bool) {
 	if len(text) != noteText {
-		return false
+		return time.Time{}, false
 	}
 	var raw [noteLen]byte
 	// The number of bytes counts: the decoder skips line breaks.
 	if n, err := b64.Decode(raw[:], []byte(text)); err != nil || n != noteLen {
-		return false
+		return time.Time{}, false
 	}
 	head, sum := raw[:noteHead], raw[noteHead:]
-	until := time.Unix(0, int64(binary.BigEndian.Uint64(head))) //nolint:gosec // the inverse of write
-	return hmac.Equal(sum, l.mac(purpose, head, about)) && now.Before(until)
+	until = time.Unix(0, int64(binary.BigEndian.Uint64(head))) //nolint:gosec // the inverse of write
+	return until, hmac.Equal(sum, l.mac(purpose, head, about)) && now.Before(until)
 }
 
 // The purposes of notes.

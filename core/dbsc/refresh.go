@@ -42,7 +42,7 @@ func (b *Binder) refresh(w http.ResponseWriter, r *http.Request, s *session.Sess
 		b.challenge(w, l, key)
 		return b.reject(r, l, http.StatusForbidden, errSignature)
 	}
-	if !l.verifies(purposeChallenge, p.challenge, time.Now(), []byte(key.Last)) {
+	if _, ok := l.read(purposeChallenge, p.challenge, time.Now(), []byte(key.Last)); !ok {
 		b.challenge(w, l, key)
 		return b.reject(r, l, http.StatusForbidden, errStale)
 	}
@@ -67,7 +67,7 @@ func (b *Binder) refresh(w http.ResponseWriter, r *http.Request, s *session.Sess
 	b.emit(r.Context(), l, EventRefreshed, nil)
 	b.challenge(w, l, key)
 	b.setCookie(w, l, key)
-	return b.instruct(w, l)
+	return b.instruct(w, l, key)
 }
 
 // leadsBack is for how long after a login the browser may get an answer to an earlier request
@@ -75,11 +75,11 @@ func (b *Binder) refresh(w http.ResponseWriter, r *http.Request, s *session.Sess
 // than ten minutes.
 const leadsBack = 10*time.Minute + clocksDiffer
 
-// bindingOf returns the login's binding, if id is that one's, or what becomes of the key
+// bindingOf returns the login's binding, if id names its key, or what becomes of the key
 // that the browser has for it.
 func bindingOf(s *session.Session, l *login, id string) (*binding, error) {
-	if l != nil && id == l.identifier() {
-		if key := l.binding(); key != nil {
+	if l != nil {
+		if key := l.binding(); key != nil && id == l.identifier(key) {
 			return key, nil
 		}
 	}
@@ -98,5 +98,5 @@ func bindingOf(s *session.Session, l *login, id string) (*binding, error) {
 // challenge adds the challenge for the browser's next proof.
 func (b *Binder) challenge(w http.ResponseWriter, l *login, key *binding) {
 	text := l.write(purposeChallenge, b.challengeUntil(), []byte(key.Last))
-	w.Header().Set(fieldChallenge, httpfield.QuoteString(text)+";id="+httpfield.QuoteString(l.identifier()))
+	w.Header().Set(fieldChallenge, httpfield.QuoteString(text)+";id="+httpfield.QuoteString(l.identifier(key)))
 }

@@ -48,14 +48,14 @@ func (b *Binder) register(w http.ResponseWriter, r *http.Request, l *login) erro
 	if l == nil {
 		return b.reject(r, l, http.StatusForbidden, errNoSession)
 	}
-	if !l.verifies(purposeOffer, p.challenge, time.Now(), nil) {
+	until, ok := l.read(purposeOffer, p.challenge, time.Now(), nil)
+	if !ok {
 		return b.reject(r, l, http.StatusForbidden, errOffer)
 	}
 	if !p.verifies(p.key, p.alg) {
 		return b.reject(r, l, http.StatusForbidden, errSignature)
 	}
-	taken := b64.EncodeToString(l.mac("taken", []byte(p.challenge))[:tagLen])
-	key := binding{Login: l.tag(), Alg: p.alg, Last: taken, At: l.s.Authenticated().UnixNano()}
+	key := binding{Login: l.tag(), Alg: p.alg, Last: newProof(), At: l.s.Authenticated().UnixNano(), Offer: until.UnixNano()}
 	if key.Key, err = marshalKey(p.key); err != nil {
 		return b.reject(r, l, http.StatusBadRequest, err)
 	}
@@ -69,5 +69,5 @@ func (b *Binder) register(w http.ResponseWriter, r *http.Request, l *login) erro
 	}
 	b.challenge(w, l, stored)
 	b.unsetCookie(w)
-	return b.instruct(w, l)
+	return b.instruct(w, l, stored)
 }

@@ -13,6 +13,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/dbsc"
 )
@@ -217,4 +219,53 @@ func TestAnOfferIsNobodyElses(t *testing.T) {
 			want(t, http.StatusForbidden, thief.register(victim.offered), "registering")
 		})
 	}
+}
+
+// TestARegistrationThatComesTwiceReplacesNoLaterOne: the browser goes on with the later key,
+// and what is on its way for the earlier one must not bind the login to that.
+func TestARegistrationThatComesTwiceReplacesNoLaterOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		st := newSite(t)
+		b := st.browser(nil)
+		b.visit("/login/ann")
+		first := b.offered
+		<-time.After(time.Second)
+		b.visit("/offer")
+		b.signer = ecKey(t)
+		registration := b.proof(first, true)
+		want(t, http.StatusOK, b.register(first), "the first offer")
+		proof := b.proof(b.next, false)
+		b.signer = ecKey(t)
+		want(t, http.StatusOK, b.register(b.offered), "the second offer")
+		b.offered = ""
+		want(t, http.StatusForbidden, b.send(http.MethodPost, dbsc.DefaultPath, response, registration), "the first once more")
+		want(t, http.StatusForbidden, b.send(http.MethodPost, dbsc.DefaultPath, sessionID, b.id, response, proof), "a proof for the first")
+		wantStatus(t, dbsc.Bound, b.visit("/vault"), "the browser")
+	})
+}
+
+// TestALateAnswerToAnEarlierRegistrationReplacesNoKey: a browser keeps one key under each
+// identifier, the one of the answer that came last.
+func TestALateAnswerToAnEarlierRegistrationReplacesNoKey(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		st := newSite(t)
+		b := st.browser(nil)
+		b.visit("/login/ann")
+		<-time.After(time.Second)
+		early := *b // the same browser, with a key of its own for each offer
+		b.visit("/offer")
+		early.signer, b.signer = ecKey(t), ecKey(t)
+		late := early.send(http.MethodPost, dbsc.DefaultPath, response, early.proof(early.offered, true))
+		want(t, http.StatusOK, late, "the first offer")
+		want(t, http.StatusOK, b.register(b.offered), "the second offer")
+		b.offered = ""
+		wantStatus(t, dbsc.Bound, b.visit("/vault"), "with the second key")
+		if early.registered(late); early.id == b.id {
+			t.Error("the late answer replaces the key that the login is bound to")
+		}
+		want(t, http.StatusServiceUnavailable, early.refresh(), "with the first key")
+		want(t, http.StatusOK, b.refresh(), "with the second key")
+	})
 }

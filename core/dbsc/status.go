@@ -60,7 +60,7 @@ func (b *Binder) status(r *http.Request, l *login) Status {
 		if i == maxCookies {
 			break
 		}
-		if l.verifies(purposeCookie, c.Value, now, key.Key) {
+		if _, ok := l.read(purposeCookie, c.Value, now, key.Key); ok {
 			return Bound
 		}
 	}
