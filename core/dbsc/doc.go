@@ -70,8 +70,9 @@
 //
 // If the store fails, the answer is 503, and the browser tries again later. So an
 // ErrorHandler of session.Options has to answer with the status of session.StatusCode: a
-// status from 400 to 499 makes the browser forget its key. A registration that fails is
-// not repeated. The login is then unbound.
+// status from 400 to 499 makes the browser forget its key. So does a rate limit's 429, or a
+// redirect: nothing else may answer requests to [Options].Path, unless with 503. A
+// registration that fails is not repeated. The login is then unbound.
 //
 // A challenge is good for one proof, and for some minutes. It is not stored. The record
 // names the last proof instead, so a refresh writes to the store once.

@@ -232,8 +232,8 @@ func TestAChallengeIsGoodForAsLongAsItsCookieAndForSomeMinutes(t *testing.T) {
 	}
 }
 
-// TestWhatHasEndedIsNotRefreshed: the browser forgets it, with any status from 400 that is
-// not 403, 407 or 429. After a new login it keeps it for some minutes.
+// TestWhatHasEndedIsNotRefreshed: the browser forgets it, with any status from 400 to 499 that
+// is not 403 or 407. After a new login it keeps it for some minutes.
 func TestWhatHasEndedIsNotRefreshed(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
