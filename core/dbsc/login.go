@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"strconv"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
@@ -53,8 +54,7 @@ const tagLen = 12
 // identifier names a key of the login to the browser, which keeps one under each. It gives no
 // access.
 func (l *login) identifier(key *binding) string {
-	offer := binary.BigEndian.AppendUint64(nil, uint64(key.Offer)) //nolint:gosec // any number does
-	return l.s.ID() + "." + b64.EncodeToString(l.mac("key", offer)[:tagLen])
+	return l.s.ID() + "." + b64.EncodeToString(l.mac("key", strconv.AppendInt(nil, key.Offer, 10))[:tagLen])
 }
 
 // Strict: a text has one spelling only.
