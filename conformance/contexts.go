@@ -43,6 +43,10 @@ func contextCases() []testCase {
 		rule: "If ctx is done while a call waits for its turn behind others, for a free connection say, it returns within 50 ms with an error for which errors.Is(err, ctx.Err()) holds.",
 		run:  contextDoneBehind,
 	}, testCase{
+		name: "done behind one that goes on",
+		rule: "If ctx is done while a call waits behind one whose own context goes on, for a lock on the record say, it returns within 50 ms with an error for which errors.Is(err, ctx.Err()) holds.",
+		run:  contextDoneBehindOther,
+	}, testCase{
 		name: "done at the first call",
 		rule: "A context ends its own call: where the first call of a store comes with one that is done, what the store sets up then is not spoiled.",
 		run:  contextDoneFirst,
@@ -85,6 +89,34 @@ func contextDoneBehind(t *tester) {
 		wg.Wait()
 		return latest, answer
 	})
+}
+
+// contextDoneBehindOther makes each call while others with the same id and subject, which
+// have more time, are under way.
+func contextDoneBehindOther(t *tester) {
+	t.needsHook(t.Stall != nil, "Stall")
+	store, id, r := t.Stall(t), t.newID(), t.record()
+	all := t.usable()
+	for _, m := range all {
+		behind := method{name: m.name + ", behind calls that go on,"}
+		t.promptly(behind, context.DeadlineExceeded, func() (time.Duration, error) {
+			ctx, cancel := context.WithCancel(t.Context())
+			var others sync.WaitGroup
+			defer others.Wait()
+			defer cancel()
+			for _, other := range all {
+				others.Go(func() { _ = other.call(ctx, store, id, r) }) // other cases check what it returns
+			}
+			<-time.After(contextLimit) // they have begun
+
+			deadline := time.Now().Add(contextLimit)
+			defer time.AfterFunc(4*contextLimit, cancel).Stop()
+			own, cancel := context.WithDeadline(t.Context(), deadline)
+			defer cancel()
+			err := m.call(own, store, id, r)
+			return time.Since(deadline), err
+		})
+	}
 }
 
 func contextDoneFirst(t *tester) {

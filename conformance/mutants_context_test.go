@@ -59,6 +59,9 @@ func contextMutants() []mutant {
 	for _, method := range methods() {
 		name := method.name
 		all = append(all,
+			mutant{name + " waits for its turn", []string{"context/done behind one that goes on"}, func(m *mutated) {
+				m.Stall = func(testing.TB) sessionstore.Store { return oneByOne(name) }
+			}},
 			mutant{name + " ignores a done context", []string{"context/done before " + name}, func(m *mutated) {
 				m.around = func(ctx context.Context, method, _ string, next func(context.Context) error) error {
 					if method == name {
@@ -75,4 +78,25 @@ func contextMutants() []mutant {
 			}})
 	}
 	return all
+}
+
+// oneByOne returns a stalled store that holds a lock in each call, for which one method
+// waits whatever its context says.
+func oneByOne(waits string) *broken {
+	b := stalled("")
+	turn, around := make(chan struct{}, 1), b.around
+	b.around = func(ctx context.Context, method, id string, next func(context.Context) error) error {
+		lock := ctx
+		if method == waits {
+			lock = context.WithoutCancel(ctx)
+		}
+		select {
+		case turn <- struct{}{}:
+			defer func() { <-turn }()
+		case <-lock.Done():
+			return lock.Err()
+		}
+		return around(ctx, method, id, next)
+	}
+	return b
 }
