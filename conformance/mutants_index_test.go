@@ -102,8 +102,8 @@ func first(n int) func(string, []sessionstore.Entry) []sessionstore.Entry {
 type index = set
 
 // indexed has m list by an index to which a write adds an entry before, and after calls
-// what tidies.
-func indexed(m *mutated, after func(x *index, id, from, to string, err error)) {
+// what tidies. It returns the index.
+func indexed(m *mutated, after func(x *index, id, from, to string, err error)) *index {
 	x := new(index)
 	create, update := m.create, m.update
 	m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
@@ -125,4 +125,5 @@ func indexed(m *mutated, after func(x *index, id, from, to string, err error)) {
 		list, err := m.next.ListSubject(ctx, subject)
 		return slices.DeleteFunc(list, func(e sessionstore.Entry) bool { return !x.has(subject + e.ID) }), err
 	}
+	return x
 }

@@ -32,6 +32,27 @@ func tidiedMutants() []mutant {
 				return slices.DeleteFunc(l, func(e sessionstore.Entry) bool { return lost.has(e.ID + sub) }), err
 			}
 		}},
+		{"Prune tidies entries whose record is on its way", []string{"prune/leaves what is being written"}, func(m *mutated) {
+			create, update := m.create, m.update
+			m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
+				pause(200 * time.Microsecond)
+				return create(ctx, id, r)
+			}
+			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+				pause(200 * time.Microsecond)
+				return update(ctx, id, old, r)
+			}
+			x := indexed(m, func(*index, string, string, string, error) {})
+			m.prune = func(ctx context.Context) (int, error) {
+				for _, key := range x.all() {
+					subject, id := key[:len(key)-sessionstore.IDLen], key[len(key)-sessionstore.IDLen:]
+					if r, err := m.ref.Load(ctx, id); err != nil || r.Subject != subject {
+						x.remove(key)
+					}
+				}
+				return m.next.Prune(ctx)
+			}
+		}},
 		{"ListSubject tidies entries of what had expired", []string{"concurrency/listed where another was"}, tidying("list dead")},
 		{"Prune tidies entries of what had expired", []string{"concurrency/listed where another was"}, tidying("prune dead")},
 		{"ListSubject tidies entries of what was given away", []string{"concurrency/listed where another was"}, tidying("list given")},

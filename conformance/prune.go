@@ -48,7 +48,7 @@ func pruneCases() []testCase {
 		},
 		{
 			name:  "leaves what is being written",
-			rule:  "Prune removes what a crash has left behind, and not what others are writing: beside it, Create and Update succeed, and their records live.",
+			rule:  "Prune removes what a crash has left behind, and not what others are writing: beside it, Create and Update succeed, and their records live and are listed.",
 			needs: Prune,
 			run:   pruneBesideWrites,
 		},
@@ -312,6 +312,13 @@ func pruneBesideWrites(t *tester) {
 				if err != nil || got.Version != next.Version {
 					t.Errorf("Create, Update and Load beside Prune: error %v, version %s, want %s",
 						err, name(got.Version), name(next.Version))
+				}
+				if !t.has(Subjects) || t.Failed() {
+					return
+				}
+				list, err := sessionstore.ListSubject(t.Context(), s, next.Subject)
+				if err != nil || len(list) != 1 {
+					t.Errorf("ListSubject beside Prune, of a record that has just been written: error %v, %d records, want 1", err, len(list))
 				}
 			})
 			if t.Failed() {
