@@ -3,6 +3,7 @@ package conformance
 import (
 	"bytes"
 	"context"
+	"iter"
 	"slices"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -51,7 +52,37 @@ func ownershipMutants() []mutant {
 				return list, err
 			}
 		}},
+		{"ListSubject returns parts of memory that grows", []string{"ownership/listed data is the caller's"}, func(m *mutated) {
+			m.list = func(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
+				list, err := m.next.ListSubject(ctx, subject)
+				var grows []byte
+				for i := range list {
+					list[i].Record.Data = behind(&grows, list[i].Record.Data)
+				}
+				return list, err
+			}
+		}},
+		{"Scan yields parts of memory that grows", []string{"ownership/scanned data is the caller's"}, func(m *mutated) {
+			m.Isolated = isolatedAs(func(own *mutated) {
+				own.scan = func(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
+					return func(yield func(sessionstore.Entry, error) bool) {
+						var grows []byte
+						for e, err := range own.next.Scan(ctx) {
+							if e.Record.Data = behind(&grows, e.Record.Data); !yield(e, err) {
+								return
+							}
+						}
+					}
+				}
+			})
+		}},
 	}
+}
+
+// behind appends data to what grows, and returns its copy there.
+func behind(grows *[]byte, data []byte) []byte {
+	*grows = append(*grows, data...)
+	return (*grows)[len(*grows)-len(data):]
 }
 
 // loadKept returns a Load that has data from slices that were kept.

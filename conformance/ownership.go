@@ -79,6 +79,10 @@ func ownershipCases() []testCase {
 	}
 }
 
+// owned is how many records a case looks at whose data may lie in one piece of memory. The
+// first few of a piece that grows lie apart.
+const owned = 20
+
 // wantNotKept overwrites data, which was written under id, and fails the case
 // if that can be read.
 func wantNotKept(t *tester, id string, data []byte) {
@@ -116,7 +120,7 @@ func wantNotChanged(t *tester, write func(sessionstore.Record)) {
 func ownScanned(t *tester) {
 	t = t.isolated()
 	written := make(map[string]sessionstore.Record)
-	for range 3 {
+	for range owned {
 		id, r := t.created()
 		mine := r.Data
 		r.Data = bytes.Clone(mine)
@@ -213,7 +217,7 @@ func ownConcurrent(t *tester) {
 func ownListed(t *tester) {
 	subject := newSubject()
 	written := make(map[string]sessionstore.Record)
-	for _, id := range t.createdFor(subject, 3) {
+	for _, id := range t.createdFor(subject, owned) {
 		written[id] = t.load(id)
 	}
 	first, second := t.list(subject), t.list(subject)
