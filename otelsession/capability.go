@@ -11,40 +11,46 @@ import (
 // Touch implements [sessionstore.Toucher].
 func (s *store) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
 	ctx, end := s.rec.start(ctx, "touch")
-	err := sessionstore.Touch(ctx, s.next, id, version, expires)
-	end(err)
+	err := errPanicked
+	defer func() { end(err) }()
+	err = sessionstore.Touch(ctx, s.next, id, version, expires)
 	return err
 }
 
 // Prune implements [sessionstore.Pruner].
 func (s *store) Prune(ctx context.Context) (int, error) {
 	ctx, end := s.rec.start(ctx, "prune")
-	n, err := sessionstore.Prune(ctx, s.next)
-	end(err, recordsKey.Int(n))
+	n, err := 0, errPanicked
+	defer func() { end(err, recordsKey.Int(n)) }()
+	n, err = sessionstore.Prune(ctx, s.next)
 	return n, err
 }
 
 // ListSubject implements [sessionstore.SubjectIndex].
 func (s *store) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 	ctx, end := s.rec.start(ctx, "list_subject")
-	entries, err := sessionstore.ListSubject(ctx, s.next, subject)
-	end(err, recordsKey.Int(len(entries)))
+	var entries []sessionstore.Entry
+	err := errPanicked
+	defer func() { end(err, recordsKey.Int(len(entries))) }()
+	entries, err = sessionstore.ListSubject(ctx, s.next, subject)
 	return entries, err
 }
 
 // DeleteSubject implements [sessionstore.SubjectIndex].
 func (s *store) DeleteSubject(ctx context.Context, subject string) (int, error) {
 	ctx, end := s.rec.start(ctx, "delete_subject")
-	n, err := sessionstore.DeleteSubject(ctx, s.next, subject)
-	end(err, recordsKey.Int(n))
+	n, err := 0, errPanicked
+	defer func() { end(err, recordsKey.Int(n)) }()
+	n, err = sessionstore.DeleteSubject(ctx, s.next, subject)
 	return n, err
 }
 
 // DeleteAll implements [sessionstore.AllDeleter].
 func (s *store) DeleteAll(ctx context.Context) (int, error) {
 	ctx, end := s.rec.start(ctx, "delete_all")
-	n, err := sessionstore.DeleteAll(ctx, s.next)
-	end(err, recordsKey.Int(n))
+	n, err := 0, errPanicked
+	defer func() { end(err, recordsKey.Int(n)) }()
+	n, err = sessionstore.DeleteAll(ctx, s.next)
 	return n, err
 }
 
@@ -52,18 +58,21 @@ func (s *store) DeleteAll(ctx context.Context) (int, error) {
 func (s *store) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
 	return func(yield func(sessionstore.Entry, error) bool) {
 		ctx, end := s.rec.start(ctx, "scan")
-		n, failed := 0, error(nil)
-		defer func() { end(failed, recordsKey.Int(n)) }()
+		n, failed, ending := 0, error(nil), errPanicked
+		defer func() { end(ending, recordsKey.Int(n)) }()
 		for e, err := range sessionstore.Scan(ctx, s.next) {
 			if err == nil {
 				n++
 			} else {
 				failed = err
 			}
+			ending = failed // a panic of the caller is not the store's
 			if !yield(e, err) {
 				return
 			}
+			ending = errPanicked
 		}
+		ending = failed
 	}
 }
 

@@ -24,8 +24,8 @@
 //	cloakroom.store.operation  load, create, update, delete, touch, prune,
 //	                           list_subject, delete_subject, delete_all, scan
 //	cloakroom.store.outcome    ok, or what the error says: not_found, exists,
-//	                           conflict, too_large, corrupt, unsupported, invalid;
-//	                           error for all others
+//	                           conflict, repeated, too_large, corrupt, unsupported,
+//	                           invalid; error for all others
 //	error.type                 of calls that have failed, see below
 //
 // and the span of a call that is about several records has their number:
@@ -52,7 +52,7 @@
 //
 // and is added to the current span, if that records, as an event named
 // cloakroom.session.created and so on. There, cloakroom.session.id tells
-// which session it was, as it does in logs.
+// which session it was, as it does in logs, if that is known.
 //
 // # Live sessions
 //
@@ -71,9 +71,10 @@
 //
 // That a session is not found, exists already, or was changed by another request
 // is an answer: the status of the span stays unset, and there is no error.type.
-// All other errors set the status Error. Their error.type is the outcome, if
-// that is certain, or else timeout, canceled (the caller's context is done, for a
-// client may go away), the Go type of the driver's error such as *pgconn.PgError,
+// All other errors set the status Error. A conflict is repeated if it may be with the
+// same write, sent before (sessionstore.ErrRepeated). The error.type is the outcome where
+// that is not error. Else it is timeout, canceled (the caller's context is done, for a
+// client may go away), panic, the Go type of the driver's error such as *pgconn.PgError,
 // or _OTHER.
 //
 // # What is not recorded

@@ -22,12 +22,16 @@ type outcome struct {
 	errorType string // "" unless the call has failed
 }
 
-// certain are the errors that say for certain what has happened.
-var certain = []struct {
+// errPanicked is the error of a call that has not returned.
+var errPanicked = errors.New("otelsession: the store has panicked")
+
+// known are the errors of the contract. A repeated call is a conflict that may be with itself.
+var known = []struct {
 	err    error
 	name   string
 	answer bool // and not a failure
 }{
+	{sessionstore.ErrRepeated, "repeated", false},
 	{sessionstore.ErrNotFound, "not_found", true},
 	{sessionstore.ErrExists, "exists", true},
 	{sessionstore.ErrConflict, "conflict", true},
@@ -41,7 +45,7 @@ func outcomeOf(err error) outcome {
 	if err == nil {
 		return outcome{name: "ok"}
 	}
-	for _, c := range certain {
+	for _, c := range known {
 		switch {
 		case !errors.Is(err, c.err):
 		case c.answer:
@@ -58,6 +62,8 @@ func outcomeOf(err error) outcome {
 func unknown(err error) string {
 	var t interface{ Timeout() bool }
 	switch {
+	case errors.Is(err, errPanicked):
+		return "panic"
 	case errors.Is(err, context.Canceled):
 		return "canceled"
 	case errors.As(err, &t) && t.Timeout():

@@ -24,6 +24,7 @@ func TestOutcomes(t *testing.T) {
 		"an answer":                {sessionstore.ErrNotFound, outcome{"not_found", ""}},
 		"a wrapped answer":         {fmt.Errorf("x: %w", sessionstore.ErrConflict), outcome{"conflict", ""}},
 		"another answer":           {sessionstore.ErrExists, outcome{"exists", ""}},
+		"perhaps with itself":      {fmt.Errorf("%w: %w", sessionstore.ErrConflict, sessionstore.ErrRepeated), outcome{"repeated", "repeated"}},
 		"too large":                {sessionstore.ErrTooLarge, outcome{"too_large", "too_large"}},
 		"damage":                   {fmt.Errorf("x: %w", sessionstore.ErrCorrupt), outcome{"corrupt", "corrupt"}},
 		"unsupported":              {sessionstore.ErrUnsupported, outcome{"unsupported", "unsupported"}},

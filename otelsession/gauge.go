@@ -29,9 +29,12 @@ type Gauge struct {
 }
 
 // NewGauge returns a Gauge of the sessions in s. It returns session.ErrUnsupported if s
-// is no [sessionstore.Scanner], and an error if the meter refuses an instrument.
+// is no [sessionstore.Scanner], and an error if s is nil or the meter refuses an instrument.
 // Options.TracerProvider is not used.
 func NewGauge(s sessionstore.Store, o Options) (*Gauge, error) {
+	if none(s) {
+		return nil, errors.New("otelsession: NewGauge: store is nil")
+	}
 	if _, ok := sessionstore.As[sessionstore.Scanner](s); !ok {
 		return nil, fmt.Errorf("otelsession: NewGauge: %w: %T is no Scanner", session.ErrUnsupported, s)
 	}

@@ -20,6 +20,10 @@ func TestAGaugeNeedsAStoreThatCanBeScanned(t *testing.T) {
 	if _, err := otelsession.NewGauge(wrap(t, bare{mem}), otelsession.Options{}); !errors.Is(err, session.ErrUnsupported) {
 		t.Errorf("no Scanner within: %v", err)
 	}
+	var none *memstore.Store
+	if g, err := otelsession.NewGauge(none, otelsession.Options{}); err == nil {
+		t.Errorf("a nil pointer: %v, want an error", g)
+	}
 	g, err := otelsession.NewGauge(wrap(t, mem), otelsession.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -45,7 +45,10 @@ func Hook(o Options) (func(context.Context, session.Event), error) {
 		events.Add(ctx, 1, metric.WithAttributes(attributes...))
 
 		if span := trace.SpanFromContext(ctx); span.IsRecording() {
-			span.AddEvent("cloakroom.session."+kind, trace.WithAttributes(append(attributes, idKey.String(e.ID))...))
+			if e.ID != "" {
+				attributes = append(attributes, idKey.String(e.ID))
+			}
+			span.AddEvent("cloakroom.session."+kind, trace.WithAttributes(attributes...))
 		}
 	}, nil
 }

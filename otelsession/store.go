@@ -29,8 +29,7 @@ const (
 //
 // Wrap returns an error if s is nil or the meter refuses an instrument.
 func Wrap(s sessionstore.Store, o Options) (sessionstore.Store, error) {
-	// A nil pointer would be hidden from session.New, which looks for it too.
-	if v := reflect.ValueOf(s); s == nil || v.Kind() == reflect.Pointer && v.IsNil() {
+	if none(s) { // which would be hidden from session.New
 		return nil, errors.New("otelsession: Wrap: store is nil")
 	}
 	duration, err := o.meter().Float64Histogram("cloakroom.store.operation.duration",
@@ -43,6 +42,12 @@ func Wrap(s sessionstore.Store, o Options) (sessionstore.Store, error) {
 	return &store{next: s, rec: &recorder{o.tracer(), duration, o.attributes()}}, nil
 }
 
+// none reports whether s is nil, or a nil pointer.
+func none(s sessionstore.Store) bool {
+	v := reflect.ValueOf(s)
+	return s == nil || v.Kind() == reflect.Pointer && v.IsNil()
+}
+
 // A recorder records calls. It is safe for concurrent use.
 type recorder struct {
 	tracer     trace.Tracer
@@ -51,7 +56,8 @@ type recorder struct {
 }
 
 // start begins a span, which is in the context that it returns. end ends it and
-// measures the call; more is for the span only.
+// measures the call, also if the store panics: its error is errPanicked until there is
+// another. more is for the span only.
 //
 //nolint:spancheck // end ends the span
 func (rec *recorder) start(ctx context.Context, operation string) (
@@ -97,31 +103,36 @@ func (s *store) Unwrap() sessionstore.Store { return s.next }
 // Load implements [sessionstore.Store].
 func (s *store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
 	ctx, end := s.rec.start(ctx, "load")
-	r, err := s.next.Load(ctx, id)
-	end(err)
+	err := errPanicked
+	defer func() { end(err) }()
+	var r sessionstore.Record
+	r, err = s.next.Load(ctx, id)
 	return r, err
 }
 
 // Create implements [sessionstore.Store].
 func (s *store) Create(ctx context.Context, id string, r sessionstore.Record) error {
 	ctx, end := s.rec.start(ctx, "create")
-	err := s.next.Create(ctx, id, r)
-	end(err)
+	err := errPanicked
+	defer func() { end(err) }()
+	err = s.next.Create(ctx, id, r)
 	return err
 }
 
 // Update implements [sessionstore.Store].
 func (s *store) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
 	ctx, end := s.rec.start(ctx, "update")
-	err := s.next.Update(ctx, id, old, r)
-	end(err)
+	err := errPanicked
+	defer func() { end(err) }()
+	err = s.next.Update(ctx, id, old, r)
 	return err
 }
 
 // Delete implements [sessionstore.Store].
 func (s *store) Delete(ctx context.Context, id string) error {
 	ctx, end := s.rec.start(ctx, "delete")
-	err := s.next.Delete(ctx, id)
-	end(err)
+	err := errPanicked
+	defer func() { end(err) }()
+	err = s.next.Delete(ctx, id)
 	return err
 }

@@ -2,6 +2,7 @@ package stores_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 func TestOTelCountsEachEventAndNotesItOnTheSpan(t *testing.T) {
@@ -60,6 +62,22 @@ func TestOTelCountsEachEventAndNotesItOnTheSpan(t *testing.T) {
 			t.Errorf("noted %s, want %s", got, want)
 		}
 		x.wantNoSecret(t)
+	}
+}
+
+func TestOTelNamesNoSessionThatIsNotKnown(t *testing.T) {
+	t.Parallel()
+	x := newTelemetry()
+	ctx, span := x.options.TracerProvider.Tracer("test").Start(t.Context(), "request")
+	repeated := fmt.Errorf("store: %w: %w", sessionstore.ErrConflict, sessionstore.ErrRepeated)
+	x.hook(t)(ctx, session.Event{Kind: session.EventStoreError, Err: repeated})
+	span.End()
+	const want = "error.type=repeated session.event=store_error"
+	if noted := x.span(t).Events(); len(noted) != 1 || text(noted[0].Attributes) != want {
+		t.Errorf("noted %v, want %s", noted, want)
+	}
+	if got := x.events(t); got[want] != 1 {
+		t.Errorf("counted %v, want %s", got, want)
 	}
 }
 

@@ -272,6 +272,36 @@ func TestOTelRecordsEachCallAsASpanAndADuration(t *testing.T) {
 	}
 }
 
+// A panicking store panics in each call.
+type panicking struct{ told }
+
+func (s panicking) Load(context.Context, string) (sessionstore.Record, error) { panic("told to") }
+
+func (s panicking) Scan(context.Context) iter.Seq2[sessionstore.Entry, error] { panic("told to") }
+
+func TestOTelRecordsACallThatPanics(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{"load", "scan"} {
+		x := newTelemetry()
+		s := x.wrap(t, panicking{})
+		func() {
+			defer func() {
+				if p := recover(); p != "told to" {
+					t.Errorf("%s: recovered %v, want what the store panics with", operation, p)
+				}
+			}()
+			_ = calls[operation](t.Context(), s)
+		}()
+		want := sorted("store.operation="+operation, "store.outcome=error", "error.type=panic")
+		if got := x.durations(t); got[want] != 1 {
+			t.Errorf("measured %v, want once %s", got, want)
+		}
+		if span := x.span(t); span.Status().Code != codes.Error {
+			t.Errorf("%s: status %v", operation, span.Status().Code)
+		}
+	}
+}
+
 // wantNoSecret fails the test if what was recorded names a record or a subject.
 func (x *telemetry) wantNoSecret(t *testing.T) {
 	t.Helper()
