@@ -21,6 +21,7 @@ package sessiontest
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -36,25 +37,31 @@ import (
 //
 // A visitor who has signed in presents their ticket for the first time with the
 // request that is returned, as after a real login.
+//
+// A request is for one call of a handler at a time: clone it for several at once.
 func Request(tb testing.TB, m *session.Manager, r *http.Request, prepare func(*session.Session)) *http.Request {
 	tb.Helper()
-	res := serve(tb, m, bare(tb, r), func(s *session.Session) error { //nolint:bodyclose // a recorder's
+	res := visit(tb, m, r, func(r *http.Request, s *session.Session) error { //nolint:bodyclose // a recorder's
 		if prepare != nil {
 			prepare(s)
 		}
 		s.Secret("sessiontest") // has a session stored that holds nothing
-		return s.Commit(context.WithoutCancel(r.Context()))
+		return s.Commit(r.Context())
 	})
 	return carry(m, r, res)
 }
 
 // Session returns the session of the visitor who has sent r and got res: what the next
-// request would find. It is for reading; changes to it are not saved. If the session has
-// ended, it is a new, empty one.
+// request would find. If the session has ended, it is a new, empty one.
+//
+// Session makes such a request. So a ticket that res hands out has been presented by then,
+// and the one before it is retired. The session is for reading: changes to it are not saved
+// but by Session.Commit, and by Session.Flashes, which takes the messages, as the page does
+// that shows them.
 func Session(tb testing.TB, m *session.Manager, r *http.Request, res *http.Response) *session.Session {
 	tb.Helper()
 	var found *session.Session
-	serve(tb, m, bare(tb, carry(m, r, res)), func(s *session.Session) error { //nolint:bodyclose // a recorder's
+	visit(tb, m, carry(m, r, res), func(_ *http.Request, s *session.Session) error { //nolint:bodyclose // a recorder's
 		found = s
 		return nil
 	})
@@ -66,25 +73,58 @@ func Session(tb testing.TB, m *session.Manager, r *http.Request, res *http.Respo
 func CSRFToken(tb testing.TB, m *session.Manager, p *csrf.Protection, r *http.Request) string {
 	tb.Helper()
 	var token string
-	next := bare(tb, r)
-	h := m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		s, err := m.Get(r)
-		if err == nil && s.IsNew() {
-			tb.Fatal("sessiontest: CSRFToken: the request has no session; make one with Request")
+	visit(tb, m, r, func(r *http.Request, s *session.Session) (err error) { //nolint:bodyclose // a recorder's
+		if s.IsNew() {
+			return errNoSession
 		}
-		if token, err = p.Token(r); err != nil {
-			tb.Fatalf("sessiontest: CSRFToken: %v", err)
-		}
-	}))
-	h.ServeHTTP(httptest.NewRecorder(), next)
+		token, err = p.Token(r)
+		return err
+	})
 	return token
+}
+
+var errNoSession = errors.New("CSRFToken: the request has no session; make one with Request")
+
+// visit calls f in another request of the visitor who sends r, and returns the response.
+// Rules of Options.Skip that take that one out may leave r in.
+func visit(
+	tb testing.TB, m *session.Manager, r *http.Request, f func(*http.Request, *session.Session) error,
+) *http.Response {
+	tb.Helper()
+	if _, err := m.FromContext(r.Context()); !errors.Is(err, session.ErrNoSession) {
+		tb.Fatalf("sessiontest: this is the request that a handler got; hand in the request that was sent")
+	}
+	w, err := serve(m, bare(r, "/"), f)
+	if errors.Is(err, session.ErrSkipped) {
+		w, err = serve(m, bare(r, r.URL.RequestURI()), f)
+	}
+	switch {
+	case err != nil:
+		tb.Fatalf("sessiontest: %v", err)
+	case w.Code != http.StatusOK:
+		tb.Fatalf("sessiontest: the session can't be stored: status %d, see the Manager's log", w.Code)
+	}
+	return w.Result()
+}
+
+// serve calls f with the session of r.
+func serve(m *session.Manager, r *http.Request, f func(*http.Request, *session.Session) error) (*httptest.ResponseRecorder, error) {
+	w := httptest.NewRecorder()
+	var failed error
+	m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		s, err := m.Get(r)
+		if err == nil {
+			err = f(r, s)
+		}
+		failed = err
+	})).ServeHTTP(w, r)
+	return w, failed
 }
 
 // bare returns a GET request with r's header fields: those by which a Manager finds the
 // session, or binds it.
-func bare(tb testing.TB, r *http.Request) *http.Request {
-	tb.Helper()
-	b := httptest.NewRequestWithContext(context.WithoutCancel(r.Context()), http.MethodGet, "/", http.NoBody)
+func bare(r *http.Request, target string) *http.Request {
+	b := httptest.NewRequestWithContext(context.WithoutCancel(r.Context()), http.MethodGet, target, http.NoBody)
 	b.Header, b.Host, b.RemoteAddr, b.TLS = r.Header.Clone(), r.Host, r.RemoteAddr, r.TLS
 	if b.Header == nil {
 		b.Header = make(http.Header)
@@ -93,21 +133,6 @@ func bare(tb testing.TB, r *http.Request) *http.Request {
 		b.Header.Del(name) // it is another request
 	}
 	return b
-}
-
-// serve calls f with the session of r, and returns the response.
-func serve(tb testing.TB, m *session.Manager, r *http.Request, f func(*session.Session) error) *http.Response {
-	tb.Helper()
-	w := httptest.NewRecorder()
-	m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-		if err := f(s); err != nil {
-			tb.Fatalf("sessiontest: the session can't be stored: %v", err)
-		}
-	})(w, r)
-	if w.Code != http.StatusOK {
-		tb.Fatalf("sessiontest: the session can't be loaded or stored: status %d", w.Code)
-	}
-	return w.Result()
 }
 
 // carry returns a copy of r with the ticket that res hands out, if it does.

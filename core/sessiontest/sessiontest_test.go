@@ -1,12 +1,17 @@
 package sessiontest_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +19,7 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/csrf"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	"github.com/cloakroom-go/cloakroom/core/sessiontest"
 )
 
@@ -178,4 +184,107 @@ func TestAVisitorWithNothingInTheirSessionHasOne(t *testing.T) {
 	if s := sessiontest.Session(t, a.sessions, r, a.send(r)); s.IsNew() {
 		t.Error("the visitor has no session")
 	}
+}
+
+// A failing TB keeps what a helper fails with.
+type failing struct {
+	testing.TB
+
+	said string
+}
+
+func (f *failing) Helper() {}
+
+func (f *failing) Fatalf(format string, args ...any) {
+	f.said = fmt.Sprintf(format, args...)
+	runtime.Goexit()
+}
+
+// failure returns what call fails with, or "".
+func failure(t *testing.T, call func(tb testing.TB)) string {
+	t.Helper()
+	tb := &failing{TB: t}
+	var wg sync.WaitGroup
+	wg.Go(func() { call(tb) })
+	wg.Wait()
+	return tb.said
+}
+
+func TestARuleThatSkipsTheRootIsNoHindrance(t *testing.T) {
+	t.Parallel()
+	a := newApp(t, func(o *session.Options) {
+		o.Skip = []func(*http.Request) bool{func(r *http.Request) bool { return r.URL.Path != "/who" }}
+	})
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/who", http.NoBody)
+	r = sessiontest.Request(t, a.sessions, r, signedIn)
+	if sessiontest.CSRFToken(t, a.sessions, a.protection, r) == "" {
+		t.Error("no token")
+	}
+	if s := sessiontest.Session(t, a.sessions, r, a.send(r)); s.Subject() != "ann" {
+		t.Errorf("%q is signed in, want ann", s.Subject())
+	}
+	said := failure(t, func(tb testing.TB) {
+		sessiontest.Request(tb, a.sessions, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/other", http.NoBody), signedIn)
+	})
+	if !strings.Contains(said, session.ErrSkipped.Error()) {
+		t.Errorf("a request that is skipped: %q, want what is wrong", said)
+	}
+}
+
+// What a handler got knows the session as the handler left it, saved or not.
+func TestARequestFromWithinTheHandlerIsRefused(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	var within *http.Request
+	h := a.sessions.HandlerFunc(func(_ http.ResponseWriter, r *http.Request, _ *session.Session) { within = r })
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	for name, call := range map[string]func(tb testing.TB){
+		"Request":   func(tb testing.TB) { sessiontest.Request(tb, a.sessions, within, signedIn) },
+		"Session":   func(tb testing.TB) { sessiontest.Session(tb, a.sessions, within, &http.Response{}) },
+		"CSRFToken": func(tb testing.TB) { sessiontest.CSRFToken(tb, a.sessions, a.protection, within) },
+	} {
+		if said := failure(t, call); !strings.Contains(said, "the request that was sent") {
+			t.Errorf("%s: %q, want what is wrong", name, said)
+		}
+	}
+}
+
+func TestAFailureSaysWhatHasFailed(t *testing.T) {
+	t.Parallel()
+	a := newApp(t, func(o *session.Options) { o.MaxSessions, o.RefuseNew = 1, true })
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/who", http.NoBody)
+	visitor := sessiontest.Request(t, a.sessions, r, signedIn)
+	refused := failure(t, func(tb testing.TB) { sessiontest.Request(tb, a.sessions, r, signedIn) })
+	if !strings.Contains(refused, session.ErrTooManySessions.Error()) {
+		t.Errorf("one login too many: %q", refused)
+	}
+	none := failure(t, func(tb testing.TB) { sessiontest.CSRFToken(tb, a.sessions, a.protection, r) })
+	if !strings.Contains(none, "make one with Request") {
+		t.Errorf("a token without a session: %q", none)
+	}
+	down, err := session.New(unreachable{memstore.New(memstore.Options{})}, session.Options{
+		Keys: [][]byte{session.GenerateKey()}, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said := failure(t, func(tb testing.TB) {
+		r := sessiontest.Request(tb, down, r, signedIn)
+		sessiontest.Session(tb, down, r, &http.Response{})
+	}); !strings.Contains(said, errDown.Error()) {
+		t.Errorf("a store that is down: %q, want its error", said)
+	}
+	if s := sessiontest.Session(t, a.sessions, visitor, &http.Response{}); s.Subject() != "ann" {
+		t.Error("the first login is gone")
+	}
+}
+
+// An unreachable store can't be read.
+type unreachable struct{ *memstore.Store }
+
+var errDown = errors.New("the store is down")
+
+func (unreachable) Load(context.Context, string) (sessionstore.Record, error) {
+	return sessionstore.Record{}, errDown
 }
