@@ -1,5 +1,5 @@
 // Package conformance proves that a session store keeps the contract of
-// [session.Store]: every sentence of it that can be seen from outside is a case,
+// [sessionstore.Store]: every sentence of it that can be seen from outside is a case,
 // and every case is known to fail on a store that breaks it.
 //
 // It needs no Docker and no test framework, only the store:
@@ -7,7 +7,7 @@
 //	func TestConformance(t *testing.T) {
 //		client := connect(t)
 //		conformance.Run(t, conformance.Harness{
-//			Open:      func(t *testing.T) session.Store { return mystore.New(client) },
+//			Open:      func(t *testing.T) sessionstore.Store { return mystore.New(client) },
 //			Precision: time.Millisecond,
 //			Require:   []conformance.Capability{conformance.Touch},
 //		})
@@ -16,11 +16,12 @@
 // # Harness
 //
 // Open is enough to begin with. Each further field of [Harness] lets more
-// cases run: Peer those about several processes; MaxData those about size;
-// Isolated those about DeleteAll, and Pair those about DeleteAll in several processes; Corrupt and Misplace those about damage; Outage,
-// Stall and Full those about a backend in trouble. A case that can't run is skipped with "not applicable" and
-// the reason, so that the output of go test -v says what is not proven. Require
-// turns a missing capability into a failure.
+// cases run: Peer those about several processes; MaxData those about size; Isolated those
+// about DeleteAll and most about Scan, and Pair those about DeleteAll in several processes;
+// Corrupt and Misplace those about damage; Outage, Stall and Full those about a backend in
+// trouble. A case that can't run is skipped with "not applicable" and the reason, so that the
+// output of go test -v says what is not proven. Require turns a missing capability into a
+// failure, and not a missing field.
 //
 // # Failures
 //
