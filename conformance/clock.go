@@ -32,11 +32,12 @@ func clockCases() []testCase {
 		lifetimeCase("four hundred days", 400*day),
 		{
 			name: "the last year",
-			rule: "Expires may be any instant before the year 2262.",
+			rule: "Expires may be any instant until 2262-04-11 23:47:15 UTC, the last whole second of UnixNano.",
 			run: func(t *tester) {
 				for _, f := range []time.Duration{0, 123_456_789} {
 					t.eachExpires(time.Date(2261, time.December, 31, 23, 59, 58, 0, time.UTC).Add(f), t.compareExpires)
 				}
+				t.eachExpires(time.Date(2262, time.April, 11, 23, 47, 15, 0, time.UTC), t.compareExpires)
 			},
 		},
 		{

@@ -129,6 +129,11 @@ func clockMutants() []mutant {
 				r.Expires = end
 			}
 		}),
+		lifetimes("time ends with the year 2261", []string{"clock/the last year"}, func(r *sessionstore.Record) {
+			if end := time.Date(2262, time.January, 1, 0, 0, 0, -1, time.UTC); r.Expires.After(end) {
+				r.Expires = end
+			}
+		}),
 		lifetimes("Create rounds down", []string{"clock/fractions of a second, created"}, roundDown),
 		lifetimes("Create rounds up too far", []string{"clock/fractions of a second, created"}, func(r *sessionstore.Record) {
 			if time.Until(r.Expires) > time.Minute && r.Expires.Nanosecond() != 0 {

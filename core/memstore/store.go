@@ -13,7 +13,8 @@ import (
 // on a few expired ones.
 const shardCount = 64
 
-// Store is a [sessionstore.Store] in memory. It is safe for concurrent use.
+// Store is a [sessionstore.Store] in memory, which [New] makes. It is safe for concurrent
+// use.
 type Store struct {
 	guard    sessionstore.Guard
 	seed     maphash.Seed

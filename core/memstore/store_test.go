@@ -203,3 +203,13 @@ func TestIdsWithTheSameHashAreToldApart(t *testing.T) {
 		t.Errorf("Load after Delete: %v", err)
 	}
 }
+
+func TestALimitBelowZeroIsNone(t *testing.T) {
+	t.Parallel()
+	s := New(Options{MaxData: -1})
+	r := record(time.Hour)
+	r.Data = make([]byte, sessionstore.DefaultMaxData+1)
+	if err := s.Create(t.Context(), randomID(), r); err != nil {
+		t.Error(err)
+	}
+}

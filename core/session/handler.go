@@ -208,7 +208,8 @@ func (x *exchange) tellOutside(r *http.Request) {
 
 // HandlerFunc returns a handler that calls f with the request's session. It works by
 // itself as well as within [Manager.Handler], and commits once. If the session can't be
-// loaded, f is not called, and the visitor gets the response of [Manager.Fail].
+// loaded, f is not called, and the visitor gets the response of [Manager.Fail]. So does one
+// whose request [Options].Skip has taken out.
 func (m *Manager) HandlerFunc(f func(http.ResponseWriter, *http.Request, *Session)) http.HandlerFunc {
 	return m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, err := m.Get(r)

@@ -15,8 +15,8 @@ import (
 // and hands it to [New]; package sessionstore documents it for those who write one.
 type Store = sessionstore.Store
 
-// A Manager brings sessions to requests and back into the store. It is safe for
-// concurrent use. An application usually has one; several work side by side,
+// A Manager brings sessions to requests and back into the store. [New] or [NewCookieOnly]
+// makes it. It is safe for concurrent use. An application usually has one; several work side by side,
 // also on one request, if their cookies, or header fields, have different names.
 type Manager struct {
 	store     Store // nil: the session travels in its ticket

@@ -12,8 +12,9 @@ import (
 
 // RunPruner removes expired records from the store until ctx is done, and returns ctx's
 // error then. It calls [sessionstore.Prune] about once in every period, the first time
-// after a tenth of it. Pauses vary at random, so that the processes of one deployment
-// spread out. Failures are logged, and tried again the next time.
+// within a fifth of it. Pauses vary at random, so that the processes of one deployment
+// spread out. Failures are logged, and tried again the next time. A call may take longer
+// than [Options].StoreTimeout.
 //
 // If the store is no [sessionstore.Pruner], RunPruner returns [ErrUnsupported] at once:
 // the backend removes what has expired by itself, and there is nothing to do. If every

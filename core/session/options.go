@@ -80,7 +80,8 @@ type Options struct { //nolint:recvcheck // Format is for values, too
 	Binding Binding
 
 	// IdleTimeout is how long a session may go unused before it expires (ASVS
-	// 7.3.1). 0 means DefaultIdleTimeout; NoTimeout leaves only AbsoluteTimeout.
+	// 7.3.1). It is at most AbsoluteTimeout. 0 means DefaultIdleTimeout; NoTimeout leaves
+	// only AbsoluteTimeout.
 	IdleTimeout time.Duration
 
 	// AbsoluteTimeout is how long a session lives after it was created, or its visitor
@@ -90,8 +91,8 @@ type Options struct { //nolint:recvcheck // Format is for values, too
 
 	// TouchInterval saves writes: reading a session extends it in the store only if
 	// that moves its expiry by at least this much. So a session may expire up to
-	// TouchInterval too early, counted from when it was last read. 0 means a tenth of
-	// IdleTimeout.
+	// TouchInterval too early, counted from when it was last read. It is less than
+	// IdleTimeout. 0 means a tenth of that.
 	TouchInterval time.Duration
 
 	// RenewEvery is how long a signed-in visitor uses one ticket before a response

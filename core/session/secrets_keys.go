@@ -13,7 +13,7 @@ import (
 // should not be shorter than the hash).
 const MinKeyLen = 32
 
-// GenerateKey returns a new random key for [Options].Keys. Make one once, keep
+// GenerateKey returns a new random key of [MinKeyLen] bytes for [Options].Keys. Make one once, keep
 // it where the application's other secrets are, and give the same to every
 // process.
 func GenerateKey() []byte {

@@ -9,8 +9,8 @@ import (
 )
 
 // DropsCookie reports whether r's browser drops the session's cookie: the cookie is
-// Secure, and r has come over plain http to a host other than localhost. Its visitor
-// never has a session. Use https, or set [Cookie].Insecure for development on such a
+// Secure, and r has come over plain http to a host other than localhost or a loopback
+// address. Its visitor never has a session. Use https, or set [Cookie].Insecure for development on such a
 // host. Have a proxy that ends TLS send X-Forwarded-Proto or Forwarded.
 //
 // What a client says of its scheme is believed: the answer is for logs and pages, and

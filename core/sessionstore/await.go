@@ -71,8 +71,8 @@ var errExited = errors.New("session: Await: the function has ended its goroutine
 
 // Certain reports whether err is one of the errors by which a [Store] says for
 // certain what has happened, ErrNotFound to ErrInvalid, and not [ErrRepeated]. Any
-// other error but nil means that the outcome is unknown; stores put their name before
-// those.
+// other error means that the outcome is unknown; stores put their name before those.
+// nil is no such error: Certain reports false.
 func Certain(err error) bool {
 	if errors.Is(err, ErrRepeated) {
 		return false

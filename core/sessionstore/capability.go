@@ -133,8 +133,8 @@ type Entry struct {
 	Record Record
 }
 
-// Touch sets the expiry of the live record under id if its version is version;
-// otherwise it returns [ErrConflict].
+// Touch sets the expiry of the live record under id if its version is version, with
+// the errors that [Toucher] names.
 //
 // If s is a [Toucher], Touch calls its method. Otherwise it loads the record and
 // updates it with the new expiry, which gives it a new version.

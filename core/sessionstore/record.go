@@ -11,7 +11,7 @@ import (
 
 // A Record is what a Store keeps under one id.
 type Record struct {
-	// Data is opaque to the store. It may be empty.
+	// Data is opaque to the store. It may be empty; nil is the same.
 	Data []byte
 
 	// Subject says whose session it is, "" for nobody's. It is at most
@@ -20,9 +20,9 @@ type Record struct {
 	Subject string
 
 	// Expires is the instant from which the record is dead. It must be in the
-	// future when the record is written and before the year 2262. Stores return
-	// it in UTC, never earlier than it was written, and later by no more than
-	// the precision that the store documents.
+	// future when the record is written, and at most 2262-04-11 23:47:15 UTC, the
+	// last whole second of UnixNano. Stores return it in UTC, never earlier than it
+	// was written, and later by no more than the precision that the store documents.
 	Expires time.Time
 
 	// Version identifies this write. The writer chooses it, at random and never
@@ -117,7 +117,7 @@ func CheckExpires(expires time.Time) error {
 	case expires.IsZero():
 		return fmt.Errorf("%w: record without expiry", ErrInvalid)
 	case expires.After(maxExpires):
-		return fmt.Errorf("%w: expiry after the year 2261", ErrInvalid)
+		return fmt.Errorf("%w: expiry after 2262-04-11 23:47:15 UTC", ErrInvalid)
 	case !time.Now().Before(expires):
 		return fmt.Errorf("%w: expiry in the past", ErrInvalid)
 	}

@@ -73,7 +73,7 @@ type Store interface {
 	//
 	// If the version is another, Update returns ErrConflict, except that it reports
 	// success, and writes nothing, if the stored version is r.Version already, whatever
-	// old is. If there is no record, or it
+	// other version old is. If there is no record, or it
 	// has expired, Update returns ErrNotFound: it never creates one, so that what was
 	// ended stays ended. If something is stored there that isn't a record, Update
 	// returns ErrCorrupt and leaves it as it is. A version from before a Delete and a new
