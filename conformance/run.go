@@ -226,7 +226,7 @@ func (c *caseTB) harness(h Harness) Harness {
 		h.Isolated = func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
 			defer c.enter("Harness.Isolated")()
-			return c.calls.watch(f(tb), "isolated ")
+			return c.calls.watch(given(tb, "Isolated", f(tb)), "isolated ")
 		}
 	}
 	if f := h.Pair; f != nil {
@@ -234,21 +234,21 @@ func (c *caseTB) harness(h Harness) Harness {
 			tb.Helper()
 			defer c.enter("Harness.Pair")()
 			store, peer = f(tb)
-			return c.calls.watch(store, "paired "), c.calls.watch(peer, "paired peer ")
+			return c.calls.watch(given(tb, "Pair", store), "paired "), c.calls.watch(given(tb, "Pair", peer), "paired peer ")
 		}
 	}
 	if f := h.Stall; f != nil {
 		h.Stall = func(tb testing.TB) sessionstore.Store {
 			tb.Helper()
 			defer c.enter("Harness.Stall")()
-			return c.calls.watch(f(tb), "stalled ")
+			return c.calls.watch(given(tb, "Stall", f(tb)), "stalled ")
 		}
 	}
 	if f := h.Full; f != nil {
 		h.Full = func(tb testing.TB, id string, r sessionstore.Record) sessionstore.Store {
 			tb.Helper()
 			defer c.enter("Harness.Full")()
-			return c.calls.watch(f(tb, id, r), "full ")
+			return c.calls.watch(given(tb, "Full", f(tb, id, r)), "full ")
 		}
 	}
 	if f := h.Outage; f != nil {
@@ -256,7 +256,10 @@ func (c *caseTB) harness(h Harness) Harness {
 			tb.Helper()
 			defer c.enter("Harness.Outage")()
 			s, driver := f(tb)
-			return c.calls.watch(s, "unreachable "), driver
+			if driver == nil {
+				tb.Fatal("Harness.Outage has returned no error of the driver")
+			}
+			return c.calls.watch(given(tb, "Outage", s), "unreachable "), driver
 		}
 	}
 	if f := h.Corrupt; f != nil {

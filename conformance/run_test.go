@@ -87,6 +87,15 @@ func TestRunReports(t *testing.T) {
 		}},
 		{"unknown", "TestScenario", true, []string{`unknown capability "Teleporter"`}},
 		{"nothing", "TestScenario", true, []string{"Harness.Open is nil"}},
+		{"no store", "TestScenario", true, []string{"Harness.Open has returned no store"}},
+		{"no isolated store", "TestScenario/all/deletes_nothing", true, []string{
+			"--- FAIL: TestScenario/all/deletes_nothing", "Harness.Isolated has returned no store",
+			"no rule was judged: Harness.Isolated is what this case needs first",
+		}},
+		{"no driver's error", "TestScenario/outage/names_the_package", true, []string{
+			"--- FAIL: TestScenario/outage/names_the_package", "Harness.Outage has returned no error of the driver",
+			"no rule was judged: Harness.Outage is what this case needs first",
+		}},
 	} {
 		t.Run(tt.scenario+" "+tt.run, func(t *testing.T) {
 			t.Parallel()
@@ -168,6 +177,13 @@ func TestScenario(t *testing.T) { //nolint:paralleltest // alone in its process
 		h.Require = []Capability{"Teleporter"}
 	case "nothing":
 		h.Open = nil
+	case "no store":
+		h.Open = func(*testing.T) sessionstore.Store { return (*reference)(nil) }
+	case "no isolated store":
+		h.Open = func(*testing.T) sessionstore.Store { return newBroken(ref) }
+		h.Isolated = func(testing.TB) sessionstore.Store { return nil }
+	case "no driver's error":
+		h.Outage = func(testing.TB) (sessionstore.Store, error) { return down(), nil }
 	default:
 		return // TestRunReports runs it, in a process of its own
 	}

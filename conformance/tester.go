@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"reflect"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -40,9 +41,18 @@ func open(t *testing.T, h Harness) *suite {
 	}
 	var peer sessionstore.Store
 	if h.Peer != nil {
-		peer = h.Peer(t)
+		peer = given(t, "Peer", h.Peer(t))
 	}
-	return newSuite(h, h.Open(t), peer)
+	return newSuite(h, given(t, "Open", h.Open(t)), peer)
+}
+
+// given returns s, which a function of the Harness has returned, unless it is nil.
+func given(tb testing.TB, function string, s sessionstore.Store) sessionstore.Store {
+	tb.Helper()
+	if v := reflect.ValueOf(s); s == nil || v.Kind() == reflect.Pointer && v.IsNil() {
+		tb.Fatalf("Harness.%s has returned no store", function)
+	}
+	return s
 }
 
 // newSuite starts versions at random, below 2⁵² so that only the cases about
