@@ -298,34 +298,35 @@ func pruneBesideWrites(t *tester) {
 		return err
 	}, func() {
 		for range raceRounds {
-			t.race(func(_ int, s sessionstore.Store) {
-				id, r, next := randomID(), t.record(), t.record()
-				t.discard(id)
-				err := s.Create(t.Context(), id, r)
-				if err == nil {
-					err = s.Update(t.Context(), id, r.Version, next)
-				}
-				got := next
-				if err == nil {
-					got, err = s.Load(t.Context(), id)
-				}
-				if err != nil || got.Version != next.Version {
-					t.Errorf("Create, Update and Load beside Prune: error %v, version %s, want %s",
-						err, name(got.Version), name(next.Version))
-				}
-				if !t.has(Subjects) || t.Failed() {
-					return
-				}
-				list, err := sessionstore.ListSubject(t.Context(), s, next.Subject)
-				if err != nil || len(list) != 1 {
-					t.Errorf("ListSubject beside Prune, of a record that has just been written: error %v, %d records, want 1", err, len(list))
-				}
-			})
+			t.race(func(_ int, s sessionstore.Store) { t.writeBesidePrune(s) })
 			if t.Failed() {
 				return
 			}
 		}
 	})
+}
+
+func (t *tester) writeBesidePrune(s sessionstore.Store) {
+	id, r, next := randomID(), t.record(), t.record()
+	t.discard(id)
+	err := s.Create(t.Context(), id, r)
+	if err == nil {
+		err = s.Update(t.Context(), id, r.Version, next)
+	}
+	got := next
+	if err == nil {
+		got, err = s.Load(t.Context(), id)
+	}
+	if err != nil || got.Version != next.Version {
+		t.Errorf("Create, Update and Load beside Prune: error %v, version %s, want %s", err, name(got.Version), name(next.Version))
+	}
+	if err != nil || !t.has(Subjects) {
+		return
+	}
+	list, err := sessionstore.ListSubject(t.Context(), s, next.Subject)
+	if err != nil || len(list) != 1 {
+		t.Errorf("ListSubject beside Prune, of what has just been written: error %v, %d records, want 1", err, len(list))
+	}
 }
 
 func pruneForgets(t *tester) {

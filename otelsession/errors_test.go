@@ -15,6 +15,7 @@ import (
 
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
+	repeated := fmt.Errorf("%w: %w", sessionstore.ErrConflict, sessionstore.ErrRepeated)
 	pathError := &fs.PathError{Op: "open", Path: "secret", Err: syscall.ENOSPC}
 	for name, c := range map[string]struct {
 		err  error
@@ -24,7 +25,7 @@ func TestOutcomes(t *testing.T) {
 		"an answer":                {sessionstore.ErrNotFound, outcome{"not_found", ""}},
 		"a wrapped answer":         {fmt.Errorf("x: %w", sessionstore.ErrConflict), outcome{"conflict", ""}},
 		"another answer":           {sessionstore.ErrExists, outcome{"exists", ""}},
-		"perhaps with itself":      {fmt.Errorf("%w: %w", sessionstore.ErrConflict, sessionstore.ErrRepeated), outcome{"repeated", "repeated"}},
+		"perhaps with itself":      {repeated, outcome{"repeated", "repeated"}},
 		"too large":                {sessionstore.ErrTooLarge, outcome{"too_large", "too_large"}},
 		"damage":                   {fmt.Errorf("x: %w", sessionstore.ErrCorrupt), outcome{"corrupt", "corrupt"}},
 		"unsupported":              {sessionstore.ErrUnsupported, outcome{"unsupported", "unsupported"}},

@@ -201,7 +201,7 @@ func (f *failing) Fatalf(format string, args ...any) {
 }
 
 // failure returns what call fails with, or "".
-func failure(t *testing.T, call func(tb testing.TB)) string {
+func failure(t *testing.T, call func(tb *failing)) string {
 	t.Helper()
 	tb := &failing{TB: t}
 	var wg sync.WaitGroup
@@ -223,7 +223,7 @@ func TestARuleThatSkipsTheRootIsNoHindrance(t *testing.T) {
 	if s := sessiontest.Session(t, a.sessions, r, a.send(r)); s.Subject() != "ann" {
 		t.Errorf("%q is signed in, want ann", s.Subject())
 	}
-	said := failure(t, func(tb testing.TB) {
+	said := failure(t, func(tb *failing) {
 		sessiontest.Request(tb, a.sessions, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/other", http.NoBody), signedIn)
 	})
 	if !strings.Contains(said, session.ErrSkipped.Error()) {
@@ -239,10 +239,10 @@ func TestARequestFromWithinTheHandlerIsRefused(t *testing.T) {
 	h := a.sessions.HandlerFunc(func(_ http.ResponseWriter, r *http.Request, _ *session.Session) { within = r })
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
 	h.ServeHTTP(httptest.NewRecorder(), r)
-	for name, call := range map[string]func(tb testing.TB){
-		"Request":   func(tb testing.TB) { sessiontest.Request(tb, a.sessions, within, signedIn) },
-		"Session":   func(tb testing.TB) { sessiontest.Session(tb, a.sessions, within, &http.Response{}) },
-		"CSRFToken": func(tb testing.TB) { sessiontest.CSRFToken(tb, a.sessions, a.protection, within) },
+	for name, call := range map[string]func(tb *failing){
+		"Request":   func(tb *failing) { sessiontest.Request(tb, a.sessions, within, signedIn) },
+		"Session":   func(tb *failing) { sessiontest.Session(tb, a.sessions, within, &http.Response{}) },
+		"CSRFToken": func(tb *failing) { sessiontest.CSRFToken(tb, a.sessions, a.protection, within) },
 	} {
 		if said := failure(t, call); !strings.Contains(said, "the request that was sent") {
 			t.Errorf("%s: %q, want what is wrong", name, said)
@@ -255,11 +255,11 @@ func TestAFailureSaysWhatHasFailed(t *testing.T) {
 	a := newApp(t, func(o *session.Options) { o.MaxSessions, o.RefuseNew = 1, true })
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/who", http.NoBody)
 	visitor := sessiontest.Request(t, a.sessions, r, signedIn)
-	refused := failure(t, func(tb testing.TB) { sessiontest.Request(tb, a.sessions, r, signedIn) })
+	refused := failure(t, func(tb *failing) { sessiontest.Request(tb, a.sessions, r, signedIn) })
 	if !strings.Contains(refused, session.ErrTooManySessions.Error()) {
 		t.Errorf("one login too many: %q", refused)
 	}
-	none := failure(t, func(tb testing.TB) { sessiontest.CSRFToken(tb, a.sessions, a.protection, r) })
+	none := failure(t, func(tb *failing) { sessiontest.CSRFToken(tb, a.sessions, a.protection, r) })
 	if !strings.Contains(none, "make one with Request") {
 		t.Errorf("a token without a session: %q", none)
 	}
@@ -269,7 +269,7 @@ func TestAFailureSaysWhatHasFailed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if said := failure(t, func(tb testing.TB) {
+	if said := failure(t, func(tb *failing) {
 		r := sessiontest.Request(tb, down, r, signedIn)
 		sessiontest.Session(tb, down, r, &http.Response{})
 	}); !strings.Contains(said, errDown.Error()) {
