@@ -102,3 +102,30 @@ func TestStoreCallsAreCounted(t *testing.T) {
 		})
 	}
 }
+
+// What Options.MaxSessions costs beside that.
+func TestStoreCallsOfALimitAreCounted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e, _ := newIndexedEnv(t, func(o *session.Options) { o.MaxSessions = 2 })
+		want := func(what string, v *visitor, work handler, want map[op]int) {
+			t.Helper()
+			e.store.reset()
+			v.do(work)
+			if calls := e.store.taken(); !maps.Equal(calls, want) {
+				t.Errorf("%s: store calls %v, want %v", what, calls, want)
+			}
+		}
+		for range 2 {
+			v := e.visitor()
+			want("a login", v, authenticate, map[op]int{opList: 2, opCreate: 1})
+			want("its first sight", v, look, map[op]int{opLoad: 1, opList: 1, opUpdate: 1})
+			want("a read", v, look, map[op]int{opLoad: 1})
+			want("another login", v, authenticate, map[op]int{opLoad: 1, opUpdate: 1})
+		}
+		want("a login that ends another session", e.visitor(), authenticate, map[op]int{opList: 3, opCreate: 1, opUpdate: 1})
+		v := e.visitor()
+		v.do(count)
+		want("the login of an anonymous session", v, authenticate, map[op]int{opLoad: 1, opList: 3, opUpdate: 2})
+	})
+}

@@ -169,4 +169,9 @@
 // makes one, and one more once in a TouchInterval. One that writes makes two, and so
 // does a login, StepUp, Renew, a renewal by age, a logout, and the first request with
 // a new ticket. A new visitor's first change or login makes one.
+//
+// With [Options].MaxSessions, a login that adds a session lists the subject's sessions
+// twice more, and the first request with its ticket once. A login that is over the limit
+// makes two more calls for a session that ends. Who acts as somebody has two sessions
+// loaded.
 package session
