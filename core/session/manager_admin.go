@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -17,6 +18,9 @@ type Admin struct{ m *Manager }
 // StoreTimeout, Sealer, Codec, Logger and OnEvent count. Where a Sealer was left out that
 // the application has, sessions can be ended but not read.
 func NewAdmin(store Store, o Options) (*Admin, error) {
+	if isNil(store) {
+		return nil, errors.New("session: NewAdmin: store is nil; hand it the application's")
+	}
 	o.Keys, o.Signer = [][]byte{GenerateKey()}, nil // it signs nothing
 	m, err := New(store, o)
 	if err != nil {
