@@ -21,6 +21,7 @@ const (
 	undefinedTable       = "42P01"
 	undefinedColumn      = "42703"
 	undefinedSchema      = "3F000"
+	insufficientRights   = "42501"
 	integrityViolation   = "23" // a class
 )
 
@@ -35,6 +36,14 @@ func (o Options) explain(err error) error {
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return sessionstore.ErrNotFound
+	case errors.As(err, new(pgx.ScanArgError)):
+		return fmt.Errorf("a row can't be read: unless the table is not the store's, put bytea_output=hex and datestyle=ISO "+
+			"into the connection string, which the modes exec and simple_protocol need: %w", err)
+	case hasCode(err, insufficientRights):
+		return fmt.Errorf("the role lacks a right: it needs SELECT, INSERT, UPDATE and DELETE on table %s and USAGE on its schema, "+
+			"and who may not create tables has schema.sql run: %w", quoted(o), err)
+	case hasCode(err, undefinedSchema) && o.Schema == "":
+		return fmt.Errorf("the search_path has no schema: put one into the connection string or set Options.Schema: %w", err)
 	case hasCode(err, undefinedSchema):
 		return fmt.Errorf("schema %q is missing: create it or change Options.Schema: %w", o.Schema, err)
 	case hasCode(err, invalidStatementName, duplicateStatement):

@@ -19,6 +19,7 @@ func TestErrorsOfTheDatabaseAreWrapped(t *testing.T) {
 		"42P01": `table "cloakroom_sessions" is missing or not the store's: call Migrate`,
 		"42703": "call Migrate",
 		"3F000": "Options.Schema",
+		"42501": "schema.sql",
 		"26000": "default_query_exec_mode=exec",
 		"42P05": "default_query_exec_mode=exec",
 		"57014": "",

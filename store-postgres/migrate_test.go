@@ -3,6 +3,7 @@ package postgresstore
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -39,23 +40,23 @@ func TestSchemaByDefaultIsTheFile(t *testing.T) {
 
 func TestMigrateCreatesInOneMessage(t *testing.T) {
 	t.Parallel()
-	for name, found := range map[string]struct {
+	for name, c := range map[string]struct {
 		answer answer
 		table  string
 	}{
-		"nothing is there":    {answer{err: pgx.ErrNoRows}, `"cloakroom_sessions"`},
-		"an index is missing": {answer{row: []any{"shop", false}}, `"shop"."cloakroom_sessions"`},
+		"nothing is there":    {found("", false), `"cloakroom_sessions"`},
+		"an index is missing": {found("shop", false), `"shop"."cloakroom_sessions"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			db := &fake{answers: []answer{found.answer, {}}}
+			db := &fake{answers: []answer{c.answer, {}}}
 			if err := open(t, db).Migrate(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if len(db.sent) != 2 || !strings.HasPrefix(db.sent[1].sql, "SELECT pg_advisory_xact_lock(") ||
 				len(db.sent[1].args) != 1 || db.sent[1].args[0] != pgx.QueryExecModeSimpleProtocol ||
-				!strings.Contains(db.sent[1].sql, "CREATE TABLE IF NOT EXISTS "+found.table+" (") {
-				t.Errorf("sent %v, want one message that takes a lock first and then creates %s", db.sent, found.table)
+				!strings.Contains(db.sent[1].sql, "CREATE TABLE IF NOT EXISTS "+c.table+" (") {
+				t.Errorf("sent %v, want one message that takes a lock first and then creates %s", db.sent, c.table)
 			}
 		})
 	}
@@ -63,8 +64,13 @@ func TestMigrateCreatesInOneMessage(t *testing.T) {
 
 func TestMigrateOnlyLooksWhereNothingIsMissing(t *testing.T) {
 	t.Parallel()
-	db := &fake{answers: []answer{{row: []any{"public", true}}}}
+	db := &fake{answers: []answer{found("public", true)}}
 	if err := open(t, db).Migrate(t.Context()); err != nil || len(db.sent) != 1 {
 		t.Errorf("sent %v, error %v, want one statement", db.sent, err)
 	}
+}
+
+// found is the answer about a table that the role may use.
+func found(schema string, complete bool) answer {
+	return answer{row: []any{[]byte{0}, time.Time{}, schema, complete, "", false}}
 }

@@ -8,7 +8,10 @@ import (
 // takes long, and none waits for a row that is locked. Rows are deleted by their id, and
 // judged again when they are: one that was extended meanwhile stays.
 const (
-	pagesSQL = `SELECT pg_relation_size(to_regclass($1)) / current_setting('block_size')::bigint`
+	// A partitioned table has no pages of its own. Its partitions are read side by side.
+	pagesSQL = `
+SELECT coalesce((SELECT max(pg_relation_size(relid)) FROM pg_partition_tree(to_regclass($1))), pg_relation_size(to_regclass($1)))
+	/ current_setting('block_size')::bigint`
 
 	pruneSQL = `
 DELETE FROM {table} WHERE id = ANY (ARRAY(
