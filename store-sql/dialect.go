@@ -82,12 +82,13 @@ var dialects = map[Dialect]*dialect{
 }
 
 var (
-	errInMemory = errors.New("sqlstore: the database is in memory, and each connection of the pool has one of its own: " +
+	errInMemory = errors.New("the database is in memory, and each connection of the pool has one of its own: " +
 		"use a file, or package memstore")
-	errConverts = errors.New("sqlstore: the connection converts what it sends from character_set_client to " +
-		"character_set_connection: make them the same, or set interpolateParams")
-	errAutocommit = errors.New("sqlstore: autocommit is off, and what is written would not be committed: " +
+	errConverts = errors.New("the connection changes bytes on their way to the database: its character_set_client is not its " +
+		"character_set_connection, or one such as gbk and sjis, in which a backslash may be half of a letter: use utf8mb4")
+	errAutocommit = errors.New("autocommit is off, and what is written would not be committed: " +
 		"leave it on for this *sql.DB")
+	errEmptyIsNull = errors.New("to the connection an empty string is NULL: leave EMPTY_STRING_IS_NULL out of its sql_mode")
 )
 
 func probeSQLite(ctx context.Context, db *sql.DB) (int, error) {
@@ -103,23 +104,33 @@ func probeSQLite(ctx context.Context, db *sql.DB) (int, error) {
 // other arguments.
 const packetRest = 1 << 10
 
+// sentProbe is what reaches the database as it is from any connection that can be used. It
+// has a byte that is no letter, and bytes that are the first half of one in gbk, sjis or
+// big5: there a backslash that follows is the other half. The driver, to which it is
+// none, doubles it, and the second one makes a new line of the n.
+var sentProbe = []byte("\xff\x81\\n\xa1\\n")
+
 func probeMySQL(ctx context.Context, db *sql.DB) (int, error) {
 	var autocommit, packet int
 	var sent string
-	err := db.QueryRowContext(ctx, `SELECT @@autocommit, @@max_allowed_packet, HEX(?)`, []byte{0xff}).Scan(&autocommit, &packet, &sent)
+	var empty sql.NullString
+	err := db.QueryRowContext(ctx, `SELECT @@autocommit, @@max_allowed_packet, HEX(?), ''`, sentProbe).
+		Scan(&autocommit, &packet, &sent, &empty)
 	switch {
 	case err != nil:
 		return 0, err //nolint:wrapcheck // run does
 	case autocommit == 0:
 		return 0, errAutocommit
-	case sent != "FF":
+	case sent != fmt.Sprintf("%X", sentProbe):
 		return 0, errConverts
+	case !empty.Valid:
+		return 0, errEmptyIsNull
 	}
 	return packet - packetRest, nil
 }
 
 // maxData returns the largest data of a record that the database takes. It asks the
-// database before the first write and when it is migrated, once.
+// database before the first write or list and when it is migrated, once.
 func (s *Store) maxData(ctx context.Context) (int, error) {
 	if known := s.probed.Load(); known > 0 {
 		return int(known), nil

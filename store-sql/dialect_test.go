@@ -8,6 +8,9 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
+// sentHex is what a database gets to see of sentProbe.
+const sentHex = "FF815C6EA15C6E"
+
 // unasked returns a store that has not asked the database anything yet.
 func unasked(t *testing.T, f *fake, d Dialect) *Store {
 	t.Helper()
@@ -19,7 +22,7 @@ func unasked(t *testing.T, f *fake, d Dialect) *Store {
 func TestTheDatabaseIsAskedOnceWhatItTakes(t *testing.T) {
 	t.Parallel()
 	const packet = 4 << 10
-	f := &fake{answers: []answer{rowOf(int64(1), int64(packet), "FF"), {affected: 1}}}
+	f := &fake{answers: []answer{rowOf(int64(1), int64(packet), sentHex, ""), {affected: 1}}}
 	s := unasked(t, f, MySQL)
 	r := record()
 	r.Data = make([]byte, packet-packetRest)
@@ -45,12 +48,13 @@ func TestADatabaseThatKeepsNothingIsRefused(t *testing.T) {
 		want   error
 	}{
 		"in memory":         {SQLite, rowOf(""), errInMemory},
-		"autocommit off":    {MySQL, rowOf(int64(0), int64(1<<24), "FF"), errAutocommit},
-		"bytes that change": {MySQL, rowOf(int64(1), int64(1<<24), "3F"), errConverts},
+		"autocommit off":    {MySQL, rowOf(int64(0), int64(1<<24), sentHex, ""), errAutocommit},
+		"bytes that change": {MySQL, rowOf(int64(1), int64(1<<24), "3F815C6EA15C6E", ""), errConverts},
+		"an empty NULL":     {MySQL, rowOf(int64(1), int64(1<<24), sentHex, nil), errEmptyIsNull},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, method := range []string{"Migrate", "Create", "Update"} {
+			for _, method := range []string{"Migrate", "Create", "Update", "ListSubject", "DeleteSubject"} {
 				f := &fake{answers: []answer{c.answer}}
 				s := unasked(t, f, c.d)
 				for range 2 { // it is asked again

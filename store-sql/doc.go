@@ -41,8 +41,9 @@
 //
 // A SQLite database in memory is refused, because each connection of the pool would
 // have one of its own. Connections with autocommit off are refused, because they would
-// keep what they write to themselves, and those that change the bytes of an argument
-// from one character set to another.
+// keep what they write to themselves, and those that change the bytes of an argument: from
+// one character set to another, by one in which a backslash may be half of a letter, or
+// because an empty string is NULL to them.
 //
 // # Errors
 //

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+	sqlstore "github.com/cloakroom-go/cloakroom/store-sql"
 )
 
 // mysqlServer returns where a server is that tests share.
@@ -130,26 +131,54 @@ func TestMysqlCreatesAgainWhatHasExpired(t *testing.T) {
 }
 
 // TestMysqlRefusesConnections has one that would keep what it writes to itself, in a
-// transaction whose snapshot never ends, and one that would change the bytes of data.
+// transaction whose snapshot never ends, some that would change the bytes of data, or take
+// a quote in them for the end, and one to which an empty subject is NULL.
 func TestMysqlRefusesConnections(t *testing.T) {
 	t.Parallel()
 	server := mysqlServer(t)
 	table := mysqlTable(t, mysqlDB(t, server))
-	for word, set := range map[string]func(*mysql.Config){
-		"autocommit": func(c *mysql.Config) { c.Params = map[string]string{"autocommit": "0"} },
-		"character_set_connection": func(c *mysql.Config) {
+	charset := func(name string) func(*mysql.Config) {
+		return func(c *mysql.Config) {
+			if err := c.Apply(mysql.Charset(name, "")); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		set  func(*mysql.Config)
+		word string
+	}{
+		"no autocommit": {func(c *mysql.Config) { c.Params = map[string]string{"autocommit": "0"} }, "autocommit"},
+		"prepared, converted": {func(c *mysql.Config) {
 			c.InterpolateParams, c.Params = false, map[string]string{"character_set_connection": "'latin1'"}
-		},
+		}, "character_set_connection"},
+		"gbk":   {charset("gbk"), "utf8mb4"},
+		"sjis":  {charset("sjis"), "utf8mb4"},
+		"cp932": {charset("cp932"), "utf8mb4"},
+		"big5":  {charset("big5"), "utf8mb4"},
+		"an empty string is NULL": {func(c *mysql.Config) {
+			c.Params = map[string]string{"sql_mode": "'EMPTY_STRING_IS_NULL'"}
+		}, "EMPTY_STRING_IS_NULL"},
 	} {
 		config := server.Clone()
-		set(config)
-		store := mysqlStore(t, mysqlDB(t, config), table)
-		err := store.Create(t.Context(), randomID(), sessionstore.Record{Expires: time.Now().Add(time.Hour), Version: 1})
-		if err == nil || !strings.Contains(err.Error(), word) {
-			t.Errorf("Create: %v, want it to be refused for its %s", err, word)
+		c.set(config)
+		db := mysqlDB(t, config)
+		if err := db.PingContext(t.Context()); err != nil && strings.Contains(err.Error(), "sql_mode") {
+			continue // MySQL has no such mode
 		}
-		if err := store.Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), word) {
-			t.Errorf("Migrate: %v, want it to be refused for its %s", err, word)
+		store := func() *sqlstore.Store { return mysqlStore(t, db, table) } // one that has not asked yet
+		_, errList := store().ListSubject(t.Context(), "日本語' OR 1 -- ")
+		_, errDelete := store().DeleteSubject(t.Context(), "日本語' OR 1 -- ")
+		for method, err := range map[string]error{
+			"Create":        store().Create(t.Context(), randomID(), sessionstore.Record{Expires: time.Now().Add(time.Hour), Version: 1}),
+			"Migrate":       store().Migrate(t.Context()),
+			"ListSubject":   errList,
+			"DeleteSubject": errDelete,
+		} {
+			wantNoSentinel(t, err)
+			if err == nil || !strings.Contains(err.Error(), c.word) {
+				t.Errorf("%s: %s: %v, want it to be refused for its %s", name, method, err, c.word)
+			}
 		}
 	}
 }
