@@ -48,7 +48,11 @@ func New(collection *mongo.Collection, o Options) (*Store, error) {
 	// What a majority hasn't got yet is read all the same: the version in it is
 	// the one that an Update has to name. Its own acknowledgement by a majority
 	// covers what it was based on.
+	//
+	// How the application's other documents are written is no matter of a session's.
 	collection = collection.Clone(options.Collection().
+		SetRegistry(bson.NewRegistry()).
+		SetBSONOptions(&options.BSONOptions{}).
 		SetReadPreference(readpref.Primary()).
 		SetReadConcern(readconcern.Local()).
 		SetWriteConcern(writeconcern.Majority()))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -183,6 +184,28 @@ func TestMongoPoolExhausted(t *testing.T) {
 }
 
 // TestMongoLargest writes the largest document that a record can be.
+// TestMongoRegistry has an application whose client writes text and numbers in its own way.
+func TestMongoRegistry(t *testing.T) {
+	t.Parallel()
+	server := mongoServer(t)
+	registry := bson.NewRegistry()
+	registry.RegisterTypeEncoder(reflect.TypeFor[string](),
+		bson.ValueEncoderFunc(func(_ bson.EncodeContext, w bson.ValueWriter, v reflect.Value) error {
+			return w.WriteString(strings.ToLower(v.String())) //nolint:wrapcheck // the driver's own
+		}))
+	server.SetRegistry(registry).SetBSONOptions(&options.BSONOptions{IntMinSize: true})
+	store := mongoStore(t, mongoCollection(t, server))
+	id := strings.Repeat("A", sessionstore.IDLen)
+	r := sessionstore.Record{Subject: "Somebody", Expires: time.Now().Add(time.Hour), Version: 5}
+	if err := store.Create(t.Context(), id, r); err != nil {
+		t.Fatal(err)
+	}
+	wantVersion(t, "Load", store, id, r.Version)
+	if list, err := store.ListSubject(t.Context(), r.Subject); len(list) != 1 || err != nil {
+		t.Errorf("ListSubject: %d records, %v, want 1", len(list), err)
+	}
+}
+
 func TestMongoLargest(t *testing.T) {
 	t.Parallel()
 	const largest = 16<<20 - 1<<10
