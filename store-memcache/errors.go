@@ -41,8 +41,10 @@ type unreadableError struct{ err error }
 
 func (e *unreadableError) Error() string {
 	text := e.err.Error()
-	if strings.Contains(text, `: "SERVER_ERROR `) || strings.Contains(text, `: "CLIENT_ERROR `) {
-		return text
+	for _, own := range []string{`: "SERVER_ERROR `, `: "CLIENT_ERROR `, `: "ERROR Too many open connections`} {
+		if strings.Contains(text, own) {
+			return text
+		}
 	}
 	if before, _, quoted := strings.Cut(text, `: "`); quoted {
 		return before + " (withheld)"

@@ -12,6 +12,7 @@ func TestOtherErrorsLeaveTheOutcomeOpen(t *testing.T) {
 	for _, c := range []struct{ answer, want string }{
 		{"SERVER_ERROR out of memory storing object\r\n", "SERVER_ERROR out of memory"},
 		{"ERROR\r\n", "unexpected"},
+		{"ERROR Too many open connections\r\n", "Too many open connections"},
 		{"secret\r\n", "(withheld)"},
 		{"VALUE secret\r\n", "(withheld)"},
 	} {

@@ -141,7 +141,7 @@ func (s *Store) maxData(ctx context.Context) (int, error) {
 	}
 	most = min(most, s.o.MaxData)
 	if most <= 0 {
-		return 0, fmt.Errorf("the database takes no more than %d bytes in one packet", most+packetRest)
+		return 0, fmt.Errorf("the database takes no more than %d bytes in one packet: raise max_allowed_packet", most+packetRest)
 	}
 	s.probed.Store(int64(most))
 	return most, nil
