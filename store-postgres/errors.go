@@ -37,8 +37,8 @@ func (o Options) explain(err error) error {
 	case errors.Is(err, pgx.ErrNoRows):
 		return sessionstore.ErrNotFound
 	case errors.As(err, new(pgx.ScanArgError)):
-		return fmt.Errorf("a row can't be read: unless the table is not the store's, put bytea_output=hex and datestyle=ISO "+
-			"into the connection string, which the modes exec and simple_protocol need: %w", err)
+		return fmt.Errorf("a row can't be read: unless the table is not the store's, give the role bytea_output = hex and datestyle = ISO "+
+			"(ALTER ROLE … SET), which the modes exec and simple_protocol need: %w", err)
 	case hasCode(err, insufficientRights):
 		return fmt.Errorf("the role lacks a right: it needs SELECT, INSERT, UPDATE and DELETE on table %s and USAGE on its schema, "+
 			"and who may not create tables has schema.sql run: %w", quoted(o), err)
