@@ -24,6 +24,7 @@ import (
 func init() { //nolint:gochecknoinits // registers what TestMain runs
 	children["umask"] = childUmask
 	children["descriptors"] = childDescriptors
+	children["few descriptors"] = childFewDescriptors
 	children["no access"] = childNoAccess
 	children["hold"] = childHold
 }
@@ -198,6 +199,34 @@ func childDescriptors(args []string) int {
 		}
 		return nil
 	})
+}
+
+// TestFewDescriptorsAreRefused has a process that may not open as many files as the store
+// holds: once it had them all, nothing else could be opened.
+func TestFewDescriptorsAreRefused(t *testing.T) {
+	t.Parallel()
+	if err := childCommand(t, "few descriptors", folder(t)).Run(); err != nil {
+		t.Error(err)
+	}
+}
+
+func childFewDescriptors(args []string) (failures int) {
+	for _, c := range []struct {
+		limit   syscall.Rlimit
+		refused bool
+	}{{syscall.Rlimit{Cur: 512, Max: 512}, false}, {syscall.Rlimit{Cur: 256, Max: 512}, true}} {
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &c.limit); err != nil {
+			return fail(err)
+		}
+		s, err := filestore.New(args[0], filestore.Options{})
+		if err == nil {
+			_ = s.Close() // nothing was written
+		}
+		if (err != nil) != c.refused || err != nil && !strings.Contains(err.Error(), "ulimit -n") {
+			failures += fail(fmt.Errorf("New with %d descriptors gives error %w", c.limit.Cur, err))
+		}
+	}
+	return failures
 }
 
 // during calls every method while the system refuses with errno, then Load when that is over.

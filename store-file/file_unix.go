@@ -35,3 +35,10 @@ func syncDir(dir *os.Root, name string) error {
 // held reports whether err says that another program is in a file's way: here it
 // never is.
 func held(error) bool { return false }
+
+// descriptors returns how many files the process may have open, if the system tells.
+func descriptors() (limit uint64, known bool) {
+	var r syscall.Rlimit
+	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r)
+	return uint64(r.Cur), err == nil //nolint:gosec,unconvert // signed on some systems, and no limit is negative
+}

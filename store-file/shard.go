@@ -7,6 +7,20 @@ import (
 	"os"
 )
 
+// leastDescriptors is what a process has to be allowed: the folders that a store holds open,
+// and some for the files of calls and for the rest of the program.
+const leastDescriptors = shardCount + 64
+
+// checkDescriptors returns an error if the store would hold all files that the process may
+// open: then nothing could be opened any more, whatever is closed.
+func checkDescriptors() error {
+	if limit, known := descriptors(); known && limit < leastDescriptors {
+		return fmt.Errorf("the process may open %d files, and the store holds %d open: allow it %d or more (ulimit -n)",
+			limit, shardCount+1, leastDescriptors)
+	}
+	return nil
+}
+
 // shard returns a shard's folder. It stays open until Close, so that a record is one
 // name away: with it, Load takes half of the system calls.
 func (s *Store) shard(n int) (*os.Root, error) {

@@ -38,7 +38,7 @@ var (
 //
 // The store holds the folder open until Close, and each of its 256 shards from their first
 // use on: 257 descriptors at most, a few more for each call that is under way, and up to
-// 50 for DeleteSubject.
+// 50 for DeleteSubject. New returns an error if the process may not have so many.
 func New(dir string, o Options) (*Store, error) {
 	o, err := o.resolved()
 	if err != nil {
@@ -47,6 +47,9 @@ func New(dir string, o Options) (*Store, error) {
 	s := &Store{o: o, guard: o.guard()}
 	for i := range s.locks {
 		s.locks[i] = make(chan struct{}, 1)
+	}
+	if err := checkDescriptors(); err != nil {
+		return nil, s.guard.Wrap(context.Background(), err)
 	}
 	if err := s.open(dir); err != nil {
 		return nil, s.guard.Wrap(context.Background(), err)
