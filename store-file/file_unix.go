@@ -40,5 +40,5 @@ func held(error) bool { return false }
 func descriptors() (limit uint64, known bool) {
 	var r syscall.Rlimit
 	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r)
-	return uint64(r.Cur), err == nil //nolint:gosec,unconvert // signed on some systems, and no limit is negative
+	return uint64(r.Cur), err == nil //nolint:unconvert // signed on some systems
 }
