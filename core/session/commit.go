@@ -36,6 +36,8 @@ type commit struct {
 	own    *found  // see Session.own
 	back   bool    // it works on the visitor's own session, though the ticket leads to another
 	left   *stored // see Session.left
+	origin *origin // see Session.origin
+	guest  bool    // see Session.guest
 	acting *acting // what the ticket that is offered leads to; nil: no other session
 
 	// Results.
@@ -146,7 +148,7 @@ func (c *commit) bringHome(ctx context.Context) error {
 // isRefusal reports whether an error is this package's own word and no failure of the
 // store.
 func isRefusal(err error) bool {
-	for _, refusal := range []error{ErrEncode, ErrDecode, ErrHeaderSent, ErrRetired, errGone, errFull} {
+	for _, refusal := range []error{ErrEncode, ErrDecode, ErrHeaderSent, ErrRetired, errGone, errFull, errOver} {
 		if errors.Is(err, refusal) {
 			return true
 		}
@@ -161,7 +163,7 @@ func (s *Session) begin() commit {
 	c := commit{
 		s: s, m: s.m, ticket: s.ticket, stored: s.stored, view: s.cur.clone(), changes: s.changes, wants: s.wants,
 		doomed: s.doomed, tried: s.tried, quiet: s.quiet, ended: s.ended, login: s.login, err: s.err,
-		own: s.own, left: s.left,
+		own: s.own, left: s.left, origin: s.origin, guest: s.guest,
 	}
 	c.bind()
 	return c
@@ -228,6 +230,11 @@ func (c *commit) run(ctx context.Context) error {
 // complete does what has to be done before a new ticket may be handed out. If it
 // can't be, the next commit tries again.
 func (c *commit) complete(ctx context.Context) error {
+	if c.origin != nil && c.origin.joins {
+		if err := c.lookBack(ctx); err != nil {
+			return err
+		}
+	}
 	if c.wants.limit {
 		if err := c.keepLimit(ctx); err != nil {
 			return err
@@ -249,8 +256,16 @@ func (c *commit) prepare(ctx context.Context) error {
 	if err := c.look(ctx); err != nil {
 		return err
 	}
+	if c.origin != nil {
+		return c.goOn(ctx)
+	}
 	if c.wants.login != "" && (c.stored == nil || c.ended) && c.ticket.token != (token{}) {
 		return c.rebase(ctx) // the session that the ticket is no longer good for can be joined
+	}
+	if c.view.leaves != "" && c.view.unseen(c.ticket) {
+		if err := c.endLeft(ctx, c.view.leaves, EndReplaced); err != nil {
+			return err
+		}
 	}
 	if c.m.opts.MaxSessions > 0 && !c.m.opts.RefuseNew && c.view.unseen(c.ticket) && c.view.entry(c.ticket.hash).login {
 		return c.keepLimit(ctx) // the process that wrote the login may not have come to it

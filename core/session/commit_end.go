@@ -64,14 +64,22 @@ func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
 				return nil, err // nothing has ended
 			}
 		}
+		if at.leaves != "" {
+			if err := c.endLeft(ctx, at.leaves, d.reason); err != nil {
+				return nil, err
+			}
+		}
 		err := c.m.bury(ctx, at)
 		switch {
 		case err == nil:
 			return at, nil
 		case errors.Is(err, ErrNotFound):
 			return at, c.m.remove(ctx, at.id) // for a process whose clock is behind, it may be there
-		case !errors.Is(err, sessionstore.ErrConflict): // no room for a tombstone, perhaps; Delete needs none
-			return at, c.m.remove(ctx, at.id)
+		case !errors.Is(err, sessionstore.ErrConflict):
+			if f, err := c.m.loadRecord(ctx, at.id); err == nil && f.view.ended {
+				return at, nil // it is there although its answer was lost, and is worth keeping, see Continue
+			}
+			return at, c.m.remove(ctx, at.id) // no room for a tombstone, perhaps; Delete needs none
 		}
 		if err := backOff(ctx, attempt); err != nil {
 			return nil, fmt.Errorf("session: ending: %w", err)
@@ -139,12 +147,17 @@ func (m *Manager) bury(ctx context.Context, at *stored) error {
 		return m.remove(ctx, at.id)
 	}
 	tombstone := at.tombstone()
-	data, err := m.encode(at.id, &tombstone)
+	r, err := m.tombstone(at.id, &tombstone)
 	if err != nil {
 		return err
 	}
-	r := sessionstore.Record{Data: data, Expires: wallNow().Add(tombstoneLife), Version: sessionstore.NewVersion()}
 	return m.store.Update(ctx, at.id, at.version, r)
+}
+
+// tombstone returns the record under id that keeps what is left of a session.
+func (m *Manager) tombstone(id string, left *state) (sessionstore.Record, error) {
+	data, err := m.encode(id, left)
+	return sessionstore.Record{Data: data, Expires: wallNow().Add(tombstoneLife), Version: sessionstore.NewVersion()}, err
 }
 
 // remove deletes a record.

@@ -9,7 +9,7 @@ import (
 // rebase loads the record again, judges the ticket anew and makes the changes on
 // what it is good for.
 func (c *commit) rebase(ctx context.Context) error {
-	f, err := c.m.load(ctx, c.ticket, c.grace())
+	f, err := c.loadAgain(ctx)
 	if err != nil {
 		return err
 	}
@@ -26,14 +26,25 @@ func (c *commit) rebase(ctx context.Context) error {
 		c.events = append(c.events, a.events...)
 		c.changes, c.done, c.tried = c.changes[a.changes:], c.done+a.changes, nil
 		f.judge(c.m, c.ticket.hash, c.grace())
+	} else if c.origin != nil && !c.origin.apart {
+		if err := c.meet(ctx, &f); err != nil {
+			return err
+		}
 	}
 	switch {
 	case f.verdict.standing >= retired:
 		c.stored, c.view, c.own, c.ended = f.stored, f.view, f.own, false
-	case c.wants.login == "":
+	case c.wants.login == "" && (c.origin == nil || c.stored != nil || f.stored != nil):
 		return errEnded
-	case f.joins(c.wants.login):
+	case c.wants.login != "" && f.joins(c.wants.login):
 		c.stored, c.view, c.own = f.stored, view{state: f.view.state}, nil
+		if c.origin != nil {
+			c.find(c.origin.login)
+		}
+	case c.origin != nil && c.origin.joins && c.quiet:
+		return errOver
+	case c.origin != nil && c.origin.joins:
+		return errEnded
 	default:
 		c.stored, c.view, c.own = nil, newView(wallNow()), nil
 	}
@@ -52,6 +63,14 @@ func (c *commit) rebase(ctx context.Context) error {
 	c.view.idle = 0
 	c.bind()
 	return nil
+}
+
+// loadAgain loads the record of the session.
+func (c *commit) loadAgain(ctx context.Context) (found, error) {
+	if c.origin.shared() {
+		return c.m.loadRecord(ctx, originID(c.origin.key))
+	}
+	return c.m.load(ctx, c.ticket, c.grace())
 }
 
 // grace returns for how long a retired ticket works on for this request. One that was

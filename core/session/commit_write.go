@@ -23,7 +23,7 @@ func (c *commit) create(ctx context.Context) error {
 	next := c.view
 	next.tickets, next.count, next.writes = nil, 0, [maxWrites]sessionstore.Version{}
 	next.replaced = false
-	t := c.newTicket(true)
+	t := c.newTicket(true, next.count+1)
 	next.offer(c.newEntry(t, now), ticketHash{}, now)
 	if next.subject == "" {
 		next.see(t.hash, now) // it is the only one that there will be: nothing depends on when it is seen
@@ -35,7 +35,16 @@ func (c *commit) create(ctx context.Context) error {
 	done.hand = true
 	replaced := c.leaving()
 	if c.view.replaced && c.stored != nil && c.ticket.standing == good {
-		replaced = append(replaced, doomed{ticket: c.ticket, stored: c.stored, reason: EndReplaced})
+		left := c.stored
+		if c.guest {
+			next.leaves, left = left.id, nil
+			if c.stored.leaves != "" { // the visitor does not get this one's ticket any more
+				next.leaves, left = c.stored.leaves, c.stored.alone()
+			}
+		}
+		if left != nil {
+			replaced = append(replaced, doomed{ticket: c.ticket, stored: left, reason: EndReplaced})
+		}
 	}
 	id := t.token.id()
 	r, err := c.record(id, &next, t.hash, now)
@@ -102,9 +111,12 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 	if !t.offered && (!t.doubted || c.wants.login != "") {
 		next.see(t.hash, now)
 	}
+	if c.view.unseen(t) { // prepare has ended it
+		next.leaves = ""
+	}
 	var left wants
 	if asked || aged {
-		t = c.newTicket(false)
+		t = c.newTicket(false, next.count+1)
 		e := c.newEntry(t, now)
 		full := !c.offer(&next, e, presented, now)
 		switch {
@@ -257,8 +269,8 @@ func (c *commit) asked() (bool, error) {
 // newTicket returns the ticket to offer: of the session that is there, or of a new
 // one. A Create that has got no answer may land long after another one has worked, even
 // when the session has ended since. So each attempt has a ticket of its own: the record
-// that comes late lists none that was handed out.
-func (c *commit) newTicket(create bool) held {
+// that comes late lists none that was handed out. number is the offer's.
+func (c *commit) newTicket(create bool, number uint64) held {
 	if c.acting != nil {
 		return c.acting.ticket
 	}
@@ -267,9 +279,12 @@ func (c *commit) newTicket(create bool) held {
 		t = c.ticket.token.sibling()
 	}
 	for i := range c.tried {
-		if create && c.tried[i].old == 0 {
+		if create && c.tried[i].old == 0 && !c.guest {
 			t = c.tried[i].ticket.token.sibling() // its record may be there
 		}
+	}
+	if c.origin != nil && !c.origin.apart {
+		t = c.origin.token(c.view.id, number, c.view.seed)
 	}
 	return held{presented: c.m.present(t), hash: t.hash(), standing: good, offered: true}
 }

@@ -38,6 +38,7 @@ type Session struct {
 	own     *found     // the session of the one who acts in this one; nil: this is the visitor's own
 	changes []change   // since stored
 	wants   wants      // what the next commit has to do besides
+	origin  *origin    // what the next commit goes on with, see Continue; nil: nothing
 	doomed  []doomed   // to be ended at the next commit
 	tried   []attempt  // writes of changes
 	refused error      // what the last commit has given up; nil once there is something else to save
@@ -46,6 +47,7 @@ type Session struct {
 	late    bool       // the last commit needed a header that had left
 	login   bool       // the request has signed in, and has not been told that this came to nothing
 	cookie  cookieAction
+	guest   bool            // the visitor has shown another system's session in this request, see Continue
 	told    bool            // the handler hands the ticket out itself
 	watched context.Context //nolint:containedctx // of Context; nil: nobody has asked
 	learns  learns          // of what watched is told
@@ -192,6 +194,7 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 	s.wants = wants{unset: reason == EndDestroyed && (s.x.brought || s.stored != nil)}
 	s.ticket, s.stored, s.own, s.left = held{}, nil, nil, nil
 	s.quiet, s.ended, s.login, s.refused = false, false, false, nil
+	s.origin, s.guest = nil, false
 	s.cur, s.changes, s.tried, s.err = newView(wallNow()), nil, nil, nil
 }
 

@@ -65,7 +65,7 @@ func (s *Session) Authenticate(subject string) {
 		}
 		return nil
 	})
-	s.wants.login, s.login = subject, true
+	s.wants.login, s.login, s.origin = subject, true, nil
 	s.wants.logins++
 }
 

@@ -31,6 +31,7 @@ const (
 	tagSubject  = 13 // text; where there is no record to carry it
 	tagLease    = 14 // a name behind its length, its holder (8 bytes), from and until (8 bytes each)
 	tagActor    = 15 // text behind its length, and a record's id (32 bytes)
+	tagLeaves   = 16 // a record's id, as text
 )
 
 func (st *state) encode() []byte { return st.append(nil) }
@@ -58,6 +59,9 @@ func (st *state) append(b []byte) []byte {
 	b = appendField(b, tagBinding, st.binding)
 	if st.actor != "" {
 		b = appendPair(b, tagActor, st.actor, st.origin[:])
+	}
+	if st.leaves != "" {
+		b = appendField(b, tagLeaves, []byte(st.leaves))
 	}
 	for _, l := range st.leases {
 		content := binary.BigEndian.AppendUint64(nil, l.holder)
@@ -193,6 +197,8 @@ func (d *decoder) field(st *state) error {
 		return err
 	case tagActor:
 		return content.actor(st)
+	case tagLeaves:
+		st.leaves = string(content.b)
 	case tagLease:
 		return content.lease(st)
 	case tagValue:

@@ -237,7 +237,11 @@ func (c *commit) takeBack(ctx context.Context) error {
 	}
 	r := c.before.record
 	if r.Version == 0 {
-		if _, err := c.endTicket(ctx, doomed{ticket: c.ticket, stored: c.stored}); err != nil {
+		if c.origin != nil { // it may be within the limit when it is tried again
+			if err := c.m.remove(ctx, c.stored.id); err != nil {
+				return err
+			}
+		} else if _, err := c.endTicket(ctx, doomed{ticket: c.ticket, stored: c.stored.alone()}); err != nil {
 			return err
 		}
 		c.ticket, c.stored = c.before.ticket, c.before.stored

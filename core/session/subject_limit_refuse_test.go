@@ -86,14 +86,15 @@ func TestALoginThatWasTakenBackIsNotHandedOut(t *testing.T) {
 	t.Parallel()
 	e, _ := newIndexedEnv(t, refusing(1))
 	phone, computer := e.visitor(), e.visitor()
-	created := false
+	created, down := false, false
 	e.store.intercept(func(_ context.Context, o op) error {
 		switch {
 		case o == opCreate && !created: // the computer's: it has counted, and is not written yet
 			created = true
 			wantStatus(t, phone.do(signIn("ann", count)), http.StatusOK) //nolint:contextcheck // another request
 			e.store.lose(errDown, opUpdate)
-		case o == opDelete:
+			down = true
+		case o == opDelete, o == opLoad && down:
 			return errDown
 		}
 		return nil
