@@ -24,8 +24,9 @@ type Options struct {
 
 	// Values moves what is worth keeping from an old session into the new one, see [Move].
 	// It also runs for a visitor who has a session here already, and has signed in
-	// over there. If it fails, the old session is refused, and such a session here ends.
-	// nil moves nothing.
+	// over there. If it fails, the old session is refused, and nothing that it has set
+	// stays. The same goes where the old session has been let in before: the visitor finds
+	// that one as it is. nil moves nothing.
 	Values func(old Legacy, s *session.Session) error
 
 	// Until is when the old sessions end: from then on they are not read any more. The

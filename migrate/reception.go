@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
@@ -30,7 +31,7 @@ func NewReception(sessions *session.Manager, o Options) (*Reception, error) {
 		return nil, err
 	}
 	for i, source := range o.Sources {
-		if name := source.Expired().Name; named(sessions, name) {
+		if name := source.Expired().Name; carries(sessions, http.Header{"Cookie": {name + "=x"}}) {
 			return nil, fmt.Errorf("migrate: Options.Sources[%d]: its cookie has the name of ours, %s: "+
 				"set session.Options.Cookie.Name to another", i, name)
 		}
@@ -38,12 +39,12 @@ func NewReception(sessions *session.Manager, o Options) (*Reception, error) {
 	return &Reception{sessions: sessions, opts: o, notes: slices.ContainsFunc(o.Sources, hasRecords)}, nil
 }
 
-// named reports whether the Manager's cookie has this name, also where Manager.Cookie does
-// not tell: StripTicket removes it.
-func named(sessions *session.Manager, name string) bool {
-	r := &http.Request{Header: http.Header{"Cookie": {name + "=x"}}}
+// carries reports whether a request's header has what the Manager's tickets travel in.
+func carries(sessions *session.Manager, h http.Header) bool {
+	r := &http.Request{Header: h.Clone()}
 	sessions.StripTicket(r)
-	return r.Header["Cookie"] == nil
+	return len(r.Header) < len(h) || len(r.Header["Cookie"]) != len(h["Cookie"]) ||
+		len(strings.Join(r.Header["Cookie"], "")) != len(strings.Join(h["Cookie"], ""))
 }
 
 // Handler returns a handler that lets visitors in before it calls next. It works
@@ -54,8 +55,11 @@ func named(sessions *session.Manager, name string) bool {
 // A request that brings an old cookie which verifies, and no session of ours in which
 // somebody is signed in, gets one: with the values that Options.Values moves and
 // signed in as the subject. It is stored before next is called. The response
-// hands out the new cookie and ends the old one; if it is lost, the next request does
-// the same again, and if two come at the same time, either answer works.
+// hands out the new cookie and ends the old one. All requests that bring the same old
+// session get the same one of ours, with the same cookie: if a response is lost, or several
+// come at the same time, any of them works, and what one request has changed the others
+// find. See [session.Session.Continue]. Only anonymous sessions that have no record get one
+// for each request: what such a cookie holds may be another visitor's as well.
 //
 // What is refused, forged or expired, is logged, and its visitor is as anonymous as
 // without it. If the old records can't be read, or the new session not be stored, the
@@ -65,10 +69,14 @@ func named(sessions *session.Manager, name string) bool {
 // If next panics, nothing hands the new cookie out, so the old one is not ended.
 //
 // A record at the old server is deleted when the visitor has come back with the new
-// cookie, half a minute later at the earliest, or signs out. Another old session of a
-// visitor who is signed in here is ended at once. What holds everything
-// in its cookie can't be revoked: a copy of such a cookie signs in until its age or
-// Options.Until ends it.
+// cookie, half a minute later at the earliest, or signs out. For ten minutes after signing
+// out the old session is refused, also by a request that has read its record before, and
+// also where there is none. Then what holds everything in its cookie signs in again, if
+// somebody has a copy, until its age or Options.Until ends it: it can't be revoked. Another
+// old session of a visitor who is signed in here is ended at once.
+//
+// Where the Manager keeps sessions in cookies, requests at the same time get a session
+// each, nothing is refused after signing out, and either holds what its own has changed.
 //
 // Requests without an old cookie cost nothing, unless a visitor's old record may still
 // have to be deleted. Its key is noted in the session, under the name migrate.taken. So
@@ -106,16 +114,22 @@ func (rc *Reception) keepCookies(h http.Header) {
 	}
 }
 
-// End ends the old sessions that the request brings: it deletes their records and has
-// the response end their cookies. Call it when a visitor signs out, with
-// Options.Keep, before the response header leaves. An error means that a record could
-// not be deleted, and that its cookie is good still. All of it has
-// [session.DefaultStoreTimeout].
+// End ends the old sessions that the request brings, and the one that its session of ours
+// came from: it deletes their records and has the response end their cookies. Call it when
+// a visitor signs out, before [session.Session.Destroy] and before the response header
+// leaves. With Options.Keep it has to be called; without, it lets the visitor know: an error
+// means that a record could not be deleted, and that its cookie is good still. All of it
+// has [session.DefaultStoreTimeout].
 func (rc *Reception) End(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), session.DefaultStoreTimeout)
 	defer cancel()
 	r = r.WithContext(ctx)
 	var failed []error
+	if s, err := rc.sessions.Get(r); err == nil && rc.notes {
+		if n := noted.Get(s); n.Record != "" && !n.Settled {
+			failed = append(failed, rc.deleteRecord(ctx, n))
+		}
+	}
 	for _, source := range rc.opts.Sources {
 		legacy, err := source.Read(r)
 		if err == nil && legacy.Record != "" {
@@ -134,9 +148,10 @@ func (rc *Reception) End(w http.ResponseWriter, r *http.Request) error {
 
 // A visit is a request whose session has a note.
 type visit struct {
-	s           *session.Session
-	id, subject string // the session's, before next is called
-	note        note
+	s     *session.Session
+	id    string // the session's, before next is called
+	note  note
+	guest bool // the request has brought the old session, and may be all that the visitor has
 }
 
 // receive lets the request's visitor in, if there is one to let in.
@@ -164,7 +179,7 @@ func (rc *Reception) receive(w http.ResponseWriter, r *http.Request) (visit, err
 	if !rc.opts.Keep && v.note.Record != "" && !v.note.Settled && time.Since(v.note.Taken) >= grace && !s.IsNew() {
 		rc.settle(r.Context(), &v)
 	}
-	v.id, v.subject = s.ID(), s.Subject()
+	v.id = s.ID()
 	return v, nil
 }
 
@@ -179,12 +194,11 @@ func (rc *Reception) brings(r *http.Request) bool {
 }
 
 // welcome reads what the request brings, and lets its visitor in unless somebody is
-// signed in already. A session that is good for nothing stays so: the visitor has
-// just signed out, or a page of another site has made the request, and the browser
-// has kept our cookie back.
+// signed in already. If a page of another site has made the request, and the browser has
+// kept our cookie back, it does nothing.
 func (rc *Reception) welcome(w http.ResponseWriter, r *http.Request, v *visit) error {
 	signedIn := v.s.Subject() != ""
-	if quiet := !v.s.IsNew() && v.s.ID() == ""; quiet {
+	if quiet := !v.s.IsNew() && v.s.ID() == ""; quiet && !carries(rc.sessions, r.Header) {
 		return nil
 	}
 	source, old, err := rc.read(r)
@@ -239,7 +253,8 @@ func (rc *Reception) read(r *http.Request) (Source, Legacy, error) {
 	return nil, Legacy{}, nil
 }
 
-// take makes the visitor's session.
+// take makes the visitor's session, or finds the one that another request has made of the
+// same old one.
 func (rc *Reception) take(w http.ResponseWriter, r *http.Request, v *visit, source Source, old Legacy) error {
 	subject, err := rc.opts.Subject(old)
 	if err != nil {
@@ -249,26 +264,28 @@ func (rc *Reception) take(w http.ResponseWriter, r *http.Request, v *visit, sour
 	if subject == "" && !v.s.IsNew() {
 		return nil // one anonymous session is enough
 	}
-	if rc.opts.Values != nil {
-		if err := rc.opts.Values(old, v.s); err != nil {
-			v.s.Destroy()
-			rc.refuse(r.Context(), source, fmt.Errorf("%w: %w", ErrRefused, err))
-			return nil
+	n := note{Source: nameOf(source), Record: old.Record, Subject: subject, Taken: time.Now()}
+	var why error
+	err = v.s.Continue(r.Context(), n.origin(r, source), subject, func() error {
+		if rc.opts.Values != nil {
+			why = rc.opts.Values(old, v.s)
 		}
-	}
-	if subject != "" {
-		v.s.Authenticate(subject)
-	}
-	if len(v.s.Names()) == 0 && subject == "" {
+		if rc.notes && n.Record != "" && (subject != "" || len(v.s.Names()) > 0) {
+			noted.Set(v.s, n)
+		}
+		return why
+	})
+	switch {
+	case why != nil:
+		rc.refuse(r.Context(), source, fmt.Errorf("%w: %w", ErrRefused, why))
+		return nil
+	case err != nil:
+		return rc.notStored(r.Context(), source, err)
+	case v.s.IsNew():
 		return nil // there is nothing to keep
 	}
-	if n := (note{Source: nameOf(source), Record: old.Record, Taken: time.Now()}); rc.notes && old.Record != "" {
-		noted.Set(v.s, n)
-		v.note = n
-	}
-	if err := v.s.Commit(r.Context()); err != nil {
-		return rc.notStored(r.Context(), v, source, err)
-	}
+	v.guest = true
+	rc.noteAgain(v, n)
 	if !rc.opts.Keep {
 		http.SetCookie(w, source.Expired())
 	}
@@ -276,17 +293,13 @@ func (rc *Reception) take(w http.ResponseWriter, r *http.Request, v *visit, sour
 	return nil
 }
 
-// notStored tells what a second attempt may put right from what it can't: a
-// subject that has too many sessions, for which nothing has changed, or values that are
-// too large, which must not fail the request a second time.
-func (rc *Reception) notStored(ctx context.Context, v *visit, source Source, err error) error {
-	v.note = note{}
-	switch session.StatusCode(err) {
-	case http.StatusServiceUnavailable:
+// notStored tells what a second attempt may put right from what it can't: a subject that
+// has too many sessions, one who has signed out meanwhile, or values that are too large,
+// which must not fail the request a second time.
+func (rc *Reception) notStored(ctx context.Context, source Source, err error) error {
+	if session.StatusCode(err) == http.StatusServiceUnavailable {
 		rc.tell(ctx, Event{Kind: EventFailed, Source: nameOf(source), Err: err})
 		return err
-	case http.StatusInternalServerError:
-		v.s.Destroy()
 	}
 	rc.refuse(ctx, source, fmt.Errorf("%w: it can't be stored: %w", ErrRefused, err))
 	return nil

@@ -164,6 +164,7 @@ func TestAVisitorWhoSignsInOverThereIsSignedInHere(t *testing.T) {
 	b.wantPage("/", " [hat]")
 	b.cookies["session"] = flaskCookie(t, migrate.Values{"cart": []any{"coat"}})
 	b.wantPage("/", " [hat]") // one anonymous session is enough
+	b.wantCookies(ours, "other", "session")
 	b.cookies["session"] = flaskCookie(t, migrate.Values{"user": "ann"})
 	b.wantPage("/", "ann [hat]")
 	b.wantCookies(ours, "other")
@@ -196,6 +197,23 @@ func TestKeepLeavesTheOldSessionAlone(t *testing.T) {
 	b.get("/logout")
 	b.wantCookies()
 	if len(records.values) > 0 {
+		t.Error("the old record is there after signing out")
+	}
+}
+
+func TestWhoIsToldThatTheyAreSignedOutIs(t *testing.T) {
+	t.Parallel()
+	options, records, cookie := fromExpress()
+	b := newServer(t, options, session.Options{}).browser("connect.sid", cookie)
+	b.wantPage("/", "ann [coat]")
+	records.down = errors.New("connection refused")
+	if w := b.send(http.MethodGet, "/end"); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("%d %s while the old server is down", w.Code, w.Body)
+	}
+	b.wantPage("/", "ann [coat]")
+	records.down = nil
+	b.wantPage("/end", "")
+	if b.wantPage("/", " []"); len(records.values) > 0 {
 		t.Error("the old record is there after signing out")
 	}
 }

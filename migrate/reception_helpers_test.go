@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,12 +39,13 @@ type server struct {
 type flakyStore struct {
 	*memstore.Store
 
-	down  error
-	loads int
+	down          error
+	loads         atomic.Int64
+	first, update func() // are called once, before a record is created or replaced
 }
 
 func (f *flakyStore) Load(ctx context.Context, id string) (sessionstore.Record, error) {
-	f.loads++
+	f.loads.Add(1)
 	if f.down != nil {
 		return sessionstore.Record{}, f.down
 	}
@@ -51,6 +53,10 @@ func (f *flakyStore) Load(ctx context.Context, id string) (sessionstore.Record, 
 }
 
 func (f *flakyStore) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+	if update := f.update; update != nil {
+		f.update = nil
+		update()
+	}
 	if f.down != nil {
 		return f.down
 	}
@@ -58,6 +64,10 @@ func (f *flakyStore) Update(ctx context.Context, id string, old sessionstore.Ver
 }
 
 func (f *flakyStore) Create(ctx context.Context, id string, r sessionstore.Record) error {
+	if first := f.first; first != nil {
+		f.first = nil
+		first()
+	}
 	if f.down != nil {
 		return f.down
 	}
@@ -111,6 +121,18 @@ func newServer(t *testing.T, o migrate.Options, so session.Options) *server {
 				t.Error(err)
 			}
 		}
+	})
+	page("/others", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		if _, err := s.EndOthers(r.Context()); err != nil {
+			sessions.Fail(w, r, err)
+		}
+	})
+	page("/end", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		if err := reception.End(w, r); err != nil {
+			http.Error(w, "try again", http.StatusServiceUnavailable)
+			return
+		}
+		s.Destroy()
 	})
 	page("/clear", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Clear() })
 	page("/switch", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("bob") })

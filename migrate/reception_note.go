@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
@@ -16,16 +18,47 @@ const grace = 30 * time.Second
 // deleteTimeout bounds how long a visitor waits for an old record to be deleted.
 const deleteTimeout = time.Second
 
-// A note of a session says which record it came from, since when there is one, and
-// whether the record has been deleted.
+// A note of a session says which record it came from, and who was signed in there, since
+// when there is one, and whether the record has been deleted.
 type note struct {
 	Source  string    `json:"source"`
 	Record  string    `json:"record"`
+	Subject string    `json:"subject,omitempty"`
 	Taken   time.Time `json:"taken"`
 	Settled bool      `json:"settled,omitempty"`
 }
 
 var noted = session.NewKey[note]("migrate.taken")
+
+// origin names the old session for all requests that bring it. One without a record is
+// named by what r brings. Of an anonymous one that says nothing: such a cookie holds no
+// more than a language, perhaps, and is another visitor's as well.
+func (n *note) origin(r *http.Request, source Source) string {
+	parts := []string{n.Source, n.Record}
+	switch {
+	case n.Record != "":
+	case n.Subject == "":
+		return ""
+	default:
+		for _, c := range r.CookiesNamed(source.Expired().Name) {
+			parts = append(parts, c.Value)
+		}
+	}
+	return strings.Join(parts, "\x00")
+}
+
+// noteAgain takes over the note of the visitor's session. Requests with the old cookie may
+// be under way still.
+func (rc *Reception) noteAgain(v *visit, n note) {
+	v.note = n
+	if was, ok := noted.Lookup(v.s); ok {
+		v.note = was
+	}
+	if n.Record != "" && !v.note.Settled && time.Since(v.note.Taken) >= grace {
+		v.note.Taken = time.Now()
+		noted.Set(v.s, v.note)
+	}
+}
 
 // settle deletes the old record of a visitor who has come back with our cookie.
 func (rc *Reception) settle(ctx context.Context, v *visit) {
@@ -33,39 +66,39 @@ func (rc *Reception) settle(ctx context.Context, v *visit) {
 	noted.Set(v.s, v.note)
 }
 
-// leave deletes the old record of a visitor who has signed out. One who has only cleared
-// the values may still need it, and gets the note back. While somebody acts as another,
-// the note is in their own session.
+// leave deletes the old record of a visitor who has signed out. One who has signed in as
+// somebody else with the request that brought the old cookie needs it until they come back:
+// the answer may be lost. So may one who has only cleared the values, and gets the note
+// back. While somebody acts as another, the note is in their own session.
 func (rc *Reception) leave(ctx context.Context, v visit) {
-	switch {
-	case v.note.Record == "" || v.s.Has(noted.Name()) || v.s.Actor() != "":
-	case v.s.ID() != v.id:
+	if v.note.Record == "" || v.s.Has(noted.Name()) || v.s.Actor() != "" {
+		return
+	}
+	switch id := v.s.ID(); {
+	case id == "": // it is not this request that has ended it
+		return
+	case id != v.id && (!v.guest || v.s.Subject() == ""):
+		_ = v.s.Commit(context.WithoutCancel(ctx)) // if that fails, it is tried again before the header leaves
 		if !v.note.Settled && !rc.opts.Keep {
 			rc.forget(ctx, v.note)
 		}
-		if v.s.ID() != "" { // it was this request that ended the session
-			rc.endSiblings(ctx, v)
-		}
-	default:
-		noted.Set(v.s, v.note)
-		if err := v.s.Commit(context.WithoutCancel(ctx)); err != nil { // the visitor may have gone
-			rc.log().WarnContext(ctx, "migrate: can't note which old record is to be deleted", "error", err)
-		}
+		rc.endContinued(ctx, v.note)
+		return
+	case id != v.id:
+		v.note.Taken = time.Now()
+	}
+	noted.Set(v.s, v.note)
+	if err := v.s.Commit(context.WithoutCancel(ctx)); err != nil { // the visitor may have gone
+		rc.log().WarnContext(ctx, "migrate: can't note which old record is to be deleted", "error", err)
 	}
 }
 
-// endSiblings ends the sessions of other requests that came with the same record. The
-// answer to one of them may be on its way, and must not undo the logout.
-func (rc *Reception) endSiblings(ctx context.Context, v visit) {
-	if v.subject == "" {
-		return
-	}
-	_, err := rc.sessions.EndIf(context.WithoutCancel(ctx), v.subject, func(i session.Info) bool {
-		n, ok := noted.From(i)
-		return ok && i.ID != v.id && n.Source == v.note.Source && n.Record == v.note.Record
-	})
+// endContinued ends the session that was made of a record, if there is one besides the
+// visitor's, and keeps requests that have read the record from making one.
+func (rc *Reception) endContinued(ctx context.Context, n note) {
+	err := rc.sessions.EndContinued(context.WithoutCancel(ctx), n.origin(nil, nil), n.Subject)
 	if err != nil && !errors.Is(err, session.ErrUnsupported) {
-		rc.log().ErrorContext(ctx, "migrate: can't end the other sessions of an old record", "error", err)
+		rc.log().ErrorContext(ctx, "migrate: can't end the session of an old record", "error", err)
 	}
 }
 
@@ -73,17 +106,22 @@ func (rc *Reception) endSiblings(ctx context.Context, v visit) {
 func (rc *Reception) forget(ctx context.Context, n note) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deleteTimeout)
 	defer cancel()
+	err := rc.deleteRecord(ctx, n)
+	if err != nil {
+		rc.log().ErrorContext(ctx, "migrate: can't delete an old record", "source", n.Source, "error", err)
+		rc.tell(ctx, Event{Kind: EventFailed, Source: n.Source, Err: err})
+	}
+	return err == nil
+}
+
+// deleteRecord deletes the record of a note, if its source is there still.
+func (rc *Reception) deleteRecord(ctx context.Context, n note) error {
 	for _, source := range rc.opts.Sources {
-		if nameOf(source) != n.Source {
-			continue
-		}
-		if err := source.Delete(ctx, n.Record); err != nil {
-			rc.log().ErrorContext(ctx, "migrate: can't delete an old record", "source", nameOf(source), "error", err)
-			rc.tell(ctx, Event{Kind: EventFailed, Source: nameOf(source), Err: err})
-			return false
+		if nameOf(source) == n.Source {
+			return source.Delete(ctx, n.Record)
 		}
 	}
-	return true
+	return nil
 }
 
 // nameOf names a source for logs and events, and in a note, which outlives the
