@@ -26,7 +26,7 @@ func (c *commit) rebase(ctx context.Context) error {
 		c.events = append(c.events, a.events...)
 		c.changes, c.done, c.tried = c.changes[a.changes:], c.done+a.changes, nil
 		f.judge(c.m, c.ticket.hash, c.grace())
-	} else if c.origin != nil && !c.origin.apart {
+	} else if c.meets() {
 		if err := c.meet(ctx, &f); err != nil {
 			return err
 		}
@@ -67,7 +67,7 @@ func (c *commit) rebase(ctx context.Context) error {
 
 // loadAgain loads the record of the session.
 func (c *commit) loadAgain(ctx context.Context) (found, error) {
-	if c.origin.shared() {
+	if c.meets() && !c.origin.joins {
 		return c.m.loadRecord(ctx, originID(c.origin.key))
 	}
 	return c.m.load(ctx, c.ticket, c.grace())

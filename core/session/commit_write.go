@@ -279,11 +279,11 @@ func (c *commit) newTicket(create bool, number uint64) held {
 		t = c.ticket.token.sibling()
 	}
 	for i := range c.tried {
-		if create && c.tried[i].old == 0 && !c.guest {
+		if create && c.tried[i].old == 0 && c.origin == nil {
 			t = c.tried[i].ticket.token.sibling() // its record may be there
 		}
 	}
-	if c.origin != nil && !c.origin.apart {
+	if c.meets() {
 		t = c.origin.token(c.view.id, number, c.view.seed)
 	}
 	return held{presented: c.m.present(t), hash: t.hash(), standing: good, offered: true}

@@ -29,8 +29,9 @@ type origin struct {
 	apart   bool   // the origin's session is somebody's by now: another one begins
 }
 
-// shared reports whether the session is the one of all requests with this origin.
-func (o *origin) shared() bool { return o != nil && !o.joins && !o.apart }
+// meets reports whether the commit goes on with what others have done for its origin. That
+// is over when a write of its own is found to have landed.
+func (c *commit) meets() bool { return c.origin != nil && !c.origin.apart && !c.found }
 
 const (
 	labelOrigin       = "cloakroom origin\x00"
@@ -134,7 +135,7 @@ func (s *Session) goesOn(name, subject string, first int, joins bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.changes) <= first || s.m.store == nil {
-		return len(s.changes) > first
+		return len(s.changes) > first || s.err != nil
 	}
 	s.guest = true
 	if name != "" || joins {

@@ -1,0 +1,156 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// TestASubjectThatCanNotBeSignedInIsToldByContinue has fill set nothing: there is nothing to
+// commit but the error.
+func TestASubjectThatCanNotBeSignedInIsToldByContinue(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	res := e.visitor().do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		err := s.Continue(r.Context(), "over there", "a\x00b", func() error { return nil })
+		if !errors.Is(err, session.ErrInvalid) || !s.IsNew() {
+			t.Errorf("%v, want ErrInvalid; is new %t", err, s.IsNew())
+		}
+	})
+	wantStatus(t, res, http.StatusOK)
+}
+
+// TestWhatWasLeftEndsWhereTheStoreHasNoRoom has bob sign in where ann's session goes on, and
+// the store take no writes then: only Delete works.
+func TestWhatWasLeftEndsWhereTheStoreHasNoRoom(t *testing.T) {
+	t.Parallel()
+	for what, then := range map[string]handler{"reads": nothing, "signs out": destroy} {
+		e := newEnv(t)
+		var err error
+		ann, bob := e.visitor(), e.visitor()
+		ann.do(goOn(&err))
+		bob.do(goOn(&err, signIn("bob", count)))
+		e.store.fail(errDown, opCreate, opUpdate, opTouch)
+		if res := bob.do(then); res.StatusCode != http.StatusOK {
+			t.Errorf("who %s gets %d", what, res.StatusCode)
+		}
+		e.store.reset()
+		if alive(ann) {
+			t.Errorf("ann's session lives on when bob %s", what)
+		}
+		if out := what == "signs out"; alive(bob) == out {
+			t.Errorf("bob's session lives %t when he %s", !out, what)
+		}
+	}
+}
+
+// TestALoginWhereAnotherGoesOnIsOneSession has the visitor sign in as somebody else in the
+// request that goes on with ann's session, and the first write of that has no answer.
+func TestALoginWhereAnotherGoesOnIsOneSession(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t)
+	var err, lost error
+	v := e.visitor()
+	res := v.do(goOn(&err, signIn("bob", count), func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		e.store.lose(errDown, opCreate)
+		lost = s.Commit(r.Context())
+		e.store.reset()
+	}))
+	wantStatus(t, res, http.StatusOK)
+	if n := len(e.list("bob")); err != nil || lost == nil || n != 1 || !alive(v) {
+		t.Errorf("%v, %v; bob has %d sessions", err, lost, n)
+	}
+}
+
+// TestAnAnonymousSessionThatBecomesSomebodysIsLeftToThem has that happen between the Load
+// and the Create of a request that goes on with the same old session.
+func TestAnAnonymousSessionThatBecomesSomebodysIsLeftToThem(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	from := func(v *visitor, more handler) {
+		v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			if err := s.Continue(r.Context(), "over there", "", func() error { counter.Set(s, 1); return nil }); err != nil {
+				t.Error(err)
+			}
+			more(w, r, s)
+		})
+	}
+	one, other := e.visitor(), e.visitor()
+	e.store.meet(2, func() { from(one, signIn("ann", count)) })
+	from(other, nothing)
+	wantAnn(t, one, 2)
+	other.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		if n := counter.Get(s); s.Subject() != "" || n != 1 {
+			t.Errorf("the other is %q and counts %d", s.Subject(), n)
+		}
+	})
+}
+
+// TestWhoMeetsALoginThatIsTakenBackKeepsWhatTheyHave has a second request find the session
+// before the one that began it has looked whether it is one too many.
+func TestWhoMeetsALoginThatIsTakenBackKeepsWhatTheyHave(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t, refusing(1))
+	var err, met error
+	phone, first, second := e.visitor(), e.visitor(), e.visitor()
+	creates, lists, busy := 0, 0, false
+	e.store.intercept(func(_ context.Context, o op) error {
+		switch {
+		case busy:
+		case o == opCreate && creates == 0: // it has counted, and is not written yet
+			creates, busy = 1, true
+			phone.do(signIn("ann", count)) //nolint:contextcheck // another request
+			busy = false
+		case o == opList && creates == 1 && lists == 0: // written, and not counted again
+			lists, busy = 1, true
+			second.do(goOn(&met, count)) //nolint:contextcheck // likewise
+			busy = false
+		}
+		return nil
+	})
+	first.do(goOn(&err))
+	if !errors.Is(met, session.ErrTooManySessions) || second.cookie != nil && alive(second) {
+		t.Errorf("%v for who met it, want ErrTooManySessions; the first has %v", met, err)
+	}
+	if err == nil || first.cookie != nil {
+		t.Errorf("the first: %v", err)
+	}
+	if !alive(phone) {
+		t.Error("the phone's session has ended")
+	}
+}
+
+// TestAWriteThatADriverRepeatsGoesOn has the Create's answer say that it is there, and the
+// Touch behind it meet another write.
+func TestAWriteThatADriverRepeatsGoesOn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t, func(o *session.Options) { o.TouchInterval = 1 })
+		e.store.lose(sessionstore.ErrExists, opCreate)
+		touched := false
+		e.store.intercept(func(_ context.Context, o op) error {
+			switch {
+			case o == opLoad:
+				time.Sleep(time.Second)
+			case o == opTouch && !touched:
+				touched = true
+				return sessionstore.ErrConflict
+			}
+			return nil
+		})
+		var err error
+		v := e.visitor()
+		v.do(goOn(&err))
+		e.store.reset()
+		if err != nil || !touched {
+			t.Errorf("%v, touched %t", err, touched)
+		}
+		wantAnn(t, v, 1)
+	})
+}
