@@ -262,11 +262,6 @@ func (c *commit) prepare(ctx context.Context) error {
 	if c.wants.login != "" && (c.stored == nil || c.ended) && c.ticket.token != (token{}) {
 		return c.rebase(ctx) // the session that the ticket is no longer good for can be joined
 	}
-	if c.view.leaves != "" && c.view.unseen(c.ticket) {
-		if err := c.endLeft(ctx, c.view.leaves, EndReplaced); err != nil {
-			return err
-		}
-	}
 	if c.m.opts.MaxSessions > 0 && !c.m.opts.RefuseNew && c.view.unseen(c.ticket) && c.view.entry(c.ticket.hash).login {
 		return c.keepLimit(ctx) // the process that wrote the login may not have come to it
 	}

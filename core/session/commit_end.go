@@ -69,17 +69,12 @@ func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
 				return nil, err
 			}
 		}
-		err := c.m.bury(ctx, at)
+		err := c.m.endAt(ctx, at)
 		switch {
-		case err == nil:
-			return at, nil
 		case errors.Is(err, ErrNotFound):
 			return at, c.m.remove(ctx, at.id) // for a process whose clock is behind, it may be there
 		case !errors.Is(err, sessionstore.ErrConflict):
-			if f, err := c.m.loadRecord(ctx, at.id); err == nil && f.view.ended {
-				return at, nil // it is there although its answer was lost, and is worth keeping, see Continue
-			}
-			return at, c.m.remove(ctx, at.id) // no room for a tombstone, perhaps; Delete needs none
+			return at, err
 		}
 		if err := backOff(ctx, attempt); err != nil {
 			return nil, fmt.Errorf("session: ending: %w", err)
@@ -138,6 +133,18 @@ func (c *commit) loadDoomed(ctx context.Context, d doomed, grace time.Duration) 
 		f = *f.own
 	}
 	return f, err
+}
+
+// endAt ends a session at the version that was seen.
+func (m *Manager) endAt(ctx context.Context, at *stored) error {
+	err := m.bury(ctx, at)
+	if err == nil || errors.Is(err, sessionstore.ErrConflict) || errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if f, err := m.loadRecord(ctx, at.id); err == nil && f.view.ended {
+		return nil // it is there although its answer was lost, and is worth keeping, see Continue
+	}
+	return m.remove(ctx, at.id) // no room for a tombstone, perhaps; Delete needs none
 }
 
 // bury replaces the record of a session by a tombstone, at the version that was

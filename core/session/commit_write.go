@@ -111,7 +111,10 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 	if !t.offered && (!t.doubted || c.wants.login != "") {
 		next.see(t.hash, now)
 	}
-	if c.view.unseen(t) { // prepare has ended it
+	if next.leaves != "" && c.view.unseen(t) {
+		if err := c.endLeft(ctx, next.leaves, EndReplaced); err != nil {
+			return err
+		}
 		next.leaves = ""
 	}
 	var left wants

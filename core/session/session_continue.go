@@ -233,6 +233,7 @@ func (c *commit) meet(ctx context.Context, f *found) error {
 	case v.subject == o.subject && f.verdict.standing >= retired && !(e.stale(f.at) && v.loginSeen()):
 		c.ticket.offered = f.verdict.standing == good
 		c.wants.login, c.wants.logins, c.wants.hand = "", 0, c.ticket.offered
+		c.wants.limit = !o.joins && !v.loginSeen() // the request that wrote the login may not have come to it
 		c.find(nothing)
 	case v.subject == o.subject && o.subject != "":
 		f.verdict = verdict{standing: quiet, reason: isExpired} // the visitor joins it
@@ -310,7 +311,7 @@ func (m *Manager) endRecord(ctx context.Context, id string) (*stored, error) {
 // close leaves a tombstone under an id, in the place of a record if there is one.
 func (m *Manager) close(ctx context.Context, id string, at *stored) error {
 	if at != nil {
-		return m.bury(ctx, at)
+		return m.endAt(ctx, at)
 	}
 	nobodys := newToken() // a record lists a ticket
 	r, err := m.tombstone(id, &state{id: newView(wallNow()).id, ended: true, tickets: []entry{{hash: nobodys.hash()}}})
