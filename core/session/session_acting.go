@@ -84,7 +84,7 @@ func (c *commit) leaving() []doomed {
 // actorLives reports whether the session in which somebody acts can still be reached:
 // whether their own has a ticket that leads there.
 func (m *Manager) actorLives(ctx context.Context, id string, st *state) (bool, error) {
-	own, err := m.loadRecord(ctx, st.origin.text())
+	own, err := m.loadRecord(ctx, st.home.text())
 	if err != nil || own.stored == nil || own.verdict.reason == isUnreadable {
 		return false, err
 	}

@@ -178,7 +178,7 @@ func (c *commit) createActing(ctx context.Context, subject string, d time.Durati
 	_, _ = rand.Read(a.id[:])
 	v := &a.view
 	v.subject, v.actor, v.deadline = subject, c.view.subject, now.Add(d)
-	if _, err := b64.Decode(v.origin[:], []byte(c.stored.id)); err != nil {
+	if _, err := b64.Decode(v.home[:], []byte(c.stored.id)); err != nil {
 		return nil, fmt.Errorf("%w: the id of a record: %w", ErrInvalid, err)
 	}
 	v.tickets = []entry{{rights: v.rights, hash: a.ticket.hash, offered: 1, seen: 2, at: now, form: c.m.form}}

@@ -15,7 +15,7 @@ type state struct {
 	id       publicID
 	subject  string
 	actor    string   // who acts in it, if not its subject
-	origin   recordID // the record of the actor's own session
+	home     recordID // the record of the actor's own session
 	leaves   string   // the record that ends when a ticket is seen, or this session ends; "": none
 	tickets  []entry  // in the order in which they were offered
 	count    uint64   // the last number that was given to an offer or a sight

@@ -58,7 +58,7 @@ func (st *state) append(b []byte) []byte {
 	b = appendField(b, tagAuthHash, st.authHash)
 	b = appendField(b, tagBinding, st.binding)
 	if st.actor != "" {
-		b = appendPair(b, tagActor, st.actor, st.origin[:])
+		b = appendPair(b, tagActor, st.actor, st.home[:])
 	}
 	if st.leaves != "" {
 		b = appendField(b, tagLeaves, []byte(st.leaves))
@@ -287,7 +287,7 @@ func (d *decoder) actor(st *state) error {
 		return err
 	}
 	st.actor = string(subject)
-	return rest.array(st.origin[:])
+	return rest.array(st.home[:])
 }
 
 func (d *decoder) lease(st *state) error {
