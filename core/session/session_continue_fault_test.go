@@ -126,6 +126,23 @@ func TestWhoMeetsALoginThatIsTakenBackKeepsWhatTheyHave(t *testing.T) {
 	}
 }
 
+// TestTheSessionThatAnotherBeginsIsNotOneTooMany has the other begin it between this
+// request's Load and its look at the limit.
+func TestTheSessionThatAnotherBeginsIsNotOneTooMany(t *testing.T) {
+	t.Parallel()
+	for _, refuse := range []bool{false, true} {
+		e, _ := newIndexedEnv(t, func(o *session.Options) { o.MaxSessions, o.RefuseNew = 1, refuse })
+		var err, other error
+		v := e.visitor()
+		met := e.store.meet(2, func() { v.fork().do(goOn(&other, count)) })
+		v.do(goOn(&err, count))
+		if err != nil || other != nil || !met() {
+			t.Errorf("refuse %t: %v, %v", refuse, err, other)
+		}
+		wantAnn(t, v, 3)
+	}
+}
+
 // TestAWriteThatADriverRepeatsGoesOn has the Create's answer say that it is there, and the
 // Touch behind it meet another write.
 func TestAWriteThatADriverRepeatsGoesOn(t *testing.T) {

@@ -46,6 +46,9 @@ func (c *commit) admit(ctx context.Context, next *view, now time.Time, create bo
 		return wants{}, err
 	}
 	live = counted(live)
+	if create && c.meets() && slices.ContainsFunc(live, func(f *found) bool { return f.stored.id == originID(c.origin.key) }) {
+		return wants{}, sessionstore.ErrExists // another request has begun it
+	}
 	if c.m.opts.RefuseNew {
 		if err := c.refuse(ctx, live, next, create); err != nil {
 			return wants{}, err
