@@ -163,10 +163,10 @@ func (s *Session) restore(b *Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.origin, s.guest = nil, false
-	if s.stored != b.stored || s.ended {
+	if s.ended {
 		return
 	}
-	s.ticket, s.left, s.cur, s.own, s.changes, s.wants = b.ticket, b.left, b.cur, b.own, b.changes, b.wants
+	s.ticket, s.stored, s.left, s.cur, s.own, s.changes, s.wants = b.ticket, b.stored, b.left, b.cur, b.own, b.changes, b.wants
 	s.tried, s.refused, s.quiet, s.login, s.err = b.tried, b.refused, b.quiet, b.login, b.err
 }
 
@@ -220,6 +220,9 @@ func (c *commit) meet(ctx context.Context, f *found) error {
 		return nil
 	case f.stored == nil, v.ended, f.verdict.reason == isUnreadable:
 		return errOver
+	case v.subject != o.subject: // it is none of this visitor's business any more
+		c.part(f)
+		return nil
 	}
 	t := o.latest(&v.state)
 	c.ticket = held{presented: c.m.present(t), hash: t.hash()}
@@ -230,20 +233,24 @@ func (c *commit) meet(ctx context.Context, f *found) error {
 		return errOver
 	}
 	switch e := v.entry(c.ticket.hash); {
-	case v.subject == o.subject && f.verdict.standing >= retired && !(e.stale(f.at) && v.loginSeen()):
+	case f.verdict.standing >= retired && !(e.stale(f.at) && v.loginSeen()):
 		c.ticket.offered = f.verdict.standing == good
-		c.wants.login, c.wants.logins, c.wants.hand = "", 0, c.ticket.offered
-		c.wants.limit = !o.joins && !v.loginSeen() // the request that wrote the login may not have come to it
+		c.wants = wants{hand: c.ticket.offered, limit: !o.joins && !v.loginSeen()} // who wrote the login may not have come to the limit
 		c.find(nothing)
-	case v.subject == o.subject && o.subject != "":
+	case o.subject != "":
 		f.verdict = verdict{standing: quiet, reason: isExpired} // the visitor joins it
 		c.wants.login, c.wants.logins, c.wants.hand = o.subject, 1, false
 		t = o.unlisted()
 		c.ticket = held{presented: c.m.present(t), hash: t.hash()}
 	default:
-		o.apart, c.ticket, *f = true, held{}, found{}
+		c.part(f)
 	}
 	return nil
+}
+
+// part has another session begin than the one that was found.
+func (c *commit) part(f *found) {
+	c.origin.apart, c.ticket, *f = true, held{}, found{}
 }
 
 // find has the changes do nothing that only begin a session, but for login in the place of

@@ -171,3 +171,82 @@ func TestAWriteThatADriverRepeatsGoesOn(t *testing.T) {
 		wantAnn(t, v, 1)
 	})
 }
+
+// TestAPlantedSessionEndsNobodys has a thief, who has planted an anonymous old session,
+// show it after the visitor has signed in to what goes on with it.
+func TestAPlantedSessionEndsNobodys(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, func(o *session.Options) { o.Binding = session.Binding{UserAgent: true} })
+	from := func(v *visitor, agent string, more handler) {
+		v.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.Header.Set("User-Agent", agent)
+			e.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				if err := s.Continue(r.Context(), "over there", "", func() error { counter.Set(s, 1); return nil }); err != nil {
+					t.Error(err)
+				}
+				more(w, r, s)
+			}).ServeHTTP(w, r)
+		}))
+	}
+	victim, thief := e.visitor(), e.visitor()
+	from(victim, "Firefox", authenticate)
+	from(thief, "curl", nothing)
+	from(thief, "curl", nothing)
+	from(victim, "Firefox", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		if s.Subject() != "ann" {
+			t.Errorf("the victim is %q", s.Subject())
+		}
+	})
+}
+
+// TestWhatCanNotBeFinishedIsAsItWasBefore has the session be written, and what comes behind
+// it fail: an outage while the limit is kept, or a refusal.
+func TestWhatCanNotBeFinishedIsAsItWasBefore(t *testing.T) {
+	t.Parallel()
+	for name, had := range map[string]bool{"new": false, "with a session": true} {
+		for _, refuse := range []bool{false, true} {
+			e, _ := newIndexedEnv(t, func(o *session.Options) { o.MaxSessions, o.RefuseNew = 1, refuse })
+			v, phone := e.visitor(), e.login("ann", count)
+			if had {
+				v = e.seed(count)
+			}
+			if refuse {
+				phone.do(count)
+			}
+			lists := 0
+			e.store.intercept(func(_ context.Context, o op) error {
+				if o == opList && !refuse {
+					if lists++; lists == 2 {
+						return errDown
+					}
+				}
+				return nil
+			})
+			var err error
+			v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				if had {
+					count(w, r, s) // what was changed before
+				}
+				if goOn(&err)(w, r, s); err == nil || s.Subject() != "" || s.IsNew() == had {
+					t.Errorf("%s, refuse %t: %v; %q is new %t", name, refuse, err, s.Subject(), s.IsNew())
+				}
+			})
+			e.store.reset()
+			if n, _ := read(v, counter); refuse && had && n != 2 {
+				t.Errorf("%s: what was changed before is lost, it counts %d", name, n)
+			}
+			phone.do(destroy)
+			if v.do(goOn(&err)); err != nil {
+				t.Errorf("%s, refuse %t: again: %v", name, refuse, err)
+			}
+			v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				if s.Subject() != "ann" {
+					t.Errorf("%s, refuse %t: then it is %q's", name, refuse, s.Subject())
+				}
+			})
+			if n := len(e.list("ann")); n != 1 {
+				t.Errorf("%s, refuse %t: ann has %d sessions", name, refuse, n)
+			}
+		}
+	}
+}
