@@ -77,7 +77,7 @@ func newModel(t *testing.T, seed uint64) *model {
 	options.Values = func(old migrate.Legacy, s *session.Session) error { return migrate.Move(old.Values, "cart", cart, s) }
 	so := session.Options{Keys: [][]byte{session.GenerateKey()}, Logger: options.Logger}
 	if m.limited = seed/4%2 == 1; m.limited {
-		so.MaxSessions = 1
+		so.MaxSessions, so.RefuseNew = 1, seed%3 == 0
 	}
 	sessions, err := session.New(m, so)
 	if err != nil {
@@ -92,6 +92,8 @@ func newModel(t *testing.T, seed uint64) *model {
 		switch r.URL.Path {
 		case "/add":
 			cart.Update(s, func(items []string) []string { return append(items, r.URL.RawQuery) })
+		case "/flash":
+			s.Flash("info", r.URL.RawQuery)
 		case "/renew":
 			s.Renew()
 		case "/others":
@@ -135,7 +137,7 @@ func (m *model) run() {
 		})
 		switch n := m.random.IntN(12); {
 		case n < 3 && m.sent < 7 && len(m.tasks) < 3:
-			m.send([]string{"/", "/", "/add", "/add", "/renew", "/others", "/switch", "/logout"}[m.random.IntN(8)])
+			m.send([]string{"/", "/", "/add", "/add", "/renew", "/others", "/switch", "/logout", "/flash"}[m.random.IntN(9)])
 		case n < 5 && len(m.answers) > 0:
 			m.arrive()
 		case calls:

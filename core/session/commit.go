@@ -165,6 +165,7 @@ func (s *Session) begin() commit {
 		doomed: s.doomed, tried: s.tried, quiet: s.quiet, ended: s.ended, login: s.login, err: s.err,
 		own: s.own, left: s.left, origin: s.origin, guest: s.guest,
 	}
+	s.origin = nil
 	c.bind()
 	return c
 }

@@ -73,14 +73,13 @@ func (s *Session) finish(c *commit, err error) {
 	switch {
 	case err == nil || c.refused != nil || c.saved:
 	case c.found: // there it goes on from
-		s.quiet, s.origin = c.quiet && c.stored == nil, nil
+		s.quiet = c.quiet && c.stored == nil
 		s.adopt(c)
 		return
 	default:
 		s.ticket, s.wants, s.tried, s.changes = c.ticket, c.wants, c.tried, s.changes[c.done:]
 		return
 	}
-	s.origin = nil
 	switch {
 	case (c.ended || c.wants.hand) && s.cookie == cookieSet:
 		s.cookie = cookieKeep

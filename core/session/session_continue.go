@@ -121,6 +121,7 @@ func (s *Session) Continue(ctx context.Context, origin, subject string, fill fun
 	err := fill()
 	if err == nil && s.goesOn(origin, subject, first, before.has()) {
 		err = s.Commit(ctx)
+		s.goesOnNoMore()
 	}
 	done = err == nil
 	return err
@@ -146,6 +147,13 @@ func (s *Session) goesOn(name, subject string, first int, joins bool) bool {
 	return true
 }
 
+// goesOnNoMore is for a commit that had nothing to do.
+func (s *Session) goesOnNoMore() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.origin = nil
+}
+
 // snapshot returns what restore needs, and the number of changes.
 func (s *Session) snapshot() (*Session, int) {
 	s.mu.Lock()
@@ -162,7 +170,7 @@ func (s *Session) restore(b *Session) {
 	defer s.commitMu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.origin, s.guest = nil, false
+	s.guest = false
 	if s.ended {
 		return
 	}

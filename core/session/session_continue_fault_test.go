@@ -250,3 +250,26 @@ func TestWhatCanNotBeFinishedIsAsItWasBefore(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatGoesOnWithNothingDoesNotGoOnLater has fill leave nothing to commit: what the
+// handler sets later is no part of what Continue goes on with.
+func TestWhatGoesOnWithNothingDoesNotGoOnLater(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	for want := 1; want <= 2; want++ {
+		v := e.visitor()
+		v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+			err := s.Continue(r.Context(), "over there", "", func() error {
+				counter.Set(s, 5)
+				counter.Delete(s)
+				return nil
+			})
+			if counter.Set(s, want); err != nil {
+				t.Error(err)
+			}
+		})
+		if n, _ := read(v, counter); n != want {
+			t.Errorf("it counts %d, want %d", n, want)
+		}
+	}
+}
