@@ -41,10 +41,8 @@ func (c *commit) rebase(ctx context.Context) error {
 		if c.origin != nil {
 			c.find(c.origin.login)
 		}
-	case c.origin != nil && c.origin.joins && c.quiet:
-		return errOver
 	case c.origin != nil && c.origin.joins:
-		return errEnded
+		return errOver
 	default:
 		c.stored, c.view, c.own = nil, newView(wallNow()), nil
 	}

@@ -52,7 +52,11 @@ func (c *commit) create(ctx context.Context) error {
 		return err
 	}
 	events := c.news(&next, true, done)
-	if err := c.m.store.Create(ctx, id, r); err != nil {
+	put := c.m.store.Create
+	if c.meets() {
+		put = c.m.createAgain
+	}
+	if err := put(ctx, id, r); err != nil {
 		c.note(attempt{id: id, version: r.Version, ticket: t, left: done, doomed: replaced, events: events}, err)
 		if errors.Is(err, sessionstore.ErrExists) { // an earlier attempt has landed
 			c.ticket = t

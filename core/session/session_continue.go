@@ -97,16 +97,17 @@ func (o *origin) latest(st *state) token {
 // A visitor who has an anonymous session here already keeps that, and is signed in to it.
 // One whose ticket is no longer good for theirs, because the answer to that login was lost,
 // gets it back; if it was another's or has ended, the error is ErrNotFound. Continue does
-// nothing where somebody is signed in already.
+// nothing where somebody is signed in already, or acts as another.
 //
 // An empty origin names none, and the request gets a session of its own. Two visitors who
-// show the same must not be given the same name: they would share a session.
+// show the same must not be given the same name: they would share a session. What fill
+// commits by itself is the request's own as well: it should only set what is to be there.
 //
 // In a session that travels in its cookie, Continue is fill, Authenticate and Commit: two
 // requests get two.
 func (s *Session) Continue(ctx context.Context, origin, subject string, fill func() error) error {
 	before, first := s.snapshot()
-	if before.cur.subject != "" || subject == "" && before.has() {
+	if before.cur.subject != "" || before.own != nil || subject == "" && before.has() {
 		return nil
 	}
 	done := false
@@ -119,6 +120,12 @@ func (s *Session) Continue(ctx context.Context, origin, subject string, fill fun
 		s.Authenticate(subject)
 	}
 	err := fill()
+	if s.savedSince(before) { // by fill: it is a session of the request's own
+		if done = true; err == nil {
+			err = s.Commit(ctx)
+		}
+		return err
+	}
 	if err == nil && s.goesOn(origin, subject, first, before.has()) {
 		err = s.Commit(ctx)
 		s.goesOnNoMore()
@@ -129,6 +136,13 @@ func (s *Session) Continue(ctx context.Context, origin, subject string, fill fun
 
 // has reports whether the visitor has a session, or had one.
 func (s *Session) has() bool { return s.stored != nil || s.quiet || s.ended }
+
+// savedSince reports whether a login, or a new session, has been committed.
+func (s *Session) savedSince(before *Session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wants.login == "" && s.stored != before.stored
+}
 
 // goesOn has the next commit go on with an origin, and reports whether there is anything to
 // commit.
@@ -326,14 +340,33 @@ func (m *Manager) endRecord(ctx context.Context, id string) (*stored, error) {
 // close leaves a tombstone under an id, in the place of a record if there is one.
 func (m *Manager) close(ctx context.Context, id string, at *stored) error {
 	if at != nil {
-		return m.endAt(ctx, at)
+		if err := m.endAt(ctx, at); err != nil || at.version != 0 {
+			return err
+		} // else it can't be read, and was deleted
 	}
 	nobodys := newToken() // a record lists a ticket
 	r, err := m.tombstone(id, &state{id: newView(wallNow()).id, ended: true, tickets: []entry{{hash: nobodys.hash()}}})
 	if err != nil {
 		return err
 	}
-	return m.store.Create(ctx, id, r)
+	return m.createAgain(ctx, id, r)
+}
+
+// createAgain is Create under an id that may have had a record before. A store whose clock
+// is behind may still hold one that has expired: that one is replaced.
+func (m *Manager) createAgain(ctx context.Context, id string, r sessionstore.Record) error {
+	err := m.store.Create(ctx, id, r)
+	if !errors.Is(err, sessionstore.ErrExists) {
+		return err
+	}
+	at, failed := m.store.Load(ctx, id)
+	if failed != nil || wallNow().Before(at.Expires) {
+		return err
+	}
+	if replaced := m.store.Update(ctx, id, at.Version, r); !errors.Is(replaced, ErrNotFound) {
+		return replaced
+	}
+	return err
 }
 
 // alone returns the session without the one that ends with it.

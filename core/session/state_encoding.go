@@ -199,6 +199,9 @@ func (d *decoder) field(st *state) error {
 		return content.actor(st)
 	case tagLeaves:
 		st.leaves = string(content.b)
+		if sessionstore.CheckID(st.leaves) != nil {
+			return fmt.Errorf("%w: no id of a record", sessionstore.ErrCorrupt)
+		}
 	case tagLease:
 		return content.lease(st)
 	case tagValue:
