@@ -156,11 +156,11 @@ type visit struct {
 
 // receive lets the request's visitor in, if there is one to let in.
 func (rc *Reception) receive(w http.ResponseWriter, r *http.Request) (visit, error) {
-	if !rc.opts.Until.IsZero() && !time.Now().Before(rc.opts.Until) || r.Header["Cookie"] == nil {
+	if !rc.opts.Until.IsZero() && !time.Now().Before(rc.opts.Until) {
 		return visit{}, nil
 	}
 	brings := rc.brings(r)
-	if !brings && !rc.notes {
+	if !brings && !(rc.notes && (r.Header["Cookie"] != nil || carries(rc.sessions, r.Header))) {
 		return visit{}, nil
 	}
 	s, err := rc.sessions.Get(r)
@@ -197,7 +197,7 @@ func (rc *Reception) brings(r *http.Request) bool {
 // signed in already. If a page of another site has made the request, and the browser has
 // kept our cookie back, it does nothing.
 func (rc *Reception) welcome(w http.ResponseWriter, r *http.Request, v *visit) error {
-	signedIn := v.s.Subject() != ""
+	signedIn := v.s.Subject() != "" || v.s.Actor() != ""
 	if quiet := !v.s.IsNew() && v.s.ID() == ""; quiet && !carries(rc.sessions, r.Header) {
 		return nil
 	}

@@ -136,6 +136,11 @@ func newServer(t *testing.T, o migrate.Options, so session.Options) *server {
 	})
 	page("/clear", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Clear() })
 	page("/switch", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("bob") })
+	page("/act", func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		if err := s.Impersonate(r.Context(), "bob", time.Minute); err != nil {
+			t.Error(err)
+		}
+	})
 	mux.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) { panic("a mistake") })
 	mux.HandleFunc("/static", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "no session") })
 	srv.handler = recovered(sessions.Handler(reception.Handler(mux)))

@@ -69,12 +69,18 @@ func (rc *Reception) settle(ctx context.Context, v *visit) {
 // leave deletes the old record of a visitor who has signed out. One who has signed in as
 // somebody else with the request that brought the old cookie needs it until they come back:
 // the answer may be lost. So may one who has only cleared the values, and gets the note
-// back. While somebody acts as another, the note is in their own session.
+// back. Who begins to act as another has come back: the note is in their own session, and
+// out of reach if they sign out.
 func (rc *Reception) leave(ctx context.Context, v visit) {
-	if v.note.Record == "" || v.s.Has(noted.Name()) || v.s.Actor() != "" {
+	if v.note.Record == "" || v.s.Has(noted.Name()) {
 		return
 	}
 	switch id := v.s.ID(); {
+	case v.s.Actor() != "":
+		if !v.note.Settled && !rc.opts.Keep {
+			rc.forget(ctx, v.note)
+		}
+		return
 	case id == "": // it is not this request that has ended it
 		return
 	case id != v.id && (!v.guest || v.s.Subject() == ""):
