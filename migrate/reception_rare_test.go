@@ -69,3 +69,26 @@ func TestARecordIsDeletedWhereTicketsTravelInAHeader(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatMaxSessionsHasEndedIsNotLetInForTenMinutes has the visitor sign in over there again
+// meanwhile. What is left of the session does not say whether they have signed out.
+func TestWhatMaxSessionsHasEndedIsNotLetInForTenMinutes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		options, records, cookie := fromExpress()
+		srv := newServer(t, options, session.Options{MaxSessions: 1})
+		b := srv.browser("connect.sid", cookie)
+		b.wantPage("/", "ann [coat]")
+		records.values["sess:two"] = records.values["sess:id"]
+		second := "s:" + migrate.Express{Keys: []string{"a secret"}}.Sign("two")
+		phone := srv.browser("connect.sid", second)
+		phone.wantPage("/", "ann [coat]")
+		records.values["sess:three"] = records.values["sess:id"]
+		third := "s:" + migrate.Express{Keys: []string{"a secret"}}.Sign("three")
+		b.cookies["connect.sid"] = third
+		b.wantPage("/", " []")
+		phone.wantPage("/", "ann [coat]")
+		<-time.After(10 * time.Minute)
+		b.wantPage("/", "ann [coat]")
+	})
+}
