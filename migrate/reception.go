@@ -80,8 +80,8 @@ func carries(sessions *session.Manager, h http.Header) bool {
 //
 // Requests without an old cookie cost nothing, unless a visitor's old record may still
 // have to be deleted. Its key is noted in the session, under the name migrate.taken. So
-// with sources that have records, every request that brings cookies has its session
-// read; put the Handler around those handlers that do so anyway. The key of a record
+// with sources that have records, every request that brings cookies or a ticket has its
+// session read; put the Handler around those handlers that do so anyway. The key of a record
 // under an id that is not signed is as good as the old cookie: Options.Sealer of the
 // Manager keeps it from who reads the store.
 func (rc *Reception) Handler(next http.Handler) http.Handler {
