@@ -64,8 +64,8 @@ func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
 				return nil, err // nothing has ended
 			}
 		}
-		if at.leaves != "" {
-			if err := c.endLeft(ctx, at.leaves, d.reason); err != nil {
+		if at.replaces != "" {
+			if err := c.endReplaced(ctx, at.replaces, d.reason); err != nil {
 				return nil, err
 			}
 		}

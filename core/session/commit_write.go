@@ -37,9 +37,9 @@ func (c *commit) create(ctx context.Context) error {
 	if c.view.replaced && c.stored != nil && c.ticket.standing == good {
 		left := c.stored
 		if c.guest {
-			next.leaves, left = left.id, nil
-			if c.stored.leaves != "" { // the visitor does not get this one's ticket any more
-				next.leaves, left = c.stored.leaves, c.stored.alone()
+			next.replaces, left = left.id, nil
+			if c.stored.replaces != "" { // the visitor does not get this one's ticket any more
+				next.replaces, left = c.stored.replaces, c.stored.alone()
 			}
 		}
 		if left != nil {
@@ -115,11 +115,11 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 	if !t.offered && (!t.doubted || c.wants.login != "") {
 		next.see(t.hash, now)
 	}
-	if next.leaves != "" && c.view.unseen(t) {
-		if err := c.endLeft(ctx, next.leaves, EndReplaced); err != nil {
+	if next.replaces != "" && c.view.unseen(t) {
+		if err := c.endReplaced(ctx, next.replaces, EndReplaced); err != nil {
 			return err
 		}
-		next.leaves = ""
+		next.replaces = ""
 	}
 	var left wants
 	if asked || aged {

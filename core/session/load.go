@@ -23,13 +23,13 @@ type stored struct {
 	publicID publicID
 	subject  string
 	actor    string
-	leaves   string
+	replaces string
 	tickets  []entry // never changed
 }
 
 // stored returns what is known of a record that keeps st.
 func (st *state) stored(id string, r sessionstore.Record) *stored {
-	return &stored{id, r.Version, r.Expires, st.id, st.subject, st.actor, st.leaves, st.tickets}
+	return &stored{id, r.Version, r.Expires, st.id, st.subject, st.actor, st.replaces, st.tickets}
 }
 
 // A held ticket is the one that a request's changes are made with.

@@ -198,7 +198,7 @@ var errOver = fmt.Errorf("%w: the session that goes on with it has ended", ErrNo
 // goOn does what comes before the first write of a commit that goes on with an origin.
 func (c *commit) goOn(ctx context.Context) error {
 	if c.origin.joins {
-		over, err := c.isOver(ctx)
+		over, err := c.originOver(ctx)
 		switch {
 		case err != nil:
 			return err
@@ -211,16 +211,16 @@ func (c *commit) goOn(ctx context.Context) error {
 	return c.rebase(ctx)
 }
 
-// isOver reports whether the origin's session has ended, or may have.
-func (c *commit) isOver(ctx context.Context) (bool, error) {
+// originOver reports whether the origin's session has ended, or may have.
+func (c *commit) originOver(ctx context.Context) (bool, error) {
 	f, err := c.m.loadRecord(ctx, originID(c.origin.key))
 	return f.view.ended || f.verdict.reason == isUnreadable, err
 }
 
-// lookBack ends the session again if the origin's has ended since isOver was asked: whoever
+// lookBack ends the session again if the origin's has ended since originOver was asked: whoever
 // has signed out of that does not know of this one.
 func (c *commit) lookBack(ctx context.Context) error {
-	over, err := c.isOver(ctx)
+	over, err := c.originOver(ctx)
 	if err != nil || !over {
 		return err
 	}
@@ -307,8 +307,8 @@ func (m *Manager) EndContinued(ctx context.Context, origin, subject string) erro
 	return m.tellError(ctx, err)
 }
 
-// endLeft ends the session that the visitor's has taken the place of.
-func (c *commit) endLeft(ctx context.Context, id string, why EndReason) error {
+// endReplaced ends the session that the visitor's has taken the place of.
+func (c *commit) endReplaced(ctx context.Context, id string, why EndReason) error {
 	ended, err := c.m.endRecord(ctx, id)
 	if ended != nil {
 		c.event(ended.over(why))
@@ -372,6 +372,6 @@ func (m *Manager) createAgain(ctx context.Context, id string, r sessionstore.Rec
 // alone returns the session without the one that ends with it.
 func (s *stored) alone() *stored {
 	c := *s
-	c.leaves = ""
+	c.replaces = ""
 	return &c
 }

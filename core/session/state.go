@@ -16,7 +16,7 @@ type state struct {
 	subject  string
 	actor    string   // who acts in it, if not its subject
 	home     recordID // the record of the actor's own session
-	leaves   string   // the record that ends when a ticket is seen, or this session ends; "": none
+	replaces string   // the record of a session that ends when a ticket of this one is seen, or this one ends; "": none
 	tickets  []entry  // in the order in which they were offered
 	count    uint64   // the last number that was given to an offer or a sight
 	aged     time.Time

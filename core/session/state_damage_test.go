@@ -67,7 +67,7 @@ func TestStatesOfAnotherVersionAreRefused(t *testing.T) {
 		"values out of order":      append(head, tagValue, 2, 1, 'b', tagValue, 2, 1, 'a'),
 		"the same value twice":     append(head, tagValue, 2, 1, 'a', tagValue, 2, 1, 'a'),
 		"short id":                 append(head, tagID, 1, 'h'),
-		"no id of a record":        append(head, tagLeaves, 2, 'i', 'd'),
+		"no id of a record":        append(head, tagReplaces, 2, 'i', 'd'),
 		"long id":                  append(append(head, tagID, publicIDLen+1), make([]byte, publicIDLen+1)...),
 		"flash cut short":          append(head, tagFlash, 2, 9, 'a'),
 		"flash without a part":     append(head, tagFlash, 0),

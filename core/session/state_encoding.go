@@ -31,7 +31,7 @@ const (
 	tagSubject  = 13 // text; where there is no record to carry it
 	tagLease    = 14 // a name behind its length, its holder (8 bytes), from and until (8 bytes each)
 	tagActor    = 15 // text behind its length, and a record's id (32 bytes)
-	tagLeaves   = 16 // a record's id, as text
+	tagReplaces = 16 // a record's id, as text
 )
 
 func (st *state) encode() []byte { return st.append(nil) }
@@ -60,8 +60,8 @@ func (st *state) append(b []byte) []byte {
 	if st.actor != "" {
 		b = appendPair(b, tagActor, st.actor, st.home[:])
 	}
-	if st.leaves != "" {
-		b = appendField(b, tagLeaves, []byte(st.leaves))
+	if st.replaces != "" {
+		b = appendField(b, tagReplaces, []byte(st.replaces))
 	}
 	for _, l := range st.leases {
 		content := binary.BigEndian.AppendUint64(nil, l.holder)
@@ -197,9 +197,9 @@ func (d *decoder) field(st *state) error {
 		return err
 	case tagActor:
 		return content.actor(st)
-	case tagLeaves:
-		st.leaves = string(content.b)
-		if sessionstore.CheckID(st.leaves) != nil {
+	case tagReplaces:
+		st.replaces = string(content.b)
+		if sessionstore.CheckID(st.replaces) != nil {
 			return fmt.Errorf("%w: no id of a record", sessionstore.ErrCorrupt)
 		}
 	case tagLease:

@@ -42,7 +42,7 @@ func fullState() state {
 		id: publicID([]byte("publicpublic")), tickets: []entry{bareEntry(1), fullEntry(), bareEntry(302)}, count: 400,
 		aged: after(1), untaken: 3, place: after(2), ended: true,
 		authHash: bytes.Repeat([]byte("h"), 32), binding: []byte("a browser"),
-		leaves: strings.Repeat("l", sessionstore.IDLen), actor: "an administrator", home: recordID(bytes.Repeat([]byte("o"), 32)),
+		replaces: strings.Repeat("l", sessionstore.IDLen), actor: "an administrator", home: recordID(bytes.Repeat([]byte("o"), 32)),
 		leases:  []lease{{"", 1, after(1), after(2)}, {strings.Repeat("l", 200), 1<<64 - 1, after(3), after(4)}},
 		flashes: []Flash{{}, {"success", "saved"}, {"", strings.Repeat("m", 200)}, {"success", "saved"}},
 	}
