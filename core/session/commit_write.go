@@ -52,11 +52,7 @@ func (c *commit) create(ctx context.Context) error {
 		return err
 	}
 	events := c.news(&next, true, done)
-	put := c.m.store.Create
-	if c.meets() {
-		put = c.m.createAgain
-	}
-	if err := put(ctx, id, r); err != nil {
+	if err := c.m.create(ctx, id, r, c.meets()); err != nil {
 		c.note(attempt{id: id, version: r.Version, ticket: t, left: done, doomed: replaced, events: events}, err)
 		if errors.Is(err, sessionstore.ErrExists) { // an earlier attempt has landed
 			c.ticket = t

@@ -349,14 +349,14 @@ func (m *Manager) close(ctx context.Context, id string, at *stored) error {
 	if err != nil {
 		return err
 	}
-	return m.createAgain(ctx, id, r)
+	return m.create(ctx, id, r, true)
 }
 
-// createAgain is Create under an id that may have had a record before. A store whose clock
-// is behind may still hold one that has expired: that one is replaced.
-func (m *Manager) createAgain(ctx context.Context, id string, r sessionstore.Record) error {
+// create creates a record. again says that the id may have had one before: where the store's
+// clock is behind and it still holds that although it has expired, it is replaced.
+func (m *Manager) create(ctx context.Context, id string, r sessionstore.Record, again bool) error {
 	err := m.store.Create(ctx, id, r)
-	if !errors.Is(err, sessionstore.ErrExists) {
+	if !again || !errors.Is(err, sessionstore.ErrExists) {
 		return err
 	}
 	at, failed := m.store.Load(ctx, id)
