@@ -160,7 +160,7 @@ func (rc *Reception) receive(w http.ResponseWriter, r *http.Request) (visit, err
 		return visit{}, nil
 	}
 	brings := rc.brings(r)
-	if !brings && !(rc.notes && (r.Header["Cookie"] != nil || carries(rc.sessions, r.Header))) {
+	if known := rc.notes && (r.Header["Cookie"] != nil || carries(rc.sessions, r.Header)); !brings && !known {
 		return visit{}, nil
 	}
 	s, err := rc.sessions.Get(r)
@@ -278,7 +278,7 @@ func (rc *Reception) take(w http.ResponseWriter, r *http.Request, v *visit, sour
 	switch {
 	case why != nil:
 		rc.refuse(r.Context(), source, fmt.Errorf("%w: %w", ErrRefused, why))
-		return nil
+		return nil //nolint:nilerr // err is why, or what has become of it
 	case err != nil:
 		return rc.notStored(r.Context(), source, err)
 	case v.s.IsNew():

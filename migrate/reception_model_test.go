@@ -3,12 +3,14 @@ package migrate_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -88,7 +90,7 @@ func newModel(t *testing.T, seed uint64) *model {
 		t.Fatal(err)
 	}
 	m.handler = sessions.Handler(reception.Handler(sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		fmt.Fprintf(w.(interface{ Unwrap() http.ResponseWriter }).Unwrap().(*httptest.ResponseRecorder).Body, "%s %v", s.Subject(), cart.Get(s))
+		fmt.Fprintf(answered(w), "%s %v", s.Subject(), cart.Get(s))
 		switch r.URL.Path {
 		case "/add":
 			cart.Update(s, func(items []string) []string { return append(items, r.URL.RawQuery) })
@@ -143,9 +145,23 @@ func (m *model) run() {
 		case calls:
 			m.goOn()
 		case len(m.tasks) > 0:
-			time.Sleep(50 * time.Millisecond) // they wait for one another
+			<-time.After(50 * time.Millisecond) // they wait for one another
 		case n == 5 && len(m.answers) == 0:
-			time.Sleep(40 * time.Second)
+			<-time.After(40 * time.Second)
+		}
+	}
+}
+
+// answered returns where the body of w goes, so that it is written before the header leaves.
+func answered(w http.ResponseWriter) io.Writer {
+	for {
+		switch inner := w.(type) {
+		case *httptest.ResponseRecorder:
+			return inner.Body
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = inner.Unwrap()
+		default:
+			panic("no recorder")
 		}
 	}
 }
@@ -212,7 +228,7 @@ func (m *model) arrive() {
 	case t.what == "/logout":
 		m.back = m.back || as != ""
 	case t.what == "/add" && as == "ann":
-		m.added[fmt.Sprint(t.id)] = true
+		m.added[strconv.Itoa(t.id)] = true
 	}
 }
 

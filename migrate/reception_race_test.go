@@ -157,7 +157,7 @@ func TestALogoutOfTheOldSessionHoldsForWhoHasASessionHere(t *testing.T) {
 	t.Parallel()
 	for _, when := range []string{"before", "after"} {
 		b := moved(t, session.Options{})
-		alone := b.server.browser("session", b.cookies["session"])
+		alone := b.browser("session", b.cookies["session"])
 		alone.wantPage("/", "ann []")
 		if when == "before" {
 			alone.get("/logout")
@@ -181,7 +181,7 @@ func TestALogoutOfWhoHadASessionHereHoldsForTheOldOneToo(t *testing.T) {
 	t.Parallel()
 	options, _, cookie := fromExpress()
 	b := newServer(t, options, session.Options{}).browser("other", "x")
-	late := b.server.browser("connect.sid", cookie).send(http.MethodGet, "/")
+	late := b.browser("connect.sid", cookie).send(http.MethodGet, "/")
 	b.get("/add")
 	b.cookies["connect.sid"] = cookie
 	b.wantPage("/", "ann [coat]")

@@ -191,7 +191,7 @@ func TestMongoRegistry(t *testing.T) {
 	registry := bson.NewRegistry()
 	registry.RegisterTypeEncoder(reflect.TypeFor[string](),
 		bson.ValueEncoderFunc(func(_ bson.EncodeContext, w bson.ValueWriter, v reflect.Value) error {
-			return w.WriteString(strings.ToLower(v.String())) //nolint:wrapcheck // the driver's own
+			return w.WriteString(strings.ToLower(v.String()))
 		}))
 	server.SetRegistry(registry).SetBSONOptions(&options.BSONOptions{IntMinSize: true})
 	store := mongoStore(t, mongoCollection(t, server))

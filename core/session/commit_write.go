@@ -111,11 +111,10 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 	if !t.offered && (!t.doubted || c.wants.login != "") {
 		next.see(t.hash, now)
 	}
-	if next.replaces != "" && c.view.unseen(t) {
-		if err := c.endReplaced(ctx, next.replaces, EndReplaced); err != nil {
+	if c.view.unseen(t) {
+		if err := c.dropReplaced(ctx, &next); err != nil {
 			return err
 		}
-		next.replaces = ""
 	}
 	var left wants
 	if asked || aged {
@@ -159,6 +158,18 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 	c.doomed, c.events = append(c.doomed, c.leaving()...), append(c.events, events...)
 	c.wrote(t, &next, next.stored(c.stored.id, r), done)
 	return nil
+}
+
+// dropReplaced ends the session that v replaces: the visitor has got its ticket.
+func (c *commit) dropReplaced(ctx context.Context, v *view) error {
+	if v.replaces == "" {
+		return nil
+	}
+	err := c.endReplaced(ctx, v.replaces, EndReplaced)
+	if err == nil {
+		v.replaces = ""
+	}
+	return err
 }
 
 // offer appends a ticket to the list, and reports whether room was made for it. One that was

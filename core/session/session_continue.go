@@ -73,7 +73,8 @@ func originID(key [sha256.Size]byte) string {
 // latest returns the origin's ticket in the list of its session that was offered last, or
 // one that is not listed.
 func (o *origin) latest(st *state) token {
-	for _, e := range slices.Backward(st.tickets) {
+	for i := range slices.Backward(st.tickets) {
+		e := &st.tickets[i]
 		if t := o.token(st.id, e.offered, e.seed); t.hash() == e.hash {
 			return t
 		}
@@ -155,7 +156,8 @@ func (s *Session) goesOn(name, subject string, first int, joins bool) bool {
 	s.guest = true
 	if name != "" || joins {
 		s.origin = &origin{
-			key: s.m.originKey(name, subject), subject: subject, first: first, login: s.changes[first], joins: joins, brought: s.ticket.token,
+			key: s.m.originKey(name, subject), subject: subject, first: first, login: s.changes[first],
+			joins: joins, brought: s.ticket.token,
 		}
 	}
 	return true
@@ -255,7 +257,7 @@ func (c *commit) meet(ctx context.Context, f *found) error {
 		return errOver
 	}
 	switch e := v.entry(c.ticket.hash); {
-	case f.verdict.standing >= retired && !(e.stale(f.at) && v.loginSeen()):
+	case f.verdict.standing >= retired && (!e.stale(f.at) || !v.loginSeen()):
 		c.ticket.offered = f.verdict.standing == good
 		c.wants = wants{hand: c.ticket.offered, limit: !o.joins && !v.loginSeen()} // who wrote the login may not have come to the limit
 		c.find(nothing)

@@ -154,7 +154,7 @@ func TestAWriteThatADriverRepeatsGoesOn(t *testing.T) {
 		e.store.intercept(func(_ context.Context, o op) error {
 			switch {
 			case o == opLoad:
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 			case o == opTouch && !touched:
 				touched = true
 				return sessionstore.ErrConflict

@@ -89,7 +89,7 @@ func TestWhoseTicketIsNoLongerGoodDoesNotGoOn(t *testing.T) {
 			}
 			v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 				if meanwhile {
-					v.fork().do(then)
+					v.fork().do(then) //nolint:contextcheck // another request
 				}
 				was := counter.Get(s)
 				var err error
@@ -124,7 +124,7 @@ func TestWhatEndsWhileItBeginsIsNotBegunAgain(t *testing.T) {
 					case o == opCreate:
 						created = true
 					case o == opLoad && created && at != opLoad:
-						time.Sleep(time.Second) // a Touch is due then
+						<-time.After(time.Second) // a Touch is due then
 					case o == opTouch && at == opDelete && !ended:
 						ended = true
 						_, err := e.mem.DeleteAll(ctx)
@@ -166,8 +166,9 @@ func TestWhatFillCommitsIsTheVisitorsOwn(t *testing.T) {
 				v = e.seed(nothingButKept)
 			}
 			v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-				err := s.Continue(r.Context(), "over there", "ann", func() error {
-					if err := s.Commit(r.Context()); err != nil {
+				ctx := r.Context()
+				err := s.Continue(ctx, "over there", "ann", func() error {
+					if err := s.Commit(ctx); err != nil {
 						t.Error(err)
 					}
 					counter.Set(s, 1)

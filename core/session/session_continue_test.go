@@ -14,7 +14,7 @@ import (
 
 // goOn returns a handler that goes on with ann's session over there, in which a counter was
 // at 1, and then calls more. It keeps the error.
-func goOn(err *error, more ...handler) handler {
+func goOn(err *error, more ...handler) handler { //nolint:gocritic // it keeps it
 	return func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		*err = s.Continue(r.Context(), "over there", "ann", func() error {
 			counter.Set(s, 1)
