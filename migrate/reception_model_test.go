@@ -90,7 +90,7 @@ func newModel(t *testing.T, seed uint64) *model {
 		t.Fatal(err)
 	}
 	m.handler = sessions.Handler(reception.Handler(sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		fmt.Fprintf(answered(w), "%s %v", s.Subject(), cart.Get(s))
+		_, _ = fmt.Fprintf(answered(w), "%s %v", s.Subject(), cart.Get(s))
 		switch r.URL.Path {
 		case "/add":
 			cart.Update(s, func(items []string) []string { return append(items, r.URL.RawQuery) })
