@@ -104,7 +104,7 @@ func (o *origin) latest(st *state) token {
 // show the same must not be given the same name: they would share a session. What fill
 // commits by itself is the request's own as well: it should only set what is to be there.
 //
-// In a session that travels in its cookie, Continue is fill, Authenticate and Commit: two
+// In a session that travels in its cookie, Continue is Authenticate, fill and Commit: two
 // requests get two.
 func (s *Session) Continue(ctx context.Context, origin, subject string, fill func() error) error {
 	before, first := s.snapshot()
