@@ -73,17 +73,9 @@ func TestALoginWhereAnotherGoesOnIsOneSession(t *testing.T) {
 func TestAnAnonymousSessionThatBecomesSomebodysIsLeftToThem(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	from := func(v *visitor, more handler) {
-		v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-			if err := s.Continue(r.Context(), "over there", "", func() error { counter.Set(s, 1); return nil }); err != nil {
-				t.Error(err)
-			}
-			more(w, r, s)
-		})
-	}
 	one, other := e.visitor(), e.visitor()
-	e.store.meet(2, func() { from(one, signIn("ann", count)) })
-	from(other, nothing)
+	e.store.meet(2, func() { goOnAsNobody(t, one, signIn("ann", count)) })
+	goOnAsNobody(t, other, nothing)
 	wantAnn(t, one, 2)
 	other.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		if n := counter.Get(s); s.Subject() != "" || n != 1 {

@@ -26,6 +26,17 @@ func goOn(err *error, more ...handler) handler { //nolint:gocritic // it keeps i
 	}
 }
 
+// goOnAsNobody has a visitor go on with a session over there to which nobody is signed in.
+func goOnAsNobody(tb testing.TB, v *visitor, more handler) {
+	tb.Helper()
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		if err := s.Continue(r.Context(), "over there", "", func() error { counter.Set(s, 1); return nil }); err != nil {
+			tb.Error(err)
+		}
+		more(w, r, s)
+	})
+}
+
 // wantAnn checks who a visitor is, and what their session counts.
 func wantAnn(tb testing.TB, v *visitor, want int) {
 	tb.Helper()
@@ -242,22 +253,14 @@ func TestALoginAsSomebodyElseWaitsForItsAnswer(t *testing.T) {
 func TestAnAnonymousSessionThatIsContinuedIsNobodyElsesLater(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	from := func(v *visitor, more handler) {
-		v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-			if err := s.Continue(r.Context(), "over there", "", func() error { counter.Set(s, 1); return nil }); err != nil {
-				t.Error(err)
-			}
-			more(w, r, s)
-		})
-	}
 	one, other, planted := e.visitor(), e.visitor(), e.visitor()
-	from(one, count)
-	from(other, count)
+	goOnAsNobody(t, one, count)
+	goOnAsNobody(t, other, count)
 	if n, _ := read(one, counter); n != 3 || one.ticket() != other.ticket() {
 		t.Errorf("they do not share one session; it counts %d", n)
 	}
 	one.do(authenticate)
-	from(planted, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+	goOnAsNobody(t, planted, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		if n := counter.Get(s); s.Subject() != "" || n != 1 {
 			t.Errorf("after the login the old session shows %q %d", s.Subject(), n)
 		}
