@@ -38,8 +38,16 @@ func lifeOptions() session.Options {
 	}
 }
 
+// manager returns a Manager. What a store fails with is logged: the status only says that it has.
 func manager(t *testing.T, store sessionstore.Store, o session.Options) *session.Manager {
 	t.Helper()
+	if o.OnEvent == nil {
+		o.OnEvent = func(_ context.Context, e session.Event) {
+			if e.Kind == session.EventStoreError && t.Context().Err() == nil { // else the test may be over
+				t.Log(e.Err)
+			}
+		}
+	}
 	m, err := session.New(store, o)
 	if err != nil {
 		t.Fatal(err)
