@@ -3,14 +3,18 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-const unreleased = "## Unreleased"
+const (
+	changelog  = "CHANGELOG.md"
+	unreleased = "## Unreleased"
+)
 
 // moveEntries gives the entries of these modules, which are under Unreleased, a section
-// of their own. "all" moves everything. An entry begins with "- module: " or with
-// "- module/package: ".
+// of their own. "all" moves everything. An entry begins with "- module: ", with
+// "- module/package: ", or with several of them and commas.
 func moveEntries(text, title string, modules ...string) (string, error) {
 	before, rest, ok := strings.Cut(text, unreleased+"\n")
 	if !ok {
@@ -31,11 +35,14 @@ func moveEntries(text, title string, modules ...string) (string, error) {
 // above the first heading belongs to whoever moves everything.
 func split(section string, modules []string) (moved, kept string) {
 	if len(modules) == 1 && modules[0] == everything {
+		if !strings.Contains(section, "\n- ") {
+			return "", ""
+		}
 		return strings.TrimLeft(section, "\n"), ""
 	}
 	groups := parse(section)
-	mine := func(entry string) bool { return belongs(entry, modules) }
-	return render(groups, mine), render(groups, func(entry string) bool { return !mine(entry) })
+	moved = render(groups, func(entry string) string { return about(entry, modules, true) })
+	return moved, render(groups, func(entry string) string { return about(entry, modules, false) })
 }
 
 // A group is a heading, such as "### Added", with its entries. Each ends with a newline.
@@ -49,26 +56,25 @@ func parse(section string) []group {
 	for line := range strings.Lines(section) {
 		last := &groups[len(groups)-1]
 		switch {
+		case strings.TrimSpace(line) == "":
 		case strings.HasPrefix(line, "### "):
 			groups = append(groups, group{heading: line + "\n"})
 		case strings.HasPrefix(line, "- ") || len(last.entries) == 0:
 			last.entries = append(last.entries, line)
-		case strings.TrimSpace(line) != "":
+		default:
 			last.entries[len(last.entries)-1] += line
 		}
 	}
 	return groups
 }
 
-// render writes those entries of which keep is true, and their headings.
-func render(groups []group, keep func(entry string) bool) string {
+// render writes what part leaves of the entries, and the headings of those.
+func render(groups []group, part func(entry string) string) string {
 	var b strings.Builder
 	for _, g := range groups {
 		var entries strings.Builder
 		for _, e := range g.entries {
-			if strings.TrimSpace(e) != "" && keep(e) {
-				entries.WriteString(e)
-			}
+			entries.WriteString(part(e))
 		}
 		if entries.Len() > 0 {
 			b.WriteString(g.heading + entries.String() + "\n")
@@ -77,12 +83,30 @@ func render(groups []group, keep func(entry string) bool) string {
 	return b.String()
 }
 
-func belongs(line string, modules []string) bool {
-	name, _, ok := strings.Cut(strings.TrimPrefix(line, "- "), ":")
-	for _, m := range modules {
-		if ok && (name == m || strings.HasPrefix(name, m+"/")) {
-			return true
+// about returns an entry as far as it is about these modules, or about others: with the
+// names of those, or "".
+func about(entry string, modules []string, these bool) string {
+	rest, ok := strings.CutPrefix(entry, "- ")
+	names, text, found := strings.Cut(rest, ":")
+	if !ok || !found {
+		if these {
+			return ""
+		}
+		return entry
+	}
+	var left []string
+	for name := range strings.SplitSeq(names, ", ") {
+		if belongs(name, modules) == these {
+			left = append(left, name)
 		}
 	}
-	return false
+	if len(left) == 0 {
+		return ""
+	}
+	return "- " + strings.Join(left, ", ") + ":" + text
+}
+
+// belongs reports whether the name is one of these modules or a package in one.
+func belongs(name string, modules []string) bool {
+	return slices.ContainsFunc(modules, func(m string) bool { return name == m || strings.HasPrefix(name, m+"/") })
 }

@@ -16,7 +16,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"time"
 )
 
 func main() {
@@ -39,6 +38,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err //nolint:wrapcheck // it says everything
 	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("%q is not understood: -n, in make DRY=-n, changes nothing", flags.Args())
+	}
 	r, err := load(ctx, *root)
 	if err != nil {
 		return err
@@ -46,18 +48,5 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if *check {
 		return r.check(ctx, out)
 	}
-	modules, err := r.named(*name)
-	if err != nil {
-		return err
-	}
-	if *dry {
-		if r, err = r.copied(ctx); err != nil {
-			return err
-		}
-		defer func() { _ = os.RemoveAll(r.root) }() // a copy
-		if modules, err = r.named(*name); err != nil {
-			return err
-		}
-	}
-	return r.prepare(ctx, out, modules, *version, time.Now())
+	return r.release(ctx, out, *name, *version, *dry)
 }

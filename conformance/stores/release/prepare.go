@@ -12,10 +12,63 @@ import (
 	"time"
 )
 
-// prepare makes the tree what is to be tagged, and says which tags that gets, in order.
-func (r *repository) prepare(ctx context.Context, out io.Writer, modules []*module, version string, now time.Time) error {
-	if err := r.checkRelease(ctx, modules, version); err != nil {
+// release prepares the release of a module, or of all, in a copy of the tree. What has
+// changed there is brought here in the end, unless the run is dry: one that fails or is
+// interrupted has changed nothing.
+func (r *repository) release(ctx context.Context, out io.Writer, name, version string, dry bool) error {
+	changed, err := command(ctx, r.root, nil, "git", "status", "--porcelain")
+	if err == nil && changed != "" && !dry {
+		err = fmt.Errorf("the tree has changes that are not committed:\n%s", changed)
+	}
+	if err != nil {
 		return err
+	}
+	c, err := r.copied(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(c.root) }() // a copy
+	modules, err := c.named(name)
+	if err != nil {
+		return err
+	}
+	steps, err := c.prepare(ctx, modules, version, time.Now())
+	if err == nil && dry {
+		steps = "This was a dry run: nothing has changed.\n" + steps
+	} else if err == nil {
+		err = r.take(c)
+	}
+	if err == nil {
+		_, err = io.WriteString(out, steps)
+	}
+	return err //nolint:wrapcheck // it is the terminal's, or says everything
+}
+
+// take brings here what preparing a release has changed in a copy.
+func (r *repository) take(c *repository) error {
+	names := []string{changelog}
+	for _, m := range c.modules {
+		names = append(names, m.dir+"/go.mod", m.dir+"/go.sum")
+	}
+	for _, name := range names {
+		b, err := os.ReadFile(filepath.Join(c.root, name))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // a module that requires no other has no go.sum
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(r.root, name), b, 0o600) // a new one; others keep their mode
+		}
+		if err != nil {
+			return fmt.Errorf("what is prepared: %w", err)
+		}
+	}
+	return nil
+}
+
+// prepare makes the tree what is to be tagged, and says which tags that gets, in order.
+func (r *repository) prepare(ctx context.Context, modules []*module, version string, now time.Time) (steps string, err error) {
+	if err := r.checkRelease(ctx, modules, version); err != nil {
+		return "", err
 	}
 	title := version
 	names := []string{everything}
@@ -23,53 +76,52 @@ func (r *repository) prepare(ctx context.Context, out io.Writer, modules []*modu
 		title = modules[0].dir + " " + version
 		names = []string{modules[0].dir}
 	}
-	if err := r.writeChangelog(title+" - "+now.Format(time.DateOnly), names); err != nil {
-		return err
+	title += " - " + now.Format(time.DateOnly)
+	if err := r.writeChangelog(title, names); err != nil {
+		return "", err
 	}
 	if err := r.bump(ctx, modules, version); err != nil {
-		return err
+		return "", err
 	}
-	steps, err := r.steps(ctx, modules, version)
-	if err == nil {
-		_, err = io.WriteString(out, steps)
+	commands, err := r.commands(ctx, modules, version, title)
+	if err != nil {
+		return "", err
 	}
-	return err //nolint:wrapcheck // it is the terminal's, or says everything
+	return "Every go.mod and the changelog are ready. Look at the difference, run make release-check and make test,\n" +
+		"and merge it. Then tag what was merged, and push the tags. A command that fails stops it, as grep does before\n" +
+		"the merge; go on there:\n\n" + strings.Join(commands, " &&\n") + "\n", nil
 }
 
-// steps tells what is left to do. go install takes no module that has replace directives:
+// commands tells what is left to do. go install takes no module that has replace directives:
 // one with programs is tagged beside main, where they are dropped. All others are tagged
 // on main, because pseudo-versions count from the tags before a commit.
-func (r *repository) steps(ctx context.Context, modules []*module, version string) (string, error) {
-	var b strings.Builder
-	if r.root != r.git {
-		b.WriteString("This was a dry run: nothing has changed.\n")
-	}
-	b.WriteString("Every go.mod and the changelog are ready. Look at the difference, run make release-check and make test,\n" +
-		"and merge it. Then tag what was merged, in this order, and push the tags:\n")
-	var tags []string
-	var beside strings.Builder
+func (r *repository) commands(ctx context.Context, modules []*module, version, title string) ([]string, error) {
+	list := []string{"git switch main", "git pull --ff-only", fmt.Sprintf("grep -xF %q %s", "## "+title, changelog)}
+	var tags, beside []string
 	for _, m := range modules {
-		tag := fmt.Sprintf("git tag -a %s -m %q\n", m.tag(version), m.dir+" "+version)
+		tag := fmt.Sprintf("git tag -a %s -m %q", m.tag(version), m.dir+" "+version)
 		programs, err := r.programs(ctx, m)
 		switch {
 		case err != nil:
-			return "", err
+			return nil, err
 		case len(programs) == 0 || len(m.replaced) == 0:
 			tags = append(tags, m.tag(version))
-			b.WriteString(tag)
+			list = append(list, tag)
 		default:
-			fmt.Fprintf(&beside, "git switch --detach\ngo -C %[1]s mod edit \\\n  %[2]s\nGOWORK=off go -C %[1]s mod tidy\n"+
-				"git add %[1]s\ngit commit -m %[3]q\n%[4]sgit push origin %[5]s\ngit switch -\n",
-				m.dir, strings.Join(m.dropReplace(), " \\\n  "), m.dir+": "+version+" has no replace directives", tag, m.tag(version))
+			beside = append(beside, "git switch --detach",
+				"go -C "+m.dir+" mod edit \\\n  "+strings.Join(m.dropReplace(), " \\\n  "),
+				"GOWORK=off go -C "+m.dir+" mod tidy",
+				"git add "+m.dir,
+				fmt.Sprintf("git commit -m %q", m.dir+": "+version+" has no replace directives"),
+				tag,
+				"git push origin "+m.tag(version),
+				"git switch -")
 		}
 	}
 	if len(tags) > 0 {
-		fmt.Fprintf(&b, "git push origin %s\n", strings.Join(tags, " "))
+		list = append(list, "git push origin "+strings.Join(tags, " "))
 	}
-	if beside.Len() > 0 {
-		b.WriteString("# Then what go install takes, on a commit beside main:\n" + beside.String())
-	}
-	return b.String(), nil
+	return append(list, beside...), nil
 }
 
 // checkRelease looks for what would make it a release that can't be taken back.
@@ -77,11 +129,6 @@ func (r *repository) checkRelease(ctx context.Context, modules []*module, versio
 	want, err := numbers(version)
 	if err != nil {
 		return err
-	}
-	if r.root == r.git {
-		if changed, err := command(ctx, r.root, nil, "git", "status", "--porcelain"); err != nil || changed != "" {
-			return errors.Join(fmt.Errorf("the tree has changes that are not committed:\n%s", changed), err)
-		}
 	}
 	readme, errReadme := os.ReadFile(filepath.Join(r.root, "README.md"))
 	_, errLicence := os.Stat(filepath.Join(r.root, "LICENSE")) // the go command puts it into every module
@@ -94,7 +141,7 @@ func (r *repository) checkRelease(ctx context.Context, modules []*module, versio
 				failed = errors.Join(failed, fmt.Errorf("%s has been released at %s, and %s is not after that", m.dir, last, version))
 			}
 		}
-		if !strings.Contains(string(readme), m.dir) {
+		if !strings.Contains(string(readme), "`"+m.dir+"`") {
 			failed = errors.Join(failed, fmt.Errorf("README.md does not name %s", m.dir))
 		}
 		for _, s := range r.modules {
@@ -109,7 +156,7 @@ func (r *repository) checkRelease(ctx context.Context, modules []*module, versio
 
 // writeChangelog moves what is under Unreleased under a title.
 func (r *repository) writeChangelog(title string, modules []string) error {
-	path := filepath.Join(r.root, "CHANGELOG.md")
+	path := filepath.Join(r.root, changelog)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("changelog: %w", err)

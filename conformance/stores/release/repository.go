@@ -154,7 +154,7 @@ func (r *repository) sort() {
 func (r *repository) named(name string) ([]*module, error) {
 	var found []*module
 	for _, m := range r.modules {
-		if m.published && (name == everything || m.dir == name) {
+		if m.published && (name == everything || m.dir == path.Clean(name)) {
 			found = append(found, m)
 		}
 	}
@@ -165,15 +165,20 @@ func (r *repository) named(name string) ([]*module, error) {
 }
 
 // copied returns a copy of the tree: of all files that git knows or would add.
-func (r *repository) copied(ctx context.Context) (*repository, error) {
-	dir, err := os.MkdirTemp("", "cloakroom-release")
-	if err != nil {
-		return nil, fmt.Errorf("folder for a copy: %w", err)
-	}
+func (r *repository) copied(ctx context.Context) (c *repository, err error) {
 	names, err := r.files(ctx, ".")
 	if err != nil {
 		return nil, err
 	}
+	dir, err := os.MkdirTemp("", "cloakroom-release")
+	if err != nil {
+		return nil, fmt.Errorf("folder for a copy: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = os.RemoveAll(dir) // a part
+		}
+	}()
 	for _, name := range names {
 		b, err := os.ReadFile(filepath.Join(r.root, name))
 		if err == nil {
@@ -186,8 +191,7 @@ func (r *repository) copied(ctx context.Context) (*repository, error) {
 			return nil, fmt.Errorf("copy: %w", err)
 		}
 	}
-	c, err := load(ctx, dir)
-	if err != nil {
+	if c, err = load(ctx, dir); err != nil {
 		return nil, err
 	}
 	c.git = r.git
