@@ -78,7 +78,8 @@ func TestAnEntryOfTwoModulesIsReleasedWithEach(t *testing.T) {
 	if err != nil || log != want {
 		t.Fatalf("%v; the changelog is\n%s\nwant\n%s", err, log, want)
 	}
-	want = "# Changelog\n\n## Unreleased\n\nSoon.\n\n## store v0.1.0 - " + today + "\n\n### Added\n\n- store: A: it\n  is new.\n- store: B.\n\n" + first
+	want = "# Changelog\n\n## Unreleased\n\nSoon.\n\n## store v0.1.0 - " + today +
+		"\n\n### Added\n\n- store: A: it\n  is new.\n- store: B.\n\n" + first
 	if log, err = moveEntries(log, "store v0.1.0 - "+today, "store"); err != nil || log != want {
 		t.Errorf("%v; the changelog is\n%s\nwant\n%s", err, log, want)
 	}
