@@ -4,6 +4,28 @@
 docker_works() { command -v docker >/dev/null && docker info >/dev/null 2>&1; }
 has_image() { docker image inspect "$1" >/dev/null 2>&1; }
 
+# where_docker_is prints what the tests are told of where Docker is. They know its usual
+# places and DOCKER_HOST, but not the contexts of the docker command, in which Colima,
+# Rancher Desktop and Docker without root are. It fails where the tests can't reach it.
+where_docker_is() {
+	local at
+	[[ -z ${DOCKER_HOST-} ]] || return 0
+	case $(docker --version) in
+	*odman*) say "the docker command is Podman, which the tests find only if DOCKER_HOST names its socket"; return 1 ;;
+	esac
+	at=$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null) || return 0 # it knows no contexts
+	case $at in
+	unix:///var/run/docker.sock) ;;
+	unix://*)
+		printf 'export DOCKER_HOST=%q\n' "$at"
+		# Within the virtual machine, the socket is in its usual place.
+		[[ $(uname) != Darwin || -n ${TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE-} ]] ||
+			echo "export TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE=/var/run/docker.sock"
+		;;
+	*) say "Docker is at $at, which the tests can't reach; DOCKER_HOST may name another"; return 1 ;;
+	esac
+}
+
 # What a Debian machine needs to run Docker, and to make images.
 engine=(docker.io iptables procps)
 bootstrap=(debootstrap)
@@ -29,6 +51,8 @@ start_docker() {
 	) &
 	for _ in {1..60}; do
 		docker_works && return
+		# It has ended, and there is none that the system has started meanwhile.
+		kill -0 $! 2>/dev/null || pgrep -x dockerd >/dev/null || break
 		sleep 1
 	done
 	say "dockerd did not start:"

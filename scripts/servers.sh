@@ -3,10 +3,10 @@
 # environment that the tests need for it, for eval. What it does goes to standard error;
 # what is done already is not done again.
 #
-# With Docker, official images are used, or those of them that are here. On a Debian
-# machine where we are root, Docker is installed and started if need be, and where no
-# image can be pulled, images are made of Debian's packages; CLOAKROOM_INSTALL=no keeps it
-# from installing and starting anything.
+# With Docker, official images are used, or those of them that are here, or the ones that
+# CLOAKROOM_REDIS_IMAGE and its like name. On a Debian machine where we are root, Docker is
+# installed and started if need be, and where no image can be pulled, images are made of
+# Debian's packages; CLOAKROOM_INSTALL=no keeps it from installing and starting anything.
 # Of what is left out it says so, and the tests run what they can.
 #
 #	servers.sh needs    prints the packages that it would install, and does nothing
@@ -45,10 +45,13 @@ use() {
 	printf "export CLOAKROOM_%s_IMAGE='%s'\n" "$name" "$*"
 }
 
-# official uses those of the images that are here or can be pulled.
+# official uses those of the images that are here or can be pulled. If there are none, and
+# none can be pulled, it makes our own. Images that the environment names are taken instead.
 official() {
-	local kind=$1 name=$2 i left='' got=()
+	local kind=$1 name=$2 given=CLOAKROOM_$2_IMAGE i left='' got=()
 	shift 2
+	# shellcheck disable=SC2086 # a list of words
+	[[ -z ${!given+set} ]] || set -- ${!given}
 	for i; do
 		if pull "$i"; then
 			got+=("$i")
@@ -56,11 +59,29 @@ official() {
 			left="$left $i"
 		fi
 	done
-	[[ -z $left || -z ${got-} ]] || say "going on without$left"
-	use "$kind" "$name" ${got[@]+"${got[@]}"}
+	if [[ -n ${got-} ]]; then
+		[[ -z $left ]] || say "going on without$left"
+		use "$kind" "$name" "${got[@]}"
+	elif [[ -n $own && -z ${!given+set} ]]; then
+		# shellcheck disable=SC2046 # a list of words
+		built "$kind" "$name" $(ours "$kind")
+	else
+		use "$kind" "$name"
+	fi
 }
 
-# built uses those of our own images that can be made: name, Debian release and tag each.
+# ours prints our own images of a kind: name, Debian release and tag each.
+ours() {
+	case $1 in
+	redis) echo redis bookworm 7 redis trixie 8 valkey trixie 8 ;;
+	memcache) echo memcached bookworm 1.6 ;;
+	postgres) echo postgres bookworm 15 postgres trixie 17 ;;
+	mysql) echo mariadb bookworm 10.11 mariadb trixie 11.8 ;;
+	mongo) ! wheels secantusdb==0.7.0b3 || echo mongo-standin bookworm 1 ;;
+	esac
+}
+
+# built uses those of our own images that can be made.
 built() {
 	local kind=$1 name=$2 got=()
 	shift 2
@@ -73,11 +94,15 @@ built() {
 	use "$kind" "$name" ${got[@]+"${got[@]}"}
 }
 
-# pgbouncer, of which there is no official image, is made from a small one.
+# pgbouncer, of which there is no official image, is made from a small one, unless what was
+# made before is all that is left.
 pgbouncer() {
-	local base=debian:trixie-slim
-	if pull "$base" && image pgbouncer "$base" 1; then
-		use pgbouncer PGBOUNCER cloakroom-test/pgbouncer:1
+	local from=debian:trixie-slim made=cloakroom-test/pgbouncer:1
+	if [[ -n ${CLOAKROOM_PGBOUNCER_IMAGE+set} ]]; then
+		official pgbouncer PGBOUNCER
+	elif { pull "$from" && image pgbouncer "$from" 1; } ||
+		{ [[ -n $own ]] && base trixie && image pgbouncer cloakroom-debian:trixie 1; } || has_image "$made"; then
+		use pgbouncer PGBOUNCER "$made"
 	else
 		use pgbouncer PGBOUNCER
 	fi
@@ -99,30 +124,24 @@ if ! docker_works; then
 	start_docker || { say "stores whose servers aren't on the PATH are skipped"; exit 0; }
 fi
 
+where_docker_is || { say "stores whose servers aren't on the PATH are skipped"; exit 0; }
+
+# Whether there may be images of our own.
+own=
 if pull memcached:1.6 || ! debian_root; then
 	say "using the official images${offline:+ that are here: none can be pulled}"
-	official redis REDIS redis:7 redis:8 valkey/valkey:9
-	official memcache MEMCACHE memcached:1.6
-	official postgres POSTGRES postgres:15 postgres:18
-	official mysql MYSQL mysql:8.4 mysql:9 mariadb:10.11 mariadb:11.8
-	official mongo MONGO mongo:7 mongo:8
-	pgbouncer
-	# Testcontainers' own container, which removes what a killed test leaves.
-	[[ -z $offline ]] || echo "export TESTCONTAINERS_RYUK_DISABLED=true"
 else
-	say "no image can be pulled; using images made of Debian's packages"
-	built redis REDIS redis bookworm 7 redis trixie 8 valkey trixie 8
-	built memcache MEMCACHE memcached bookworm 1.6
-	built postgres POSTGRES postgres bookworm 15 postgres trixie 17
-	built mysql MYSQL mariadb bookworm 10.11 mariadb trixie 11.8
-	built pgbouncer PGBOUNCER pgbouncer trixie 1
-	if wheels secantusdb==0.7.0b3; then
-		built mongo MONGO mongo-standin bookworm 1
-	else
-		use mongo MONGO
-	fi
-	echo "export TESTCONTAINERS_RYUK_DISABLED=true"
-	echo "export TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1"
+	own=yes
+	say "no image can be pulled; using those that are here, or else images made of Debian's packages"
 fi
+official redis REDIS redis:7 redis:8 valkey/valkey:9
+official memcache MEMCACHE memcached:1.6
+official postgres POSTGRES postgres:15 postgres:18
+official mysql MYSQL mysql:8.4 mysql:9 mariadb:10.11 mariadb:11.8
+official mongo MONGO mongo:7 mongo:8
+pgbouncer
+# Testcontainers' own container, which removes what a killed test leaves.
+[[ -z $offline ]] || echo "export TESTCONTAINERS_RYUK_DISABLED=true"
+[[ -z $own ]] || echo "export TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1"
 case $kinds in *redis*) kinds="$kinds sentinel" ;; esac
 printf 'export CLOAKROOM_REQUIRE=${CLOAKROOM_REQUIRE-%s}\n' "${kinds# }"

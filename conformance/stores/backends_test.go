@@ -25,7 +25,7 @@ var (
 	namingServers = map[string][]string{
 		"CONTRIBUTING.md":    {"`ADDRESS`"},
 		"docs/evidence.md":   {"`TestTITLE`", "`TestTITLECost`"},
-		"scripts/servers.sh": {"\tofficial NAME PREFIX IMAGES\n"},
+		"scripts/servers.sh": {"\nofficial NAME PREFIX IMAGES\n", "\n\tNAME) "},
 	}
 )
 

@@ -15,9 +15,11 @@ import (
 )
 
 // dockerStub is a Docker that runs unless DOWN is set, has the images in HAVE, and can
-// pull others if ONLINE is set.
+// pull others if ONLINE is set. It calls itself IS, and is to be found at AT.
 const dockerStub = `#!/bin/bash
 case "$1 $2" in
+"--version ") echo "${IS-Docker} version 29.1.0" ;;
+"context inspect") echo "${AT-unix:///var/run/docker.sock}" ;;
 "info "*) [[ -z $DOWN ]] ;;
 "image inspect") [[ " $HAVE " == *" $3 "* ]] ;;
 "pull --quiet") [[ -n $ONLINE ]] ;;
@@ -62,6 +64,130 @@ func TestServersScript(t *testing.T) {
 			}
 			wantImages(t, out, func(image string) bool { return c.env == "ONLINE=yes" || slices.Contains(c.have, image) })
 		})
+	}
+}
+
+// TestServersScriptLeavesImagesThatAreNamed has variables that name other images.
+func TestServersScriptLeavesImagesThatAreNamed(t *testing.T) {
+	t.Parallel()
+	path := scriptPath(t)
+	writeScript(t, path, "docker", dockerStub)
+	out, says := script(t, "servers.sh", path, "ONLINE=yes", "CLOAKROOM_REDIS_IMAGE=redis:6 my/redis:1", "CLOAKROOM_MONGO_IMAGE=")
+	for _, want := range []string{
+		"export CLOAKROOM_REDIS_IMAGE='redis:6 my/redis:1'\n", "export CLOAKROOM_MONGO_IMAGE=''\n",
+		"export CLOAKROOM_REQUIRE=${CLOAKROOM_REQUIRE-redis memcache postgres mysql pgbouncer sentinel}\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("it prints\n%s\nwant %s; it says\n%s", out, want, says)
+		}
+	}
+}
+
+// TestServersScriptSaysWhereDockerIs has a docker command that finds what the tests don't
+// find by themselves: they know neither its contexts nor Podman.
+func TestServersScriptSaysWhereDockerIs(t *testing.T) {
+	t.Parallel()
+	const override = "export TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE=/var/run/docker.sock\n"
+	for _, c := range []struct {
+		name, system string
+		env          []string
+		prints       string // at the beginning
+		says         string // if it goes on without
+	}{
+		{"where it is used to be", "Linux", nil, "export CLOAKROOM_REDIS_IMAGE", ""},
+		{"Colima", "Darwin", []string{"AT=unix:///Users/me/.colima/default/docker.sock"},
+			"export DOCKER_HOST=unix:///Users/me/.colima/default/docker.sock\n" + override, ""},
+		{"without root", "Linux", []string{"AT=unix:///run/user/1000/docker.sock"},
+			"export DOCKER_HOST=unix:///run/user/1000/docker.sock\nexport CLOAKROOM", ""},
+		{"named", "Darwin", []string{"AT=ssh://elsewhere", "DOCKER_HOST=tcp://elsewhere:2375"}, "export CLOAKROOM_REDIS_IMAGE", ""},
+		{"elsewhere", "Linux", []string{"AT=ssh://elsewhere"}, "", "Docker is at ssh://elsewhere"},
+		{"Podman", "Linux", []string{"IS=podman"}, "", "is Podman"},
+		{"Podman whose socket is named", "Linux", []string{"IS=podman", "DOCKER_HOST=unix:///run/podman.sock"}, "export CLOAKROOM_REDIS_IMAGE", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			path := scriptPath(t)
+			writeScript(t, path, "docker", dockerStub)
+			if err := os.Remove(filepath.Join(path, "uname")); err != nil { // a link
+				t.Fatal(err)
+			}
+			writeScript(t, path, "uname", "#!/bin/bash\necho "+c.system)
+			out, says := script(t, "servers.sh", path, append(c.env, "ONLINE=yes")...)
+			if !strings.HasPrefix(out, c.prints) || c.prints == "" && out != "" {
+				t.Errorf("it prints\n%s\nwant %s", out, c.prints)
+			}
+			if !strings.Contains(says, c.says) {
+				t.Errorf("it says\n%s\nwant %q", says, c.says)
+			}
+		})
+	}
+}
+
+// TestServersScriptTakesWhatIsHereBeforeItMakesImages is on Debian without a network.
+func TestServersScriptTakesWhatIsHereBeforeItMakesImages(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, have string
+		prints     []string
+	}{
+		{"official images", "redis:8 cloakroom-debian:bookworm cloakroom-debian:trixie", []string{
+			"export CLOAKROOM_REDIS_IMAGE='redis:8'\n", "export CLOAKROOM_POSTGRES_IMAGE='cloakroom-test/postgres:15 cloakroom-test/postgres:17'\n",
+			"export CLOAKROOM_PGBOUNCER_IMAGE='cloakroom-test/pgbouncer:1'\n",
+		}},
+		{"PgBouncer without what it was made of", "memcached:1.6 cloakroom-test/pgbouncer:1", []string{
+			"export CLOAKROOM_MEMCACHE_IMAGE='memcached:1.6'\n", "export CLOAKROOM_PGBOUNCER_IMAGE='cloakroom-test/pgbouncer:1'\n",
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			path := scriptPath(t)
+			writeScript(t, path, "docker", strings.ReplaceAll(dockerStub, `"build --quiet") [[ -n $ONLINE ]]`,
+				`"build --quiet") [[ $* == *" BASE=cloakroom-debian:"* ]]`))
+			becomeDebian(t, path, "exit 1")
+			out, says := script(t, "servers.sh", path, "HAVE="+c.have)
+			for _, want := range c.prints {
+				if !strings.Contains(out, want) {
+					t.Errorf("it prints\n%s\nwant %s; it says\n%s", out, want, says)
+				}
+			}
+		})
+	}
+}
+
+// TestADockerdThatEndsEarlyIsReported has one that may not run, as in a container. It is not
+// waited for, and its last words are reported.
+func TestADockerdThatEndsEarlyIsReported(t *testing.T) {
+	t.Parallel()
+	scripts, path := t.TempDir(), scriptPath(t)
+	for _, name := range []string{"servers.sh", "common.sh", "docker.sh"} { // whose daemon has no log elsewhere
+		writeScript(t, scripts, name, strings.ReplaceAll(read(t, "scripts/"+name), "/var/", scripts+"/"))
+	}
+	becomeDebian(t, path, "exit 0")
+	writeScript(t, path, "docker", "#!/bin/bash\nexit 1")
+	writeScript(t, path, "dockerd", "#!/bin/bash\necho 'operation not permitted' >&2\nexit 1")
+	if err := os.Remove(filepath.Join(path, "sleep")); err != nil { // a link
+		t.Fatal(err)
+	}
+	writeScript(t, path, "sleep", "#!/bin/bash\necho slept >>'"+scripts+"/sleeps'\nexec '"+path+"/snooze' 0.1")
+	for name, text := range map[string]string{"sysctl": "", "pgrep": "exit 1", "setsid": `exec "$@"`, "nohup": `exec "$@"`} {
+		writeScript(t, path, name, "#!/bin/bash\n"+text)
+	}
+	sleep, err := exec.LookPath("sleep")
+	if err == nil {
+		err = os.Symlink(sleep, filepath.Join(path, "snooze"))
+	}
+	if err == nil {
+		err = os.Mkdir(filepath.Join(scripts, "log"), 0o700)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, says := script(t, filepath.Join(scripts, "servers.sh"), path)
+	if out != "" || !strings.Contains(says, "dockerd did not start") || !strings.Contains(says, "operation not permitted") {
+		t.Errorf("it prints\n%s\nand says\n%s", out, says)
+	}
+	if slept, err := os.ReadFile(filepath.Join(scripts, "sleeps")); len(slept) > 10*len("slept\n") {
+		t.Errorf("it has waited long for one that had ended: %d bytes, %v", len(slept), err)
 	}
 }
 
@@ -196,11 +322,14 @@ func writeScript(t *testing.T, dir, name, text string) {
 	}
 }
 
-// script runs one of the scripts and returns what it prints and what it says. NEEDS is
-// its argument.
+// script runs one of the scripts, or another that has a whole path, and returns what it
+// prints and what it says. NEEDS is its argument.
 func script(t *testing.T, name, path string, env ...string) (out, says string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "bash", "-c", `exec bash "$0" $NEEDS`, filepath.Join(root, "scripts", name))
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(root, "scripts", name)
+	}
+	cmd := exec.CommandContext(t.Context(), "bash", "-c", `exec bash "$0" $NEEDS`, name)
 	cmd.Env = append([]string{"PATH=" + path, "TMPDIR=" + t.TempDir()}, env...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
