@@ -60,16 +60,17 @@ store() {
 		go run ./report
 }
 
-# copy makes a copy of what git knows or would add, and goes there.
+# copy makes a copy of what git knows or would add, and goes there. An index of its own says
+# what that is: not every tar takes a list of names.
 copy() {
-	local tree
-	tree=$(mktemp -d)
+	local work
+	work=$(mktemp -d)
 	# shellcheck disable=SC2064 # this folder
-	trap "rm -rf '$tree'" EXIT
-	git ls-files -z --cached --others --exclude-standard --deduplicate |
-		while IFS= read -r -d '' name; do [[ ! -f $name ]] || printf '%s\0' "$name"; done |
-		tar -c -f - --null -T - | tar -x -f - -C "$tree"
-	cd "$tree"
+	trap "rm -rf '$work'" EXIT
+	cp "$(git rev-parse --git-path index)" "$work/index"
+	GIT_INDEX_FILE=$work/index git add --all
+	GIT_INDEX_FILE=$work/index git checkout-index --all --prefix="$work/tree/"
+	cd "$work/tree"
 }
 
 # matrix goes on after a failure, and fails in the end.
@@ -95,10 +96,11 @@ modules() {
 	go test -count=1 -run '^TestModules$' ./conformance/stores
 	# The workspace raises versions to the newest in it. These are the oldest, which
 	# each go.mod says.
-	local dir
+	local dir dirs
+	dirs=$(go list -m -f '{{.Dir}}')
 	while read -r dir; do
 		grep -q '^// Never tagged' "$dir/go.mod" || (say "tests of ${dir#"$PWD"/}" && cd "$dir" && GOWORK=off go test -short -count=1 ./...)
-	done < <(go list -m -f '{{.Dir}}')
+	done <<<"$dirs"
 }
 
 case ${1-} in

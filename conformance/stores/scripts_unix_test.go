@@ -302,15 +302,7 @@ func becomeDebian(t *testing.T, path, aptGet string) {
 func scriptPath(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"bash", "cat", "dirname", "env", "grep", "ln", "mktemp", "rm", "sleep", "tail", "tr", "uname"} {
-		path, err := exec.LookPath(name)
-		if err == nil {
-			err = os.Symlink(path, filepath.Join(dir, name))
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	linkPrograms(t, dir, "bash", "cat", "dirname", "env", "grep", "ln", "mktemp", "rm", "sleep", "tail", "tr", "uname")
 	writeScript(t, dir, "id", "#!/bin/bash\necho 501")
 	return dir
 }
