@@ -18,8 +18,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 whole() {
 	local name
 	for name in chromium google-chrome chromium-browser google-chrome-stable \
-		"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
-		"/Applications/Chromium.app/Contents/MacOS/Chromium"; do
+		{"${HOME-}",}"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
+		{"${HOME-}",}"/Applications/Chromium.app/Contents/MacOS/Chromium"; do
 		command -v "$name" && return
 	done
 	return 1

@@ -57,7 +57,7 @@ func TestAStoreIsTestedInACopy(t *testing.T) {
 	linkPrograms(t, path, "cp", "git")
 	writeScript(t, path, "go", "#!/bin/bash\n[[ -x .ci/run && -f go.work && -f core/go.mod && ! -e .git ]] && echo \"a copy in $PWD\" >&2\nexit 1")
 	tmp := t.TempDir()
-	out, err := scriptThatMayFail(t, path, "ci.sh", "store", "redis", "redis:8", "minimum", "TMPDIR="+tmp)
+	out, err := scriptThatMayFail(t, path, "ci.sh", "store", "redis", "redis:8", "minimum", "TMPDIR="+tmp, "HOME="+os.Getenv("HOME"))
 	if err == nil || !strings.Contains(out, "a copy in "+tmp) {
 		t.Errorf("%v, and it prints\n%s", err, out)
 	}

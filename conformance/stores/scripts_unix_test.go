@@ -265,6 +265,23 @@ func TestBrowserScript(t *testing.T) {
 	}
 }
 
+// TestBrowserScriptFindsChromeWhereMacOSHasIt has it among the applications of a user who may
+// not install any for all.
+func TestBrowserScriptFindsChromeWhereMacOSHasIt(t *testing.T) {
+	t.Parallel()
+	path, home := scriptPath(t), t.TempDir()
+	folder := filepath.Join(home, "Applications", "Google Chrome.app", "Contents", "MacOS")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeScript(t, folder, "Google Chrome", "#!/bin/bash")
+	out, says := script(t, "browser.sh", path, "HOME="+home)
+	want := "export CLOAKROOM_CHROMIUM=" + strings.ReplaceAll(filepath.Join(folder, "Google Chrome"), " ", `\ `) + "\n"
+	if out != want || says != "" {
+		t.Errorf("it prints\n%s\nwant\n%s; it says\n%s", out, want, says)
+	}
+}
+
 // TestScriptsInstallNothingUnasked has root on Debian: there they could.
 func TestScriptsInstallNothingUnasked(t *testing.T) {
 	t.Parallel()
