@@ -50,7 +50,8 @@ quick: ## Run the tests that need no server and no browser
 test: ## Run all tests with the race detector, and say how each store conforms
 	@scripts/needs.sh
 	@env=$$(scripts/servers.sh && scripts/browser.sh) && eval "$$env" && \
-	{ GORACE="atexit_sleep_ms=100 $$GORACE" go test -race -count=1 -vet=off -ldflags=-w $(TESTFLAGS) -json $(PACKAGES); go test -count=1 -vet=off -ldflags=-w -json ./core/session/internal/costs; } | go run ./conformance/stores/report
+	{ GORACE="atexit_sleep_ms=100 $$GORACE" go test -race -count=1 -vet=off -ldflags=-w $(TESTFLAGS) -json $(PACKAGES); status=$$?; \
+	go test -count=1 -vet=off -ldflags=-w -json ./core/session/internal/costs && (exit $$status); } | go run ./conformance/stores/report
 
 .PHONY: simulate
 simulate: ## Let visitors, servers, faults and lost answers loose on sessions, in SEEDS runs

@@ -66,6 +66,33 @@ func TestAStoreIsTestedInACopy(t *testing.T) {
 	}
 }
 
+// TestMakeTestFailsIfGoDoes has a go command that tests nothing, as with a flag that it does not
+// know, and a report that has seen no failed test.
+func TestMakeTestFailsIfGoDoes(t *testing.T) {
+	t.Parallel()
+	for name, fails := range map[string]string{"all": "-race", "the costs": "./core/session/internal/costs", "neither": "nothing"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := scriptPath(t)
+			linkPrograms(t, path, "make")
+			writeScript(t, path, "go", "#!/bin/bash\n[[ $1 == test && \" $* \" == *' "+fails+" '* ]] && exit 2\n[[ $1 != run ]] || cat")
+			cmd := exec.CommandContext(t.Context(), "make", "-C", root, "test")
+			cmd.Env = []string{"PATH=" + path, "TMPDIR=" + t.TempDir(), "CLOAKROOM_CHROMIUM=none"}
+			if out, err := cmd.CombinedOutput(); (err != nil) != (name != "neither") {
+				t.Errorf("%v, and it prints\n%s", err, out)
+			}
+		})
+	}
+}
+
+// TestCIRunSaysWhatIsMissing has neither make nor a system that it is installed on.
+func TestCIRunSaysWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	if out, err := scriptThatMayFail(t, scriptPath(t), "../.ci/run"); err == nil || out != "=== make is missing\n" {
+		t.Errorf("%v, and it prints\n%s", err, out)
+	}
+}
+
 func linkPrograms(t *testing.T, path string, names ...string) {
 	t.Helper()
 	for _, name := range names {
