@@ -106,7 +106,7 @@ modules() {
 case ${1-} in
 unit | store | matrix | modules) "$@" ;;
 *)
-	sed -n '2,/^set/s/^# \{0,1\}//p' "${BASH_SOURCE[0]##*/}" 2>/dev/null || true
+	sed -n '2,/^set/s/^# \{0,1\}//p' scripts/ci.sh >&2
 	exit 2
 	;;
 esac

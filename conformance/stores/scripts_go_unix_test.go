@@ -49,13 +49,25 @@ func TestModulesAreNotPassedOver(t *testing.T) {
 	}
 }
 
+// TestCIScriptSaysWhatItTakes calls it from elsewhere, as nobody knows it.
+func TestCIScriptSaysWhatItTakes(t *testing.T) {
+	t.Parallel()
+	path := scriptPath(t)
+	linkPrograms(t, path, "sed")
+	out, err := scriptThatMayFail(t, path, "ci.sh", "help")
+	if err == nil || !strings.Contains(out, "\n\tci.sh store STORE IMAGE DRIVER ") || strings.Contains(out, "set -") {
+		t.Errorf("%v, and it prints\n%s", err, out)
+	}
+}
+
 // TestAStoreIsTestedInACopy has a go command that says what the copy has. There is no tar on
 // the PATH: that of Alpine takes no list of names.
 func TestAStoreIsTestedInACopy(t *testing.T) {
 	t.Parallel()
 	path := scriptPath(t)
 	linkPrograms(t, path, "cp", "git")
-	writeScript(t, path, "go", "#!/bin/bash\n[[ -x .ci/run && -f go.work && -f core/go.mod && ! -e .git ]] && echo \"a copy in $PWD\" >&2\nexit 1")
+	writeScript(t, path, "go", "#!/bin/bash\n"+
+		"[[ -x .ci/run && -f go.work && -f core/go.mod && ! -e .git ]] && echo \"a copy in $PWD\" >&2\nexit 1")
 	tmp := t.TempDir()
 	out, err := scriptThatMayFail(t, path, "ci.sh", "store", "redis", "redis:8", "minimum", "TMPDIR="+tmp, "HOME="+os.Getenv("HOME"))
 	if err == nil || !strings.Contains(out, "a copy in "+tmp) {
@@ -120,5 +132,5 @@ func scriptThatMayFail(t *testing.T, path, name string, args ...string) (string,
 		}
 	}
 	out, err := cmd.CombinedOutput()
-	return string(out), err //nolint:wrapcheck // the caller's
+	return string(out), err
 }

@@ -102,7 +102,8 @@ func TestServersScriptSaysWhereDockerIs(t *testing.T) {
 		{"named", "Darwin", []string{"AT=ssh://elsewhere", "DOCKER_HOST=tcp://elsewhere:2375"}, "export CLOAKROOM_REDIS_IMAGE", ""},
 		{"elsewhere", "Linux", []string{"AT=ssh://elsewhere"}, "", "Docker is at ssh://elsewhere"},
 		{"Podman", "Linux", []string{"IS=podman"}, "", "is Podman"},
-		{"Podman whose socket is named", "Linux", []string{"IS=podman", "DOCKER_HOST=unix:///run/podman.sock"}, "export CLOAKROOM_REDIS_IMAGE", ""},
+		{"Podman whose socket is named", "Linux", []string{"IS=podman", "DOCKER_HOST=unix:///run/podman.sock"},
+			"export CLOAKROOM_REDIS_IMAGE", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -131,7 +132,8 @@ func TestServersScriptTakesWhatIsHereBeforeItMakesImages(t *testing.T) {
 		prints     []string
 	}{
 		{"official images", "redis:8 cloakroom-debian:bookworm cloakroom-debian:trixie", []string{
-			"export CLOAKROOM_REDIS_IMAGE='redis:8'\n", "export CLOAKROOM_POSTGRES_IMAGE='cloakroom-test/postgres:15 cloakroom-test/postgres:17'\n",
+			"export CLOAKROOM_REDIS_IMAGE='redis:8'\n",
+			"export CLOAKROOM_POSTGRES_IMAGE='cloakroom-test/postgres:15 cloakroom-test/postgres:17'\n",
 			"export CLOAKROOM_PGBOUNCER_IMAGE='cloakroom-test/pgbouncer:1'\n",
 		}},
 		{"PgBouncer without what it was made of", "memcached:1.6 cloakroom-test/pgbouncer:1", []string{

@@ -61,6 +61,7 @@ func TestNothingIsTaggedAfterAFailure(t *testing.T) {
 		f := newTool(t)
 		steps := f.mustRelease("-module", "all", "-version", "v0.1.0")
 		f.commit()
+		f.git("config", "core.hooksPath", ".git/hooks")
 		f.write(".git/hooks/pre-commit", "#!/bin/sh\nexit 1\n")
 		if err := os.Chmod(filepath.Join(f.dir, ".git", "hooks", "pre-commit"), 0o700); err != nil {
 			t.Fatal(err)
@@ -116,5 +117,5 @@ func (f *fake) shell(name string, args ...string) (string, error) {
 	cmd.Env = append(append(os.Environ(), env...),
 		"GIT_AUTHOR_NAME=t", "GIT_AUTHOR_EMAIL=t@example.com", "GIT_COMMITTER_NAME=t", "GIT_COMMITTER_EMAIL=t@example.com")
 	out, err := cmd.CombinedOutput()
-	return string(out), err //nolint:wrapcheck // the caller's
+	return string(out), err
 }
