@@ -137,6 +137,11 @@ func (p *process) end() error {
 }
 
 func (p *process) died(context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd == nil {
+		return errEnded
+	}
 	select {
 	case <-p.ended:
 		output, _ := os.ReadFile(p.outputPath()) // the end of the process tells more than a failure here

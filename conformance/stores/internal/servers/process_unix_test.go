@@ -34,3 +34,24 @@ func TestAProcessThatEndsEarlyIsReported(t *testing.T) {
 		t.Errorf("it is reported as %v", err)
 	}
 }
+
+// TestAProcessThatWasEndedHasEnded asks after one that another goroutine has ended, as an
+// interrupt does while a test waits for its server.
+func TestAProcessThatWasEndedHasEnded(t *testing.T) {
+	t.Parallel()
+	path, err := exec.LookPath("sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &Kind{Name: "none", shell: "read -r line", process: func(context.Context, string, string) ([]string, error) { return nil, nil }}
+	p := newProcess(k, path, nil)
+	if err := p.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.remove(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := p.died(t.Context()); !errors.Is(err, errEnded) {
+		t.Errorf("it is reported as %v", err)
+	}
+}
