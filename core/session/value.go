@@ -11,9 +11,13 @@ import (
 // type.
 //
 // A value is encoded when it is set and decoded when it is got. What Get returns is the
-// caller's own: changing it does not change the session. A value that the codec would
-// not give back as it was is refused with [ErrEncode]. With JSON, that is text that is
-// not UTF-8, or a large integer in an any.
+// caller's own: changing it does not change the session. A value that would come back as
+// another one is refused with [ErrEncode]. With JSON, that is text that is not UTF-8, a
+// large integer in an any, or a struct without exported fields.
+//
+// JSON leaves out a struct's unexported fields, if it has others. An any comes back as
+// one of JSON's types: an int as a float64, a [time.Time] as a string. So give a Key the
+// type that you want to read.
 type Key[T any] struct {
 	name  string
 	exact bool // values come back as they were: see exactType
@@ -150,21 +154,28 @@ func (k Key[T]) encode(s *Session, v T) ([]byte, error) {
 		data = []byte{}
 	}
 	if !k.exact {
-		err = k.comesBack(s, data)
+		err = k.comesBack(s, v, data)
 	}
 	return data, err
 }
 
-// comesBack returns an error unless data, decoded, is encoded to the same again.
-func (k Key[T]) comesBack(s *Session, data []byte) error {
-	var v T
-	err := s.m.opts.Codec.Unmarshal(data, &v)
-	if err != nil {
-		return fmt.Errorf("%w: %q: %T can't be read back: %s", ErrEncode, k.name, v, decodeReason(err))
+// comesBack returns an error unless data, which is v encoded, is encoded to the same
+// again when it has been decoded, and has all of v in it.
+func (k Key[T]) comesBack(s *Session, v T, data []byte) error {
+	if s.m.opts.Codec == JSON {
+		if t := unencoded(reflect.ValueOf(v)); t != nil {
+			return fmt.Errorf("%w: %q: JSON stores nothing of %v, which has no exported field", ErrEncode, k.name, t)
+		}
 	}
-	again, err := s.m.opts.Codec.Marshal(v)
+	var back T
+	err := s.m.opts.Codec.Unmarshal(data, &back)
+	if err != nil {
+		return fmt.Errorf("%w: %q: %v can't be read back: %s", ErrEncode, k.name, reflect.TypeFor[T](), decodeReason(err))
+	}
+	again, err := s.m.opts.Codec.Marshal(back)
 	if err != nil || !bytes.Equal(data, again) {
-		return fmt.Errorf("%w: %q: %T is another value when it is read back", ErrEncode, k.name, v)
+		return fmt.Errorf("%w: %q: %v would be another value when it is read back, as a large integer in an any is",
+			ErrEncode, k.name, reflect.TypeFor[T]())
 	}
 	return nil
 }

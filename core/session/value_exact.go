@@ -11,15 +11,15 @@ import (
 )
 
 // exactType reports whether all values of a type come back from a codec as they were.
-// Of others, each value is tried: an interface that has methods never comes back, and
-// a number in an any may come back as another one. within are the types around t.
+// Of others, each value is tried: an interface that has methods never comes back, a
+// number in an any may come back as another one, and JSON stores nothing of a struct
+// without exported fields. within are the types around t.
 func exactType(t reflect.Type, within []reflect.Type) bool {
 	if slices.Contains(within, t) {
 		return true // it depends on its other parts
 	}
 	within = append(within, t)
-	p := reflect.PointerTo(t)
-	if p.Implements(reflect.TypeFor[json.Marshaler]()) || p.Implements(reflect.TypeFor[encoding.TextMarshaler]()) {
+	if encodesItself(t) {
 		return false
 	}
 	switch t.Kind() {
@@ -29,16 +29,81 @@ func exactType(t reflect.Type, within []reflect.Type) bool {
 		return exactType(t.Key(), within) && exactType(t.Elem(), within)
 	case reflect.Struct:
 		for f := range t.Fields() {
-			if f.IsExported() && !exactType(f.Type, within) {
+			switch {
+			case !isEncoded(f):
+			case !f.IsExported() && f.Type.Kind() == reflect.Pointer, !exactType(f.Type, within): // JSON can't set the pointer
 				return false
 			}
 		}
-		return true
+		return t.NumField() == 0 || hasEncoded(t)
 	case reflect.Interface, reflect.Chan, reflect.Func, reflect.UnsafePointer, reflect.Complex64, reflect.Complex128:
 		return false
 	default:
 		return true
 	}
+}
+
+// encodesItself reports whether t, or a pointer to it, has a method that encodes it.
+func encodesItself(t reflect.Type) bool {
+	p := reflect.PointerTo(t)
+	return p.Implements(reflect.TypeFor[json.Marshaler]()) || p.Implements(reflect.TypeFor[encoding.TextMarshaler]())
+}
+
+// isEncoded reports whether JSON looks at a field: it is exported, or an embedded struct
+// that may have such fields.
+func isEncoded(f reflect.StructField) bool {
+	t := f.Type
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return f.IsExported() || f.Anonymous && t.Kind() == reflect.Struct
+}
+
+func hasEncoded(t reflect.Type) bool {
+	for f := range t.Fields() {
+		if isEncoded(f) {
+			return true
+		}
+	}
+	return false
+}
+
+// unencoded returns the type of a struct in v that is not zero and of which JSON stores
+// nothing, because it has no exported field, or nil. JSON has encoded v, so v has no end
+// of pointers.
+func unencoded(v reflect.Value) reflect.Type {
+	if !v.IsValid() || encodesItself(v.Type()) {
+		return nil
+	}
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		return unencoded(v.Elem())
+	case reflect.Slice, reflect.Array:
+		for i := 0; v.Type().Elem().Kind() != reflect.Uint8 && i < v.Len(); i++ {
+			if t := unencoded(v.Index(i)); t != nil {
+				return t
+			}
+		}
+	case reflect.Map:
+		for each := v.MapRange(); each.Next(); {
+			if t := unencoded(each.Value()); t != nil {
+				return t
+			}
+		}
+	case reflect.Struct:
+		if v.NumField() > 0 && !hasEncoded(v.Type()) && !v.IsZero() {
+			return v.Type()
+		}
+		for f, field := range v.Fields() {
+			if isEncoded(f) && f.Tag.Get("json") != "-" {
+				if t := unencoded(field); t != nil {
+					return t
+				}
+			}
+		}
+	default:
+	}
+	return nil
 }
 
 // emptyMap returns v, or an empty map if v is a nil one, which f could not write to.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -45,6 +46,14 @@ func TestAValueThatWouldComeBackAsAnotherIsRefused(t *testing.T) {
 		"a large integer deep in an any":   set([]any{map[string]any{"n": uint64(1<<63 + 1)}}),
 		"not UTF-8 in an any":              set[any]("\xff"),
 		"a type that encodes itself badly": set(lossy{1}),
+		"a large integer in an embedded":   set(struct{ embedded }{embedded{int64(9007199254740993)}}),
+		"an embedded pointer":              set(struct{ *pointed }{&pointed{"x"}}),
+		"fields that are not exported":     set(hidden{"x"}),
+		"a list of them":                   set([]hidden{{"x"}}),
+		"a map of them":                    set(map[string]*hidden{"a": {"x"}}),
+		"a struct of them":                 set(struct{ Hidden hidden }{hidden{"x"}}),
+		"an embedded one":                  set(struct{ hidden }{hidden{"x"}}),
+		"one of them in an any":            set[any]([]any{hidden{"x"}}),
 	} {
 		e := newEnv(t)
 		v := e.seed(count)
@@ -56,6 +65,12 @@ func TestAValueThatWouldComeBackAsAnotherIsRefused(t *testing.T) {
 		}
 	}
 }
+
+type (
+	embedded struct{ Any any }
+	pointed  struct{ Name string }
+	hidden   struct{ name string }
+)
 
 // lossy encodes itself to what it can't read back.
 type lossy struct{ n int }
@@ -72,6 +87,14 @@ func TestAValueComesBackAsItWas(t *testing.T) {
 	comesBack(t, time.Date(2026, 11, 26, 1, 2, 3, 4, time.UTC))
 	comesBack(t, json.RawMessage(`{"a":1}`))
 	comesBack(t, tree{Name: "root", Children: []*tree{{Name: "leaf"}}})
+	comesBack(t, map[string]struct{}{"a set": {}})
+	comesBack(t, []hidden{{}})
+	comesBack(t, url.URL{Scheme: "https", Host: "shop.example"}) // its User would be lost
+	comesBack(t, struct {
+		Lock hidden `json:"-"`
+		At   time.Time
+		Any  any
+	}{At: time.Date(2026, 11, 26, 1, 2, 3, 4, time.UTC), Any: "x"})
 }
 
 type tree struct {
