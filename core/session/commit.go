@@ -94,9 +94,21 @@ var (
 	errPast  = fmt.Errorf("%w: its time is over", errEnded)
 )
 
+// errKeptBack says that the visitor may have a session, and that the request is without
+// it: see Manager.keptBack.
+var errKeptBack = fmt.Errorf("%w: another site's request, for which the browser keeps the cookie back; redirect", ErrNotFound)
+
 // errLoginEnded answers a login that has ended before its ticket left: by newer ones
 // that have taken its place, for instance.
 var errLoginEnded = fmt.Errorf("%w: the login has ended already", ErrNotFound)
+
+// over says why nothing is stored for a request with this ticket.
+func (t *held) over(isQuiet bool) error {
+	if isQuiet && t.hash == (ticketHash{}) { // it has brought none
+		return errKeptBack
+	}
+	return errEnded
+}
 
 // commit saves what there is to save. That the session was ended meanwhile is
 // not an error here: it is noted in s.ended, and the changes are dropped. But a login
@@ -125,6 +137,9 @@ func (c *commit) bringHome(ctx context.Context) error {
 		err = c.expire(ctx, err)
 	}
 	switch {
+	case errors.Is(err, errKeptBack):
+		c.m.log().InfoContext(ctx, "session: the browser keeps the cookie back from another site's request, changes dropped")
+		c.ended, err = true, nil
 	case errors.Is(err, errEnded):
 		c.m.logOf(&c.view.state).InfoContext(ctx, "session: ended meanwhile, changes dropped", "session", c.view.idText())
 		c.ended, err = true, nil
@@ -284,7 +299,7 @@ func (c *commit) write(ctx context.Context) error {
 	case c.stored != nil && !c.view.replaced:
 		return c.update(ctx)
 	case c.wants.login == "" && (c.quiet || c.ended) && len(c.changes) > 0:
-		return errEnded
+		return c.ticket.over(c.quiet)
 	case len(c.changes) == 0 || c.view.empty(): // one that holds nothing is not worth a record
 		return nil
 	default:

@@ -176,7 +176,7 @@ func (c *commit) seal(ctx context.Context) error {
 	case c.err != nil:
 		return c.err
 	case c.quiet && c.wants.login == "" && len(c.changes) > 0:
-		return errEnded
+		return c.ticket.over(c.quiet)
 	case c.stored == nil && (len(c.changes) == 0 || c.view.empty()):
 		return nil
 	case len(c.changes) == 0 && (!c.s.touchDue(&c.view, c.ticket, c.stored, wallNow()) || c.s.x.answerable() != nil):

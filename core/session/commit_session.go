@@ -41,11 +41,13 @@ func (s *Session) renewDue(v *view, t held, now time.Time) bool {
 	return t.standing == good && !t.offered && !t.doubted && s.m.renewDue(&v.state, t.hash, now) && s.x.answerable() == nil
 }
 
-// tooLate reports whether the last commit has found the header gone.
+// tooLate reports whether no commit could save what is pending once the header has left,
+// because a ticket has to be handed out.
 func (s *Session) tooLate() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.late
+	unborn := s.stored == nil || s.m.store == nil // or it travels in its cookie
+	return s.late || s.wants.login != "" || s.wants.offers > 0 || unborn && len(s.changes) > 0
 }
 
 // pending reports whether there are changes that a commit would save.

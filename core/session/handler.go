@@ -257,9 +257,9 @@ func (x *exchange) end() {
 	if !s.pending() {
 		return
 	}
-	message := "session: changed after the response header had left, not saved; call Session.Commit"
+	message := "session: changed after the response header had left, not saved; change it before, or call Session.Commit"
 	if s.tooLate() {
-		message = "session: not saved, because a ticket has to be handed out and the response header had left"
+		message = "session: not saved, because a ticket has to be handed out and the response header had left; do it before"
 	}
 	x.m.log().ErrorContext(x.r.Context(), message, "session", s.ID())
 }

@@ -171,6 +171,37 @@ func TestAChangeAfterTheHeaderIsLogged(t *testing.T) {
 	}
 }
 
+// Commit would save the one, and not the other.
+func TestTheLogSaysWhetherACommitWouldHaveSavedIt(t *testing.T) {
+	t.Parallel()
+	const commit, handOut = "call Session.Commit", "a ticket has to be handed out"
+	for _, c := range []struct {
+		name string
+		seed handler
+		work handler
+		want string
+	}{
+		{"a visitor's change", count, count, commit},
+		{"a logout", signIn("ann", nothing), destroy, commit},
+		{"a new visitor's first change", nothing, count, handOut},
+		{"a login", count, authenticate, handOut},
+		{"a new ticket", signIn("ann", nothing), renew, handOut},
+	} {
+		e := newEnv(t)
+		v := e.visitor()
+		v.do(c.seed)
+		v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			w.WriteHeader(http.StatusOK)
+			c.work(w, r, s)
+		})
+		for _, text := range []string{commit, handOut} {
+			if got := strings.Contains(e.logs.String(), text); got != (text == c.want) {
+				t.Errorf("%s: logged %q, want it to say %q", c.name, e.logs, c.want)
+			}
+		}
+	}
+}
+
 func TestFailAfterTheHeaderOnlyLogs(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)

@@ -140,6 +140,23 @@ func TestAPostFromAnotherSiteReplacesNoLogin(t *testing.T) {
 	}
 }
 
+// Nobody has ended that session.
+func TestAChangeInAPostFromAnotherSiteIsToldAsThat(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/paid", http.NoBody)
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	member(e).send(r, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		count(w, r, s)
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrNotFound) || !strings.Contains(err.Error(), "another site") {
+			t.Errorf("Commit: %v, want ErrNotFound because of another site", err)
+		}
+	})
+	if log := e.logs.String(); !strings.Contains(log, "another site") || strings.Contains(log, "ended meanwhile") {
+		t.Errorf("logged %q, want that the request is of another site", log)
+	}
+}
+
 // TestAManagerThatSkipsARequestIsNobodysRival has two with one cookie, of which one is
 // for some paths and the other for the rest.
 func TestAManagerThatSkipsARequestIsNobodysRival(t *testing.T) {

@@ -204,8 +204,9 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 // earlier. After a failure the changes are tried again before the header leaves. If that
 // fails too, the response is ErrorHandler's.
 //
-//   - [ErrNotFound]: another request has ended the session, or the request's ticket is
-//     no longer good for it. The changes are dropped, and the session is empty from then
+//   - [ErrNotFound]: another request has ended the session, the request's ticket is no
+//     longer good for it, or the browser has kept the cookie back because another site
+//     has sent the request. The changes are dropped, and the session is empty from then
 //     on. See Authenticate, too.
 //   - [ErrHeaderSent]: a ticket has to be handed out, but the header has left, or the
 //     connection was taken over. A login is not made, and a new session is not stored.
@@ -235,6 +236,9 @@ func (s *Session) Commit(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
+		if err := s.ticket.over(s.quiet); errors.Is(err, errKeptBack) {
+			return err
+		}
 		return fmt.Errorf("%w: ended by another request", ErrNotFound)
 	}
 	return s.refused
