@@ -24,7 +24,7 @@ func ExampleNew() {
 	fmt.Println(err)
 	// Output:
 	// <nil>
-	// session: Options.Keys: session: key 1 has 6 bytes, at least 32 are needed; make one with GenerateKey
+	// session: Options.Keys: session: key 1 has 6 bytes, at least 32 are needed; GenerateKey makes one, or head -c 32 /dev/urandom | base64
 }
 
 // Check answers a load balancer's probe, outside of any session.

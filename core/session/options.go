@@ -271,7 +271,13 @@ func (o *Options) checkStore(store Store) error {
 	return nil
 }
 
-const maxStoreTimeout = time.Hour
+const (
+	maxStoreTimeout = time.Hour
+
+	// minTimeout is over what seconds or minutes are without their unit, and under what
+	// anybody means.
+	minTimeout = time.Millisecond
+)
 
 func (o *Options) checkTimes() error {
 	for _, t := range []struct {
@@ -289,6 +295,11 @@ func (o *Options) checkTimes() error {
 	} {
 		if t.value < 0 {
 			return fmt.Errorf("session: Options.%s is negative (%v); leave it 0 for the default", t.name, t.value)
+		}
+	}
+	for name, t := range map[string]time.Duration{"IdleTimeout": o.IdleTimeout, "AbsoluteTimeout": o.AbsoluteTimeout} {
+		if t < minTimeout {
+			return fmt.Errorf("session: Options.%s is %v, under %v; if seconds are meant, write %d*time.Second", name, t, minTimeout, t)
 		}
 	}
 	switch {

@@ -35,26 +35,28 @@ func ParseKeys(text string) ([][]byte, error) {
 	for i, f := range fields {
 		key, err := base64.RawURLEncoding.DecodeString(plain.Replace(strings.TrimRight(f, "=")))
 		if err != nil {
-			return nil, fmt.Errorf("session: key %d is not base64; FormatKey(GenerateKey()) makes one that is", i+1)
+			return nil, fmt.Errorf("session: key %d is not base64; %s", i+1, makeKey)
 		}
 		keys[i] = key
 	}
-	if err := checkKeys(keys); err != nil {
+	if err := checkKeys(keys, " when decoded"); err != nil {
 		return nil, err
 	}
 	return keys, nil
 }
 
-func checkKeys(keys [][]byte) error {
+const makeKey = "GenerateKey makes one, or head -c 32 /dev/urandom | base64"
+
+func checkKeys(keys [][]byte, encoded string) error {
 	if len(keys) == 0 {
-		return errors.New("session: no key; make one with GenerateKey, once, and keep it")
+		return errors.New("session: no key; " + makeKey + "; make it once, and keep it")
 	}
 	for i, key := range keys {
 		if len(key) < MinKeyLen {
-			return fmt.Errorf("session: key %d has %d bytes, at least %d are needed; make one with GenerateKey", i+1, len(key), MinKeyLen)
+			return fmt.Errorf("session: key %d has %d bytes%s, at least %d are needed; %s", i+1, len(key), encoded, MinKeyLen, makeKey)
 		}
 		if bytes.Count(key, key[:1]) == len(key) {
-			return fmt.Errorf("session: key %d is one byte repeated, not a secret; make one with GenerateKey", i+1)
+			return fmt.Errorf("session: key %d is one byte repeated, not a secret; %s", i+1, makeKey)
 		}
 	}
 	return nil

@@ -30,5 +30,5 @@ func ExampleParseKeys() {
 	fmt.Println(err)
 	// Output:
 	// 2 keys, the first one signs
-	// session: key 1 has 4 bytes, at least 32 are needed; make one with GenerateKey
+	// session: key 1 has 4 bytes when decoded, at least 32 are needed; GenerateKey makes one, or head -c 32 /dev/urandom | base64
 }

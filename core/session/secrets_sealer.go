@@ -33,7 +33,7 @@ var errOpen = fmt.Errorf("%w: sealed data does not open", sessionstore.ErrCorrup
 //
 // NewSealer refuses the same keys as [NewSigner]. One ring may serve both.
 func NewSealer(keys ...[]byte) (Sealer, error) {
-	if err := checkKeys(keys); err != nil {
+	if err := checkKeys(keys, ""); err != nil {
 		return nil, err
 	}
 	ring := make(sealRing, len(keys))

@@ -32,7 +32,7 @@ type Signer interface {
 // NewSigner refuses an empty ring, a key of less than [MinKeyLen] bytes, and one made
 // of a single repeated byte. The keys may be changed after NewSigner returns.
 func NewSigner(keys ...[]byte) (Signer, error) {
-	if err := checkKeys(keys); err != nil {
+	if err := checkKeys(keys, ""); err != nil {
 		return nil, err
 	}
 	ring := make(keyRing, len(keys))

@@ -130,8 +130,19 @@ func (s *Session) Fresh(maxAge time.Duration) bool {
 // If nobody is signed in, if they act as somebody else, if level is empty or longer than
 // 255 bytes, or if d is not positive, the commit fails with [ErrInvalid]; nothing is saved.
 func (s *Session) StepUp(level string, d time.Duration) {
-	if s.Subject() == "" || s.Actor() != "" || level == "" || len(level) > sessionstore.MaxSubjectLen || d <= 0 {
-		s.fail(fmt.Errorf("%w: StepUp(%q, %v)", ErrInvalid, level, d))
+	var refused string
+	switch {
+	case s.Subject() == "":
+		refused = "nobody is signed in"
+	case s.Actor() != "":
+		refused = "somebody acts for the subject"
+	case level == "" || len(level) > sessionstore.MaxSubjectLen:
+		refused = fmt.Sprintf("a level has 1 to %d bytes", sessionstore.MaxSubjectLen)
+	case d <= 0:
+		refused = "the time is not positive"
+	}
+	if refused != "" {
+		s.fail(fmt.Errorf("%w: StepUp(%q, %v): %s", ErrInvalid, level, d, refused))
 		return
 	}
 	until := earlier(wallNow().Add(d), maxExpires) // what can be stored

@@ -180,6 +180,9 @@ func (s *Session) EndOthers(ctx context.Context) (int, error) {
 	s.mu.Lock()
 	subject, id := s.cur.subject, s.cur.id
 	s.mu.Unlock()
+	if subject == "" {
+		return 0, fmt.Errorf("%w: EndOthers, and nobody is signed in", ErrInvalid)
+	}
 	return s.m.endIf(ctx, subject, func(f *found) bool { return f.view.id != id })
 }
 

@@ -102,8 +102,9 @@ func TestEndOthersOfNobodyIsInvalid(t *testing.T) {
 	t.Parallel()
 	e, _ := newIndexedEnv(t)
 	e.seed(count).do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-		if n, err := s.EndOthers(r.Context()); n != 0 || !errors.Is(err, session.ErrInvalid) {
-			t.Errorf("%d, %v, want ErrInvalid", n, err)
+		n, err := s.EndOthers(r.Context())
+		if n != 0 || !errors.Is(err, session.ErrInvalid) || !strings.Contains(err.Error(), "nobody is signed in") {
+			t.Errorf("%d, %v, want ErrInvalid because nobody is signed in", n, err)
 		}
 	})
 }

@@ -84,19 +84,19 @@ func (c Cookie) withDefaults() (Cookie, error) {
 // shorten without a word (RFC 6265bis, 4.1.3 and 5.7).
 func (c Cookie) check() error {
 	if err := c.build().Valid(); err != nil {
-		return fmt.Errorf("session: Options.Cookie: %w", err)
+		return fmt.Errorf("session: Options.Cookie: %w; Name is %q, Domain %q, Path %q", err, c.Name, c.Domain, c.Path)
 	}
 	switch {
 	case c.hasPrefix(prefixHost) && (c.Insecure || c.Domain != "" || c.Path != "/"):
-		return errors.New("session: Options.Cookie: a name with __Host- allows no Insecure, no Domain, no Path but /; browsers drop it")
+		return errors.New("session: Options.Cookie: browsers drop a __Host- cookie with Insecure, Domain or Path; leave Name empty")
 	case c.hasPrefix(prefixSecure) && c.Insecure:
-		return errors.New("session: Options.Cookie: a name with __Secure- allows no Insecure; browsers drop it")
+		return errors.New("session: Options.Cookie: browsers drop a __Secure- cookie with Insecure; leave Name empty")
 	case (c.hasPrefix("__Http-") || c.hasPrefix("__Host-Http-")) && (c.Insecure || c.ScriptReadable):
-		return errors.New("session: Options.Cookie: a name with __Http- allows neither Insecure nor ScriptReadable; browsers drop it")
+		return errors.New("session: Options.Cookie: browsers drop an __Http- cookie with Insecure or ScriptReadable; choose another Name")
 	case c.SameSite < http.SameSiteLaxMode || c.SameSite > http.SameSiteNoneMode:
 		return errors.New("session: Options.Cookie.SameSite: use Lax, Strict or None; what no attribute means differs between browsers")
 	case c.SameSite == http.SameSiteNoneMode && c.Insecure:
-		return errors.New("session: Options.Cookie: SameSite None allows no Insecure; browsers drop it")
+		return errors.New("session: Options.Cookie: browsers drop a SameSite=None cookie with Insecure; use https")
 	case c.Path[0] != '/':
 		return fmt.Errorf("session: Options.Cookie.Path %q must begin with /", c.Path)
 	case len(c.Path) > maxAttributeSize || len(c.Domain) > maxAttributeSize:

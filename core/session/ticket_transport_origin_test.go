@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 )
 
 // Who comes from another site may have a session whose cookie SameSite has kept back:
@@ -80,7 +81,7 @@ func TestAFormIsThatOfTheKeyAndTheCookie(t *testing.T) {
 	for name, o := range map[string]Options{
 		"the same":              {},
 		"one more key behind":   {Keys: [][]byte{key, other}},
-		"other timeouts":        {IdleTimeout: 1000, TouchInterval: 1},
+		"other timeouts":        {IdleTimeout: time.Minute, TouchInterval: 1},
 		"attributes by default": {Cookie: Cookie{Path: "/", SameSite: http.SameSiteLaxMode}},
 	} {
 		if form(o) != first {
