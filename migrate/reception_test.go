@@ -68,7 +68,7 @@ func TestWhatIsRefusedIsAnonymousAndOnlyTheLogSaysWhy(t *testing.T) {
 		}
 	}
 	srv.wantEvents(map[migrate.EventKind]int{migrate.EventRefused: 4})
-	for _, why := range []string{"signature does not match", `value \"user\" is a int64`, `value \"cart\" is a int64`} {
+	for _, why := range []string{"signature does not match", `value \"user\" is int64`, `value \"cart\" is int64`} {
 		if !strings.Contains(srv.log.String(), why) {
 			t.Errorf("the log does not say %s:\n%s", why, &srv.log)
 		}

@@ -64,7 +64,7 @@ func Value[T any](values Values, name string) (T, error) {
 		err = json.Unmarshal(text, &to)
 	}
 	if err != nil {
-		return to, fmt.Errorf("migrate: value %q is a %T: %w", name, v, withoutValue(err))
+		return to, fmt.Errorf("migrate: value %q is %T: %w", name, v, withoutValue(err))
 	}
 	return to, nil
 }
