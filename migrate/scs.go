@@ -87,7 +87,6 @@ func (s SCS) decode(ctx context.Context, token string, now time.Time) (Legacy, e
 	if !now.Before(deadline) {
 		return Legacy{}, refused("a record of scs: it expired at %v", deadline)
 	}
-	delete(values, "__rememberMe")
 	return Legacy{Values: values, Record: token, Expires: deadline}, nil
 }
 
