@@ -118,7 +118,8 @@
 // [Session.EndOthers] and [Manager.EndSubject] end one, the others or all of them.
 // [Manager.EndIf] ends those that match, an identity provider's session for
 // instance, and [Manager.EndAll] everybody's. [Options].MaxSessions limits how many
-// there are. [Session.CheckAuthHash] ends sessions from before the password changed.
+// there are. [Session.CheckAuthHash] ends sessions from before the password changed. An
+// [Admin] lists and ends sessions without the keys, in a job or a tool.
 //
 // [Session.Impersonate] has an administrator act as somebody for a while, with an actor in
 // lists, events and logs. [Session.StopImpersonating] leads back.
