@@ -21,7 +21,7 @@ import (
 // is not positive, it returns [ErrInvalid].
 func (m *Manager) RunPruner(ctx context.Context, every time.Duration) error {
 	if every <= 0 {
-		return fmt.Errorf("%w: RunPruner every %v", ErrInvalid, every)
+		return fmt.Errorf("%w: RunPruner every %v: the time has to be positive", ErrInvalid, every)
 	}
 	if m.store == nil {
 		return fmt.Errorf("%w: sessions that travel in their cookies leave nothing to prune", ErrUnsupported)

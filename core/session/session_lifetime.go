@@ -16,7 +16,7 @@ import (
 // needs. Browsers keep a cookie for 400 days at most.
 func (s *Session) Remember(d time.Duration) {
 	if d <= 0 {
-		s.fail(fmt.Errorf("%w: Remember(%v)", ErrInvalid, d))
+		s.fail(fmt.Errorf("%w: Remember(%v): the time has to be positive", ErrInvalid, d))
 		return
 	}
 	s.limit(true, func(l *lifetime) { l.persistence, l.idle, l.absolute = persistYes, d, d })
@@ -48,7 +48,7 @@ func (s *Session) SetPersistent(persistent bool) {
 // [ErrInvalid] at commit; nothing is saved.
 func (s *Session) SetIdleTimeout(d time.Duration) {
 	if d < 0 || d == NoTimeout && s.m.opts.AbsoluteTimeout == NoTimeout {
-		s.fail(fmt.Errorf("%w: SetIdleTimeout(%v)", ErrInvalid, d))
+		s.fail(fmt.Errorf("%w: SetIdleTimeout(%v): it is negative, or leaves no timeout", ErrInvalid, d))
 		return
 	}
 	s.limit(false, func(l *lifetime) { l.idle = d })
@@ -64,7 +64,7 @@ func (s *Session) SetIdleTimeout(d time.Duration) {
 func (s *Session) SetDeadline(t time.Time) {
 	if !t.IsZero() {
 		if t = earlier(t, maxExpires).Round(0).UTC(); !wallNow().Before(t) { // what can be stored
-			s.fail(fmt.Errorf("%w: SetDeadline(%v)", ErrInvalid, t))
+			s.fail(fmt.Errorf("%w: SetDeadline(%v): the time is past", ErrInvalid, t))
 			return
 		}
 	}

@@ -139,7 +139,7 @@ func (s *Session) StepUp(level string, d time.Duration) {
 	case level == "" || len(level) > sessionstore.MaxSubjectLen:
 		refused = fmt.Sprintf("a level has 1 to %d bytes", sessionstore.MaxSubjectLen)
 	case d <= 0:
-		refused = "the time is not positive"
+		refused = "the time has to be positive"
 	}
 	if refused != "" {
 		s.fail(fmt.Errorf("%w: StepUp(%q, %v): %s", ErrInvalid, level, d, refused))
