@@ -75,7 +75,7 @@ func load(ctx context.Context, records Records, prefix, id string) (key string, 
 	value, err = records.Load(ctx, key)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return "", nil, refused("it has no record: it has ended, or Source has other settings than the old application")
+		return "", nil, refused("it has no record: it has ended, or the settings are not those of the old application")
 	case err != nil:
 		return "", nil, fmt.Errorf("migrate: load a record: %w", err)
 	case len(value) > maxRecord:
