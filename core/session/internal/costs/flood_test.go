@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/session"
@@ -97,7 +98,7 @@ func floodedCookies(tb testing.TB, kind string) (http.Handler, string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	o.AbsoluteTimeout, o.IdleTimeout = 1, session.NoTimeout // over as soon as it has begun
+	o.AbsoluteTimeout, o.IdleTimeout = time.Millisecond, session.NoTimeout // the least that there is
 	short, err := newManager(o)
 	if err != nil {
 		tb.Fatal(err)
@@ -105,6 +106,7 @@ func floodedCookies(tb testing.TB, kind string) (http.Handler, string) {
 	w := httptest.NewRecorder()
 	live.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { counter.Set(s, 1) }).ServeHTTP(w, request(tb, ""))
 	c := w.Result().Cookies()[0]
+	time.Sleep(o.AbsoluteTimeout) // then it has ended, however long that takes
 	return short.HandlerFunc(look), c.Name + "=" + c.Value
 }
 
