@@ -65,15 +65,15 @@ func (c *slowConn) Write(b []byte) (int, error) {
 		}
 		c.slow.Store(nil)
 	}
-	return n, err //nolint:wrapcheck // pgx's own
+	return n, err
 }
 
 func (c *slowConn) Read(b []byte) (int, error) {
 	w := c.slow.Load()
 	if w == nil || w.reads.Add(1) < 2 {
-		return c.Conn.Read(b) //nolint:wrapcheck // pgx's own
+		return c.Conn.Read(b)
 	}
 	w.cancel()
 	defer close(w.over)
-	return c.Conn.Read(b) //nolint:wrapcheck // until the deadline of a call that was cancelled
+	return c.Conn.Read(b) // until the deadline of a call that was cancelled
 }

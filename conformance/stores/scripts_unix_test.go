@@ -95,15 +95,24 @@ func TestServersScriptSaysWhereDockerIs(t *testing.T) {
 		says         string // if it goes on without
 	}{
 		{"where it is used to be", "Linux", nil, "export CLOAKROOM_REDIS_IMAGE", ""},
-		{"Colima", "Darwin", []string{"AT=unix:///Users/me/.colima/default/docker.sock"},
-			"export DOCKER_HOST=unix:///Users/me/.colima/default/docker.sock\n" + override, ""},
-		{"without root", "Linux", []string{"AT=unix:///run/user/1000/docker.sock"},
-			"export DOCKER_HOST=unix:///run/user/1000/docker.sock\nexport CLOAKROOM", ""},
+		{
+			"Colima", "Darwin",
+			[]string{"AT=unix:///Users/me/.colima/default/docker.sock"},
+			"export DOCKER_HOST=unix:///Users/me/.colima/default/docker.sock\n" + override, "",
+		},
+		{
+			"without root", "Linux",
+			[]string{"AT=unix:///run/user/1000/docker.sock"},
+			"export DOCKER_HOST=unix:///run/user/1000/docker.sock\nexport CLOAKROOM", "",
+		},
 		{"named", "Darwin", []string{"AT=ssh://elsewhere", "DOCKER_HOST=tcp://elsewhere:2375"}, "export CLOAKROOM_REDIS_IMAGE", ""},
 		{"elsewhere", "Linux", []string{"AT=ssh://elsewhere"}, "", "Docker is at ssh://elsewhere"},
 		{"Podman", "Linux", []string{"IS=podman"}, "", "is Podman"},
-		{"Podman whose socket is named", "Linux", []string{"IS=podman", "DOCKER_HOST=unix:///run/podman.sock"},
-			"export CLOAKROOM_REDIS_IMAGE", ""},
+		{
+			"Podman whose socket is named", "Linux",
+			[]string{"IS=podman", "DOCKER_HOST=unix:///run/podman.sock"},
+			"export CLOAKROOM_REDIS_IMAGE", "",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

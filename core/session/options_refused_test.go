@@ -35,7 +35,9 @@ func TestNewRefusesOptionsThatContradictEachOther(t *testing.T) {
 		{"Header ETag", func(o *options) { o.Header = "ETag" }, "Header"},
 		{"StoreTimeout of NoTimeout", func(o *options) { o.StoreTimeout = session.NoTimeout }, "StoreTimeout"},
 		{"IdleTimeout without a unit", func(o *options) { o.IdleTimeout = 1800 }, "1800*time.Second"},
-		{"AbsoluteTimeout without a unit", func(o *options) { o.IdleTimeout, o.AbsoluteTimeout = session.NoTimeout, 86400 }, "86400*time.Second"},
+		{"AbsoluteTimeout without a unit", func(o *options) {
+			o.IdleTimeout, o.AbsoluteTimeout = session.NoTimeout, 86400
+		}, "86400*time.Second"},
 		{"__Host- with a Domain", func(o *options) { o.Cookie.Name, o.Cookie.Domain = "__Host-shop", "shop.example" }, "leave Name empty"},
 		{"__Secure- over plain http", func(o *options) { o.Cookie.Name, o.Cookie.Insecure = "__Secure-shop", true }, "leave Name empty"},
 		{"a cookie's Name with a space", func(o *options) { o.Cookie.Name = "my shop" }, `"my shop"`},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"reflect"
 	"slices"
 	"strings"
@@ -75,35 +76,38 @@ func unencoded(v reflect.Value) reflect.Type {
 	if !v.IsValid() || encodesItself(v.Type()) {
 		return nil
 	}
-	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		return unencoded(v.Elem())
-	case reflect.Slice, reflect.Array:
-		for i := 0; v.Type().Elem().Kind() != reflect.Uint8 && i < v.Len(); i++ {
-			if t := unencoded(v.Index(i)); t != nil {
-				return t
-			}
+	if v.Kind() == reflect.Struct && v.NumField() > 0 && !hasEncoded(v.Type()) && !v.IsZero() {
+		return v.Type()
+	}
+	for part := range encodedParts(v) {
+		if t := unencoded(part); t != nil {
+			return t
 		}
-	case reflect.Map:
-		for each := v.MapRange(); each.Next(); {
-			if t := unencoded(each.Value()); t != nil {
-				return t
-			}
-		}
-	case reflect.Struct:
-		if v.NumField() > 0 && !hasEncoded(v.Type()) && !v.IsZero() {
-			return v.Type()
-		}
-		for f, field := range v.Fields() {
-			if isEncoded(f) && f.Tag.Get("json") != "-" {
-				if t := unencoded(field); t != nil {
-					return t
-				}
-			}
-		}
-	default:
 	}
 	return nil
+}
+
+// encodedParts are the values in v that JSON looks at.
+func encodedParts(v reflect.Value) iter.Seq[reflect.Value] {
+	return func(yield func(reflect.Value) bool) {
+		switch v.Kind() {
+		case reflect.Pointer, reflect.Interface:
+			yield(v.Elem())
+		case reflect.Slice, reflect.Array:
+			for i := 0; v.Type().Elem().Kind() != reflect.Uint8 && i < v.Len() && yield(v.Index(i)); i++ {
+			}
+		case reflect.Map:
+			for each := v.MapRange(); each.Next() && yield(each.Value()); {
+			}
+		case reflect.Struct:
+			for f, field := range v.Fields() {
+				if isEncoded(f) && f.Tag.Get("json") != "-" && !yield(field) {
+					return
+				}
+			}
+		default:
+		}
+	}
 }
 
 // emptyMap returns v, or an empty map if v is a nil one, which f could not write to.

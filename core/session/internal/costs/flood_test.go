@@ -106,7 +106,7 @@ func floodedCookies(tb testing.TB, kind string) (http.Handler, string) {
 	w := httptest.NewRecorder()
 	live.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { counter.Set(s, 1) }).ServeHTTP(w, request(tb, ""))
 	c := w.Result().Cookies()[0]
-	time.Sleep(o.AbsoluteTimeout) // then it has ended, however long that takes
+	<-time.After(o.AbsoluteTimeout) // then it has ended, however long that takes
 	return short.HandlerFunc(look), c.Name + "=" + c.Value
 }
 

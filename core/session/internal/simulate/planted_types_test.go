@@ -42,7 +42,8 @@ type checker struct {
 // newChecker returns one that knows what is imported by what the simulation imports.
 func newChecker(t *testing.T) *checker {
 	t.Helper()
-	list, err := exec.CommandContext(t.Context(), "go", "list", "-export", "-deps", "-test", "-f", "{{.ImportPath}} {{.Export}}", ".").Output()
+	args := []string{"list", "-export", "-deps", "-test", "-f", "{{.ImportPath}} {{.Export}}", "."}
+	list, err := exec.CommandContext(t.Context(), "go", args...).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
