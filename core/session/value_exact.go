@@ -94,10 +94,16 @@ func encodedParts(v reflect.Value) iter.Seq[reflect.Value] {
 		case reflect.Pointer, reflect.Interface:
 			yield(v.Elem())
 		case reflect.Slice, reflect.Array:
-			for i := 0; v.Type().Elem().Kind() != reflect.Uint8 && i < v.Len() && yield(v.Index(i)); i++ {
+			for i := 0; v.Type().Elem().Kind() != reflect.Uint8 && i < v.Len(); i++ {
+				if !yield(v.Index(i)) {
+					return
+				}
 			}
 		case reflect.Map:
-			for each := v.MapRange(); each.Next() && yield(each.Value()); {
+			for each := v.MapRange(); each.Next(); {
+				if !yield(each.Value()) {
+					return
+				}
 			}
 		case reflect.Struct:
 			for f, field := range v.Fields() {
