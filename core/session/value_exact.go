@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"reflect"
 	"slices"
 	"strings"
@@ -79,7 +78,7 @@ func unencoded(v reflect.Value) reflect.Type {
 	if v.Kind() == reflect.Struct && v.NumField() > 0 && !hasEncoded(v.Type()) && !v.IsZero() {
 		return v.Type()
 	}
-	for part := range encodedParts(v) {
+	for _, part := range encodedParts(v) {
 		if t := unencoded(part); t != nil {
 			return t
 		}
@@ -87,33 +86,28 @@ func unencoded(v reflect.Value) reflect.Type {
 	return nil
 }
 
-// encodedParts are the values in v that JSON looks at.
-func encodedParts(v reflect.Value) iter.Seq[reflect.Value] {
-	return func(yield func(reflect.Value) bool) {
-		switch v.Kind() {
-		case reflect.Pointer, reflect.Interface:
-			yield(v.Elem())
-		case reflect.Slice, reflect.Array:
-			for i := 0; v.Type().Elem().Kind() != reflect.Uint8 && i < v.Len(); i++ {
-				if !yield(v.Index(i)) {
-					return
-				}
-			}
-		case reflect.Map:
-			for each := v.MapRange(); each.Next(); {
-				if !yield(each.Value()) {
-					return
-				}
-			}
-		case reflect.Struct:
-			for f, field := range v.Fields() {
-				if isEncoded(f) && f.Tag.Get("json") != "-" && !yield(field) {
-					return
-				}
-			}
-		default:
+// encodedParts returns the values in v that JSON looks at.
+func encodedParts(v reflect.Value) (parts []reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		parts = append(parts, v.Elem())
+	case reflect.Slice, reflect.Array:
+		for i := 0; v.Type().Elem().Kind() != reflect.Uint8 && i < v.Len(); i++ {
+			parts = append(parts, v.Index(i))
 		}
+	case reflect.Map:
+		for each := v.MapRange(); each.Next(); {
+			parts = append(parts, each.Value())
+		}
+	case reflect.Struct:
+		for f, field := range v.Fields() {
+			if isEncoded(f) && f.Tag.Get("json") != "-" {
+				parts = append(parts, field)
+			}
+		}
+	default:
 	}
+	return parts
 }
 
 // emptyMap returns v, or an empty map if v is a nil one, which f could not write to.
