@@ -86,9 +86,11 @@ func (o *origin) latest(st *state) token {
 // names it, and subject is signed in to it, or nobody if subject is "". Package migrate
 // calls it for those who move in. All requests that show the same get one session of ours.
 // The first one begins it, signs in as [Session.Authenticate] does, and calls fill to set
-// what the session begins with. Of the others, what fill has set is dropped: they find what
-// is there. Until the visitor has presented our ticket, the old session is as good as one:
-// a lost answer signs nobody out, not even that to a login as somebody else.
+// what the session begins with. But nobody has proved who they are: [Session.Authenticated]
+// is zero, and [Session.Fresh] false, until they sign in here. Of the others, what fill has
+// set is dropped: they find what is there. Until the visitor has presented our ticket, the
+// old session is as good as one: a lost answer signs nobody out, not even that to a login as
+// somebody else.
 //
 // Continue commits; errors are those of [Session.Commit], and of fill. After an error the
 // session is as it was before. If the session that goes on with the old one was ended less
@@ -118,7 +120,7 @@ func (s *Session) Continue(ctx context.Context, origin, subject string, fill fun
 		}
 	}()
 	if subject != "" {
-		s.Authenticate(subject)
+		s.signIn(subject, false)
 	}
 	err := fill()
 	if s.savedSince(before) { // by fill: it is a session of the request's own

@@ -35,7 +35,10 @@ import (
 // before its ticket leaves, because newer ones have taken its place ([Options].MaxSessions)
 // or its own time is over, the commit fails with [ErrNotFound], and the response is a 409
 // unless Commit, or Reload, has told the handler.
-func (s *Session) Authenticate(subject string) {
+func (s *Session) Authenticate(subject string) { s.signIn(subject, true) }
+
+// signIn is Authenticate. Whom another system has signed in has proved nothing here.
+func (s *Session) signIn(subject string, proved bool) {
 	if err := sessionstore.CheckSubject(subject); err != nil {
 		s.fail(fmt.Errorf("Authenticate: %w", err))
 		return
@@ -59,7 +62,10 @@ func (s *Session) Authenticate(subject string) {
 			v.retireBefore()
 		}
 		v.subject, v.binding = subject, nil
-		v.rights = rights{authenticated: fresh.started, started: fresh.started, seed: fresh.seed}
+		v.rights = rights{started: fresh.started, seed: fresh.seed}
+		if proved {
+			v.authenticated = fresh.started
+		}
 		if v.limited = limited; limited {
 			v.lifetime = life
 		}

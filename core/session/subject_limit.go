@@ -21,7 +21,7 @@ import (
 
 // place ranks a session among its subject's.
 func (f *found) place() time.Time {
-	place := f.view.lastLogin()
+	place := f.view.newestStart() // of the last login
 	if f.view.place.After(place) {
 		place = f.view.place
 	}
