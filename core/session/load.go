@@ -130,7 +130,7 @@ func (m *Manager) loadRecord(ctx context.Context, id string) (found, error) {
 		// lacks, perhaps. It is not replaced; but its visitor must not be locked out by
 		// it, and may sign in or out.
 		m.log().WarnContext(ctx, "session: record does not decode, nothing is stored for its visitor", "error", err)
-		return found{stored: &stored{id: id}, verdict: verdict{standing: quiet, reason: isUnreadable}}, nil
+		return found{stored: &stored{id: id, subject: r.Subject}, verdict: verdict{standing: quiet, reason: isUnreadable}}, nil
 	case err != nil:
 		return found{}, err
 	}

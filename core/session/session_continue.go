@@ -297,14 +297,15 @@ func nothing(v *view) error {
 
 // EndContinued ends the session that goes on with another system's, see
 // [Session.Continue], and keeps it from beginning again for ten minutes. It is no error if
-// there is none.
+// there is none, or if somebody has signed in to it since: whoever shows the old session
+// gets another one then.
 func (m *Manager) EndContinued(ctx context.Context, origin, subject string) error {
 	if m.store == nil {
 		return fmt.Errorf("%w: a session that travels in its cookie", ErrUnsupported)
 	}
 	ctx, cancel := context.WithTimeout(ctx, m.opts.StoreTimeout)
 	defer cancel()
-	ended, err := m.endRecord(ctx, originID(m.originKey(origin, subject)))
+	ended, err := m.endRecord(ctx, originID(m.originKey(origin, subject)), func(at *stored) bool { return at.subject == subject })
 	if ended != nil {
 		m.emit(ctx, ended.over(EndRevoked))
 	}
@@ -313,7 +314,7 @@ func (m *Manager) EndContinued(ctx context.Context, origin, subject string) erro
 
 // endReplaced ends the session that the visitor's has taken the place of.
 func (c *commit) endReplaced(ctx context.Context, id string, why EndReason) error {
-	ended, err := c.m.endRecord(ctx, id)
+	ended, err := c.m.endRecord(ctx, id, func(*stored) bool { return true })
 	if ended != nil {
 		c.event(ended.over(why))
 	}
@@ -321,11 +322,11 @@ func (c *commit) endReplaced(ctx context.Context, id string, why EndReason) erro
 }
 
 // endRecord leaves a tombstone under an id, in the place of a session if there is one,
-// which it returns.
-func (m *Manager) endRecord(ctx context.Context, id string) (*stored, error) {
+// which it returns. If that is not to end, nothing is done.
+func (m *Manager) endRecord(ctx context.Context, id string, ends func(*stored) bool) (*stored, error) {
 	for attempt := 0; ; attempt++ {
 		f, err := m.loadRecord(ctx, id)
-		if err != nil || f.view.ended {
+		if err != nil || f.view.ended || f.stored != nil && !ends(f.stored) {
 			return nil, err
 		}
 		err = m.close(ctx, id, f.stored)

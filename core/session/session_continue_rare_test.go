@@ -184,3 +184,23 @@ func TestWhatFillCommitsIsTheVisitorsOwn(t *testing.T) {
 }
 
 func nothingButKept(_ http.ResponseWriter, _ *http.Request, s *session.Session) { cart.Set(s, nil) }
+
+// TestWhatSomebodyHasSignedInToIsNotEndedAsNobodys has who else knows the old session, to which
+// nobody was signed in, end what goes on with it.
+func TestWhatSomebodyHasSignedInToIsNotEndedAsNobodys(t *testing.T) {
+	t.Parallel()
+	for _, readable := range []bool{true, false} {
+		e := newEnv(t)
+		one := e.visitor()
+		goOnAsNobody(t, one, nothing)
+		one.do(authenticate)
+		m := e.m
+		if !readable {
+			m = e.manager(e.store, sealed(t, session.GenerateKey()))
+		}
+		if err := m.EndContinued(t.Context(), "over there", ""); err != nil {
+			t.Error(err)
+		}
+		wantAnn(t, one, 1)
+	}
+}
