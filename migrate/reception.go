@@ -68,8 +68,8 @@ func carries(sessions *session.Manager, h http.Header) bool {
 //
 // If next panics, nothing hands the new cookie out, so the old one is not ended.
 //
-// A record at the old server is deleted when the visitor has come back with the new
-// cookie, half a minute later at the earliest, or signs out. For ten minutes after signing
+// A record at the old server is deleted half a minute after the visitor has come back with
+// the new cookie, by a request, or when they sign out. For ten minutes after signing
 // out the old session is refused, also by a request that has read its record before, and
 // also where there is none. Then what holds everything in its cookie signs in again, if
 // somebody has a copy, until its age or Options.Until ends it: it can't be revoked. Another
@@ -176,7 +176,7 @@ func (rc *Reception) receive(w http.ResponseWriter, r *http.Request) (visit, err
 			return visit{}, err
 		}
 	}
-	if !rc.opts.Keep && v.note.Record != "" && !v.note.Settled && time.Since(v.note.Taken) >= grace && !s.IsNew() {
+	if !rc.opts.Keep && v.note.Record != "" && !v.note.Settled && !v.guest {
 		rc.settle(r.Context(), &v)
 	}
 	v.id = s.ID()
@@ -264,7 +264,7 @@ func (rc *Reception) take(w http.ResponseWriter, r *http.Request, v *visit, sour
 	if subject == "" && !v.s.IsNew() {
 		return nil // one anonymous session is enough
 	}
-	n := note{Source: nameOf(source), Record: old.Record, Subject: subject, Taken: time.Now()}
+	n := note{Source: nameOf(source), Record: old.Record, Subject: subject}
 	var why error
 	err = v.s.Continue(r.Context(), n.origin(r, source), subject, func() error {
 		if rc.opts.Values != nil {

@@ -11,20 +11,21 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
-// grace is how long requests with the old cookie may be under way after the visitor
-// was let in. A record that could not be deleted is tried again as late.
+// grace is how long requests with the old cookie may be under way after the visitor has
+// come back with ours: what a browser sends from then on has that. A record that could not
+// be deleted is tried again as late.
 const grace = 30 * time.Second
 
 // deleteTimeout bounds how long a visitor waits for an old record to be deleted.
 const deleteTimeout = time.Second
 
 // A note of a session says which record it came from, and who was signed in there, since
-// when there is one, and whether the record has been deleted.
+// when the visitor is known to have our cookie, and whether the record has been deleted.
 type note struct {
 	Source  string    `json:"source"`
 	Record  string    `json:"record"`
 	Subject string    `json:"subject,omitempty"`
-	Taken   time.Time `json:"taken"`
+	Back    time.Time `json:"back,omitzero"` // or when deleting it was tried; zero: they may not have it
 	Settled bool      `json:"settled,omitempty"`
 }
 
@@ -47,22 +48,30 @@ func (n *note) origin(r *http.Request, source Source) string {
 	return strings.Join(parts, "\x00")
 }
 
-// noteAgain takes over the note of the visitor's session. Requests with the old cookie may
-// be under way still.
+// noteAgain takes over the note of the visitor's session. Whoever brings the old cookie again
+// has not got ours yet, and neither have others of their requests.
 func (rc *Reception) noteAgain(v *visit, n note) {
 	v.note = n
 	if was, ok := noted.Lookup(v.s); ok {
 		v.note = was
 	}
-	if n.Record != "" && !v.note.Settled && time.Since(v.note.Taken) >= grace {
-		v.note.Taken = time.Now()
+	if !v.note.Back.IsZero() && !v.note.Settled {
+		v.note.Back = time.Time{}
 		noted.Set(v.s, v.note)
 	}
 }
 
-// settle deletes the old record of a visitor who has come back with our cookie.
+// settle deletes the old record of a visitor who has come back with our cookie, when no
+// request without it is under way any more.
 func (rc *Reception) settle(ctx context.Context, v *visit) {
-	v.note.Settled, v.note.Taken = rc.forget(ctx, v.note), time.Now()
+	switch {
+	case v.note.Back.IsZero():
+		v.note.Back = time.Now()
+	case time.Since(v.note.Back) >= grace:
+		v.note.Settled, v.note.Back = rc.forget(ctx, v.note), time.Now()
+	default:
+		return
+	}
 	noted.Set(v.s, v.note)
 }
 
@@ -91,7 +100,7 @@ func (rc *Reception) leave(ctx context.Context, v visit) {
 		rc.endContinued(ctx, v.note)
 		return
 	case id != v.id:
-		v.note.Taken = time.Now()
+		v.note.Back = time.Time{}
 	}
 	noted.Set(v.s, v.note)
 	if err := v.s.Commit(context.WithoutCancel(ctx)); err != nil { // the visitor may have gone
