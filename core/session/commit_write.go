@@ -306,7 +306,7 @@ func (c *commit) newTicket(create bool, number uint64) held {
 // newEntry returns the entry of a ticket that is good for what the request's own is,
 // and for what the request has proved.
 func (c *commit) newEntry(t held, now time.Time) entry {
-	e := entry{rights: c.view.rights, hash: t.hash, at: now, login: c.wants.login != "", form: c.m.form}
+	e := entry{rights: c.view.rights, hash: t.hash, at: now, login: c.wants.login != "", shared: c.meets(), form: c.m.form}
 	if old := c.view.entry(c.ticket.hash); old != nil {
 		e.until = old.until
 	}

@@ -259,9 +259,9 @@ func (c *commit) meet(ctx context.Context, f *found) error {
 		return errOver
 	}
 	switch e := v.entry(c.ticket.hash); {
-	case f.verdict.standing >= retired && (!e.stale(f.at) || !v.loginSeen()):
-		c.ticket.offered = f.verdict.standing == good
-		c.wants = wants{hand: c.ticket.offered, limit: !o.joins && !v.loginSeen()} // who wrote the login may not have come to the limit
+	case f.verdict.standing == good && (o.subject == "" || f.at.Sub(e.at) <= sharedFor):
+		c.ticket.offered = true
+		c.wants = wants{hand: true, limit: !o.joins && !v.loginSeen()} // who wrote the login may not have come to the limit
 		c.find(nothing)
 	case o.subject != "":
 		f.verdict = verdict{standing: quiet, reason: isExpired} // the visitor joins it

@@ -158,12 +158,13 @@ func TestWhoHasUsedANewerTicketJoins(t *testing.T) {
 		v := e.visitor()
 		var err error
 		v.do(goOn(&err, count))
+		first := v.fork()
 		v.do(renew)
 		v.do(nothing)
-		within := e.visitor()
-		within.do(goOn(&err, count))
-		if within.cookie != nil || err != nil {
-			t.Errorf("within the grace: %q, %v", within.ticket(), err)
+		soon := e.visitor()
+		soon.do(goOn(&err, count))
+		if soon.ticket() != first.ticket() || err != nil {
+			t.Errorf("soon, it is not the first one's ticket, %v", err)
 		}
 		pass(15 * time.Minute)
 		v.do(nothing)

@@ -27,7 +27,7 @@ func fullEntry() entry {
 			lifetime: lifetime{deadline: after(7), idle: 5 * time.Hour, absolute: 6 * time.Hour, persistence: persistNo},
 		},
 		hash: ticketHash(bytes.Repeat([]byte("h"), 16)), form: 7, at: after(5), retired: after(6), until: after(8),
-		offered: 300, seen: 301, before: true, login: true, as: recordID(bytes.Repeat([]byte("a"), 32)),
+		offered: 300, seen: 301, before: true, login: true, shared: true, as: recordID(bytes.Repeat([]byte("a"), 32)),
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // The encoding of an entry in the list of tickets:
 //
-//	 0  2  flags: from before a login, made by a login, and what is there of the rest
+//	 0  2  flags: from before a login, made by a login, shared, and what is there of the rest
 //	 2 16  hash
 //	18 16  seed
 //	34  4  form
@@ -33,6 +33,7 @@ const (
 	entryAbsolute
 	entryPersistence
 	entryAs
+	entryShared
 
 	entryFixed = 54
 	entrySize  = entryFixed + 32 // most entries have no levels
@@ -76,7 +77,7 @@ func (e *entry) flags() uint16 {
 	var flags uint16
 	for i, set := range []bool{
 		e.before, e.login, e.isRetired(), !e.authenticated.IsZero(), !e.until.IsZero(), !e.deadline.IsZero(), e.idle != 0, e.absolute != 0,
-		e.persistence != persistDefault, e.acts(),
+		e.persistence != persistDefault, e.acts(), e.shared,
 	} {
 		if set {
 			flags |= 1 << i
@@ -102,7 +103,7 @@ func (d *decoder) entry(st *state) error {
 	st.tickets = append(st.tickets, entry{
 		rights: rights{seed: [seedLen]byte(b[18:34]), started: instant(b[46:54])},
 		hash:   ticketHash(b[2:18]), form: binary.BigEndian.Uint32(b[34:38]), at: instant(b[38:46]),
-		before: flags&entryBefore != 0, login: flags&entryLogin != 0,
+		before: flags&entryBefore != 0, login: flags&entryLogin != 0, shared: flags&entryShared != 0,
 	})
 	e := &st.tickets[len(st.tickets)-1]
 	d.skip(entryFixed)

@@ -13,6 +13,10 @@ const (
 	// lostAfter is how long an offer may stay unseen. After that nobody is
 	// waiting for its answer any more. Clocks may differ by half of it.
 	lostAfter = 10 * time.Minute
+
+	// sharedFor is how long more answers may hand a ticket out after the first: the last
+	// of them has to arrive before it is lost.
+	sharedFor = time.Minute
 )
 
 // A ticketHash identifies a ticket in its record, which holds no secret.
@@ -31,6 +35,7 @@ type entry struct {
 	until   time.Time // when it ends unless it is used, if the record lives longer for another; zero: with the record
 	before  bool      // from before the session's first login
 	login   bool      // Authenticate has offered it
+	shared  bool      // several answers may hand it out, see Continue
 	as      recordID  // the record of the session in which its holder acts; zero: this one
 	form    uint32    // the key and the cookie attributes that it was made with, see Manager.form
 }
@@ -85,7 +90,8 @@ func (st *state) lost(now time.Time, absolute time.Duration) bool {
 
 // see notes that a ticket was presented. It retires those that had been seen
 // before it was offered; offers beside it stay good, because either answer may
-// be the one that the visitor has got.
+// be the one that the visitor has got. One that is shared is such an offer again: another
+// answer may still bring it.
 func (st *state) see(hash ticketHash, now time.Time) {
 	e := st.entry(hash)
 	if e == nil || !e.pending() {
@@ -95,7 +101,11 @@ func (st *state) see(hash ticketHash, now time.Time) {
 	e.seen = st.count
 	st.untaken = 0
 	for i := range st.tickets {
-		if o := &st.tickets[i]; o.current() && o.seen < e.offered {
+		switch o := &st.tickets[i]; {
+		case !o.current() || o.seen > e.offered:
+		case o.shared && now.Sub(o.at) <= lostAfter:
+			o.seen = 0
+		default:
 			o.retired = now
 		}
 	}

@@ -1,0 +1,99 @@
+package session_test
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+// TestALateFirstAnswerIsGoodBesideANewerTicket has two requests with the same old session be
+// answered with one ticket. The visitor has used it, and got another one, when the second of
+// the answers arrives and brings it again.
+func TestALateFirstAnswerIsGoodBesideANewerTicket(t *testing.T) {
+	t.Parallel()
+	for what, then := range map[string]handler{
+		"renew": renew, "sign in again": authenticate,
+		"step up": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.StepUp("admin", time.Hour) },
+	} {
+		for _, had := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t)
+				var err error
+				v := e.visitor()
+				if had {
+					v = e.seed(nothingButKept)
+				}
+				late := v.fork()
+				v.do(goOn(&err))
+				late.do(goOn(&err))
+				first := v.fork()
+				v.do(then)
+				v.do(then)
+				pass(5 * time.Minute)
+				for range 2 { // and is handed another one then
+					late.do(renew)
+					pass(time.Minute)
+					wantAnn(t, late, 1)
+				}
+				if v.do(nothing); late.ticket() == first.ticket() || err != nil {
+					t.Errorf("%s, had %t: no new ticket, %v", what, had, err)
+				}
+				wantAnn(t, v, 1)
+			})
+		}
+	}
+}
+
+// TestAFirstAnswerThatNobodyWaitsForIsDropped has the ticket that several answers may have
+// brought be worth nothing when the last of them must have arrived.
+func TestAFirstAnswerThatNobodyWaitsForIsDropped(t *testing.T) {
+	t.Parallel()
+	for _, wait := range []time.Duration{0, 11 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			e := newEnv(t)
+			var err error
+			v := e.visitor()
+			v.do(goOn(&err))
+			first := v.fork()
+			v.do(nothing)
+			pass(wait)
+			v.do(renew)
+			v.do(nothing)
+			pass(11*time.Minute - wait + time.Minute)
+			v.do(count)
+			if err != nil || alive(first) {
+				t.Errorf("after %v: the first ticket is good, %v", wait, err)
+			}
+			wantAnn(t, v, 2)
+		})
+	}
+}
+
+// TestATicketIsInFewAnswersOnly has requests with the old session come so late that answers to
+// them could be under way when nobody waits for the ticket of the first any more.
+func TestATicketIsInFewAnswersOnly(t *testing.T) {
+	t.Parallel()
+	for _, seen := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			e := newEnv(t)
+			var err error
+			v, soon, later := e.visitor(), e.visitor(), e.visitor()
+			v.do(goOn(&err))
+			if seen {
+				v.do(nothing)
+			}
+			pass(50 * time.Second)
+			soon.do(goOn(&err))
+			pass(20 * time.Second)
+			later.do(goOn(&err))
+			if soon.ticket() != v.ticket() || later.ticket() == v.ticket() || later.ticket() == "" || err != nil {
+				t.Errorf("seen %t: %q, then %q, then %q, %v", seen, v.ticket(), soon.ticket(), later.ticket(), err)
+			}
+			wantAnn(t, later, 1)
+			wantAnn(t, v, 1)
+		})
+	}
+}
