@@ -152,8 +152,8 @@ func (s *Session) savedSince(before *Session) bool {
 func (s *Session) goesOn(name, subject string, first int, joins bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.changes) <= first || s.m.store == nil {
-		return len(s.changes) > first || s.err != nil
+	if len(s.changes) <= first {
+		return s.err != nil
 	}
 	s.guest = true
 	if name != "" || joins {
@@ -177,7 +177,7 @@ func (s *Session) snapshot() (*Session, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return &Session{
-		ticket: s.ticket, stored: s.stored, left: s.left, cur: s.cur.clone(), own: s.own, changes: slices.Clip(s.changes), wants: s.wants,
+		ticket: s.ticket, stored: s.stored, cur: s.cur.clone(), own: s.own, changes: s.changes, wants: s.wants,
 		tried: s.tried, refused: s.refused, quiet: s.quiet, ended: s.ended, login: s.login, err: s.err,
 	}, len(s.changes)
 }
@@ -189,11 +189,11 @@ func (s *Session) restore(b *Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.guest = false
-	if s.ended {
+	if s.ended && !b.ended { // meanwhile
 		return
 	}
-	s.ticket, s.stored, s.left, s.cur, s.own, s.changes, s.wants = b.ticket, b.stored, b.left, b.cur, b.own, b.changes, b.wants
-	s.tried, s.refused, s.quiet, s.login, s.err = b.tried, b.refused, b.quiet, b.login, b.err
+	s.ticket, s.stored, s.cur, s.changes, s.wants = b.ticket, b.stored, b.cur, b.changes, b.wants
+	s.tried, s.refused, s.quiet, s.ended, s.login, s.err = b.tried, b.refused, b.quiet, b.ended, b.login, b.err
 }
 
 // errOver says that the session is over which another one continues.
@@ -206,7 +206,7 @@ func (c *commit) goOn(ctx context.Context) error {
 		switch {
 		case err != nil:
 			return err
-		case over, c.ticket.token == token{}:
+		case over:
 			return errOver
 		case c.stored != nil:
 			return nil
@@ -239,10 +239,7 @@ func (c *commit) lookBack(ctx context.Context) error {
 func (c *commit) meet(ctx context.Context, f *found) error {
 	o, v := c.origin, &f.view
 	switch {
-	case o.joins && (f.verdict.standing >= retired || f.stored == nil || v.subject != o.subject):
-		return nil
-	case f.stored == nil && c.stored == nil:
-		c.ticket = held{}
+	case o.joins && v.subject != o.subject, f.stored == nil && c.stored == nil:
 		return nil
 	case f.stored == nil, v.ended, f.verdict.reason == isUnreadable:
 		return errOver
