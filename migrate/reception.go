@@ -43,8 +43,7 @@ func NewReception(sessions *session.Manager, o Options) (*Reception, error) {
 func carries(sessions *session.Manager, h http.Header) bool {
 	r := &http.Request{Header: h.Clone()}
 	sessions.StripTicket(r)
-	return len(r.Header) < len(h) || len(r.Header["Cookie"]) != len(h["Cookie"]) ||
-		len(strings.Join(r.Header["Cookie"], "")) != len(strings.Join(h["Cookie"], ""))
+	return len(r.Header) < len(h) || len(strings.Join(r.Header["Cookie"], "")) != len(strings.Join(h["Cookie"], ""))
 }
 
 // Handler returns a handler that lets visitors in before it calls next. It works
@@ -125,7 +124,7 @@ func (rc *Reception) End(w http.ResponseWriter, r *http.Request) error {
 	defer cancel()
 	r = r.WithContext(ctx)
 	var failed []error
-	if s, err := rc.sessions.Get(r); err == nil && rc.notes {
+	if s, err := rc.sessions.Get(r); err == nil {
 		if n := noted.Get(s); n.Record != "" && !n.Settled {
 			failed = append(failed, rc.deleteRecord(ctx, n))
 		}
@@ -198,7 +197,7 @@ func (rc *Reception) brings(r *http.Request) bool {
 // kept our cookie back, it does nothing.
 func (rc *Reception) welcome(w http.ResponseWriter, r *http.Request, v *visit) error {
 	signedIn := v.s.Subject() != "" || v.s.Actor() != ""
-	if quiet := !v.s.IsNew() && v.s.ID() == ""; quiet && !carries(rc.sessions, r.Header) {
+	if quiet := v.s.ID() == ""; quiet && !carries(rc.sessions, r.Header) {
 		return nil
 	}
 	source, old, err := rc.read(r)
@@ -270,7 +269,7 @@ func (rc *Reception) take(w http.ResponseWriter, r *http.Request, v *visit, sour
 		if rc.opts.Values != nil {
 			why = rc.opts.Values(old, v.s)
 		}
-		if rc.notes && n.Record != "" && (subject != "" || len(v.s.Names()) > 0) {
+		if n.Record != "" && (subject != "" || len(v.s.Names()) > 0) {
 			noted.Set(v.s, n)
 		}
 		return why

@@ -256,9 +256,10 @@ func fromFlask() migrate.Options { return migrate.Options{Sources: []migrate.Sou
 
 // legacyRecords are those of an old server that can be down.
 type legacyRecords struct {
-	values map[string]string
-	down   error
-	hangs  bool
+	values   map[string]string
+	down     error
+	hangs    bool
+	deleting func() // is called before a record is deleted
 }
 
 func (l *legacyRecords) Load(ctx context.Context, key string) ([]byte, error) {
@@ -277,6 +278,9 @@ func (l *legacyRecords) Load(ctx context.Context, key string) ([]byte, error) {
 }
 
 func (l *legacyRecords) Delete(_ context.Context, key string) error {
+	if l.deleting != nil {
+		l.deleting()
+	}
 	if l.down != nil {
 		return l.down
 	}

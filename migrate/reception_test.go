@@ -141,6 +141,9 @@ func TestAnotherSitesRequestLetsNobodyIn(t *testing.T) {
 		if in := w.Body.String() == "ann [coat]"; in != tc.in || (w.Header()["Set-Cookie"] != nil) != tc.in {
 			t.Errorf("%+v: %q, cookies %q", tc, w.Body, w.Header()["Set-Cookie"])
 		}
+		if !tc.in {
+			b.wantEvents(map[migrate.EventKind]int{})
+		}
 		b.header = http.Header{}
 		b.wantPage("/", "ann [coat]")
 	}
