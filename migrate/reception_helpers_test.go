@@ -29,6 +29,7 @@ type server struct {
 	t       *testing.T
 	handler http.Handler
 	store   *flakyStore
+	away    func() // is called by who signs out, or clears
 	log     bytes.Buffer
 
 	mu     sync.Mutex
@@ -110,12 +111,17 @@ func newServer(t *testing.T, o migrate.Options, so session.Options) *server {
 	page("/add", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		cart.Update(s, func(items []string) []string { return append(items, "hat") })
 	})
+	page("/save", func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
+		cart.Set(s, []string{"hat"})
+		fmt.Fprint(w, "saved") // the header leaves
+	})
 	page("/bye", func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
 		s.Destroy()
 		fmt.Fprint(w, "bye") // the header leaves
 	})
 	page("/logout", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Destroy()
+		srv.goAway()
 		if o.Keep {
 			if err := reception.End(w, r); err != nil {
 				t.Error(err)
@@ -134,7 +140,11 @@ func newServer(t *testing.T, o migrate.Options, so session.Options) *server {
 		}
 		s.Destroy()
 	})
-	page("/clear", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Clear() })
+	page("/clear", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		s.Clear()
+		srv.goAway()
+	})
+	page("/names", func(w http.ResponseWriter, _ *http.Request, s *session.Session) { fmt.Fprint(w, s.Names()) })
 	page("/switch", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("bob") })
 	page("/act", func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 		if err := s.Impersonate(r.Context(), "bob", time.Minute); err != nil {
@@ -145,6 +155,12 @@ func newServer(t *testing.T, o migrate.Options, so session.Options) *server {
 	mux.HandleFunc("/static", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "no session") })
 	srv.handler = recovered(sessions.Handler(reception.Handler(mux)))
 	return srv
+}
+
+func (srv *server) goAway() {
+	if srv.away != nil {
+		srv.away()
+	}
 }
 
 // recovered answers with 500 when next panics, from around all other handlers.
@@ -256,10 +272,9 @@ func fromFlask() migrate.Options { return migrate.Options{Sources: []migrate.Sou
 
 // legacyRecords are those of an old server that can be down.
 type legacyRecords struct {
-	values   map[string]string
-	down     error
-	hangs    bool
-	deleting func() // is called before a record is deleted
+	values map[string]string
+	down   error
+	hangs  bool
 }
 
 func (l *legacyRecords) Load(ctx context.Context, key string) ([]byte, error) {
@@ -277,12 +292,12 @@ func (l *legacyRecords) Load(ctx context.Context, key string) ([]byte, error) {
 	return []byte(value), nil
 }
 
-func (l *legacyRecords) Delete(_ context.Context, key string) error {
-	if l.deleting != nil {
-		l.deleting()
-	}
+func (l *legacyRecords) Delete(ctx context.Context, key string) error {
 	if l.down != nil {
 		return l.down
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	delete(l.values, key)
 	return nil

@@ -60,7 +60,34 @@ func TestARequestWithoutCookiesCostsNothingWhereThereAreRecords(t *testing.T) {
 		t.Error(&b.log)
 	}
 	b.store.down = errors.New("down")
-	b.wantPage("/static", "no session")
+	if w := b.send(http.MethodGet, "/static"); w.Code != http.StatusOK || w.Header()["Vary"] != nil {
+		t.Errorf("%d, Vary %q", w.Code, w.Header()["Vary"])
+	}
+}
+
+// TestWhatIsOnlyInItsCookieIsNotNoted has another source keep records.
+func TestWhatIsOnlyInItsCookieIsNotNoted(t *testing.T) {
+	t.Parallel()
+	o, _, _ := fromExpress()
+	o.Sources = append(o.Sources, flask)
+	b := newServer(t, o, session.Options{}).browser("session", known(t))
+	b.wantPage("/names", "[cart]")
+	b.wantPage("/names", "[cart]")
+}
+
+// TestMovingInIsOneWrite has the note be part of it.
+func TestMovingInIsOneWrite(t *testing.T) {
+	t.Parallel()
+	for _, user := range []string{`"user":"ann",`, ""} {
+		o, records, cookie := fromExpress()
+		records.values["sess:id"] = `{"cookie":{},` + user + `"cart":["coat"]}`
+		b := newServer(t, o, session.Options{}).browser("connect.sid", cookie)
+		created, updated := 0, 0
+		b.store.first, b.store.update = func() { created++ }, func() { updated++ }
+		if b.wantPage("/names", "[cart migrate.taken]"); created != 1 || updated != 0 {
+			t.Errorf("%s %d creates and %d updates", user, created, updated)
+		}
+	}
 }
 
 // TestWhoHasComeBackCostsNoMoreWrites has each request with our cookie be read only, but the
