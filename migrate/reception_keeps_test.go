@@ -103,7 +103,7 @@ func TestKeepKeepsTheRecord(t *testing.T) {
 // TestARecordIsDeletedOnce has the old server be down when there is nothing left to do there.
 func TestARecordIsDeletedOnce(t *testing.T) {
 	t.Parallel()
-	for _, last := range []string{"/end", "/logout", "/act"} {
+	for _, last := range []string{"/", "/end", "/logout", "/act"} {
 		synctest.Test(t, func(t *testing.T) {
 			o, records, cookie := fromExpress()
 			srv := newServer(t, o, session.Options{})
@@ -112,6 +112,7 @@ func TestARecordIsDeletedOnce(t *testing.T) {
 			b.get("/")
 			<-time.After(grace)
 			b.get("/")
+			<-time.After(grace)
 			records.down = errors.New("down")
 			if w := b.send(http.MethodGet, last); w.Code != http.StatusOK {
 				t.Errorf("%s: %d", last, w.Code)

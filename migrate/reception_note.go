@@ -55,7 +55,7 @@ func (rc *Reception) noteAgain(v *visit, n note) {
 	if was, ok := noted.Lookup(v.s); ok {
 		v.note = was
 	}
-	if !v.note.Back.IsZero() && !v.note.Settled {
+	if !v.note.Back.IsZero() {
 		v.note.Back = time.Time{}
 		noted.Set(v.s, v.note)
 	}
@@ -99,8 +99,6 @@ func (rc *Reception) leave(ctx context.Context, v visit) {
 		}
 		rc.endContinued(ctx, v.note)
 		return
-	case id != v.id:
-		v.note.Back = time.Time{}
 	}
 	noted.Set(v.s, v.note)
 	if err := v.s.Commit(context.WithoutCancel(ctx)); err != nil { // the visitor may have gone

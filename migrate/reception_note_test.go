@@ -87,6 +87,10 @@ func TestMovingInIsOneWrite(t *testing.T) {
 		if b.wantPage("/names", "[cart migrate.taken]"); created != 1 || updated != 0 {
 			t.Errorf("%s %d creates and %d updates", user, created, updated)
 		}
+		other := b.browser("connect.sid", cookie)
+		if other.wantPage("/names", "[cart migrate.taken]"); created != 1 || updated != 0 {
+			t.Errorf("%s then %d creates and %d updates", user, created, updated)
+		}
 	}
 }
 
