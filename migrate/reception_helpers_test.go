@@ -144,6 +144,11 @@ func newServer(t *testing.T, o migrate.Options, so session.Options) *server {
 		s.Clear()
 		srv.goAway()
 	})
+	page("/wipe", func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
+		s.Clear()
+		fmt.Fprint(w, "cleared") // the header leaves
+		srv.goAway()
+	})
 	page("/names", func(w http.ResponseWriter, _ *http.Request, s *session.Session) { fmt.Fprint(w, s.Names()) })
 	page("/switch", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("bob") })
 	page("/act", func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
