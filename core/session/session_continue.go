@@ -110,7 +110,7 @@ func (o *origin) latest(st *state) token {
 // requests get two.
 func (s *Session) Continue(ctx context.Context, origin, subject string, fill func() error) error {
 	before, first := s.snapshot()
-	if before.cur.subject != "" || before.own != nil || subject == "" && before.has() {
+	if before.cur.subject != "" || before.own != nil || subject == "" && !before.IsNew() {
 		return nil
 	}
 	done := false
@@ -129,16 +129,13 @@ func (s *Session) Continue(ctx context.Context, origin, subject string, fill fun
 		}
 		return err
 	}
-	if err == nil && s.goesOn(origin, subject, first, before.has()) {
+	if err == nil && s.goesOn(origin, subject, first, !before.IsNew()) {
 		err = s.Commit(ctx)
 		s.goesOnNoMore()
 	}
 	done = err == nil
 	return err
 }
-
-// has reports whether the visitor has a session, or had one.
-func (s *Session) has() bool { return s.stored != nil || s.quiet || s.ended }
 
 // savedSince reports whether a login, or a new session, has been committed.
 func (s *Session) savedSince(before *Session) bool {
@@ -188,7 +185,6 @@ func (s *Session) restore(b *Session) {
 	defer s.commitMu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.guest = false
 	if s.ended && !b.ended { // meanwhile
 		return
 	}

@@ -97,3 +97,27 @@ func TestATicketIsInFewAnswersOnly(t *testing.T) {
 		})
 	}
 }
+
+// TestWhoShowsTheOldSessionLaterDrivesNobodyOut has another browser, or a thief, have a copy of
+// it: they have proved nothing that would end what others hold.
+func TestWhoShowsTheOldSessionLaterDrivesNobodyOut(t *testing.T) {
+	t.Parallel()
+	for what, then := range map[string]handler{"reads": nothing, "renews": renew, "signs in again": authenticate} {
+		synctest.Test(t, func(t *testing.T) {
+			e := newEnv(t)
+			var err error
+			v, later := e.visitor(), e.visitor()
+			v.do(goOn(&err))
+			v.do(then)
+			v.do(nothing)
+			pass(20 * time.Minute)
+			later.do(goOn(&err))
+			wantAnn(t, later, 1)
+			pass(5 * time.Minute)
+			if wantAnn(t, v, 1); t.Failed() || err != nil {
+				t.Errorf("who %s: %v", what, err)
+			}
+			wantAnn(t, later, 1)
+		})
+	}
+}

@@ -91,7 +91,8 @@ func (st *state) lost(now time.Time, absolute time.Duration) bool {
 // see notes that a ticket was presented. It retires those that had been seen
 // before it was offered; offers beside it stay good, because either answer may
 // be the one that the visitor has got. One that is shared is such an offer again: another
-// answer may still bring it.
+// answer may still bring it. It retires none itself: who has got it has shown another
+// system's session, and proved nothing here.
 func (st *state) see(hash ticketHash, now time.Time) {
 	e := st.entry(hash)
 	if e == nil || !e.pending() {
@@ -100,6 +101,9 @@ func (st *state) see(hash ticketHash, now time.Time) {
 	st.count++
 	e.seen = st.count
 	st.untaken = 0
+	if e.shared {
+		return
+	}
 	for i := range st.tickets {
 		switch o := &st.tickets[i]; {
 		case !o.current() || o.seen > e.offered:

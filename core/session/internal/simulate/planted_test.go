@@ -132,7 +132,7 @@ var faults = []planted{
 	},
 	{
 		"offers beside the one that was seen stay good", "session/ticket_list.go",
-		"if o := &st.tickets[i]; o.current() && o.seen < e.offered {", "if o := &st.tickets[i]; o.hash != hash && o.seen < e.offered {",
+		"case !o.current() || o.seen > e.offered:", "case o.hash == hash || o.seen > e.offered:",
 	},
 	{
 		"MaxSessions is kept", "session/subject_limit.go",
