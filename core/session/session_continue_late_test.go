@@ -63,11 +63,17 @@ func TestAFirstAnswerThatNobodyWaitsForIsDropped(t *testing.T) {
 			v.do(renew)
 			v.do(nothing)
 			pass(11*time.Minute - wait + time.Minute)
-			v.do(count)
+			if wait == 0 { // by who writes next
+				v.do(count)
+			}
 			if err != nil || alive(first) {
 				t.Errorf("after %v: the first ticket is good, %v", wait, err)
 			}
-			wantAnn(t, v, 2)
+			later := e.visitor()
+			later.do(goOn(&err))
+			v.do(count)
+			n, _ := read(v, counter)
+			wantAnn(t, later, n)
 		})
 	}
 }
@@ -120,4 +126,20 @@ func TestWhoShowsTheOldSessionLaterDrivesNobodyOut(t *testing.T) {
 			wantAnn(t, later, 1)
 		})
 	}
+}
+
+// TestAnAnonymousSessionGoesOnLater has its ticket never be replaced, and so be handed out for as
+// long as nobody has signed in.
+func TestAnAnonymousSessionGoesOnLater(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		one, other := e.visitor(), e.visitor()
+		goOnAsNobody(t, one, count)
+		pass(5 * time.Minute)
+		goOnAsNobody(t, other, count)
+		if n, _ := read(one, counter); n != 3 || one.ticket() != other.ticket() {
+			t.Errorf("they do not share one session; it counts %d", n)
+		}
+	})
 }

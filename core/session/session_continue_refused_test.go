@@ -194,3 +194,22 @@ func TestAFillThatReloadsIsPartOfIt(t *testing.T) {
 	}
 	wantAnn(t, v, 1)
 }
+
+// TestWhoseSessionIsWrittenMeanwhileGoesOn has another request write the anonymous session
+// between this one's Load and its Update.
+func TestWhoseSessionIsWrittenMeanwhileGoesOn(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	other := v.fork()
+	met := e.store.meet(3, func() { other.do(count) })
+	var err error
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		count(w, r, s)
+		err = s.Continue(r.Context(), "over there", "ann", func() error { return nil })
+	})
+	if err != nil || !met() {
+		t.Errorf("%v, met %t", err, met())
+	}
+	wantAnn(t, v, 3)
+}
