@@ -256,13 +256,11 @@ func (c *commit) meet(ctx context.Context, f *found) error {
 		c.ticket.offered = true
 		c.wants = wants{hand: true, limit: !o.joins && !v.loginSeen()} // who wrote the login may not have come to the limit
 		c.find(nothing)
-	case o.subject != "":
+	default:
 		f.verdict = verdict{standing: quiet, reason: isExpired} // the visitor joins it
 		c.wants.login, c.wants.logins, c.wants.hand = o.subject, 1, false
 		t = o.unlisted()
 		c.ticket = held{presented: c.m.present(t), hash: t.hash()}
-	default:
-		c.part(f)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -84,7 +85,14 @@ func TestATicketIsInFewAnswersOnly(t *testing.T) {
 	t.Parallel()
 	for _, seen := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			e := newEnv(t)
+			told := 0
+			e := newEnv(t, func(o *session.Options) {
+				o.OnEvent = func(_ context.Context, e session.Event) {
+					if e.Kind == session.EventSeen {
+						told++
+					}
+				}
+			})
 			var err error
 			v, soon, later := e.visitor(), e.visitor(), e.visitor()
 			v.do(goOn(&err))
@@ -97,6 +105,9 @@ func TestATicketIsInFewAnswersOnly(t *testing.T) {
 			later.do(goOn(&err))
 			if soon.ticket() != v.ticket() || later.ticket() == v.ticket() || later.ticket() == "" || err != nil {
 				t.Errorf("seen %t: %q, then %q, then %q, %v", seen, v.ticket(), soon.ticket(), later.ticket(), err)
+			}
+			if !seen && told > 0 {
+				t.Error("a ticket was seen that nobody has presented")
 			}
 			wantAnn(t, later, 1)
 			wantAnn(t, v, 1)

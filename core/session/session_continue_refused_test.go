@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
@@ -212,4 +214,50 @@ func TestWhoseSessionIsWrittenMeanwhileGoesOn(t *testing.T) {
 		t.Errorf("%v, met %t", err, met())
 	}
 	wantAnn(t, v, 3)
+}
+
+// TestWhatWasSetBeforeGoesAlong has a new visitor's request set something first, and another
+// request have begun the session.
+func TestWhatWasSetBeforeGoesAlong(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	var err error
+	one, other := e.visitor(), e.visitor()
+	one.do(goOn(&err))
+	other.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		cart.Set(s, []string{"hat"})
+		goOn(&err)(w, r, s)
+	})
+	wantAnn(t, other, 1)
+	if c, _ := read(one, cart); len(c) != 1 || err != nil {
+		t.Errorf("the cart holds %q, %v", c, err)
+	}
+}
+
+func TestNothingThatTravelsInItsCookieIsEndedByTheOldOne(t *testing.T) {
+	t.Parallel()
+	if err := newEnv(t).cookieOnly().EndContinued(t.Context(), "over there", "ann"); !errors.Is(err, session.ErrUnsupported) {
+		t.Errorf("%v, want ErrUnsupported", err)
+	}
+}
+
+// TestWhatIsGoneWhenSomebodyJoinsDoesNotBeginAgain has an administrator end the session between
+// the Load and the Update of who comes later.
+func TestWhatIsGoneWhenSomebodyJoinsDoesNotBeginAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		var err error
+		e.visitor().do(goOn(&err))
+		pass(2 * time.Minute)
+		later := e.visitor()
+		e.store.meet(2, func() {
+			if _, err := e.mem.DeleteAll(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		if later.do(goOn(&err)); !errors.Is(err, session.ErrNotFound) || later.cookie != nil {
+			t.Errorf("%v", err)
+		}
+	})
 }
