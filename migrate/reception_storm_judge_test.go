@@ -106,7 +106,8 @@ func (w *storm) signedIn(b *stormBrowser, q *stormRequest) bool {
 	})
 }
 
-// judgeOut: who was in, and has not signed out or in as another, is in, in one session.
+// judgeOut: who was in, and has not signed out or in as another, is in, in one session. The
+// ticket of a slow request may no longer be in the list.
 func (w *storm) judgeOut(b *stormBrowser) {
 	alone := len(w.browsers) == 1
 	several := w.site.inCookie && w.site.oldWrite > 0 || w.site.act > 0 && !w.site.inCookie // who begins to act has the record deleted
@@ -122,7 +123,7 @@ func (w *storm) judgeOut(b *stormBrowser) {
 	var first *stormRequest
 	for _, q := range w.requests {
 		switch {
-		case q.browser != b || q.old():
+		case q.browser != b || q.old() || q.handled.Sub(q.sent) > 5*time.Second:
 		case q.status == http.StatusForbidden, q.status == http.StatusConflict && (q.do == "view" || q.do == "add") && w.site.act == 0:
 			w.faultf("refused: %v", q)
 			return
