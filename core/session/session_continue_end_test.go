@@ -1,0 +1,98 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+// TestEndContinuedEndsWhatOthersDoMeanwhile has another request begin the session, write it, or
+// end it without a trace, between the Load and the write.
+func TestEndContinuedEndsWhatOthersDoMeanwhile(t *testing.T) {
+	t.Parallel()
+	for what, meanwhile := range map[string]func(*env, *visitor){
+		"begin": func(_ *env, v *visitor) { var err error; v.do(goOn(&err)) },
+		"write": func(_ *env, v *visitor) { v.do(count) },
+		"end": func(e *env, _ *visitor) {
+			if _, err := e.mem.DeleteAll(e.tb.Context()); err != nil {
+				e.tb.Error(err)
+			}
+		},
+	} {
+		e := newEnv(t)
+		var err error
+		v := e.visitor()
+		if what != "begin" {
+			v.do(goOn(&err))
+		}
+		met := e.store.meet(2, func() { meanwhile(e, v) })
+		if endThere(t, e); !met() || alive(v) {
+			t.Errorf("%s: met %t, the session is alive %t", what, met(), alive(v))
+		}
+		if e.visitor().do(goOn(&err)); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("%s: then %v, want ErrNotFound", what, err)
+		}
+	}
+}
+
+func TestEndContinuedTellsWhatItDoes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var told []session.Event
+		e := newEnv(t, func(o *session.Options) {
+			o.OnEvent = func(_ context.Context, e session.Event) { told = append(told, e) }
+		})
+		var err error
+		e.visitor().do(goOn(&err))
+		told = nil
+		e.store.intercept(func(ctx context.Context, _ op) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		start := time.Now()
+		err = e.m.EndContinued(t.Context(), "over there", "ann")
+		if err == nil || time.Since(start) != session.DefaultStoreTimeout {
+			t.Errorf("a store that does not answer: %v after %v", err, time.Since(start))
+		}
+		e.store.reset()
+		endThere(t, e)
+		endThere(t, e)
+		if len(told) != 2 || told[0].Kind != session.EventStoreError || told[1].Kind != session.EventEnded ||
+			told[1].Reason != session.EndRevoked || told[1].Subject != "ann" {
+			t.Errorf("told of %+v", told)
+		}
+	})
+}
+
+// TestWhatALoginReplacesIsToldWhenItEnds has bob sign in where ann's session goes on, and come
+// back.
+func TestWhatALoginReplacesIsToldWhenItEnds(t *testing.T) {
+	t.Parallel()
+	var ended []session.Event
+	e := newEnv(t, func(o *session.Options) {
+		o.OnEvent = func(_ context.Context, e session.Event) {
+			if e.Kind == session.EventEnded {
+				ended = append(ended, e)
+			}
+		}
+	})
+	var err error
+	ann, bob := e.visitor(), e.visitor()
+	ann.do(goOn(&err))
+	if bob.do(goOn(&err, signIn("bob"))); len(ended) > 0 {
+		t.Errorf("before bob has come back, there is told of %+v", ended)
+	}
+	bob.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		if s.Subject() != "bob" {
+			t.Errorf("it is %q's", s.Subject())
+		}
+	})
+	if len(ended) != 1 || ended[0].Reason != session.EndReplaced || ended[0].Subject != "ann" {
+		t.Errorf("then there is told of %+v", ended)
+	}
+}
