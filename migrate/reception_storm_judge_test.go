@@ -146,7 +146,7 @@ func (w *storm) judgeEnds() {
 	for _, e := range w.ends {
 		before := map[string]bool{}
 		for _, q := range w.requests {
-			if q.ok() && q.page.Subject == e.subject && q.handled.Before(e.sent) {
+			if q.ok() && q.page.Subject == e.subject && q.page.ID != "" && q.handled.Before(e.sent) {
 				before[q.page.ID] = true
 			}
 		}
