@@ -152,7 +152,7 @@ func topics() []topic {
 		{"expiry", slices.Concat(expiryCases(), movedCases())},
 		{"retries", retryCases()},
 		{"text", textCases()},
-		{"clock", clockCases()},
+		{"clock", slices.Concat(clockCases(), instantCases())},
 		{"touch", touchCases()},
 		{"subjects", slices.Concat(subjectListCases(), viewCases(viewList()), subjectDeleteCases())},
 		{"all", allCases()},
@@ -176,7 +176,9 @@ func topics() []topic {
 // quietTopics are those whose cases run one by one when all the others are done: many
 // records hold others up, and expired ones are counted, which stores may remove at every
 // write.
-func quietTopics() []topic { return []topic{pageTopic(), {"prune", pruneCases()}} }
+func quietTopics() []topic {
+	return []topic{pageTopic(), {"prune", slices.Concat(pruneCases(), pruneDamageCases())}}
+}
 
 // inParallel calls do for every item at the same time and waits for all.
 func inParallel[E any](items []E, do func(E)) {

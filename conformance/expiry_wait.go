@@ -21,9 +21,15 @@ func (t *tester) soon(write func(expires time.Time) error) time.Time {
 // what do has written is removed, and do is called again with twice the life.
 func (t *tester) within(life time.Duration, do func(expires time.Time) error) time.Time {
 	t.Helper()
+	return t.withinUnit(time.Millisecond, life, do)
+}
+
+// withinUnit is within with an expiry that has nothing below this unit.
+func (t *tester) withinUnit(unit, life time.Duration, do func(expires time.Time) error) time.Time {
+	t.Helper()
 	for longest := 100 * life; ; life *= 2 {
 		undo := t.own.attempt()
-		expires := time.Now().Add(life).Truncate(time.Millisecond).UTC()
+		expires := time.Now().Add(life).Truncate(unit).UTC()
 		err := do(expires)
 		switch {
 		case err == nil:

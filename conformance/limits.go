@@ -18,7 +18,7 @@ func limitCases() []testCase {
 		},
 		{
 			name: "largest data",
-			rule: "Data of the size that the store declares is taken, by Create and by Update.",
+			rule: "Data of the size that the store declares is taken, by Create and by Update, and Touch moves its expiry.",
 			run:  limitData,
 		},
 		{
@@ -104,6 +104,10 @@ func badExpiries() []badExpiry {
 		{"an expiry in the past", func() time.Time { return time.Now().Add(-time.Minute) }},
 		{"an expiry that is over now", time.Now},
 		{"an expiry too far off", func() time.Time { return time.Date(2263, time.January, 1, 0, 0, 0, 0, time.UTC) }},
+		// In nanoseconds of 64 bits, these are other years: the last two are in 2078 and 2184.
+		{"an expiry a nanosecond too far off", func() time.Time { return time.Date(2262, time.April, 11, 23, 47, 15, 1, time.UTC) }},
+		{"an expiry centuries too far off", func() time.Time { return time.Date(2663, time.January, 1, 0, 0, 0, 0, time.UTC) }},
+		{"an expiry centuries ago", func() time.Time { return time.Date(1600, time.January, 1, 0, 0, 0, 0, time.UTC) }},
 	}
 }
 
@@ -148,6 +152,9 @@ func limitData(t *tester) {
 	t.want(nil, t.store.Create(t.Context(), id, r), "Create with the largest data")
 	next := t.sized(t.MaxData)
 	t.want(nil, t.store.Update(t.Context(), id, r.Version, next), "Update with the largest data")
+	expires := next.Expires.Add(time.Hour)
+	t.want(nil, sessionstore.Touch(t.Context(), t.store, id, next.Version, expires), "Touch of a record with the largest data")
+	t.wantExpires(id, expires)
 	if got := t.load(id).Data; !bytes.Equal(got, next.Data) {
 		t.Fatalf("wrote %d random bytes, read %d others", len(next.Data), len(got))
 	}

@@ -129,6 +129,11 @@ func limitMutants() []mutant {
 		{"no expiry", func(r sessionstore.Record) bool { return r.Expires.IsZero() }},
 		{"an expiry in the past", func(r sessionstore.Record) bool { return dead(r) && !r.Expires.IsZero() }},
 		{"an expiry too far off", func(r sessionstore.Record) bool { return r.Expires.Year() > 2262 }},
+		{"an expiry a nanosecond too far off", func(r sessionstore.Record) bool {
+			return r.Expires.Year() == 2262 && sessionstore.CheckExpires(r.Expires) != nil
+		}},
+		{"an expiry centuries too far off", inNanoseconds},
+		{"an expiry centuries ago", inNanoseconds},
 	} {
 		all = append(all,
 			mutant{"Create takes " + bad.name, []string{"limits/create with " + bad.name}, func(m *mutated) {
@@ -149,6 +154,12 @@ func limitMutants() []mutant {
 			}})
 	}
 	return all
+}
+
+// inNanoseconds reports whether r lives by a number of nanoseconds that has run over.
+func inNanoseconds(r sessionstore.Record) bool {
+	year := r.Expires.Year()
+	return (year < 1678 || year > 2262) && !r.Expires.IsZero() && r.Expires.UnixNano() > time.Now().UnixNano()
 }
 
 func cut(r *sessionstore.Record) { r.Data = r.Data[:min(len(r.Data), referenceMaxData)] }

@@ -179,11 +179,14 @@ func silentFor(silent func(r sessionstore.Record) bool) func(*mutated) {
 }
 
 // dropsReports has Watch keep a few reports for a caller who is slow, and drop others.
-func dropsReports(m *mutated) {
+func dropsReports(m *mutated) { drops(m, 4, 10*time.Microsecond) }
+
+// drops has Watch keep so many reports, and wait after each.
+func drops(m *mutated, room int, wait time.Duration) {
 	m.watch = func(ctx context.Context, changed func(string)) error {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		kept, ended := make(chan string, 4), make(chan error, 1)
+		kept, ended := make(chan string, room), make(chan error, 1)
 		go func() {
 			ended <- m.next.Watch(ctx, func(id string) {
 				select {
@@ -196,7 +199,7 @@ func dropsReports(m *mutated) {
 			select {
 			case id := <-kept:
 				changed(id)
-				pause(10 * time.Microsecond)
+				pause(wait)
 			case err := <-ended:
 				return err
 			}

@@ -41,7 +41,7 @@ func mutants() []mutant {
 		raceMutants(), peerViewMutants(), certainMutants(),
 		walkMutants(), cutMutants(), tidiedMutants(), wayMutants(), partMutants(), pagedMutants(), libraryMutants(),
 		spaceMutants(), lifeMutants(), keptMutants(), withinMutants(), sizeMutants(),
-		truthMutants(), seenMutants(), wholeMutants(),
+		truthMutants(), seenMutants(), wholeMutants(), instantMutants(), besideMutants(),
 	)
 }
 

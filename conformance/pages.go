@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -86,6 +87,25 @@ func pageTopic() topic {
 			},
 		},
 		{
+			name:  "prunes many",
+			rule:  "Prune removes and counts every expired record, each once, however many batches that takes.",
+			needs: Prune,
+			run:   pagesPruneMany,
+		},
+		{
+			name:  "scans past what is damaged",
+			rule:  "Scan is complete, however many pages that takes: what isn't a record is named with ErrCorrupt, and ends neither its page nor the iteration.",
+			needs: Scan,
+			run: func(t *tester) { // in the shared namespace, in which Harness.Corrupt works
+				damaged := t.corruptedAnywhere()
+				var ids []string
+				if err := t.createdMany(t.many, func(*sessionstore.Record) {}, &ids); err != nil {
+					t.noSetUp("Create", err)
+				}
+				t.wantDamaged(damaged, ids)
+			},
+		},
+		{
 			name:  "scans behind what is dead",
 			rule:  "Scan is complete: no record is missing because many that have expired come before it.",
 			needs: Scan,
@@ -164,15 +184,30 @@ func pageTopic() topic {
 }
 
 // listensTo watches while the records of a pile are deleted, and returns what fails the case
-// unless each has been reported.
+// unless each has been reported. The first report takes as long to look at as the deletion
+// takes, or a second: what has no room for the others meanwhile has to say so.
 func (t *tester) listensTo(p *pile) (told func(by string)) {
 	t.Helper()
 	if !t.has(Watch) {
 		return func(string) {}
 	}
-	ids, l := p.ids, t.listen(t.store)
+	deleted := make(chan struct{})
+	wait := sync.OnceFunc(func() {
+		timer := time.NewTimer(time.Second)
+		defer timer.Stop()
+		select {
+		case <-deleted:
+		case <-timer.C:
+		}
+	})
+	ids, l := p.ids, t.listenAnd(t.store, func(id string) {
+		if id != "" {
+			wait()
+		}
+	})
 	return func(by string) {
 		t.Helper()
+		close(deleted)
 		t.wantToldAll(l, ids, "each of many records that "+by+" has deleted")
 	}
 }
@@ -273,6 +308,20 @@ func pagesScanDelete(t *tester) {
 	}
 	t.wantOnce("what Scan yields while its caller deletes", maps.Clone(seen), p.ids)
 	p.ids = t.living(p.ids)
+}
+
+// pagesPruneMany has all records expire together: none may be removed before, by a write.
+func pagesPruneMany(t *tester) {
+	t = t.isolated()
+	var ids []string
+	t.waitExpired(t.within(2*shortLife, func(expires time.Time) error {
+		ids = nil
+		return t.createdMany(t.many, func(r *sessionstore.Record) { r.Expires = expires }, &ids)
+	}))
+	if n := t.prune(t.store); n != len(ids) {
+		t.Fatalf("Prune, called until it removes none, reports %d records, want the %d that had expired", n, len(ids))
+	}
+	t.wantAllGone(ids)
 }
 
 // plantDead leaves n records of the pile's subject that have expired. Some at a time have

@@ -36,7 +36,7 @@ func peerCases() []testCase {
 		},
 		{
 			name: "sees a touch",
-			rule: "Processes share the backend: once Touch has returned in one, Load in another returns the new expiry.",
+			rule: "Processes share the backend: once Touch has returned in one, Load in another returns the new expiry, and Touch moves it back.",
 			run:  peerSeesTouch,
 		},
 		{
@@ -81,7 +81,13 @@ func peerSeesTouch(t *tester) {
 	id, r := createdForPeer(t)
 	expires := r.Expires.Add(time.Hour)
 	t.touch(id, r.Version, expires)
-	t.compareExpires(t.loadPeer(id), expires)
+	got := t.loadPeer(id)
+	t.compareExpires(got, expires)
+	t.touch(id, got.Version, r.Expires)
+	got.Version = t.load(id).Version // the fallback of Touch changes it
+	err := sessionstore.Touch(t.Context(), t.peer, id, got.Version, expires)
+	t.want(nil, err, "Touch by the peer to the expiry that it has seen, and that another has moved since")
+	t.wantExpires(id, expires)
 }
 
 func peerWrites(t *tester) {
@@ -100,9 +106,12 @@ func peerWrites(t *tester) {
 	next := t.record()
 	t.update(id, again.Version, next)
 	t.want(sessionstore.ErrConflict, t.peer.Update(ctx, id, again.Version, t.record()), "Update by the peer of what another has updated")
-	last := t.record()
+	t.want(nil, sessionstore.Touch(ctx, t.peer, id, next.Version, again.Expires.Add(time.Hour)), "Touch by the peer with the version of another")
+	next.Version = t.load(id).Version // the fallback of Touch changes it
+	last := again                     // all but the version is what the peer has written before
+	last.Version = t.version()
 	t.want(nil, t.peer.Update(ctx, id, next.Version, last), "Update by the peer with the version of another")
-	t.wantLive(id, last.Version)
+	t.wantWritten(id, last, next.Subject)
 	t.want(nil, t.peer.Delete(ctx, id), "Delete by the peer")
 	t.create(id, t.record())
 	t.want(sessionstore.ErrExists, t.peer.Create(ctx, id, t.record()), "Create by the peer over what another has created")

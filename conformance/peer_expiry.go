@@ -67,6 +67,13 @@ func inspections() []inspection {
 			}
 			return err
 		}},
+		{"DeleteSubject", Subjects, sessionstore.ErrNotFound, func(t *tester, _ string, r sessionstore.Record) error {
+			n, err := sessionstore.DeleteSubject(t.Context(), t.store, r.Subject)
+			if err == nil && n == 0 {
+				err = sessionstore.ErrNotFound
+			}
+			return err
+		}},
 		{"Create", "", nil, func(t *tester, id string, _ sessionstore.Record) error {
 			return t.store.Create(t.Context(), id, t.record())
 		}},

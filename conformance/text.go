@@ -67,7 +67,8 @@ func likenesses() []likeness {
 		{"patterns and separators", ends("", "%", "_", "*", "?", ".", ".*", "[a]", "a", "{a}", "(a)", "\\", "\\\\", "\\n", "\n", "/", "//",
 			"/.", "/..",
 			"/a", "/a/", ":", "::", ":a", ";", ",", "|", "~", "'", "''", "\"", "`", "$1", "?1", "%41", "%00", "+", "&", "&amp;",
-			"<a>", "&lt;a>", "#", "--", "\x1e", "\x1f", "{b}a", "{b}c", " b", "%20b", "+b", "=", "=a")},
+			"<a>", "&lt;a>", "#", "--", "!", "!a", "!!", "^", "^a", "\x01a", "\x02", "\x1c", "\x1d", "\x1e", "\x1f",
+			"{b}a", "{b}c", " b", "%20b", "+b", "=", "=a")},
 		{"addresses", ends("@example.org", "@Example.org", "@example.org.", "@example.com", "+a@example.org", "+b@example.org",
 			".@example.org", "@example.org/a", "@example.org?a", "")},
 		{"a checksum", ends("-plumless", "-buckeroo", "-Aa", "-BB", "-AaBB", "-BBAa")}, // CRC-32, and 31 times the last plus the next

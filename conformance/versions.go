@@ -12,7 +12,7 @@ func versionCases() []testCase {
 	return []testCase{
 		{
 			name: "any number",
-			rule: "The writer chooses the version: every number but zero comes back as it is and is matched by Update and Touch.",
+			rule: "The writer chooses the version: every number but zero comes back as it is, is matched by Update and Touch, and is known again by Create and Update.",
 			run:  versionExtremes,
 		},
 		{
@@ -52,6 +52,8 @@ func versionExtremes(t *tester) {
 		if got := t.load(id).Version; got != v {
 			t.Fatalf("wrote version %d, read %d", v, got)
 		}
+		t.want(nil, t.store.Create(t.Context(), id, r), fmt.Sprintf("Create with version %d, which is stored", v))
+		t.want(nil, t.store.Update(t.Context(), id, old.Version, r), fmt.Sprintf("Update to version %d, which is stored", v))
 		err := sessionstore.Touch(t.Context(), t.store, id, v, inAnHour().Add(time.Minute))
 		t.want(nil, err, fmt.Sprintf("Touch of version %d", v))
 		r.Version = t.load(id).Version // the fallback of Touch changes it

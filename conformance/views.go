@@ -67,7 +67,7 @@ func viewCases(v view) []testCase {
 		},
 		{
 			name: v.verb + " nothing that was refused",
-			rule: "What Create, Update and Touch refuse, for whatever reason, or report as done before, changes nothing in what " + v.method + " returns.",
+			rule: "What Create, Update and Touch refuse, for whatever reason, or report as done before, changes nothing in what " + v.method + " returns, nor later, and gives a record to nobody.",
 			run:  v.refused,
 		},
 		{
@@ -102,14 +102,19 @@ func (v view) want(t *tester, subject, when string, ids ...string) {
 func (v view) wantAsLoaded(t *tester, id, when string) {
 	t.Helper()
 	r := t.load(id)
+	found := false
 	for _, e := range v.find(t, r.Subject) {
 		if e.ID != id {
 			continue
 		}
+		found = true
 		if got := e.Record; !sameRecord(got, r) || got.Expires.Location() != time.UTC {
 			t.Errorf("%s, %s has version %s of %s with %.20q until %v, Load returns %s of %s with %.20q until %v", when, v.method,
 				name(got.Version), whose(got.Subject), got.Data, got.Expires, name(r.Version), whose(r.Subject), r.Data, r.Expires)
 		}
+	}
+	if !found {
+		t.Errorf("%s, %s does not have the record, version %d of %s", when, v.method, r.Version, whose(r.Subject))
 	}
 }
 
@@ -267,6 +272,31 @@ func (v view) refused(t *tester) {
 	v.want(t, r.Subject, "after writes that were refused", id)
 	v.want(t, other, "after writes that were refused")
 	v.wantAsLoaded(t, id, "after writes that were refused")
+	if v.needs == Subjects {
+		t.wantDeleted(other, 0)
+		t.wantLive(id, r.Version)
+	}
+	v.refusedBefore(t)
+}
+
+// refusedBefore has writes refused because nothing is there, or what is there has expired, and
+// then creates a record of another subject.
+func (v view) refusedBefore(t *tester) {
+	t.Helper()
+	other := newSubject()
+	expired, former := t.expired()
+	for _, id := range []string{t.newID(), expired} {
+		_ = t.store.Update(t.Context(), id, former.Version, t.recordOf(other)) // other cases check that it fails
+		r := t.record()
+		t.create(id, r)
+		when := "created where an Update was refused before"
+		v.want(t, r.Subject, when, id)
+		v.want(t, other, when)
+		if v.needs == Subjects {
+			t.wantDeleted(other, 0)
+			t.wantLive(id, r.Version)
+		}
+	}
 }
 
 func (v view) large(t *tester) {

@@ -105,7 +105,9 @@ func (t *tester) recordOf(subject string) sessionstore.Record {
 	return r
 }
 
+// watchAgain has nothing else reported in between.
 func watchAgain(t *tester) {
+	t = t.alone()
 	l := t.listen(t.store)
 	id := t.newID()
 	for range 2 {
@@ -142,10 +144,12 @@ func watchLooks(t *tester) {
 		}
 		l.cancel()
 	}
-	ended("Delete", func(id string, _ sessionstore.Record) error { return t.store.Delete(t.Context(), id) })
-	ended("Update", func(id string, r sessionstore.Record) error {
-		return t.store.Update(t.Context(), id, r.Version, t.record())
-	})
+	for range raceRounds {
+		ended("Delete", func(id string, _ sessionstore.Record) error { return t.store.Delete(t.Context(), id) })
+		ended("Update", func(id string, r sessionstore.Record) error {
+			return t.store.Update(t.Context(), id, r.Version, t.record())
+		})
+	}
 	if t.has(Subjects) {
 		ended("DeleteSubject", func(_ string, r sessionstore.Record) error {
 			_, err := sessionstore.DeleteSubject(t.Context(), t.store, r.Subject)
@@ -249,6 +253,7 @@ func watchPeer(t *tester) {
 	r.Subject = ""
 	t.want(nil, t.peer.Update(t.Context(), given, old.Version, r), "Update by the peer")
 	t.wantTold(l, given, "a record that the peer has taken from its subject")
+	t.wantToldShortened(l)
 	if !t.has(Subjects) {
 		return
 	}
@@ -256,6 +261,23 @@ func watchPeer(t *tester) {
 	_, err := sessionstore.DeleteSubject(t.Context(), t.peer, r.Subject)
 	t.want(nil, err, "DeleteSubject by the peer")
 	t.wantTold(l, id, "a record of a subject that the peer has deleted")
+}
+
+// wantToldShortened has the peer put off an expiry that this process has written, and this one
+// bring it forward: to one that is no earlier than what it knows.
+func (t *tester) wantToldShortened(l *listener) {
+	t.Helper()
+	id, old := t.created()
+	known := t.recordOf(old.Subject)
+	t.update(id, old.Version, known)
+	err := sessionstore.Touch(t.Context(), t.peer, id, known.Version, known.Expires.Add(2*time.Hour))
+	t.want(nil, err, "Touch by the peer")
+	next := t.recordOf(old.Subject)
+	next.Expires = known.Expires.Add(time.Hour)
+	version := t.loadPeer(id).Version // the fallback of Touch changes it
+	l.forget(id)
+	t.want(nil, t.store.Update(t.Context(), id, version, next), "Update of what the peer has touched")
+	t.wantTold(l, id, "a record that was given an expiry an hour earlier than the one that the peer had set")
 }
 
 func watchEverybody(t *tester) {
