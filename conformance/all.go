@@ -69,7 +69,7 @@ func allCases() []testCase {
 		{
 			name: "is reported to a peer",
 			rule: "Watch reports the records that DeleteAll has deleted in another process.",
-			run:  deleteAllToldPeer,
+			run:  listening(deleteAllToldPeer),
 		},
 		{
 			name: "many at the same time",

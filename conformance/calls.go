@@ -1,10 +1,7 @@
 package conformance
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"iter"
 	"runtime"
 	"slices"
 	"strings"
@@ -30,6 +27,7 @@ type calls struct {
 	begun  int
 	moved  time.Time // when a call last began or returned
 	silent bool      // the case prints a history of its own
+	panics []string  // of the store, the first of which is shown
 	over   bool      // the case was left behind
 }
 
@@ -81,6 +79,36 @@ func (c *calls) progress(at time.Time) {
 	if at.After(c.moved) {
 		c.moved = at
 	}
+}
+
+// panicked notes that a call has panicked, and returns what stands for its error.
+func (c *calls) panicked(n noted, p any, stack []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.panics = append(c.panics, fmt.Sprintf("%s: %v\n%s", c.asked(n), p, within(stack)))
+	return fmt.Errorf("the store has panicked: %v", p)
+}
+
+// within returns the part of a panic's stack that is between the panic and the suite.
+func within(stack []byte) string {
+	lines := strings.Split(string(stack), "\n")
+	if at := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "panic(") }); at >= 0 {
+		lines = lines[min(at+2, len(lines)):] // without the runtime's own
+	}
+	if at := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, "(*watched).") }); at >= 0 {
+		lines = lines[:at]
+	}
+	return strings.Join(lines, "\n")
+}
+
+// firstPanic returns the first panic of the store, "" if there was none.
+func (c *calls) firstPanic() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.panics) == 0 {
+		return ""
+	}
+	return c.panics[0]
 }
 
 // waits says that the case makes no call for so long, and that nothing is amiss.
@@ -216,102 +244,4 @@ func unwatched(s sessionstore.Store) sessionstore.Store {
 		return w.store
 	}
 	return s
-}
-
-type watched struct {
-	store sessionstore.Store
-	calls *calls
-	name  string
-}
-
-func (w *watched) Unwrap() sessionstore.Store { return w.store }
-
-func (w *watched) Load(ctx context.Context, id string) (sessionstore.Record, error) {
-	done := w.calls.begin(noted{store: w.name, method: "Load", id: id})
-	r, err := w.store.Load(ctx, id)
-	version, subject, expires, now := r.Version, r.Subject, r.Expires, time.Now()
-	done(func() string {
-		return fmt.Sprintf("version %s of %s until %s", name(version), whose(subject), moment(now, expires))
-	}, err)
-	return r, err
-}
-
-func (w *watched) Create(ctx context.Context, id string, r sessionstore.Record) error {
-	done := w.calls.begin(noted{store: w.name, method: "Create", id: id, record: r})
-	err := w.store.Create(ctx, id, r)
-	done(nil, err)
-	return err
-}
-
-func (w *watched) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
-	done := w.calls.begin(noted{store: w.name, method: "Update", id: id, old: old, record: r})
-	err := w.store.Update(ctx, id, old, r)
-	done(nil, err)
-	return err
-}
-
-func (w *watched) Delete(ctx context.Context, id string) error {
-	done := w.calls.begin(noted{store: w.name, method: "Delete", id: id})
-	err := w.store.Delete(ctx, id)
-	done(nil, err)
-	return err
-}
-
-func (w *watched) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
-	done := w.calls.begin(noted{
-		store: w.name, method: "Touch", id: id, old: version, record: sessionstore.Record{Expires: expires},
-	})
-	err := sessionstore.Touch(ctx, w.store, id, version, expires)
-	done(nil, err)
-	return err
-}
-
-func (w *watched) Prune(ctx context.Context) (int, error) {
-	return w.counts("Prune", "", func() (int, error) { return sessionstore.Prune(ctx, w.store) })
-}
-
-func (w *watched) DeleteSubject(ctx context.Context, subject string) (int, error) {
-	return w.counts("DeleteSubject", subject, func() (int, error) { return sessionstore.DeleteSubject(ctx, w.store, subject) })
-}
-
-func (w *watched) DeleteAll(ctx context.Context) (int, error) {
-	return w.counts("DeleteAll", "", func() (int, error) { return sessionstore.DeleteAll(ctx, w.store) })
-}
-
-func (w *watched) counts(method, subject string, call func() (int, error)) (int, error) {
-	done := w.calls.begin(noted{store: w.name, method: method, subject: subject})
-	n, err := call()
-	done(records(n), err)
-	return n, err
-}
-
-func (w *watched) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
-	done := w.calls.begin(noted{store: w.name, method: "ListSubject", subject: subject})
-	list, err := sessionstore.ListSubject(ctx, w.store, subject)
-	done(records(len(list)), err)
-	return list, err
-}
-
-func (w *watched) Watch(ctx context.Context, changed func(id string)) error {
-	done := w.calls.begin(noted{store: w.name, method: "Watch"})
-	err := sessionstore.Watch(ctx, w.store, changed)
-	done(nil, err)
-	return err
-}
-
-// Scan notes each step: what its caller does in between is not the store's time.
-func (w *watched) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
-	all := sessionstore.Scan(ctx, w.store)
-	return func(yield func(sessionstore.Entry, error) bool) {
-		n, failed := 0, error(nil)
-		done := w.calls.begin(noted{store: w.name, method: "Scan"})
-		defer func() { done(records(n), failed) }()
-		all(func(e sessionstore.Entry, err error) bool {
-			w.calls.waits(0)
-			if n++; err != nil && !errors.Is(err, sessionstore.ErrCorrupt) {
-				failed = err
-			}
-			return yield(e, err)
-		})
-	}
 }

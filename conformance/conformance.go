@@ -177,7 +177,7 @@ func topics() []topic {
 // records hold others up, and expired ones are counted, which stores may remove at every
 // write.
 func quietTopics() []topic {
-	return []topic{pageTopic(), {"prune", slices.Concat(pruneCases(), pruneDamageCases())}}
+	return []topic{pageTopic(), {"prune", slices.Concat(pruneCases(), pruneAwryCases())}}
 }
 
 // inParallel calls do for every item at the same time and waits for all.

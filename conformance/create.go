@@ -35,7 +35,7 @@ func createCases() []testCase {
 		},
 		{
 			name: "after delete",
-			rule: "A deleted record is no obstacle to a later Create under the same id, and nothing of it comes back.",
+			rule: "A record that was deleted, alone, with its subject or with all, is no obstacle to a later Create under the same id, and nothing of it comes back.",
 			run:  createAfterDelete,
 		},
 	}
@@ -99,15 +99,25 @@ func createExpiredAgain(t *tester) {
 	t.wantWritten(id, r, "")
 }
 
+// createAfterDelete has long records end in each way in which records are deleted.
 func createAfterDelete(t *tester) {
-	id := t.newID()
+	t = t.alone()
+	ends := map[string]func(id, subject string){"Delete": func(id, _ string) { t.remove(id) }}
+	if t.has(Subjects) {
+		ends["DeleteSubject"] = func(_, subject string) { t.wantDeleted(subject, 1) }
+	}
+	if t.has(All) && t.Isolated != nil {
+		ends["DeleteAll"] = func(string, string) { t.wantAllDeleted(1) }
+	}
 	for _, r := range t.shorter() {
-		longer := t.record()
-		longer.Subject, longer.Data = "", randomBytes(t.largeSize())
-		t.create(id, longer)
-		t.remove(id)
-		t.want(nil, t.store.Create(t.Context(), id, r), "Create after Delete")
-		t.wantStored(id, r)
-		t.remove(id)
+		for how, end := range ends {
+			id, longer := t.newID(), t.record()
+			longer.Data = randomBytes(t.largeBeside())
+			t.create(id, longer)
+			end(id, longer.Subject)
+			t.want(nil, t.store.Create(t.Context(), id, r), "Create after "+how)
+			t.wantStored(id, r)
+			t.remove(id)
+		}
 	}
 }

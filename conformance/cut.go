@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,12 +23,12 @@ func cutCases() []testCase {
 	return []testCase{
 		{
 			name: "writes made again",
-			rule: "A write that was cut short and is made again until it succeeds has happened: the record is there as it was written, whatever the caller has done to its data since, and in the list of its subject alone.",
+			rule: "A write that was cut short and is made again until it succeeds has happened: the record is there as it was written, whatever the caller has done to its data since, and in the list of its subject alone. Until then, the record is in a list as it was.",
 			run:  cutWrites,
 		},
 		{
 			name: "deletes made again",
-			rule: "A Delete that was cut short and is made again has happened: no Load finds the record, and no list.",
+			rule: "A Delete that was cut short and is made again has happened: no Load finds the record, and no list. Until then, both do.",
 			run:  cutDeletes,
 		},
 		{
@@ -136,6 +137,7 @@ func cutWrites(t *tester) {
 			return t.store.Update(ctx, id, r.Version, next)
 		}
 		t.cutWrite(next, update)
+		t.wantStillListed(id, "an Update")
 		t.again("Update", func(ctx context.Context) error { return update(ctx, next) })
 		t.wantWritten(id, next, r.Subject)
 		if t.has(Touch) { // the fallback is two calls
@@ -168,11 +170,34 @@ func (t *tester) wantWritten(id string, r sessionstore.Record, former string) {
 	}
 }
 
+// wantStillListed fails the case if the record under id is live and not in the list of its
+// subject, though no call has changed it in between: it may go on after its context.
+func (t *tester) wantStillListed(id, call string) {
+	t.Helper()
+	if !t.has(Subjects) {
+		return
+	}
+	before, err := t.store.Load(t.Context(), id)
+	if err != nil {
+		return // it has happened, or the connection was lost
+	}
+	list, err := sessionstore.ListSubject(t.Context(), t.store, before.Subject)
+	after, gone := t.store.Load(t.Context(), id)
+	if err != nil || gone != nil || after.Version != before.Version {
+		return
+	}
+	if !slices.ContainsFunc(list, func(e sessionstore.Entry) bool { return e.ID == id }) {
+		t.Fatalf("after %s that was cut short, Load finds the record, version %s of %s, and ListSubject does not",
+			call, name(before.Version), whose(before.Subject))
+	}
+}
+
 func cutDeletes(t *tester) {
 	for range cuts {
 		id, r := t.created()
 		remove := func(ctx context.Context) error { return t.store.Delete(ctx, id) }
 		_ = t.cut(remove)
+		t.wantStillListed(id, "a Delete")
 		t.again("Delete", remove)
 		t.wantGone(id)
 		if t.has(Subjects) {
@@ -190,6 +215,8 @@ func cutSubject(t *tester) {
 			return err
 		}
 		if !t.cutOrDone("DeleteSubject", remove) {
+			t.wantStillListed(ids[0], "a DeleteSubject")
+			t.wantStillListed(ids[5], "a DeleteSubject")
 			t.again("DeleteSubject", remove)
 		}
 		for _, id := range ids {

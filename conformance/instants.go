@@ -102,9 +102,11 @@ func (t *tester) wantFoundByAll(id string, r sessionstore.Record, when string) {
 	t.want(nil, err, "Load of "+when)
 	if t.has(Subjects) {
 		viewList().want(t, r.Subject, when, id)
+		viewList().wantAsLoaded(t, id, when)
 	}
 	if t.has(Scan) && t.Isolated != nil {
 		viewScan().want(t, r.Subject, when, id)
+		viewScan().wantAsLoaded(t, id, when)
 	}
 	t.want(sessionstore.ErrExists, t.store.Create(t.Context(), id, t.record()), "Create over "+when)
 	t.want(sessionstore.ErrConflict, t.store.Update(t.Context(), id, t.version(), t.record()), "Update, of another version, of "+when)

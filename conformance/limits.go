@@ -139,6 +139,14 @@ func (t *tester) largeSize() int {
 	return large
 }
 
+// largeBeside is large, and leaves room for a subject.
+func (t *tester) largeBeside() int {
+	if t.MaxData > 0 {
+		return max(1, min(t.largeSize(), t.MaxData-sessionstore.MaxSubjectLen))
+	}
+	return t.largeSize()
+}
+
 func (t *tester) needsMaxData() {
 	t.Helper()
 	if t.MaxData == 0 {

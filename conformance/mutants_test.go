@@ -42,6 +42,7 @@ func mutants() []mutant {
 		walkMutants(), cutMutants(), tidiedMutants(), wayMutants(), partMutants(), pagedMutants(), libraryMutants(),
 		spaceMutants(), lifeMutants(), keptMutants(), withinMutants(), sizeMutants(),
 		truthMutants(), seenMutants(), wholeMutants(), instantMutants(), besideMutants(),
+		endingMutants(),
 	)
 }
 

@@ -56,7 +56,7 @@ func ownershipCases() []testCase {
 		},
 		{
 			name: "loaded data stays",
-			rule: "The Data that Load returns belongs to the caller: no later call changes it.",
+			rule: "What Load and ListSubject return belongs to the caller: no later call changes data, subject or id.",
 			run:  ownStays,
 		},
 		{
@@ -165,12 +165,9 @@ func ownLoaded(t *tester) {
 
 func ownStays(t *tester) {
 	id, r := t.created()
-	loaded := t.load(id).Data
-	listed := [][]byte{loaded}
+	kept := []sessionstore.Entry{{ID: id, Record: t.load(id)}}
 	if t.has(Subjects) {
-		for _, e := range t.list(r.Subject) {
-			listed = append(listed, e.Record.Data)
-		}
+		kept = append(kept, t.list(r.Subject)...)
 	}
 	for range 3 {
 		other, next := t.created()
@@ -182,9 +179,10 @@ func ownStays(t *tester) {
 	t.update(id, r.Version, t.record())
 	t.load(id)
 	t.remove(id)
-	for _, data := range listed {
-		if !bytes.Equal(data, r.Data) {
-			t.Fatalf("later calls have changed what had been loaded or listed to %q, want %q", data, r.Data)
+	for _, e := range kept {
+		if !bytes.Equal(e.Record.Data, r.Data) || e.ID != id || e.Record.Subject != r.Subject {
+			t.Fatalf("later calls have changed what had been loaded or listed to %q of %q under %q, want %q of %q under %q",
+				e.Record.Data, e.Record.Subject, e.ID, r.Data, r.Subject, id)
 		}
 	}
 }

@@ -187,24 +187,24 @@ func pruneCounts(t *tester) {
 }
 
 func pruneForeign(t *tester) {
-	t, other := t.isolated(), t.isolated()
-	expires := t.soon(func(expires time.Time) error {
-		for i := range prunePlanted {
-			on := []*tester{t, other}[i%2]
-			r := on.record()
-			r.Expires = expires
-			if err := on.store.Create(on.Context(), on.newID(), r); err != nil {
-				return err
+	t.apart(func(one, other *tester) {
+		expires := t.soon(func(expires time.Time) error {
+			for i := range prunePlanted {
+				on := []*tester{one, other}[i%2]
+				r := on.record()
+				r.Expires = expires
+				if err := on.store.Create(on.Context(), on.newID(), r); err != nil {
+					return err
+				}
 			}
+			return nil
+		})
+		t.waitExpired(expires)
+		n, own := one.prune(one.store), other.prune(other.store)
+		if own != prunePlanted/2 || n != prunePlanted/2 && one.store != t.store { // which others use
+			t.Fatalf("Prune removed %d and %d records, of %d in each of two namespaces", n, own, prunePlanted/2)
 		}
-		return nil
 	})
-	t.waitExpired(expires)
-	for _, on := range []*tester{t, other} {
-		if n := on.prune(on.store); n != prunePlanted/2 {
-			t.Fatalf("Prune removed %d records, of %d in each of two namespaces", n, prunePlanted/2)
-		}
-	}
 }
 
 func pruneCountsGiven(t *tester) {
@@ -260,12 +260,16 @@ func pruneLeavesProlonged(t *tester) {
 	t.waitExpired(r.Expires)
 	t.waitExpired(s.Expires)
 	t.prune(t.store)
-	for what, id := range map[string]string{"Update": updated, "Touch": touched} {
-		got, err := t.store.Load(t.Context(), id)
-		t.want(nil, err, "Load of what "+what+" has prolonged")
-		if t.has(Subjects) {
-			viewList().want(t, got.Subject, "prolonged by "+what+", after Prune", id)
-		}
+	t.wantLeftByPrune("what Update has prolonged", updated)
+	t.wantLeftByPrune("what Touch has prolonged", touched)
+}
+
+func (t *tester) wantLeftByPrune(what, id string) {
+	t.Helper()
+	got, err := t.store.Load(t.Context(), id)
+	t.want(nil, err, "Load of "+what)
+	if t.has(Subjects) {
+		viewList().want(t, got.Subject, what+", after Prune", id)
 	}
 }
 
@@ -322,10 +326,10 @@ func (t *tester) writeBesidePrune(s sessionstore.Store) {
 }
 
 func pruneForgets(t *tester) {
-	of := t.plantExpiredRecords(1)[0]
+	of := t.plantExpiredOf(1, func(r *sessionstore.Record, _ int) { r.Data = randomBytes(t.largeBeside()) })[0]
 	t.prune(t.store)
 	next := of.Record
-	next.Expires = inAnHour()
+	next.Data, next.Expires = randomBytes(10), inAnHour()                            // so that what is left of the old one is seen
 	for _, version := range []sessionstore.Version{of.Record.Version, t.version()} { // made again, and anew
 		next.Version = version
 		err := t.store.Update(t.Context(), of.ID, of.Record.Version, next)

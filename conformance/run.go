@@ -71,6 +71,8 @@ type caseTB struct {
 	ctx   context.Context //nolint:containedctx // it is what Context returns
 	calls *calls
 
+	listensAgain bool // a Watch that has lost reports begins the case again
+
 	mu      sync.Mutex
 	left    bool
 	ended   bool   // by FailNow
@@ -182,6 +184,9 @@ func (c *caseTB) conclude(rule string) {
 	c.left = true
 	ended, skipped, setUp := c.ended, c.skipped, c.setUp
 	c.mu.Unlock()
+	if p := c.calls.firstPanic(); p != "" {
+		c.TB.Errorf("the store panics in %s", p)
+	}
 	if c.TB.Failed() {
 		if setUp != "" {
 			c.TB.Logf("no rule was judged: %s is what this case needs first", setUp)

@@ -2,6 +2,9 @@ package conformance
 
 import (
 	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,4 +40,44 @@ func slow() *broken {
 		return create(ctx, id, r)
 	}
 	return b
+}
+
+// TestALossyWatchPasses has a Watch that says now and then that reports may be lost, as the
+// contract allows.
+func TestALossyWatchPasses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int32
+		lossy := func() *broken {
+			b := newBroken(newReference())
+			b.watch = func(ctx context.Context, changed func(string)) error {
+				n := 0
+				own, cancel := context.WithCancel(ctx)
+				defer cancel()
+				full := calls.Add(1) < 20
+				err := b.next.Watch(own, func(id string) {
+					if changed(id); id != "" {
+						n++
+					}
+					if n == 2 && full {
+						cancel()
+					}
+				})
+				if ctx.Err() == nil {
+					return errors.New("memstore: reports may be lost")
+				}
+				return err
+			}
+			return b
+		}
+		s := newSuite(Harness{
+			Isolated: func(testing.TB) sessionstore.Store { return lossy() },
+			MaxData:  referenceMaxData,
+		}, lossy(), nil)
+		for name, r := range runAll(t, s, func(name string) bool { return strings.HasPrefix(name, "watch/") }) {
+			if r.Failed() {
+				t.Errorf("%s: %s", name, r.output())
+			}
+		}
+	})
 }

@@ -61,6 +61,12 @@ func TestRunReports(t *testing.T) {
 			"rule: If there is no record, Load returns ErrNotFound.",
 			"this case alone: go test -run '^TestScenario$/^load$/^absent$'",
 		}},
+		{"panics", "TestScenario/load/(absent|empty_subject)$", true, []string{
+			"--- FAIL: TestScenario/load/empty_subject",
+			"the store panics in Load id 1: runtime error: index out of range",
+			"rule: A record may be nobody's: an empty subject comes back empty.",
+			"--- PASS: TestScenario/load/absent",
+		}},
 		{"refuses", "TestScenario/update/replaces_data", true, []string{
 			"--- FAIL: TestScenario/update/replaces_data",
 			"set-up failed: Create: no such table",
@@ -159,6 +165,16 @@ func TestScenario(t *testing.T) { //nolint:paralleltest // alone in its process
 		m := &mutated{broken: newBroken(ref), ref: ref}
 		walkMutants()[0].plant(m)
 		h.Open = func(*testing.T) sessionstore.Store { return m.broken }
+	case "panics":
+		b := newBroken(ref)
+		b.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
+			r, err := ref.Load(ctx, id)
+			if err == nil {
+				_ = r.Subject[0]
+			}
+			return r, err
+		}
+		h.Open = func(*testing.T) sessionstore.Store { return b }
 	case "refuses":
 		b := newBroken(ref)
 		b.create = func(context.Context, string, sessionstore.Record) error { return errors.New("no such table") }

@@ -194,12 +194,19 @@ func scanExpired(t *tester) {
 }
 
 func scanForeign(t *tester) {
-	t, other := t.isolated(), t.isolated()
-	id, r := t.created()
-	other.create(other.discard(id), other.record())
-	other.created()
-	t.wantScanned(id)
-	t.wantScannedAs(map[string]sessionstore.Record{id: r})
+	t.apart(func(one, other *tester) {
+		id, r := one.created()
+		other.create(other.discard(id), other.record())
+		foreign, _ := other.created()
+		one.wantScannedAs(map[string]sessionstore.Record{id: r})
+		found, damaged := one.scan()
+		if _, ok := found[foreign]; ok || damaged[foreign] {
+			t.Error("Scan yields a record of another namespace")
+		}
+		if other.wantScanned(id, foreign); one.store != t.store {
+			one.wantScanned(id)
+		}
+	})
 }
 
 func scanAgain(t *tester) {

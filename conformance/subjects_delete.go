@@ -38,13 +38,14 @@ func subjectDeleteCases() []testCase {
 			name: "leaves other namespaces",
 			rule: "DeleteSubject deletes records of the store's own namespace only.",
 			run: func(t *tester) {
-				one, other := t.isolated(), t.isolated()
-				subject := newSubject()
-				kept := other.createdFor(subject, 1)
-				one.createdFor(subject, 1)
-				one.wantDeleted(subject, 1)
-				other.wantList(subject, kept...)
-				other.load(kept[0])
+				t.apart(func(one, other *tester) {
+					subject := newSubject()
+					kept := other.createdFor(subject, 1)
+					one.createdFor(subject, 1)
+					one.wantDeleted(subject, 1)
+					other.wantList(subject, kept...)
+					other.load(kept[0])
+				})
 			},
 		},
 		{

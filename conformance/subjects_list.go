@@ -272,11 +272,12 @@ func listForeign(t *tester) {
 }
 
 func listNamespaces(t *tester) {
-	one, other := t.isolated(), t.isolated()
-	subject := newSubject()
-	other.createdFor(subject, 1)
-	one.wantList(subject)
-	one.wantList(subject, one.createdFor(subject, 1)...)
+	t.apart(func(one, other *tester) {
+		subject := newSubject()
+		other.createdFor(subject, 1)
+		one.wantList(subject)
+		one.wantList(subject, one.createdFor(subject, 1)...)
+	})
 }
 
 func listLongest(t *tester) {

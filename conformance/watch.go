@@ -10,7 +10,7 @@ import (
 )
 
 func watchCases() []testCase {
-	return withNeeds(Watch, []testCase{
+	cases := withNeeds(Watch, []testCase{
 		{
 			name: "says that it listens",
 			rule: "Watch first calls changed with an empty id: it listens from now on.",
@@ -77,6 +77,10 @@ func watchCases() []testCase {
 			run:  watchEnds,
 		},
 	})
+	for i := range cases {
+		cases[i].run = listening(cases[i].run)
+	}
+	return cases
 }
 
 func watchDelete(t *tester) {
@@ -158,8 +162,7 @@ func watchLooks(t *tester) {
 	}
 }
 
-// watchOneByOne has records end faster than they are looked at. A Watch that says that
-// reports may be lost has said so.
+// watchOneByOne has records end faster than they are looked at.
 func watchOneByOne(t *tester) {
 	subject := newSubject()
 	ids := t.createdFor(subject, 40)
@@ -293,16 +296,17 @@ func watchEverybody(t *tester) {
 }
 
 func watchForeign(t *tester) {
-	t, other := t.isolated(), t.isolated()
-	l := t.listen(t.store)
-	foreign, _ := other.created()
-	other.remove(foreign)
-	id, _ := t.created()
-	t.remove(id)
-	t.wantTold(l, id, "a record of its own namespace")
-	if l.has(foreign) {
-		t.Error("Watch reports a record of another namespace")
-	}
+	t.apart(func(one, other *tester) {
+		l := one.listen(one.store)
+		foreign, _ := other.created()
+		other.remove(foreign)
+		id, _ := one.created()
+		one.remove(id)
+		one.wantTold(l, id, "a record of its own namespace")
+		if l.has(foreign) {
+			t.Error("Watch reports a record of another namespace")
+		}
+	})
 }
 
 func watchEnds(t *tester) {
@@ -315,7 +319,11 @@ func watchEnds(t *tester) {
 		start := time.Now()
 		l.cancel()
 		<-l.ended
-		return time.Since(start), l.err
+		took := time.Since(start)
+		if l.lost() {
+			panic(lost{l.err}) // before that
+		}
+		return took, l.err
 	})
 	id, _ := t.created()
 	witness := t.listen(t.store)

@@ -96,9 +96,54 @@ func (t *tester) listenAnd(s sessionstore.Store, look func(id string)) *listener
 // wantTold waits until Watch has reported an id.
 func (t *tester) wantTold(l *listener, id, what string) {
 	t.Helper()
-	if !t.told(l, id, what) {
-		t.Fatalf("Watch has returned before its context was done: %v", l.err)
+	if t.told(l, id, what) {
+		return
 	}
+	if t.own.listensAgain && l.lost() {
+		panic(lost{l.err})
+	}
+	t.Fatalf("Watch has returned before its context was done: %v", l.err)
+}
+
+// lost reports whether Watch has returned with an error that says that reports may be lost.
+func (l *listener) lost() bool {
+	return l.err != nil && !errors.Is(l.err, context.Canceled) && !errors.Is(l.err, sessionstore.ErrUnsupported)
+}
+
+// A lost attempt is one in which Watch has said that reports may be lost.
+type lost struct{ err error }
+
+// listenTries is how often a case is tried for that reason. Others, who write a good deal at
+// the same time, may be the cause, so it waits longer each time.
+const listenTries = 10
+
+// listening returns a case that begins again where Watch returns with such an error.
+func listening(run func(t *tester)) func(t *tester) {
+	return func(t *tester) {
+		t.own.listensAgain = true
+		var err error
+		for n := range listenTries {
+			if t.sleep(time.Duration(n) * 100 * time.Millisecond); t.attemptsToListen(run, &err) {
+				return
+			}
+		}
+		t.Fatalf("Watch has returned before its context was done, each of %d times: %v", listenTries, err)
+	}
+}
+
+// attemptsToListen reports whether no Watch of the case has lost reports, and why otherwise.
+func (t *tester) attemptsToListen(run func(*tester), why *error) (done bool) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case lost:
+			*why = p.err
+		default:
+			panic(p)
+		}
+	}()
+	run(t)
+	return true
 }
 
 // wantToldAll is wantTold for many, unless Watch has returned because it has lost reports.
@@ -108,7 +153,7 @@ func (t *tester) wantToldAll(l *listener, ids []string, what string) {
 		if t.told(l, id, what) {
 			continue
 		}
-		if l.err == nil || errors.Is(l.err, context.Canceled) {
+		if !l.lost() {
 			t.Fatalf("Watch has returned before its context was done: %v", l.err)
 		}
 		return

@@ -1,10 +1,12 @@
 package conformance
 
 import (
+	"time"
+
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-func pruneDamageCases() []testCase {
+func pruneAwryCases() []testCase {
 	return []testCase{
 		{
 			name:  "leaves what is damaged",
@@ -26,6 +28,41 @@ func pruneDamageCases() []testCase {
 				t.wantAllDamaged(damaged...)
 			},
 		},
+		{
+			name:  "leaves what has another life",
+			rule:  "Prune goes by the record that is there now: what was created where one was deleted is live past the expiry of that one, however it was deleted.",
+			needs: Prune,
+			run:   pruneLeavesAnotherLife,
+		},
+	}
+}
+
+// pruneLeavesAnotherLife deletes records before they expire.
+func pruneLeavesAnotherLife(t *tester) {
+	ends := map[string]func(id, subject string) error{
+		"Delete": func(id, _ string) error { return t.store.Delete(t.Context(), id) },
+	}
+	if t.has(Subjects) {
+		ends["DeleteSubject"] = func(_, subject string) error {
+			_, err := sessionstore.DeleteSubject(t.Context(), t.store, subject)
+			return err
+		}
+	}
+	ids := make(map[string]string)
+	var last time.Time
+	for how, end := range ends {
+		id, former := t.dying(func(id string, r sessionstore.Record) error {
+			if err := end(id, r.Subject); err != nil {
+				return err
+			}
+			return t.store.Create(t.Context(), id, t.recordOf(r.Subject))
+		})
+		ids[how], last = id, former.Expires
+	}
+	t.waitExpired(last)
+	t.prune(t.store)
+	for how, id := range ids {
+		t.wantLeftByPrune("what was created after "+how+" and before the old one had expired", id)
 	}
 }
 
