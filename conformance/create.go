@@ -117,7 +117,7 @@ func createAfterDelete(t *tester) {
 			end(id, longer.Subject)
 			t.want(nil, t.store.Create(t.Context(), id, r), "Create after "+how)
 			t.wantStored(id, r)
-			t.remove(id)
+			t.remove(id) // DeleteAll counts what is there
 		}
 	}
 }

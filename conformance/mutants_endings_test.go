@@ -95,6 +95,15 @@ func endingMutants() []mutant {
 				return r, err
 			}
 		}},
+		{"Scan panics where it finds nothing", []string{"scan/finds nothing"}, isolated(func(own *mutated) {
+			own.scan = func(ctx context.Context) entries {
+				return func(y yield) {
+					all := collected(own.next.Scan(ctx))
+					_ = all[0]
+					each(all, y)
+				}
+			}
+		})},
 		outer("ListSubject", "subjects/not other namespaces", func(m *mutated, inner *neighbours) {
 			m.list = func(ctx context.Context, subject string) (found, error) {
 				list, err := m.next.ListSubject(ctx, subject)

@@ -40,10 +40,23 @@ func (s *suite) run(tb testing.TB, c testCase) {
 	}()
 	if hung := own.wait(done, s.deadline()); hung != "" {
 		own.leave(hung)
+		name := tb.Name()
+		s.hangs.Store(&name)
 	} else {
 		own.tidy(s.deadline())
 	}
 	own.conclude(c.rule)
+}
+
+// runQuiet is run for cases that are run one by one. A store that hangs in one, because a call
+// has left a lock behind, does so in each: to wait for all would take so long that go test
+// gives up, and prints nothing of what the cases have said.
+func (s *suite) runQuiet(tb testing.TB, c testCase) {
+	tb.Helper()
+	if name := s.hangs.Load(); name != nil {
+		tb.Skipf("not run, because the store hangs: see %s", *name)
+	}
+	s.run(tb, c)
 }
 
 func (s *suite) deadline() time.Duration {

@@ -61,6 +61,11 @@ func TestRunReports(t *testing.T) {
 			"rule: If there is no record, Load returns ErrNotFound.",
 			"this case alone: go test -run '^TestScenario$/^load$/^absent$'",
 		}},
+		{"locks", "TestScenario/(update|pages|prune)$", true, []string{
+			"--- FAIL: TestScenario/update/refuses_another_version", "--- FAIL: TestScenario/pages/whole_pages",
+			"the store hangs: Create id 1, a record of version", "--- SKIP: TestScenario/prune/removes_and_counts",
+			"not run, because the store hangs: see TestScenario/pages/whole_pages",
+		}},
 		{"panics", "TestScenario/load/(absent|empty_subject)$", true, []string{
 			"--- FAIL: TestScenario/load/empty_subject",
 			"the store panics in Load id 1: runtime error: index out of range",
@@ -165,6 +170,19 @@ func TestScenario(t *testing.T) { //nolint:paralleltest // alone in its process
 		m := &mutated{broken: newBroken(ref), ref: ref}
 		walkMutants()[0].plant(m)
 		h.Open = func(*testing.T) sessionstore.Store { return m.broken }
+	case "locks":
+		b := newBroken(ref)
+		lock := make(chan struct{}, 1)
+		b.around = func(ctx context.Context, _, _ string, next func(context.Context) error) error {
+			lock <- struct{}{}
+			err := next(ctx)
+			if !errors.Is(err, sessionstore.ErrConflict) {
+				<-lock
+			}
+			return err
+		}
+		h.Open = func(*testing.T) sessionstore.Store { return b }
+		h.Deadline = time.Second
 	case "panics":
 		b := newBroken(ref)
 		b.load = func(ctx context.Context, id string) (sessionstore.Record, error) {

@@ -27,6 +27,8 @@ type suite struct {
 	pile     *pile      // what the cases about pages share
 	home     testing.TB // the test that all cases are in
 	brief    bool       // what fails is not made shorter before it is printed
+
+	hangs *atomic.Pointer[string] // the case in which the store has hung last
 }
 
 func open(t *testing.T, h Harness) *suite {
@@ -58,7 +60,10 @@ func given(tb testing.TB, function string, s sessionstore.Store) sessionstore.St
 // newSuite starts versions at random, below 2⁵² so that only the cases about
 // large ones use large ones.
 func newSuite(h Harness, store, peer sessionstore.Store) *suite {
-	s := &suite{Harness: h, store: store, peer: peer, versions: new(atomic.Uint64), many: wholeMany, pile: new(pile)}
+	s := &suite{
+		Harness: h, store: store, peer: peer, versions: new(atomic.Uint64), many: wholeMany, pile: new(pile),
+		hangs: new(atomic.Pointer[string]),
+	}
 	s.versions.Store(binary.BigEndian.Uint64(randomBytes(8)) >> 12)
 	return s
 }

@@ -97,26 +97,34 @@ func (w *watched) ListSubject(ctx context.Context, subject string) (list []sessi
 }
 
 func (w *watched) Watch(ctx context.Context, changed func(id string)) error {
-	done := w.calls.begin(noted{store: w.name, method: "Watch"})
-	err := sessionstore.Watch(ctx, w.store, changed)
-	done(nil, err)
-	return err
+	return w.call(noted{method: "Watch"}, func() (func() string, error) { return nil, sessionstore.Watch(ctx, w.store, changed) })
 }
 
-// Scan notes each step: what its caller does in between is not the store's time. A panic may
-// be the caller's.
+// Scan notes each step: what its caller does in between is not the store's time. A panic of the
+// caller's goes on.
 func (w *watched) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
 	all := sessionstore.Scan(ctx, w.store)
 	return func(yield func(sessionstore.Entry, error) bool) {
-		n, failed := 0, error(nil)
-		done := w.calls.begin(noted{store: w.name, method: "Scan"})
-		defer func() { done(records(n), failed) }()
+		n, failed, yielding := 0, error(nil), false
+		asked := noted{store: w.name, method: "Scan"}
+		done := w.calls.begin(asked)
+		defer func() {
+			if !yielding {
+				if p := recover(); p != nil {
+					failed = w.calls.panicked(asked, p, debug.Stack())
+				}
+			}
+			done(records(n), failed)
+		}()
 		all(func(e sessionstore.Entry, err error) bool {
 			w.calls.waits(0)
 			if n++; err != nil && !errors.Is(err, sessionstore.ErrCorrupt) {
 				failed = err
 			}
-			return yield(e, err)
+			yielding = true
+			more := yield(e, err)
+			yielding = false
+			return more
 		})
 	}
 }
