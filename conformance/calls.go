@@ -86,7 +86,8 @@ func (c *calls) panicked(n noted, p any, stack []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.panics = append(c.panics, fmt.Sprintf("%s: %v\n%s", c.asked(n), p, within(stack)))
-	return fmt.Errorf("the store has panicked: %v", p)
+	what, _, _ := strings.Cut(fmt.Sprint(p), "\n") // Await adds the stack of its goroutine
+	return fmt.Errorf("the store has panicked: %s", what)
 }
 
 // within returns the part of a panic's stack that is between the panic and the suite.

@@ -220,7 +220,7 @@ func (w *walk) follow(paces []pace) (failed bool) {
 // leave leaves nothing behind for the next walk.
 func (w *walk) leave() {
 	for _, id := range w.ids {
-		_ = unwatched(w.store).Delete(w.Context(), id) // other cases check that it succeeds
+		erase(w.Context(), unwatched(w.store), id)
 	}
 }
 
