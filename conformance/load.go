@@ -32,7 +32,7 @@ func loadCases() []testCase {
 		},
 		{
 			name: "data of every size",
-			rule: "Data comes back whole whatever its size: a power of two, where a buffer or a page ends, and one byte more or less.",
+			rule: "Data comes back whole whatever its size: a power of two, where a buffer, a page or a part ends, and one byte more or less.",
 			run:  loadSizes,
 		},
 		{
@@ -106,8 +106,12 @@ func loadLargeData(t *tester) {
 
 func loadSizes(t *tester) {
 	id, old := t.created()
-	for power := 16; power <= 1<<16; power *= 2 {
-		for n := power - 1; n <= power+1 && (t.MaxData == 0 || n <= t.MaxData); n++ {
+	ends := []int{255 << 10}
+	for power := 16; power <= 1<<18; power *= 2 {
+		ends = append(ends, power)
+	}
+	for _, end := range ends {
+		for n := end - 1; n <= end+1 && (t.MaxData == 0 || n <= t.MaxData); n++ {
 			r := t.sized(n)
 			t.want(nil, t.store.Update(t.Context(), id, old.Version, r), fmt.Sprintf("Update to %d bytes of data", n))
 			if got := t.load(id).Data; !bytes.Equal(got, r.Data) {

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unsafe"
 
+	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
@@ -15,7 +17,7 @@ import (
 // their namespace.
 func endingMutants() []mutant {
 	const anew, life, stays = "create/after delete", "prune/leaves what has another life", "ownership/loaded data stays"
-	const zone = "clock/in a zone, for each method"
+	const zone, words = "clock/in a zone, for each method", "text/lists of words that are anything else"
 	all := []mutant{
 		dataOutlives("DeleteSubject", anew), dataOutlives("DeleteAll", anew), dataOutlives("Prune", "prune/forgets what it has removed"),
 		{"Prune goes by the expiry of what Delete has deleted", []string{life}, func(m *mutated) {
@@ -104,6 +106,72 @@ func endingMutants() []mutant {
 				}
 			}
 		})},
+		lastsUntil("Watch ends with DeleteAll", "watch/reports everybody's", func(m *mutated, ended func()) {
+			m.wipe = func(ctx context.Context) (int, error) {
+				defer ended()
+				return m.next.DeleteAll(ctx)
+			}
+		}),
+		lastsUntil("Watch ends with DeleteSubject", "watch/reports a subject's", func(m *mutated, ended func()) {
+			m.purge = func(ctx context.Context, subject string) (int, error) {
+				defer ended()
+				return m.next.DeleteSubject(ctx, subject)
+			}
+		}),
+		onPeer("a process does not find again what it has deleted", []string{"peer/writes by what is there"}, func(m *mutated) {
+			deleted := m.deleted()
+			m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
+				if _, gone := deleted.get(id); gone {
+					return sessionstore.Record{}, sessionstore.ErrNotFound
+				}
+				return m.next.Load(ctx, id)
+			}
+		}),
+		onPeer("a process finds what it has written itself", []string{"retries/update after an update"}, func(m *mutated) {
+			var own memory[sessionstore.Record]
+			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+				err := m.next.Update(ctx, id, old, r)
+				if err == nil {
+					own.put(id, r)
+				}
+				return err
+			}
+			m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
+				r, err := m.next.Load(ctx, id)
+				if mine, ok := own.get(id); ok && err == nil {
+					return mine, nil
+				}
+				return r, err
+			}
+		}),
+		{"a part of 255 KiB that is full loses a byte", []string{"load/data of every size"}, func(m *mutated) {
+			const part = 255 << 10
+			m.MaxData = 1 << 20
+			m.ref.Store = memstore.New(memstore.Options{MaxData: m.MaxData})
+			m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
+				r, err := m.next.Load(ctx, id)
+				if n := len(r.Data); n > 0 && n%part == 0 {
+					r.Data = r.Data[:n-1]
+				}
+				return r, err
+			}
+		}},
+		{"DeleteSubject takes a subject for a pattern", []string{words}, isolated(func(own *mutated) {
+			own.purge = func(ctx context.Context, subject string) (int, error) {
+				if subject == "*" {
+					return own.next.DeleteAll(ctx)
+				}
+				return own.next.DeleteSubject(ctx, subject)
+			}
+		})},
+		{"the list of a subject that is a folder has others", []string{words}, isolated(func(own *mutated) {
+			own.list = func(ctx context.Context, subject string) (found, error) {
+				if subject == ".." {
+					return collected(own.next.Scan(ctx)), ctx.Err()
+				}
+				return own.next.ListSubject(ctx, subject)
+			}
+		})},
 		outer("ListSubject", "subjects/not other namespaces", func(m *mutated, inner *neighbours) {
 			m.list = func(ctx context.Context, subject string) (found, error) {
 				list, err := m.next.ListSubject(ctx, subject)
@@ -149,6 +217,23 @@ func endingMutants() []mutant {
 			return list
 		}
 	}, nil, zone)[0])
+}
+
+// lastsUntil returns a mutant whose Watch reports nothing that is created after some call.
+func lastsUntil(name, breaks string, plant func(m *mutated, ended func())) mutant {
+	return mutant{name, []string{breaks}, func(m *mutated) {
+		var over atomic.Bool
+		var later set
+		create := m.create
+		m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
+			if over.Load() {
+				later.add(id)
+			}
+			return create(ctx, id, r)
+		}
+		m.watch = watching(m, func(id string) bool { return !later.has(id) })
+		plant(m, func() { over.Store(true) })
+	}}
 }
 
 // outer returns a mutant in whose namespace, that of Open, a method reaches those of Isolated.

@@ -41,7 +41,7 @@ func peerCases() []testCase {
 		},
 		{
 			name: "writes by what is there",
-			rule: "Processes share the backend: Create, Update and Touch go by what another has written, not by what this one has seen or written before.",
+			rule: "Processes share the backend: Load, Create, Update and Touch go by what another has written, not by what this one has seen, written or deleted before.",
 			run:  peerWrites,
 		},
 		{
@@ -100,6 +100,7 @@ func peerWrites(t *tester) {
 		"Touch by the peer of what was deleted")
 	anew := t.record()
 	t.want(nil, t.peer.Create(ctx, id, anew), "Create by the peer of what was deleted")
+	t.wantLive(id, anew.Version) // to who has deleted it
 	t.remove(id)
 	again := t.record()
 	t.want(nil, t.peer.Create(ctx, id, again), "Create by the peer of what it has created before and another has deleted")

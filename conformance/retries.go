@@ -136,6 +136,7 @@ func retryUpdateUpdated(t *tester, others sessionstore.Store) {
 	for old := r.Version; ; {
 		next := t.record()
 		t.others("Update", others.Update(t.Context(), id, old, next))
+		t.wantLive(id, next.Version) // to who has written before
 		was := t.load(id)
 		err := t.store.Update(t.Context(), id, first.Version, r)
 		t.want(sessionstore.ErrConflict, err, "Update, made again after another Update by another")

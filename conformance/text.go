@@ -90,6 +90,15 @@ func newNumber() string {
 	return string(digits)
 }
 
+// parts returns subjects that are names, patterns or keys of something in some backend.
+func parts() []string {
+	return []string{
+		".", "..", "/", "\\", "~", "%", "_", "__", "?", "#", ":", "::", ",", ";", "$", "&", "'", "a", "A", "b", "ab", "1", "00", "1e0", "-1",
+		"index", "subject", "subjects", "session", "sessions", "record", "records", "id", "ids", "data", "version", "expires", "expiry",
+		"meta", "all", "main", "default", "public", "id:a", "subject:a", "true", "NaN", "inf", ".lock", "tmp", "tmp.lock", "con", "NUL",
+	}
+}
+
 func textCases() []testCase {
 	cases := []testCase{
 		{
@@ -118,6 +127,13 @@ func textCases() []testCase {
 			})
 	}
 	return append(cases, testCase{
+		name:  "lists of words that are anything else",
+		rule:  "A subject may be any text, also one that is a pattern, a folder, a number or the name of something in the backend: its list has its records alone, and DeleteSubject deletes no others.",
+		needs: Subjects,
+		run: func(t *tester) {
+			textLists(t.isolated(), likeness{similar: func(string) []string { return append(words(), parts()...) }})
+		},
+	}, testCase{
 		name:  "given to one that looks the same",
 		rule:  "Subjects are compared byte for byte: a record that Update gives to a subject that looks like the old one is in its list, and no longer in the old one's.",
 		needs: Subjects,
@@ -136,7 +152,8 @@ func looks() []string {
 }
 
 // words returns subjects that mean nobody, nothing or something else to some backend or
-// encoding. They are the only ones that are not random; they are neither listed nor deleted.
+// encoding. They are the only ones that are not random; they are neither listed nor deleted in the
+// shared namespace.
 func words() []string {
 	return []string{"null", "NULL", "nil", "none", "undefined", "0", "false", "-", "*", "anonymous", "nobody", "{}", "[]", `""`}
 }

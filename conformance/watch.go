@@ -48,12 +48,12 @@ func watchCases() []testCase {
 		},
 		{
 			name: "reports a subject's",
-			rule: "Watch reports the records that DeleteSubject has deleted.",
+			rule: "Watch reports the records that DeleteSubject has deleted, and what ends later.",
 			run:  watchSubject,
 		},
 		{
 			name: "reports everybody's",
-			rule: "Watch reports the records that DeleteAll has deleted.",
+			rule: "Watch reports the records that DeleteAll has deleted, and what ends later.",
 			run:  watchAll,
 		},
 		{
@@ -226,6 +226,15 @@ func watchSubject(t *tester) {
 	for _, id := range ids {
 		t.wantTold(l, id, "a record that DeleteSubject has deleted")
 	}
+	t.wantToldLater(l, subject, "DeleteSubject")
+}
+
+// wantToldLater fails the case unless Watch goes on with what is created later.
+func (t *tester) wantToldLater(l *listener, subject, after string) {
+	t.Helper()
+	id := t.createdFor(subject, 1)[0]
+	t.remove(id)
+	t.wantTold(l, id, "a record that was created after a "+after+", and deleted")
 }
 
 func watchAll(t *tester) {
@@ -243,6 +252,7 @@ func watchAll(t *tester) {
 	for _, id := range ids {
 		t.wantTold(l, id, "a record that DeleteAll has deleted")
 	}
+	t.wantToldLater(l, newSubject(), "DeleteAll")
 }
 
 func watchPeer(t *tester) {
