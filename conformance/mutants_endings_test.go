@@ -262,9 +262,19 @@ func dataOutlives(method, breaks string) mutant {
 			}
 		}
 		m.create = func(ctx context.Context, id string, r sessionstore.Record) error {
+			if was, ok := large.get(id); ok && dead(was) && method != "Prune" {
+				large.remove(id)
+			}
 			err := m.next.Create(ctx, id, r)
 			if r.Data = bytes.Clone(r.Data); err == nil && len(r.Data) > 8<<10 {
 				large.put(id, r)
+			}
+			return err
+		}
+		m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+			err := m.next.Update(ctx, id, old, r)
+			if err == nil {
+				large.remove(id)
 			}
 			return err
 		}
