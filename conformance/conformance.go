@@ -62,8 +62,9 @@ type Harness struct {
 
 	// Isolated returns a store in a namespace of its own (prefix, table,
 	// collection or folder) on the same backend, which holds nothing yet. Each call
-	// returns another one. If names are text, let one begin with the other, as "s:" and
-	// "s:a:" do, or the tables "s" and "s_a": that is how namespaces run into each other.
+	// returns another one. If names are text, let one begin with the other, and with that of
+	// Open, as "s:" and "s:a:" do, or the tables "s" and "s_a": that is how namespaces run into
+	// each other.
 	// It outlives the case that calls it. Without Isolated, DeleteAll is not checked, and little of Scan.
 	Isolated func(tb testing.TB) sessionstore.Store
 

@@ -37,8 +37,8 @@
 //
 // Ids are numbered as the case meets them, and of versions the last four digits are shown.
 // If a call fails that only prepares what the case is about, or a function of the Harness,
-// the case says that no rule was judged. A call that does not return within
-// [Harness].Deadline fails its case and is named.
+// the case says that no rule was judged. A call that panics, or does not return within
+// [Harness].Deadline, fails its case and is named.
 //
 // The cases about concurrency record what every client asked and was answered,
 // and look for one order of the calls that explains all answers. If there is
