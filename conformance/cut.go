@@ -159,7 +159,8 @@ func (t *tester) wantWritten(id string, r sessionstore.Record, former string) {
 	got := t.load(id)
 	t.compareExpires(got, r.Expires)
 	if r.Expires = got.Expires; !sameRecord(got, r) {
-		t.Fatalf("the record is version %s of %s, want %s of %s", name(got.Version), whose(got.Subject), name(r.Version), whose(r.Subject))
+		t.Fatalf("the record is version %s of %s with %.20q, want %s of %s with %.20q", name(got.Version), whose(got.Subject), got.Data,
+			name(r.Version), whose(r.Subject), r.Data)
 	}
 	if !t.has(Subjects) {
 		return

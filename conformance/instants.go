@@ -77,6 +77,7 @@ func (t *tester) liveToAll(expires time.Time) {
 		t.want(nil, err, "a write after which "+m.how+" the expiry to "+expires.String())
 		if t.has(Prune) {
 			t.prune(t.store)
+			when += ", after a Prune"
 		}
 		t.wantFoundByAll(id, r, when)
 		if t.has(Subjects) {
@@ -149,7 +150,7 @@ func (t *tester) deadToAll(unit time.Duration, zone *time.Location) {
 	}
 	for i := range all {
 		s := &all[i]
-		t.want(s.want, s.call(t, s.id, s.record), s.name+" of a record whose expiry "+s.how+" to "+expires.In(zone).String()+", "+t.past(expires))
+		t.inspect(s, s.want, "a record whose expiry "+s.how+" to "+expires.In(zone).String()+", "+t.past(expires))
 	}
 }
 

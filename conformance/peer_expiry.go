@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -133,6 +134,17 @@ func (t *tester) seeAndMove(s *seen, soon time.Time, forward bool) error {
 	return err
 }
 
+// inspect fails the case unless the call of an inspection finds the record live or dead, as
+// wanted.
+func (t *tester) inspect(s *seen, want error, what string) {
+	t.Helper()
+	err := s.call(t, s.id, s.record)
+	if there := err == nil; s.needs == Subjects && unless(err, sessionstore.ErrNotFound) == nil && !errors.Is(err, want) {
+		t.Fatalf("%s of the subject of %s: has the record: %v, want %v", s.name, what, there, !there)
+	}
+	t.want(want, err, s.name+" of "+what)
+}
+
 func peerProlonged(t *tester) {
 	all, earlier := t.seenAndMoved(false)
 	t.waitExpired(earlier)
@@ -145,7 +157,7 @@ func peerProlonged(t *tester) {
 		if s.want == nil {
 			want = sessionstore.ErrExists
 		}
-		t.want(want, s.call(t, s.id, s.record), s.name+" of a record whose expiry "+s.how+" back in another process, "+t.past(earlier))
+		t.inspect(s, want, "a record whose expiry "+s.how+" back in another process, "+t.past(earlier))
 	}
 }
 
@@ -154,7 +166,7 @@ func peerShortened(t *tester) {
 	t.waitExpired(earlier)
 	for i := range all {
 		s := &all[i]
-		t.want(s.want, s.call(t, s.id, s.record), s.name+" of a record whose expiry "+s.how+" forward in another process, "+t.past(earlier))
+		t.inspect(s, s.want, "a record whose expiry "+s.how+" forward in another process, "+t.past(earlier))
 	}
 }
 
