@@ -250,8 +250,10 @@ func (s *Session) Commit(ctx context.Context) error {
 //
 // If the session has ended, Reload returns [ErrNotFound], and its values read as absent
 // from then on. If the visitor has used a newer ticket than the request's, it returns
-// [ErrRetired], and changes nothing: whoever holds the old one does not learn more. Any
-// other error means that the store could not answer.
+// [ErrRetired], and changes nothing: whoever holds the old one does not learn more. If a
+// change can't be made on what is there now, it returns [ErrDecode] or [ErrEncode]. Any
+// other error means that the store could not answer. In a session that travels in its
+// cookie, Reload finds no other change than that its time is over.
 func (s *Session) Reload(ctx context.Context) error { return s.reload(ctx, 0) }
 
 // reload is Reload, which reads with a retired ticket until its grace is over.
@@ -266,26 +268,23 @@ func (s *Session) again(ctx context.Context, grace time.Duration) ([]Event, erro
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
 	c := s.begin()
-	if c.m.store == nil || c.stored == nil || c.ended {
+	if c.stored == nil || c.ended {
 		return nil, s.gone()
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.m.opts.StoreTimeout)
 	defer cancel()
-	login := c.wants.login
-	c.wants.login = "" // signing in is the next commit's
-	err := c.rebase(ctx)
-	if c.wants.logins > 0 {
-		c.wants.login = login
-	}
-	switch {
+	switch err := c.loadNewer(ctx); {
 	case errors.Is(err, errEnded):
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		s.doomed = c.doomed
 		s.ended, s.login, s.wants, s.changes, s.tried, s.cur = true, false, wants{}, nil, nil, newView(wallNow())
 		if s.cookie == cookieSet {
 			s.cookie = cookieKeep
 		}
 		return c.events, fmt.Errorf("%w: ended by another request", ErrNotFound)
+	case err != nil && isRefusal(err):
+		return nil, err
 	case err != nil:
 		return nil, s.m.tellError(ctx, err)
 	case c.ticket.standing == retired && (grace == 0 || c.proper().judge(c.ticket.hash, s.m.times(wallNow(), grace)).standing < retired):
@@ -293,8 +292,27 @@ func (s *Session) again(ctx context.Context, grace time.Duration) ([]Event, erro
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.doomed = c.doomed // also what a login that was found to have landed replaces
 	s.adopt(&c)
 	return c.events, nil
+}
+
+// loadNewer has the commit work on what is stored now. What travels in a cookie only its
+// time can end.
+func (c *commit) loadNewer(ctx context.Context) error {
+	if c.m.store == nil {
+		if !wallNow().Before(c.stored.expires) {
+			return errEnded
+		}
+		return nil
+	}
+	login := c.wants.login
+	c.wants.login = "" // signing in is the next commit's
+	err := c.rebase(ctx)
+	if c.wants.logins > 0 {
+		c.wants.login = login
+	}
+	return err
 }
 
 // gone returns ErrNotFound if there was a session, and there is none any more.

@@ -32,6 +32,9 @@ func (s *Session) Context() context.Context {
 	of := learns{ticket: s.ticket.token}
 	if s.stored != nil {
 		of.record = s.stored.id
+		if s.m.store == nil {
+			of.ends = s.stored.expires
+		}
 	}
 	if s.watched != nil && s.learns == of {
 		return s.watched
@@ -42,17 +45,33 @@ func (s *Session) Context() context.Context {
 	case gone:
 		cancel(ErrNotFound)
 	case s.m.store == nil:
-		ends := s.stored.expires
-		timer := time.AfterFunc(time.Until(ends), func() { cancel(ErrNotFound) })
-		context.AfterFunc(ctx, func() { timer.Stop() })
+		s.endInTime(ctx, cancel)
 	default:
 		s.m.watcher.watch(ctx, cancel, s.m, s.ticket.presented, s.stored.id)
 	}
 	return ctx
 }
 
+// endInTime cancels a context when the session's time is over, which the request may move
+// until its header leaves.
+func (s *Session) endInTime(ctx context.Context, cancel context.CancelCauseFunc) {
+	id := s.cur.id
+	var timer *time.Timer
+	timer = time.AfterFunc(time.Until(s.stored.expires), func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.stored != nil && s.stored.publicID == id && wallNow().Before(s.stored.expires) {
+			timer.Reset(time.Until(s.stored.expires))
+			return
+		}
+		cancel(ErrNotFound)
+	})
+	context.AfterFunc(ctx, func() { timer.Stop() })
+}
+
 // learns says of what a context learns: of the end of this session, by this ticket.
 type learns struct {
 	ticket token
-	record string // the id
+	record string    // the id
+	ends   time.Time // of a session that travels in its cookie
 }
