@@ -217,3 +217,57 @@ func TestALoginAfterAReloadLeavesWhatOthersHave(t *testing.T) {
 		b.wantSignedIn()
 	})
 }
+
+// What a handler asks for and can't have is no failure of the store.
+func TestReloadTellsOfNoFailureWhereAValueDoesNotDecode(t *testing.T) {
+	t.Parallel()
+	var d diary
+	e := newEnv(t, d.keep)
+	v := e.seed(count)
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		count(w, r, s)
+		v.fork().do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { //nolint:contextcheck // another request
+			session.NewKey[string](counter.Name()).Set(s, "of another version")
+		})
+		d.taken()
+		reload(t, r, s, session.ErrDecode)
+		if kinds := d.kinds(); len(kinds) > 0 {
+			t.Errorf("events %q", kinds)
+		}
+	})
+}
+
+// The answers to a login as somebody else were lost. Reload finds that it has landed, and
+// the session before it ends all the same.
+func TestReloadFindsALoginAndWhatItReplaces(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(signIn("bob", count))
+	v.do(nothing)
+	bobs := v.fork()
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		authenticate(w, r, s)
+		e.store.lose(errDown, opCreate)
+		commitFails(t, r, s)
+		e.store.reset()
+		e.store.fail(errDown, opLoad)
+		commitFails(t, r, s)
+		e.store.reset()
+		reload(t, r, s, nil)
+	})
+	var who string
+	v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { who = s.Subject() })
+	if who != "ann" {
+		t.Errorf("signed in is %q", who)
+	}
+	if !e.ended(bobs) {
+		t.Error("bob's session goes on")
+	}
+}
+
+func commitFails(tb testing.TB, r *http.Request, s *session.Session) {
+	tb.Helper()
+	if err := s.Commit(r.Context()); !errors.Is(err, errDown) {
+		tb.Errorf("Commit: %v, want %v", err, errDown)
+	}
+}

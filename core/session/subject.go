@@ -147,6 +147,11 @@ func (m *Manager) endIf(ctx context.Context, subject string, match func(*found) 
 	if err != nil {
 		return 0, m.tellError(ctx, err)
 	}
+	return m.endEach(ctx, all, match)
+}
+
+// endEach ends those of some sessions that match.
+func (m *Manager) endEach(ctx context.Context, all []*found, match func(*found) bool) (int, error) {
 	n := 0
 	for _, f := range all {
 		if !match(f) {
@@ -183,7 +188,18 @@ func (s *Session) EndOthers(ctx context.Context) (int, error) {
 	if subject == "" {
 		return 0, fmt.Errorf("%w: EndOthers, and nobody is signed in", ErrInvalid)
 	}
-	return s.m.endIf(ctx, subject, func(f *found) bool { return f.view.id != id })
+	ctx, cancel := context.WithTimeout(ctx, s.m.opts.StoreTimeout)
+	defer cancel()
+	all, err := s.m.entries(ctx, subject)
+	if err != nil {
+		return 0, s.m.tellError(ctx, err)
+	}
+	if !includes(all, id) { // it has ended, unless the list is damaged
+		if err := s.reload(ctx, underWay); err != nil {
+			return 0, err
+		}
+	}
+	return s.m.endEach(ctx, all, func(f *found) bool { return f.view.id != id })
 }
 
 // EndSubject ends all sessions of a subject, when the account is disabled, for

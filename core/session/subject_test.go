@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -155,6 +156,65 @@ func TestEndOthersOfASessionThatHasEndedIsErrNotFound(t *testing.T) {
 	if !alive(other) {
 		t.Error("another session has ended")
 	}
+}
+
+// The request does not know yet that its session has ended: a stream, or one that is slow.
+func TestEndOthersOfASessionThatHasEndedMeanwhileEndsNone(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(e *env, v *visitor){
+		"Destroy": func(_ *env, v *visitor) { v.do(destroy) },
+		"EndOthers": func(_ *env, v *visitor) {
+			v.e.login("ann", count).do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+				if _, err := s.EndOthers(r.Context()); err != nil {
+					v.e.tb.Error(err)
+				}
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, _ := newIndexedEnv(t)
+			v := e.login("ann", count)
+			var other *visitor
+			v.fork().do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+				end(e, v)                     //nolint:contextcheck // another request
+				other = e.login("ann", count) //nolint:contextcheck // likewise
+				if n, err := s.EndOthers(r.Context()); n != 0 || !errors.Is(err, session.ErrNotFound) {
+					t.Errorf("%d, %v, want ErrNotFound", n, err)
+				}
+				if s.Subject() != "" {
+					t.Errorf("it is %s's still", s.Subject())
+				}
+			})
+			if !alive(other) {
+				t.Error("another session has ended")
+			}
+		})
+	}
+}
+
+// A list that is damaged may lack the session: it is looked for by itself.
+func TestEndOthersGoesByNoListThatIsDamaged(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t)
+	v := e.login("ann", count)
+	e.m = e.manager(damagedIndex{indexedStore{e.store, e.mem}})
+	v.m = e.m
+	v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		if n, err := s.EndOthers(r.Context()); n != 0 || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+	})
+	if !alive(v) {
+		t.Error("the session itself has ended")
+	}
+}
+
+// A damagedIndex has lost its lists.
+type damagedIndex struct{ indexedStore }
+
+func (damagedIndex) ListSubject(context.Context, string) ([]sessionstore.Entry, error) {
+	return nil, sessionstore.ErrCorrupt
 }
 
 func TestAStoreWithoutIndexListsAndEndsNothing(t *testing.T) {
