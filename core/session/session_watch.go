@@ -15,7 +15,7 @@ type watcher struct {
 	mu      sync.Mutex
 	tickets map[token]*watched
 	records map[string][]*watched // by the ids of the records that they lead to
-	urgent  []*watched            // to be looked at before what is due
+	urgent  []*watched            // not to wait for all that is due
 	running bool
 	unheard bool          // it was said that the store does not report what ends
 	wake    chan struct{} // somebody has come or gone, or the store has reported something
@@ -24,14 +24,16 @@ type watcher struct {
 // A watched ticket is looked at when it is due.
 type watched struct {
 	presented presented
-	records   []string // of its session, and of the one in which its holder acts
-	due       time.Time
-	again     bool // a look that has begun before is not enough
+	records   []string  // of its session, and of the one in which its holder acts
+	due       time.Time // by the monotonic clock: nobody sets that
+	again     bool      // a look that has begun before is not enough
+	urgent    bool      // it is among the watcher's
+	failing   bool      // the last look has failed
 	requests  map[*context.CancelCauseFunc]struct{}
 }
 
 // now has a ticket looked at.
-func (t *watched) now() { t.due, t.again = wallNow(), true }
+func (t *watched) now() { t.due, t.again = time.Now(), true }
 
 // watch adds a request, until it is over. record is that of its session.
 func (w *watcher) watch(ctx context.Context, cancel context.CancelCauseFunc, m *Manager, p presented, record string) {
@@ -60,10 +62,13 @@ func (w *watcher) watch(ctx context.Context, cancel context.CancelCauseFunc, m *
 	}
 }
 
-// hurry has a ticket looked at before others.
+// hurry has a ticket looked at before most others.
 func (w *watcher) hurry(t *watched) {
 	t.now()
-	w.urgent = append(w.urgent, t)
+	if !t.urgent {
+		t.urgent = true
+		w.urgent = append(w.urgent, t)
+	}
 	w.signal()
 }
 
@@ -120,20 +125,26 @@ func (w *watcher) run(m *Manager) {
 }
 
 // due returns what is due now, or else when something will be; the zero time, if nothing
-// is watched any more.
+// is watched any more. What has failed comes last.
 func (w *watcher) due() (due []*watched, next time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := wallNow()
+	now := time.Now()
+	var failing []*watched
 	for _, t := range w.tickets {
-		if !now.Before(t.due) {
+		switch {
+		case now.Before(t.due):
+			if next.IsZero() || t.due.Before(next) {
+				next = t.due
+			}
+		case t.failing:
+			failing = append(failing, t)
+		default:
 			due = append(due, t)
-		} else if next.IsZero() || t.due.Before(next) {
-			next = t.due
 		}
 	}
 	w.running = len(w.tickets) > 0
-	return due, next
+	return append(due, failing...), next
 }
 
 // pause waits until a ticket is due, or somebody wakes it up.
@@ -146,108 +157,11 @@ func (w *watcher) pause(until time.Time) {
 	}
 }
 
-// look asks the store about tickets, and before each about those that have become urgent.
-func (w *watcher) look(m *Manager, tickets []*watched) {
-	for len(tickets) > 0 {
-		t := w.hurried()
-		if t == nil {
-			t, tickets = tickets[0], tickets[1:]
-		}
-		if !w.begin(t) {
-			continue
-		}
-		ctx := m.storeContext(context.Background())
-		f, err := m.load(ctx, t.presented.held(), m.opts.RenewGrace)
-		ctx.Release()
-		if err == nil {
-			w.found(m, t, &f)
-			continue
-		}
-		m.log().Warn("session: not known whether a session has ended that a stream waits for, asked again later", "error", err)
-		_ = m.tellError(context.Background(), err)
-		w.putOff(append(tickets, t), min(m.opts.WatchEvery, DefaultWatchEvery)) // they may have been reported
-		return                                                                  // the others may have to wait as long for the store
-	}
-}
-
-// hurried returns a ticket that has become urgent.
-func (w *watcher) hurried() *watched {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.urgent) == 0 {
-		return nil
-	}
-	t := w.urgent[0]
-	w.urgent = w.urgent[1:]
-	return t
-}
-
-// begin reports whether a ticket is to be looked at still.
-func (w *watcher) begin(t *watched) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.tickets[t.presented.token] != t || !t.again && wallNow().Before(t.due) {
-		return false
-	}
-	t.again = false
-	return true
-}
-
-// putOff has tickets looked at later.
-func (w *watcher) putOff(tickets []*watched, d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, t := range tickets {
-		t.due = wallNow().Add(d)
-	}
-}
-
-// found tells what a look at a ticket has shown.
-func (w *watcher) found(m *Manager, t *watched, f *found) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	why := ErrNotFound
-	switch {
-	case f.verdict.standing >= retired:
-		if t.again {
-			return
-		}
-		now := wallNow()
-		t.due = earlier(now.Add(m.opts.WatchEvery), later(f.ends(m, t.presented.token.hash()), now.Add(soonest)))
-		return
-	case f.verdict.reason == isRetired:
-		why = ErrRetired
-	}
-	for cancel := range t.requests {
-		(*cancel)(why)
-	}
-	w.drop(t)
-}
-
-// soonest is when a ticket is looked at again whose time should be over: the clock of
-// the store may be behind.
-const soonest = 10 * time.Millisecond
-
-// ends returns when the session ends for a ticket if nobody uses it until then.
-func (f *found) ends(m *Manager, hash ticketHash) time.Time {
-	end := earlier(f.stored.expires, f.view.endsBy(m.opts.AbsoluteTimeout))
-	if e := f.view.entry(hash); e != nil {
-		end = earlier(end, e.endedBy(end))
-		if e.isRetired() {
-			end = earlier(end, e.retired.Add(m.opts.RenewGrace))
-		}
-	}
-	if f.own != nil {
-		end = earlier(end, f.own.ends(m, hash))
-	}
-	return end
-}
-
 // listen has the store report what ends until ctx is done, and after a failure again.
 func (w *watcher) listen(ctx context.Context, m *Manager) {
 	for failures := 0; ; failures++ {
 		began := time.Now()
-		err := sessionstore.Watch(ctx, m.store, w.reported)
+		err := guarded(func() error { return sessionstore.Watch(ctx, m.store, w.reported) })
 		if ctx.Err() != nil || errors.Is(err, ErrUnsupported) {
 			return
 		}

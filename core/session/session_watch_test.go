@@ -22,8 +22,10 @@ type reportingStore struct {
 }
 
 type reports struct {
-	mu    sync.Mutex
-	from  sessionstore.Watcher
+	mu   sync.Mutex
+	from interface {
+		Watch(ctx context.Context, changed func(string)) error
+	}
 	err   error         // what Watch returns
 	cut   chan struct{} // closed when err is set
 	calls int           // of Watch
