@@ -46,6 +46,7 @@ type commit struct {
 	saved    bool  // view is what the store holds
 	notMoved error // why no ticket was offered although the handler asked for it
 	refused  error // why what the handler asked for is given up; what is left of it is in view
+	givenUp  bool  // and so is all else
 	cookie   cookieAction
 	events   []Event
 }

@@ -125,6 +125,6 @@ func (c *commit) reject(ctx context.Context, why error) error {
 			v, c.stored, c.own, c.quiet, c.ended = f.view, f.stored, f.own, false, false
 		}
 	}
-	c.view, c.wants, c.refused = v, wants{}, why
+	c.view, c.wants, c.refused, c.givenUp = v, wants{}, why, true
 	return why
 }

@@ -72,6 +72,9 @@ func (s *Session) finish(c *commit, err error) {
 	if c.cookie == cookieUnset {
 		s.cookie = cookieUnset
 	}
+	if c.givenUp {
+		s.givenUp++
+	}
 	switch {
 	case err == nil || c.refused != nil || c.saved:
 	case c.found: // there it goes on from

@@ -44,6 +44,7 @@ type Session struct {
 	refused error      // what the last commit has given up; nil once there is something else to save
 	quiet   bool       // the ticket is not good for its session: nothing is stored unless the visitor signs in
 	ended   bool       // somebody else ended the session: nothing is saved
+	givenUp int        // so often commits have given up what was changed
 	late    bool       // the last commit needed a header that had left
 	login   bool       // the request has signed in, and has not been told that this came to nothing
 	cookie  cookieAction

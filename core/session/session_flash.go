@@ -49,7 +49,7 @@ func (s *Session) Flashes(ctx context.Context, categories ...string) ([]Flash, e
 		})
 		return nil
 	})
-	login := s.login
+	given := s.givenUp
 	s.mu.Unlock()
 	err := s.Commit(ctx)
 	s.commitMu.Lock() // a commit that is under way may be taking them
@@ -57,7 +57,7 @@ func (s *Session) Flashes(ctx context.Context, categories ...string) ([]Flash, e
 	if err == nil {
 		return taken, nil
 	}
-	if login && !s.login { // it was given up with all that the request has changed
+	if s.givenUp != given { // with all that the request has changed: the session is as it is stored
 		return nil, err
 	}
 	s.change(func(v *view) error {

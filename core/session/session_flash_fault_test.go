@@ -87,3 +87,28 @@ func TestAMessageIsNotShownToARequestThatComesTooLate(t *testing.T) {
 	v.do(destroy)
 	wantNoCookie(t, finish())
 }
+
+// Others have read the messages, and nobody can tell any more whether this request has
+// taken them: they don't come back.
+func TestAMessageIsReadOnceThoughItsReaderGivesUp(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(signIn("ann", leave("one", "two")))
+	v.do(nothing)
+	v.fork().do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		e.store.fail(errDown, opUpdate)
+		if got, err := s.Flashes(r.Context()); !errors.Is(err, errDown) || got != nil {
+			t.Errorf("%v, %v, want an outage", got, err)
+		}
+		e.store.reset()
+		wantMessages(t, v.take(), "one", "two") //nolint:contextcheck // another request
+		for range 8 {
+			v.do(count) //nolint:contextcheck // likewise
+		}
+		v.do(leave("three"))                                              //nolint:contextcheck // likewise
+		if got, err := s.Flashes(r.Context()); err == nil || got != nil { // it can't be told
+			t.Errorf("%v, %v, want an error", got, err)
+		}
+	})
+	wantMessages(t, v.take(), "three")
+}
