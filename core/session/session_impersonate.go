@@ -36,7 +36,7 @@ const MaxImpersonation = time.Hour
 //   - Renew does nothing. StepUp, Remember, SetPersistent, SetIdleTimeout and SetDeadline
 //     are [ErrInvalid].
 //   - Where [Session.CheckAuthHash] is used, call [Session.SetAuthHash] with the subject's
-//     hash next.
+//     hash next. The administrator's own is not compared while they act.
 //
 // Impersonate commits at once, with all that the request has changed before. It returns
 // [ErrInvalid] if nobody is signed in, if the request has signed them in, if they act as

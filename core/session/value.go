@@ -67,7 +67,8 @@ func (k Key[T]) Set(s *Session, v T) {
 // is certain only after a commit.
 //
 // f may run several times. It must depend on nothing but its argument, change nothing
-// outside, and not use the same key. It may return its argument changed.
+// outside, and not use the same key. A method that commits or reloads the session, or signs
+// somebody in or out, would wait for itself there. f may return its argument changed.
 //
 // A stored value that does not decode into T is not overwritten: the commit fails
 // with [ErrDecode]. Set and Delete replace it.
