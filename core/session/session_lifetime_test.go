@@ -161,6 +161,7 @@ func TestLifetimesThatCanNotBeAreInvalidAndSaveNothing(t *testing.T) {
 		{"deadline in the year 1", nil, func(s *session.Session) { s.SetDeadline(time.Time{}.Add(1)) }},
 		{"remembered for no time", nil, func(s *session.Session) { s.Remember(0) }},
 		{"remembered for a negative time", nil, func(s *session.Session) { s.Remember(-1) }},
+		{"remembered without an end", nil, func(s *session.Session) { s.Remember(session.NoTimeout) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
