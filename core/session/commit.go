@@ -120,8 +120,35 @@ func (s *Session) commit(ctx context.Context) error {
 	return err
 }
 
+// lock takes commitMu, or gives up as Commit does: another goroutine's commit may wait for
+// a store that hangs, and in a function that was given to Update a commit waits for itself.
+func (s *Session) lock(ctx context.Context) error {
+	if s.commitMu.TryLock() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.m.opts.StoreTimeout)
+	defer cancel()
+	locked := make(chan struct{})
+	go func() {
+		s.commitMu.Lock()
+		select {
+		case locked <- struct{}{}:
+		case <-ctx.Done():
+			s.commitMu.Unlock()
+		}
+	}()
+	select {
+	case <-locked:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("session: another commit of this request is under way: %w", ctx.Err())
+	}
+}
+
 func (s *Session) attempt(ctx context.Context) ([]Event, error) {
-	s.commitMu.Lock()
+	if err := s.lock(ctx); err != nil {
+		return nil, err
+	}
 	defer s.commitMu.Unlock()
 	c := s.begin()
 	bounded := s.m.storeContext(ctx)

@@ -1,12 +1,15 @@
 package session_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
@@ -87,4 +90,76 @@ func TestConcurrentRequestsLoseNoUpdateThroughARealServer(t *testing.T) {
 	}
 	wg.Wait()
 	wantAllBought(t, v)
+}
+
+// Another goroutine's commit waits for a store that hangs.
+func TestACommitThatWaitsForAnotherGivesUpWhenItsContextIsDone(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]func(*session.Session, context.Context) error{
+		"Commit":            (*session.Session).Commit,
+		"Reload":            (*session.Session).Reload,
+		"StopImpersonating": (*session.Session).StopImpersonating,
+		"Impersonate": func(s *session.Session, ctx context.Context) error {
+			return s.Impersonate(ctx, "bob", time.Minute)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			v := e.seed(signIn("ann"))
+			v.do(nothing)
+			hangs, release, over := make(chan struct{}), make(chan struct{}), make(chan error)
+			v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				e.store.intercept(func(_ context.Context, o op) error {
+					if o == opUpdate {
+						close(hangs)
+						<-release
+					}
+					return nil
+				})
+				count(w, r, s)
+				go func() { over <- s.Commit(r.Context()) }()
+				<-hangs
+				ctx, cancel := context.WithCancel(r.Context())
+				cancel()
+				waits := make(chan error)
+				go func() { waits <- f(s, ctx) }()
+				select {
+				case err := <-waits:
+					if !errors.Is(err, context.Canceled) {
+						t.Errorf("%v, want the context's error", err)
+					}
+				case <-time.After(time.Minute):
+					t.Error("it waits")
+					defer func() { <-waits }()
+				}
+				e.store.reset()
+				close(release)
+				if err := <-over; err != nil {
+					t.Error(err)
+				}
+			})
+			if n, _ := read(v, counter); n != 1 {
+				t.Errorf("counter %d, want 1", n)
+			}
+		})
+	}
+}
+
+// A commit in a function that was given to Update waits for the one that runs it again.
+func TestACommitWithinUpdateEnds(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, func(o *session.Options) { o.StoreTimeout = 50 * time.Millisecond })
+	v := e.seed(count)
+	var errs []error
+	v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		counter.Update(s, func(n int) int {
+			errs = append(errs, s.Commit(r.Context()))
+			return n + 1
+		})
+		v.fork().do(count) //nolint:contextcheck // another request
+	})
+	if len(errs) < 2 || errs[0] != nil || !errors.Is(errs[1], context.DeadlineExceeded) {
+		t.Errorf("Commit: %v, want that the first is made and the second gives up", errs)
+	}
 }

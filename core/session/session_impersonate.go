@@ -50,7 +50,9 @@ func (s *Session) Impersonate(ctx context.Context, subject string, d time.Durati
 }
 
 func (s *Session) impersonate(ctx context.Context, subject string, d time.Duration) ([]Event, error) {
-	s.commitMu.Lock()
+	if err := s.lock(ctx); err != nil {
+		return nil, err
+	}
 	defer s.commitMu.Unlock()
 	if err := s.mayImpersonate(subject, d); err != nil { // no other goroutine signs out meanwhile
 		return nil, err
@@ -92,7 +94,9 @@ func (s *Session) StopImpersonating(ctx context.Context) error {
 }
 
 func (s *Session) stopImpersonating(ctx context.Context) ([]Event, error) {
-	s.commitMu.Lock()
+	if err := s.lock(ctx); err != nil {
+		return nil, err
+	}
 	defer s.commitMu.Unlock()
 	c := s.begin()
 	if c.own == nil {

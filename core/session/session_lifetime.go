@@ -12,8 +12,8 @@ import (
 // Remember again.
 //
 // If d is not positive, or NoTimeout, the commit fails with [ErrInvalid] and nothing is
-// saved: a session must end some time. The browser learns of it with a new ticket; see [Session.Renew] for what that
-// needs. Browsers keep a cookie for 400 days at most.
+// saved: a session must end some time. The browser learns of it with a new ticket; see
+// [Session.Renew] for what that needs. Browsers keep a cookie for 400 days at most.
 func (s *Session) Remember(d time.Duration) {
 	if d <= 0 || d == NoTimeout { // which would leave no timeout
 		s.fail(fmt.Errorf("%w: Remember(%v): the time has to be positive, and to end", ErrInvalid, d))

@@ -68,7 +68,8 @@ func (k Key[T]) Set(s *Session, v T) {
 //
 // f may run several times. It must depend on nothing but its argument, change nothing
 // outside, and not use the same key. A method that commits or reloads the session, or signs
-// somebody in or out, would wait for itself there. f may return its argument changed.
+// somebody in or out, would wait there for the commit that runs f. f may return its
+// argument changed.
 //
 // A stored value that does not decode into T is not overwritten: the commit fails
 // with [ErrDecode]. Set and Delete replace it.
