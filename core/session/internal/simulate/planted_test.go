@@ -175,7 +175,7 @@ var faults = []planted{
 		"		next.dropBanked(presented, c.s.x.began)\n", "",
 	},
 	{
-		"a retired ticket reloads nothing", "session/session.go",
+		"a retired ticket reloads nothing", "session/session_reload.go",
 		"case c.ticket.standing == retired && (grace == 0 ||", "case false && (grace == 0 ||",
 	},
 	{
