@@ -180,7 +180,8 @@ func deletedAtTheLastMoment(t *tester) {
 	}
 	t.sleep(time.Until(second.Add(fraction)) - 3*time.Millisecond)
 	t.race(func(n int, _ sessionstore.Store) {
-		for ; n < len(rest) && t.deletedBefore(rest[n]); n += racers {
+		for n < len(rest) && t.deletedBefore(rest[n]) {
+			n += racers
 		}
 	})
 }

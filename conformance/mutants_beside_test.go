@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -150,7 +151,9 @@ func besideMutants() []mutant {
 				})
 			}
 		})},
-		{"Watch keeps a thousand reports", []string{"pages/deletes a subject", "pages/deletes all"}, func(m *mutated) { drops(m, 1000, 0) }},
+		{"Watch keeps a thousand reports", []string{"pages/deletes a subject", "pages/deletes all"}, func(m *mutated) {
+			drops(m, 1000, 0)
+		}},
 		onPeer("Watch goes by the expiry that its own process has written", []string{"watch/reports what a peer does"}, func(m *mutated) {
 			var own memory[time.Time]
 			var passed set
@@ -278,7 +281,7 @@ func (m *mutated) scanPaged(cut func(page found) found, last bool) func(context.
 			for _, id := range m.ref.foreign.all() {
 				all = append(all, sessionstore.Entry{ID: id})
 			}
-			slices.SortFunc(all, func(a, b sessionstore.Entry) int { return bytes.Compare([]byte(a.ID), []byte(b.ID)) })
+			slices.SortFunc(all, func(a, b sessionstore.Entry) int { return strings.Compare(a.ID, b.ID) })
 			for page := range slices.Chunk(all, 100) {
 				over := false
 				for _, e := range cut(page) {

@@ -73,7 +73,7 @@ func endingMutants() []mutant {
 				list, err := m.next.ListSubject(ctx, subject)
 				for i := range list {
 					copy(buffer, list[i].ID)
-					list[i].ID = unsafe.String(&buffer[0], len(buffer)) //nolint:gosec // that is the mistake
+					list[i].ID = unsafe.String(&buffer[0], len(buffer)) // that is the mistake
 				}
 				return list, err
 			}
@@ -83,7 +83,7 @@ func endingMutants() []mutant {
 			m.load = func(ctx context.Context, id string) (sessionstore.Record, error) {
 				r, err := m.next.Load(ctx, id)
 				if n := copy(buffer, r.Subject); n > 0 {
-					r.Subject = unsafe.String(&buffer[0], n) //nolint:gosec // the same
+					r.Subject = unsafe.String(&buffer[0], n) // the same
 				}
 				return r, err
 			}

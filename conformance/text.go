@@ -93,7 +93,8 @@ func newNumber() string {
 // parts returns subjects that are names, patterns or keys of something in some backend.
 func parts() []string {
 	return []string{
-		".", "..", "/", "\\", "~", "%", "_", "__", "?", "#", ":", "::", ",", ";", "$", "&", "'", "a", "A", "b", "ab", "1", "00", "1e0", "-1",
+		".", "..", "/", "\\", "~", "%", "_", "__", "?", "#", ":", "::", ",", ";", "$", "&", "'", "a", "A", "b", "ab", "1", "00", "1e0",
+		"-1",
 		"index", "subject", "subjects", "session", "sessions", "record", "records", "id", "ids", "data", "version", "expires", "expiry",
 		"meta", "all", "main", "default", "public", "id:a", "subject:a", "true", "NaN", "inf", ".lock", "tmp", "tmp.lock", "con", "NUL",
 	}

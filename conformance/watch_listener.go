@@ -123,7 +123,8 @@ func listening(run func(t *tester)) func(t *tester) {
 		t.own.listensAgain = true
 		var err error
 		for n := range listenTries {
-			if t.sleep(time.Duration(n) * 100 * time.Millisecond); t.attemptsToListen(run, &err) {
+			t.sleep(time.Duration(n) * 100 * time.Millisecond)
+			if err = t.attemptsToListen(run); err == nil {
 				return
 			}
 		}
@@ -131,19 +132,19 @@ func listening(run func(t *tester)) func(t *tester) {
 	}
 }
 
-// attemptsToListen reports whether no Watch of the case has lost reports, and why otherwise.
-func (t *tester) attemptsToListen(run func(*tester), why *error) (done bool) {
+// attemptsToListen returns with what a Watch of the case has lost reports, if one has.
+func (t *tester) attemptsToListen(run func(*tester)) (why error) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
 		case lost:
-			*why = p.err
+			why = p.err
 		default:
 			panic(p)
 		}
 	}()
 	run(t)
-	return true
+	return nil
 }
 
 // wantToldAll is wantTold for many, unless Watch has returned because it has lost reports.

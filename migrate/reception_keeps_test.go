@@ -15,7 +15,8 @@ import (
 
 func TestARequestThatIsSkippedIsServed(t *testing.T) {
 	t.Parallel()
-	b := newServer(t, fromFlask(), session.Options{Skip: []func(*http.Request) bool{session.SkipPath("/static")}}).browser("session", known(t))
+	o := session.Options{Skip: []func(*http.Request) bool{session.SkipPath("/static")}}
+	b := newServer(t, fromFlask(), o).browser("session", known(t))
 	if b.wantPage("/static", "no session"); t.Failed() {
 		return
 	}

@@ -2,6 +2,7 @@ package migrate_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -57,9 +58,7 @@ func TestASlowFirstAnswerLeavesTheOldRecordForWhoIsUnderWay(t *testing.T) {
 			b.take(slow)
 			b.wantPage("/", "ann [coat]")
 			<-done
-			for name, value := range underWay.cookies { // it is the same browser
-				b.cookies[name] = value
-			}
+			maps.Copy(b.cookies, underWay.cookies) // it is the same browser
 			b.wantPage("/", "ann [coat hat]")
 			<-time.After(grace)
 			b.wantPage("/", "ann [coat hat]")

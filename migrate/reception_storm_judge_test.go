@@ -167,8 +167,8 @@ func (w *storm) judgeCount() {
 			continue
 		}
 		n, most := 0, w.signIns[subject]
-		for _, info := range list {
-			if info.Actor == "" {
+		for i := range list {
+			if list[i].Actor == "" {
 				n++
 			}
 		}

@@ -99,9 +99,12 @@ func add(s *session.Session, item string) {
 
 // A stormPage is what a response shows.
 type stormPage struct {
-	Was, Subject, Actor, ID string // Was: before the request has done anything
-	Items                   []string
-	Fresh                   bool
+	Was     string   `json:"was"` // before the request has done anything
+	Subject string   `json:"subject"`
+	Actor   string   `json:"actor"`
+	ID      string   `json:"id"`
+	Items   []string `json:"items"`
+	Fresh   bool     `json:"fresh"`
 }
 
 // serve does what a request asks for, slowly at times.
@@ -123,7 +126,12 @@ func (w *storm) serve(m *session.Manager, rc *migrate.Reception, rw http.Respons
 		m.Fail(rw, r, err)
 		return
 	}
-	_ = json.NewEncoder(rw).Encode(stormPage{was, s.Subject(), s.Actor(), s.ID(), cart.Get(s), s.Fresh(time.Hour)})
+	page, err := json.Marshal(stormPage{was, s.Subject(), s.Actor(), s.ID(), cart.Get(s), s.Fresh(time.Hour)})
+	if err != nil {
+		m.Fail(rw, r, err)
+		return
+	}
+	_, _ = rw.Write(page) // the client may be gone
 }
 
 func (w *storm) act(rc *migrate.Reception, rw http.ResponseWriter, r *http.Request, s *session.Session) error {

@@ -75,7 +75,7 @@ func (w *storm) endSubject(subject string) {
 
 func runStorm(t *testing.T, seed uint64) *storm {
 	t.Helper()
-	d := &dice{r: rand.New(rand.NewPCG(seed, 0))} //nolint:gosec // it guards nothing
+	d := &dice{r: rand.New(rand.NewPCG(seed, 0))}
 	w := &storm{t: t, dice: d, site: newStormSite(d), began: time.Now(), mem: memstore.New(memstore.Options{}), signIns: map[string]int{}}
 	w.records = &stormRecords{w: w, m: map[string]string{}}
 	w.express = migrate.Express{Keys: []string{"a secret"}, Records: w.records}
@@ -114,7 +114,7 @@ func runStorm(t *testing.T, seed uint64) *storm {
 // an end that was answered; nobody sees what is another's, and no change is lost that was answered.
 func TestStormsOfMovingIn(t *testing.T) {
 	t.Parallel()
-	for seed := *firstStorm; seed < *firstStorm+uint64(*storms); seed++ { //nolint:gosec // it is small
+	for seed := *firstStorm; seed < *firstStorm+uint64(*storms); seed++ {
 		var w *storm
 		synctest.Test(t, func(t *testing.T) { w = runStorm(t, seed) })
 		if len(w.faults) == 0 {

@@ -169,7 +169,8 @@ func TestSCSReadsItsRecords(t *testing.T) {
 		"PEaXJNTiFKkC5NLfp_UYrW_OtNVhL9HsiGXYQwz1Zxg": "",
 	}
 	got, err := SCS{Store: scsStore(store)}.decode(t.Context(), "token", now)
-	if want := (Values{"cart": []string{"a"}, "who": account{7}, "__rememberMe": true}); err != nil || !reflect.DeepEqual(got.Values, want) {
+	want := Values{"cart": []string{"a"}, "who": account{7}, "__rememberMe": true}
+	if err != nil || !reflect.DeepEqual(got.Values, want) {
 		t.Errorf("%#v, %v", got.Values, err)
 	}
 	for token, why := range map[string]string{"old": "expired", "garbage": "gob", "gone": "ended"} {

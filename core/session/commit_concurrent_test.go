@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
@@ -118,7 +119,7 @@ func TestACommitThatWaitsForAnotherGivesUpWhenItsContextIsDone(t *testing.T) {
 					return nil
 				})
 				count(w, r, s)
-				go func() { over <- s.Commit(r.Context()) }()
+				go func() { over <- s.Commit(r.Context()) }() //nolint:contextcheck // it has ctx
 				<-hangs
 				ctx, cancel := context.WithCancel(r.Context())
 				cancel()
@@ -131,7 +132,7 @@ func TestACommitThatWaitsForAnotherGivesUpWhenItsContextIsDone(t *testing.T) {
 					}
 				case <-time.After(time.Minute):
 					t.Error("it waits")
-					defer func() { <-waits }()
+					defer func() { t.Log(<-waits) }()
 				}
 				e.store.reset()
 				close(release)
@@ -149,17 +150,19 @@ func TestACommitThatWaitsForAnotherGivesUpWhenItsContextIsDone(t *testing.T) {
 // A commit in a function that was given to Update waits for the one that runs it again.
 func TestACommitWithinUpdateEnds(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t, func(o *session.Options) { o.StoreTimeout = 50 * time.Millisecond })
-	v := e.seed(count)
-	var errs []error
-	v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-		counter.Update(s, func(n int) int {
-			errs = append(errs, s.Commit(r.Context()))
-			return n + 1
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		v := e.seed(count)
+		var errs []error
+		v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+			counter.Update(s, func(n int) int {
+				errs = append(errs, s.Commit(r.Context()))
+				return n + 1
+			})
+			v.fork().do(count)
 		})
-		v.fork().do(count) //nolint:contextcheck // another request
+		if len(errs) < 2 || errs[0] != nil || !errors.Is(errs[1], context.DeadlineExceeded) {
+			t.Errorf("Commit: %v, want that the first is made and the second gives up", errs)
+		}
 	})
-	if len(errs) < 2 || errs[0] != nil || !errors.Is(errs[1], context.DeadlineExceeded) {
-		t.Errorf("Commit: %v, want that the first is made and the second gives up", errs)
-	}
 }

@@ -11,7 +11,9 @@ func TestWhatNamesAnOldSessionIsToldApart(t *testing.T) {
 	t.Parallel()
 	keys := map[[32]byte]string{}
 	for _, purpose := range []string{"cookie a", "cookie ab"} {
-		for _, parts := range [][2]string{{"name", "ann"}, {"name", "bob"}, {"ename", "an"}, {"nname", "an"}, {"annname", ""}, {"bname", "ann"}} {
+		for _, parts := range [][2]string{
+			{"name", "ann"}, {"name", "bob"}, {"ename", "an"}, {"nname", "an"}, {"annname", ""}, {"bname", "ann"},
+		} {
 			key := (&Manager{purpose: purpose}).originKey(parts[0], parts[1])
 			what := fmt.Sprintf("%q %q", purpose, parts)
 			if was, ok := keys[key]; ok {

@@ -112,10 +112,10 @@ func TestWhoWasSignedOutWhileTheyGoOnHasNothing(t *testing.T) {
 	e := newEnv(t)
 	v := e.seed(count)
 	done := false
-	e.store.intercept(func(_ context.Context, o op) error {
+	e.store.intercept(func(ctx context.Context, o op) error {
 		if o == opUpdate && !done {
 			done = true
-			if err := e.manager(e.mem).EndContinued(t.Context(), "over there", "ann"); err != nil {
+			if err := e.manager(e.mem).EndContinued(ctx, "over there", "ann"); err != nil {
 				t.Error(err)
 			}
 		}
@@ -182,8 +182,9 @@ func TestAFillThatReloadsIsPartOfIt(t *testing.T) {
 	late := v.fork()
 	load := func(w *visitor) {
 		w.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-			if err := s.Continue(r.Context(), "over there", "ann", func() error {
-				_ = s.Reload(r.Context()) // the second one's ticket is of no use any more
+			ctx := r.Context()
+			if err := s.Continue(ctx, "over there", "ann", func() error {
+				_ = s.Reload(ctx) // the second one's ticket is of no use any more
 				return nil
 			}); err != nil {
 				t.Error(err)

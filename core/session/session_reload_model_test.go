@@ -33,7 +33,7 @@ func (s shakyStore) do(ctx context.Context, act func(context.Context) error) err
 	select {
 	case <-time.After(pause):
 	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // as a store's
+		return ctx.Err()
 	}
 	if chance < fails {
 		return errDown
@@ -64,10 +64,12 @@ type chat struct {
 	random *rand.Rand
 }
 
-func (c *chat) chance(n int) bool {
+func (c *chat) chance(n int) bool { return c.below(n) == 0 }
+
+func (c *chat) below(n int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.random.IntN(n) == 0
+	return c.random.IntN(n)
 }
 
 // stream adds to the cart, leaves messages, takes them, commits and reloads.
@@ -86,12 +88,12 @@ func (c *chat) stream(name string) handler {
 			}
 			var taken []session.Flash
 			var err error
-			switch {
-			case c.chance(4):
+			switch c.below(4) {
+			case 0:
 				if err = s.Reload(r.Context()); err == nil {
 					continue
 				}
-			case c.chance(4):
+			case 1:
 				if taken, err = s.Flashes(r.Context()); len(taken) == 0 && err == nil {
 					continue // nothing was committed
 				}
@@ -123,13 +125,15 @@ func TestModelOfStreams(t *testing.T) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // it guards nothing
+				random := rand.New(rand.NewPCG(seed, 0))
 				e, fails := newEnv(t), 0.0
-				e.m = e.manager(shakyStore{e.mem, new(sync.Mutex), random, &fails}, func(o *session.Options) { o.IdleTimeout = 24 * time.Hour })
+				e.m = e.manager(shakyStore{e.mem, new(sync.Mutex), random, &fails}, func(o *session.Options) {
+					o.IdleTimeout = 24 * time.Hour
+				})
 				v := e.seed(signIn("ann"))
 				v.do(nothing)
 				fails = []float64{0.02, 0.1, 0.2, 0.3}[seed%4]
-				c := chat{read: make(map[string]int), random: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // likewise
+				c := chat{read: make(map[string]int), random: rand.New(rand.NewPCG(seed, 1))}
 				var wg sync.WaitGroup
 				for i := range 2 + seed%3 {
 					wg.Go(func() { v.fork().do(c.stream(strconv.FormatUint(i, 10))) })

@@ -226,7 +226,7 @@ func TestReloadTellsOfNoFailureWhereAValueDoesNotDecode(t *testing.T) {
 	v := e.seed(count)
 	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		count(w, r, s)
-		v.fork().do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { //nolint:contextcheck // another request
+		v.fork().do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			session.NewKey[string](counter.Name()).Set(s, "of another version")
 		})
 		d.taken()

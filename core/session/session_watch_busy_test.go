@@ -54,8 +54,8 @@ func newKeyedEnv(tb testing.TB, configure ...func(*session.Options)) (*env, *loa
 // streams opens one stream for each of many visitors.
 func (e *env) streams(ctx context.Context, n int) (visitors []*visitor, all []*stream) {
 	for i := range n {
-		v := e.login(fmt.Sprintf("visitor-%d", i))
-		v.do(nothing)
+		v := e.login(fmt.Sprintf("visitor-%d", i)) //nolint:contextcheck // of another request
+		v.do(nothing)                              //nolint:contextcheck // likewise
 		visitors, all = append(visitors, v), append(all, v.open(ctx))
 	}
 	return visitors, all
@@ -143,7 +143,7 @@ func TestAStreamLearnsOfTheEndHoweverManyComeAndGo(t *testing.T) {
 func (v *visitor) poll(ctx context.Context, d time.Duration) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	v.fork().within(ctx, v.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { //nolint:contextcheck // it has ctx
+	v.fork().within(ctx, v.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		select {
 		case <-s.Context().Done():
 		case <-time.After(d):

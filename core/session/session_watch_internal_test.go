@@ -1,6 +1,7 @@
 package session
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ func TestWhenATicketIsDueDependsOnNoClockThatIsSet(t *testing.T) {
 	} {
 		at.due = time.Time{}
 		plan()
-		if at.due == at.due.Round(0) {
+		if !strings.Contains(at.due.String(), " m=") {
 			t.Errorf("%s, it is due at %v, by the clock", name, at.due)
 		}
 		if left := time.Until(at.due); left > time.Minute {

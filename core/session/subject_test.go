@@ -177,7 +177,7 @@ func TestEndOthersOfASessionThatHasEndedMeanwhileEndsNone(t *testing.T) {
 			v := e.login("ann", count)
 			var other *visitor
 			v.fork().do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-				end(e, v)                     //nolint:contextcheck // another request
+				end(e, v)
 				other = e.login("ann", count) //nolint:contextcheck // likewise
 				if n, err := s.EndOthers(r.Context()); n != 0 || !errors.Is(err, session.ErrNotFound) {
 					t.Errorf("%d, %v, want ErrNotFound", n, err)
