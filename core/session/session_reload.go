@@ -47,6 +47,9 @@ func (s *Session) again(ctx context.Context, grace time.Duration) ([]Event, erro
 		if s.cookie == cookieSet {
 			s.cookie = cookieKeep
 		}
+		if c.m.store == nil {
+			return nil, fmt.Errorf("%w: its time is over", ErrNotFound)
+		}
 		return c.events, fmt.Errorf("%w: ended by another request", ErrNotFound)
 	case err != nil && isRefusal(err):
 		return nil, err
