@@ -10,7 +10,7 @@ import (
 )
 
 func allCases() []testCase {
-	return withNeeds(All, []testCase{
+	return withNeeds(AllDeleter, []testCase{
 		{
 			name: "deletes and counts",
 			rule: "DeleteAll deletes every record, whoever's it is, and reports how many.",
@@ -140,7 +140,7 @@ func deleteAllForeign(t *tester) {
 	t.wantGone(id)
 	for i, n := range neighbours {
 		n.wantLive(id, kept[i].Version)
-		if n.has(Subjects) {
+		if n.has(SubjectIndex) {
 			n.wantList(kept[i].Subject, id)
 		}
 	}
@@ -149,8 +149,8 @@ func deleteAllForeign(t *tester) {
 // needsSubjects skips the case unless the store has an index of subjects.
 func (t *tester) needsSubjects() {
 	t.Helper()
-	if !t.has(Subjects) {
-		t.Skipf("not applicable: %T is no sessionstore.%s", unwatched(t.store), Subjects)
+	if !t.has(SubjectIndex) {
+		t.Skipf("not applicable: %T is no sessionstore.%s", unwatched(t.store), SubjectIndex)
 	}
 }
 
@@ -184,7 +184,7 @@ func deleteAllThenCreate(t *tester) {
 	t.create(old, r)
 	t.wantLive(old, r.Version)
 	ids := append(t.createdFor(subject, 1), old)
-	if t.has(Subjects) {
+	if t.has(SubjectIndex) {
 		t.wantList(subject, ids...)
 	}
 }
@@ -209,16 +209,16 @@ func deleteAllForPeer(t *tester) {
 			t.want(sessionstore.ErrNotFound, err, "Update in another process after DeleteAll")
 			err = sessionstore.Touch(ctx, t.peer, ids[2], seen[2].Version, inAnHour())
 			t.want(sessionstore.ErrNotFound, err, "Touch in another process after DeleteAll")
-			if t.has(Subjects) {
+			if t.has(SubjectIndex) {
 				t.other().wantList(subject)
 			}
-			if t.has(Scan) {
+			if t.has(Scanner) {
 				t.other().wantScanned()
 			}
 			anew := t.recordOf(subject)
 			t.want(nil, t.peer.Create(ctx, ids[0], anew), "Create in another process after DeleteAll")
 			t.wantLive(ids[0], anew.Version)
-			if t.has(Subjects) {
+			if t.has(SubjectIndex) {
 				t.wantList(subject, ids[0])
 			}
 			t.remove(ids[0])
@@ -227,7 +227,7 @@ func deleteAllForPeer(t *tester) {
 }
 
 func deleteAllToldPeer(t *tester) {
-	if !t.has(Watch) {
+	if !t.has(Watcher) {
 		t.Skipf("not applicable: %T is no sessionstore.Watcher", unwatched(t.store))
 	}
 	t = t.paired()

@@ -56,13 +56,13 @@ func concurrencyCases() []testCase {
 		{
 			name:  "deleted under touches",
 			rule:  "Once Delete has returned, no Load that starts later finds the record, whatever slow calls of Touch do.",
-			needs: Touch,
+			needs: Toucher,
 			run:   raceDeleteTouch,
 		},
 		{
 			name:  "subject deleted under touches",
 			rule:  "A record whose Create had returned before DeleteSubject is gone afterwards, even if it is touched at the same time.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run:   raceDeleteSubjectTouch,
 		},
 		{
@@ -78,19 +78,19 @@ func concurrencyCases() []testCase {
 		{
 			name:  "the winner is listed",
 			rule:  "ListSubject is complete: of several concurrent writes with the same old version, or of several calls of Create, what the others undo leaves the winner in the list.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run:   raceListed,
 		},
 		{
 			name:  "listed where a list was empty",
 			rule:  "ListSubject is complete: what is created while the last record of the subject is deleted is in the list.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run:   raceEmptied,
 		},
 		{
 			name:  "listed where another was",
 			rule:  "ListSubject is complete: a record that took the place of one that had been deleted, had expired or was given away is in the list, whoever tidied meanwhile.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run:   raceTidied,
 		},
 		{
@@ -103,7 +103,7 @@ func concurrencyCases() []testCase {
 		{
 			name:  "one order with touch",
 			rule:  "Touch is safe for concurrent use: it disturbs no other call and is disturbed by none.",
-			needs: Touch,
+			needs: Toucher,
 			run: func(t *tester) {
 				raceHistory(t, []string{"Load", "Create", "Create", "Update", "Update", "Update", "Touch", "Delete"})
 			},
@@ -111,13 +111,13 @@ func concurrencyCases() []testCase {
 		{
 			name:  "touched under an update",
 			rule:  "Of an Update and calls of Touch with the same version at the same time, the Update's expiry stands.",
-			needs: Touch,
+			needs: Toucher,
 			run:   raceTouch,
 		},
 		{
 			name:  "listed under writes",
 			rule:  "ListSubject is complete: a record that is live throughout is in the list while others come and go, and no list is older than its question.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run:   raceList,
 		},
 	}
@@ -388,7 +388,7 @@ func raceSuccessor(t *tester) {
 			t.Fatalf("Load of what was created over an expired record, while others looked at it: version %s, error %v, want version %s",
 				name(got.Version), err, name(next.Version))
 		}
-		if t.has(Subjects) {
+		if t.has(SubjectIndex) {
 			t.wantList(next.Subject, of.ID)
 		}
 	}

@@ -67,7 +67,7 @@ func raceExpires(t *tester) {
 	})
 	t.waitExpired(expires)
 	for _, pruned := range []bool{false, true} {
-		if pruned && t.has(Prune) {
+		if pruned && t.has(Pruner) {
 			t.prune(t.store)
 		}
 		for _, e := range stands {
@@ -77,7 +77,7 @@ func raceExpires(t *tester) {
 			}
 			_, err := t.store.Load(t.Context(), e.ID)
 			t.want(want, err, "Load of a record that was given several expiries at the same time, of which one that has passed")
-			if t.has(Subjects) {
+			if t.has(SubjectIndex) {
 				viewList().want(t, e.Record.Subject, "given several expiries at the same time", listed...)
 			}
 		}

@@ -199,7 +199,7 @@ func raceTidied(t *tester) {
 			case 2:
 				err = t.loadAndUpdate(s, given, func(r *sessionstore.Record) { r.Subject = subject })
 			default:
-				if n%2 == 0 && t.has(Prune) {
+				if n%2 == 0 && t.has(Pruner) {
 					_, err = sessionstore.Prune(t.Context(), s)
 				}
 				if err == nil {

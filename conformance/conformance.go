@@ -89,12 +89,12 @@ type Capability string
 
 // The capabilities, each an interface of the core module.
 const (
-	Touch    Capability = "Toucher"      // sessionstore.Toucher
-	Prune    Capability = "Pruner"       // sessionstore.Pruner
-	Subjects Capability = "SubjectIndex" // sessionstore.SubjectIndex
-	All      Capability = "AllDeleter"   // sessionstore.AllDeleter
-	Scan     Capability = "Scanner"      // sessionstore.Scanner
-	Watch    Capability = "Watcher"      // sessionstore.Watcher
+	Toucher      Capability = "Toucher"      // sessionstore.Toucher
+	Pruner       Capability = "Pruner"       // sessionstore.Pruner
+	SubjectIndex Capability = "SubjectIndex" // sessionstore.SubjectIndex
+	AllDeleter   Capability = "AllDeleter"   // sessionstore.AllDeleter
+	Scanner      Capability = "Scanner"      // sessionstore.Scanner
+	Watcher      Capability = "Watcher"      // sessionstore.Watcher
 )
 
 // Run checks a store against the contract of [sessionstore.Store]. Each rule is a

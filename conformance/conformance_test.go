@@ -20,7 +20,7 @@ func TestMemstore(t *testing.T) {
 		Open: same,
 		Peer: same,
 		Require: []conformance.Capability{
-			conformance.Touch, conformance.Prune, conformance.Subjects, conformance.All, conformance.Scan, conformance.Watch,
+			conformance.Toucher, conformance.Pruner, conformance.SubjectIndex, conformance.AllDeleter, conformance.Scanner, conformance.Watcher,
 		},
 		MaxData:  maxData,
 		Isolated: func(testing.TB) sessionstore.Store { return memstore.New(memstore.Options{}) },

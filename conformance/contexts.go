@@ -148,7 +148,7 @@ func contextEndless(t *tester) {
 		t.want(nil, sessionstore.Touch(ctx, t.store, id, r.Version, r.Expires.Add(time.Minute)), "Touch")
 		next := t.recordOf(r.Subject)
 		t.want(nil, t.store.Update(ctx, id, t.load(id).Version, next), "Update") // the fallback of Touch changes it
-		if t.has(Subjects) {
+		if t.has(SubjectIndex) {
 			list, err := sessionstore.ListSubject(ctx, t.store, r.Subject)
 			t.want(nil, err, "ListSubject")
 			n, err := sessionstore.DeleteSubject(ctx, t.store, r.Subject)
@@ -220,7 +220,7 @@ func contextDoneDuring(t *tester, m method) {
 
 // deadlines are the ways to give a context a deadline: the second is that of requests.
 func deadlines() []func(context.Context, time.Time) (context.Context, context.CancelFunc) {
-	return []func(context.Context, time.Time) (context.Context, context.CancelFunc){context.WithDeadline, sessionstore.WithDeadline}
+	return []func(context.Context, time.Time) (context.Context, context.CancelFunc){context.WithDeadline, sessionstore.WithDeadlineOnly}
 }
 
 // promptly fails the case if call does not return the error that is wanted, or,

@@ -52,7 +52,7 @@ func corruptionCases() []testCase {
 		{
 			name:  "another's record is not listed",
 			rule:  "A record that wasn't written for an id is none: ListSubject does not list it under that id, and the other's own stays in the list.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run:   corruptionMisplacedListed,
 		},
 		{
@@ -191,7 +191,7 @@ func corruptionMisplacedDeleted(t *tester) {
 	t.want(nil, t.store.Delete(t.Context(), id), "Delete of another's record")
 	t.wantGone(id)
 	t.wantLive(from, r.Version)
-	if t.has(Subjects) {
+	if t.has(SubjectIndex) {
 		t.wantList(r.Subject, from)
 	}
 }

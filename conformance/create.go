@@ -103,10 +103,10 @@ func createExpiredAgain(t *tester) {
 func createAfterDelete(t *tester) {
 	t = t.alone()
 	ends := map[string]func(id, subject string){"Delete": func(id, _ string) { t.remove(id) }}
-	if t.has(Subjects) {
+	if t.has(SubjectIndex) {
 		ends["DeleteSubject"] = func(_, subject string) { t.wantDeleted(subject, 1) }
 	}
-	if t.has(All) && t.Isolated != nil {
+	if t.has(AllDeleter) && t.Isolated != nil {
 		ends["DeleteAll"] = func(string, string) { t.wantAllDeleted(1) }
 	}
 	for _, r := range t.shorter() {

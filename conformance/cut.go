@@ -34,19 +34,19 @@ func cutCases() []testCase {
 		{
 			name:  "subject made again",
 			rule:  "A DeleteSubject that reports success, or was cut short and is made again, has happened: every record of the subject is gone.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run:   cutSubject,
 		},
 		{
 			name:  "all made again",
 			rule:  "A DeleteAll that reports success, or was cut short and is made again, has happened: every record is gone.",
-			needs: All,
+			needs: AllDeleter,
 			run:   cutAll,
 		},
 		{
 			name:  "prune made again",
 			rule:  "A Prune that was cut short keeps nothing from the next one, which removes what has expired.",
-			needs: Prune,
+			needs: Pruner,
 			run:   cutPrune,
 		},
 		{
@@ -140,7 +140,7 @@ func cutWrites(t *tester) {
 		t.wantStillListed(id, "an Update")
 		t.again("Update", func(ctx context.Context) error { return update(ctx, next) })
 		t.wantWritten(id, next, r.Subject)
-		if t.has(Touch) { // the fallback is two calls
+		if t.has(Toucher) { // the fallback is two calls
 			next.Expires = next.Expires.Add(time.Hour)
 			touch := func(ctx context.Context) error {
 				return sessionstore.Touch(ctx, t.store, id, next.Version, next.Expires)
@@ -162,7 +162,7 @@ func (t *tester) wantWritten(id string, r sessionstore.Record, former string) {
 		t.Fatalf("the record is version %s of %s with %.20q, want %s of %s with %.20q", name(got.Version), whose(got.Subject), got.Data,
 			name(r.Version), whose(r.Subject), r.Data)
 	}
-	if !t.has(Subjects) {
+	if !t.has(SubjectIndex) {
 		return
 	}
 	t.wantList(r.Subject, id)
@@ -175,7 +175,7 @@ func (t *tester) wantWritten(id string, r sessionstore.Record, former string) {
 // subject, though no call has changed it in between: it may go on after its context.
 func (t *tester) wantStillListed(id, call string) {
 	t.Helper()
-	if !t.has(Subjects) {
+	if !t.has(SubjectIndex) {
 		return
 	}
 	before, err := t.store.Load(t.Context(), id)
@@ -201,7 +201,7 @@ func cutDeletes(t *tester) {
 		t.wantStillListed(id, "a Delete")
 		t.again("Delete", remove)
 		t.wantGone(id)
-		if t.has(Subjects) {
+		if t.has(SubjectIndex) {
 			t.wantList(r.Subject)
 		}
 	}
@@ -326,7 +326,7 @@ func cutDeadline(t *tester) {
 	id, _ := t.created()
 	for _, withDeadline := range deadlines() {
 		for _, m := range t.usable() {
-			if m.needs == All || m.needs == Scan { // they may take longer
+			if m.needs == AllDeleter || m.needs == Scanner { // they may take longer
 				continue
 			}
 			ctx, cancel := withDeadline(t.Context(), time.Now().Add(deadline))

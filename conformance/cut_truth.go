@@ -38,7 +38,7 @@ func cutWritesTruth(t *tester) {
 		t.wantFound("Create", id, &r)
 		attempt("Update", func(ctx context.Context) error { return t.store.Update(ctx, id, r.Version, next) })
 		t.wantFound("Update", id, &next)
-		if t.has(Touch) { // the fallback is two calls
+		if t.has(Toucher) { // the fallback is two calls
 			next.Expires = next.Expires.Add(time.Hour)
 			attempt("Touch", func(ctx context.Context) error {
 				return sessionstore.Touch(ctx, t.store, id, next.Version, next.Expires)
@@ -82,7 +82,7 @@ func cutReadsTruth(t *tester) {
 			t.Fatalf("Load, whose context ended meanwhile, returns version %s without an error, want %s",
 				name(got.Version), name(r.Version))
 		}
-		if !t.has(Subjects) {
+		if !t.has(SubjectIndex) {
 			continue
 		}
 		var list []sessionstore.Entry

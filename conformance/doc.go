@@ -9,7 +9,7 @@
 //		conformance.Run(t, conformance.Harness{
 //			Open:      func(t *testing.T) sessionstore.Store { return mystore.New(client) },
 //			Precision: time.Millisecond,
-//			Require:   []conformance.Capability{conformance.Touch},
+//			Require:   []conformance.Capability{conformance.Toucher},
 //		})
 //	}
 //

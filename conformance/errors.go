@@ -108,7 +108,7 @@ func (t *tester) unanswered(subject string, data []byte) []failure {
 		return r
 	}
 	for _, m := range t.usable() {
-		if m.needs != All {
+		if m.needs != AllDeleter {
 			all = append(all, failure{m.name + " with a done context", m.call(cancelled, t.store, t.newID(), record()), nil})
 		}
 	}
@@ -138,7 +138,7 @@ func errorsNoData(t *tester) {
 	subject, data := unheardOf(), []byte(unheardOf())
 	secret := map[string][]string{"subject": shapesOf([]byte(subject)), "data": shapesOf(data)}
 	failures := append(t.provoked(subject, data), t.unanswered(subject, data)...)
-	if t.has(Subjects) {
+	if t.has(SubjectIndex) {
 		_, err := sessionstore.ListSubject(t.Context(), t.store, subject+"\x00")
 		failures = append(failures, failure{"ListSubject", err, sessionstore.ErrInvalid})
 		_, err = sessionstore.DeleteSubject(t.Context(), t.store, subject+"\x00")

@@ -15,7 +15,7 @@ func ExampleRun() {
 			Open: func(*testing.T) sessionstore.Store {
 				return memstore.New(memstore.Options{MaxData: 1 << 20})
 			},
-			Require: []conformance.Capability{conformance.Touch, conformance.Prune, conformance.Subjects},
+			Require: []conformance.Capability{conformance.Toucher, conformance.Pruner, conformance.SubjectIndex},
 			MaxData: 1 << 20,
 		})
 	}

@@ -32,7 +32,7 @@ func expiryNotSliding(t *tester) {
 				t.Fatalf("Load returns an expiry of %s, %v before the one %s (%s): reading has moved it",
 					got.Expires.Format(clock), time.Until(asked), how, asked.Format(clock))
 			}
-			if err == nil && t.has(Subjects) {
+			if err == nil && t.has(SubjectIndex) {
 				t.list(got.Subject)
 			}
 			t.refusedWrites(id, asked)

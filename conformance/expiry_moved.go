@@ -45,7 +45,7 @@ func movedCases() []testCase {
 		{
 			name:  "moved forward, for a list",
 			rule:  "Where Update or Touch has brought the expiry forward and it has passed, ListSubject does not list the record and DeleteSubject does not count it.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run: func(t *tester) {
 				t.eachMovedForward(func(_ string, _ string, r sessionstore.Record) {
 					t.wantList(r.Subject)
@@ -56,7 +56,7 @@ func movedCases() []testCase {
 		{
 			name:  "moved forward, for a scan",
 			rule:  "Where Update or Touch has brought the expiry forward and it has passed, Scan does not yield the record.",
-			needs: Scan,
+			needs: Scanner,
 			run: func(t *tester) {
 				t = t.isolated()
 				t.eachMovedForward(func(string, string, sessionstore.Record) { t.wantScanned() })
@@ -65,7 +65,7 @@ func movedCases() []testCase {
 		{
 			name:  "moved forward, for the deletion of all",
 			rule:  "Where Update or Touch has brought the expiry forward and it has passed, DeleteAll does not count the record.",
-			needs: All,
+			needs: AllDeleter,
 			run: func(t *tester) {
 				t = t.isolated()
 				t.eachMovedForward(func(string, string, sessionstore.Record) {})
@@ -98,7 +98,7 @@ func movedCases() []testCase {
 		{
 			name:  "moved back, for a list",
 			rule:  "Where Update or Touch has put the expiry off, ListSubject lists the record past the old one, and DeleteSubject deletes and counts it.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run: func(t *tester) {
 				t.eachMovedBack(func(id string, _ string, r sessionstore.Record) {
 					t.wantList(r.Subject, id)
@@ -110,7 +110,7 @@ func movedCases() []testCase {
 		{
 			name:  "moved back, for a scan",
 			rule:  "Where Update or Touch has put the expiry off, Scan yields the record past the old one.",
-			needs: Scan,
+			needs: Scanner,
 			run: func(t *tester) {
 				t = t.isolated()
 				var ids []string
@@ -121,7 +121,7 @@ func movedCases() []testCase {
 		{
 			name:  "moved back, for the deletion of all",
 			rule:  "Where Update or Touch has put the expiry off, DeleteAll deletes and counts the record past the old one.",
-			needs: All,
+			needs: AllDeleter,
 			run: func(t *tester) {
 				t = t.isolated()
 				var ids []string
@@ -138,7 +138,7 @@ func movedCases() []testCase {
 		{
 			name:  "none is early in a scan",
 			rule:  "Scan is complete: it yields a record until its Expires, to the fraction of a millisecond.",
-			needs: Scan,
+			needs: Scanner,
 			run:   expiryNotEarlyScan,
 		},
 		{
@@ -149,7 +149,7 @@ func movedCases() []testCase {
 		{
 			name:  "none slides in a scan",
 			rule:  "Scan only reads: a record that is scanned until its end has the same expiry all the time, and dies then.",
-			needs: Scan,
+			needs: Scanner,
 			run:   expiryNotSlidingScan,
 		},
 		{
@@ -175,7 +175,7 @@ func moves() []move {
 		}},
 		{"Touch has moved", func(t *tester, id string, r sessionstore.Record, expires time.Time) (sessionstore.Record, error) {
 			err := sessionstore.Touch(t.Context(), t.store, id, r.Version, expires)
-			if err == nil && !t.has(Touch) {
+			if err == nil && !t.has(Toucher) {
 				r, err = t.store.Load(t.Context(), id) // the fallback changes the version
 			}
 			r.Expires = expires
@@ -322,7 +322,7 @@ func (t *tester) stillLive(call int, id string, r *sessionstore.Record, expires 
 	case call == 2:
 		err := sessionstore.Touch(t.Context(), t.store, id, t.version(), inAnHour())
 		return refused("Touch with another version", err, sessionstore.ErrConflict)
-	case call == 3 && t.has(Subjects):
+	case call == 3 && t.has(SubjectIndex):
 		list, err := sessionstore.ListSubject(t.Context(), t.store, r.Subject)
 		if err == nil && len(list) != 1 {
 			err = fmt.Errorf("%d records, want 1", len(list))
@@ -332,7 +332,7 @@ func (t *tester) stillLive(call int, id string, r *sessionstore.Record, expires 
 		old := r.Version
 		r.Version, r.Expires = t.version(), expires
 		return "Update", t.store.Update(t.Context(), id, old, *r)
-	case call == 5 && t.has(Touch):
+	case call == 5 && t.has(Toucher):
 		return "Touch", sessionstore.Touch(t.Context(), t.store, id, r.Version, expires)
 	}
 	_, err := t.store.Load(t.Context(), id)

@@ -134,10 +134,10 @@ func wantDifferent(t *tester, ids ...string) {
 	for id, v := range versions {
 		t.wantLive(id, v)
 	}
-	if t.has(Subjects) {
+	if t.has(SubjectIndex) {
 		t.wantList(subject, ids...)
 	}
-	if t.has(Scan) && t.Isolated != nil {
+	if t.has(Scanner) && t.Isolated != nil {
 		on := t.isolated()
 		few := ids[max(0, len(ids)-4):]
 		for _, id := range few {

@@ -52,7 +52,7 @@ func instantCases() []testCase {
 		{
 			name:  "deleted at the last moment",
 			rule:  "A record is live until its Expires, and until then DeleteSubject deletes and counts it: it is not spared because it is as good as over.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run:   deletedAtTheLastMoment,
 		},
 	}
@@ -75,20 +75,20 @@ func (t *tester) liveToAll(expires time.Time) {
 		when := fmt.Sprintf("a record whose expiry %s to %v", m.how, expires)
 		r, err := m.make(t, id, r, expires)
 		t.want(nil, err, "a write after which "+m.how+" the expiry to "+expires.String())
-		if t.has(Prune) {
+		if t.has(Pruner) {
 			t.prune(t.store)
 			when += ", after a Prune"
 		}
 		t.wantFoundByAll(id, r, when)
-		if t.has(Subjects) {
+		if t.has(SubjectIndex) {
 			t.wantDeleted(r.Subject, 1)
 			t.wantGone(id)
 		}
 	}
-	if t.has(All) && t.Isolated != nil {
+	if t.has(AllDeleter) && t.Isolated != nil {
 		id, r := t.newID(), t.record()
 		r.Expires = expires
-		if !t.has(Subjects) {
+		if !t.has(SubjectIndex) {
 			t.wantAllDeleted(len(moves()) + 1) // what is there from before
 		}
 		t.create(id, r)
@@ -101,11 +101,11 @@ func (t *tester) wantFoundByAll(id string, r sessionstore.Record, when string) {
 	t.Helper()
 	got, err := t.store.Load(t.Context(), id)
 	t.want(nil, err, "Load of "+when)
-	if t.has(Subjects) {
+	if t.has(SubjectIndex) {
 		viewList().want(t, r.Subject, when, id)
 		viewList().wantAsLoaded(t, id, when)
 	}
-	if t.has(Scan) && t.Isolated != nil {
+	if t.has(Scanner) && t.Isolated != nil {
 		viewScan().want(t, r.Subject, when, id)
 		viewScan().wantAsLoaded(t, id, when)
 	}
@@ -145,7 +145,7 @@ func (t *tester) deadToAll(unit time.Duration, zone *time.Location) {
 		return nil
 	})
 	t.waitExpired(expires)
-	if t.has(Scan) && t.Isolated != nil {
+	if t.has(Scanner) && t.Isolated != nil {
 		t.wantScanned()
 	}
 	for i := range all {

@@ -32,26 +32,26 @@ func methods() []method {
 		{"Touch", "", true, func(ctx context.Context, s sessionstore.Store, id string, r sessionstore.Record) error {
 			return sessionstore.Touch(ctx, s, id, r.Version, r.Expires)
 		}},
-		{"Prune", Prune, false, func(ctx context.Context, s sessionstore.Store, _ string, _ sessionstore.Record) error {
+		{"Prune", Pruner, false, func(ctx context.Context, s sessionstore.Store, _ string, _ sessionstore.Record) error {
 			_, err := sessionstore.Prune(ctx, s)
 			return err
 		}},
-		{"ListSubject", Subjects, false, func(ctx context.Context, s sessionstore.Store, _ string, r sessionstore.Record) error {
+		{"ListSubject", SubjectIndex, false, func(ctx context.Context, s sessionstore.Store, _ string, r sessionstore.Record) error {
 			_, err := sessionstore.ListSubject(ctx, s, r.Subject)
 			return err
 		}},
-		{"DeleteSubject", Subjects, false, func(ctx context.Context, s sessionstore.Store, _ string, r sessionstore.Record) error {
+		{"DeleteSubject", SubjectIndex, false, func(ctx context.Context, s sessionstore.Store, _ string, r sessionstore.Record) error {
 			_, err := sessionstore.DeleteSubject(ctx, s, r.Subject)
 			return err
 		}},
-		{"DeleteAll", All, false, func(ctx context.Context, s sessionstore.Store, _ string, _ sessionstore.Record) error {
+		{"DeleteAll", AllDeleter, false, func(ctx context.Context, s sessionstore.Store, _ string, _ sessionstore.Record) error {
 			_, err := sessionstore.DeleteAll(ctx, s)
 			return err
 		}},
-		{"Scan", Scan, false, func(ctx context.Context, s sessionstore.Store, _ string, _ sessionstore.Record) error {
+		{"Scan", Scanner, false, func(ctx context.Context, s sessionstore.Store, _ string, _ sessionstore.Record) error {
 			return scanned(sessionstore.Scan(ctx, s))
 		}},
-		{"Watch", Watch, false, func(ctx context.Context, s sessionstore.Store, _ string, _ sessionstore.Record) error {
+		{"Watch", Watcher, false, func(ctx context.Context, s sessionstore.Store, _ string, _ sessionstore.Record) error {
 			return sessionstore.Watch(ctx, s, func(string) {})
 		}},
 	}

@@ -66,7 +66,7 @@ func keptMutants() []mutant {
 			m.around = func(ctx context.Context, _, _ string, next func(context.Context) error) error {
 				mu.Lock()
 				defer mu.Unlock()
-				g := sessionstore.Guard{Package: "memstore", Prompt: func(left time.Duration) bool {
+				g := sessionstore.Guard{Package: "memstore", EndsByDeadline: func(left time.Duration) bool {
 					until = time.Now().Add(left)
 					return true
 				}}

@@ -49,7 +49,7 @@ func sizeMutants() []mutant {
 		}},
 		{"Update in a request goes by no version", breaks, func(m *mutated) {
 			m.update = func(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
-				g := sessionstore.Guard{Prompt: func(time.Duration) bool { // asked about a request's context only
+				g := sessionstore.Guard{EndsByDeadline: func(time.Duration) bool { // asked about a request's context only
 					if was, err := m.ref.Load(ctx, id); err == nil {
 						old = was.Version
 					}

@@ -27,7 +27,7 @@ func outageCases() []testCase {
 		{
 			name:  "ends a scan",
 			rule:  "An error that is not about one record ends an iteration of Scan: it is the last that is yielded.",
-			needs: Scan,
+			needs: Scanner,
 			run:   outageEndsScan,
 		},
 	}

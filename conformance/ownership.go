@@ -67,13 +67,13 @@ func ownershipCases() []testCase {
 		{
 			name:  "scanned data is the caller's",
 			rule:  "The entries that Scan yields belong to the caller.",
-			needs: Scan,
+			needs: Scanner,
 			run:   ownScanned,
 		},
 		{
 			name:  "listed data is the caller's",
 			rule:  "The entries that ListSubject returns belong to the caller.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run:   ownListed,
 		},
 	}
@@ -93,7 +93,7 @@ func wantNotKept(t *tester, id string, data []byte) {
 	if !bytes.Equal(r.Data, written) {
 		t.Fatalf("the caller changed its data after the write, and Load returns %q, want %q", r.Data, written)
 	}
-	if !t.has(Subjects) {
+	if !t.has(SubjectIndex) {
 		return
 	}
 	for _, e := range t.list(r.Subject) {
@@ -166,13 +166,13 @@ func ownLoaded(t *tester) {
 func ownStays(t *tester) {
 	id, r := t.created()
 	kept := []sessionstore.Entry{{ID: id, Record: t.load(id)}}
-	if t.has(Subjects) {
+	if t.has(SubjectIndex) {
 		kept = append(kept, t.list(r.Subject)...)
 	}
 	for range 3 {
 		other, next := t.created()
 		t.load(other)
-		if t.has(Subjects) {
+		if t.has(SubjectIndex) {
 			t.list(next.Subject)
 		}
 	}

@@ -35,7 +35,7 @@ func pageTopic() topic {
 		{
 			name:  "lists every one",
 			rule:  "ListSubject is complete: every live record whose Create had returned is in the list, however many pages that takes.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run: func(t *tester) {
 				t, p := t.piled()
 				t.wantList(p.subject, p.ids...)
@@ -44,7 +44,7 @@ func pageTopic() topic {
 		{
 			name:  "scans every one",
 			rule:  "Scan is complete: it yields every record, each once, however many pages that takes.",
-			needs: Scan,
+			needs: Scanner,
 			run: func(t *tester) {
 				t.needsHook(t.Isolated != nil, "Isolated")
 				t, p := t.piled()
@@ -54,13 +54,13 @@ func pageTopic() topic {
 		{
 			name:  "lists while they are touched",
 			rule:  "ListSubject is complete and returns each record once, however many pages that takes, also while Touch moves their expiries, Update replaces them, and others come and go.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run:   func(t *tester) { t.whileTouched(viewList()) },
 		},
 		{
 			name:  "scans while they are touched",
 			rule:  "Scan is complete and yields each record once, however many pages that takes, also while Touch moves their expiries, Update replaces them, and others come and go.",
-			needs: Scan,
+			needs: Scanner,
 			run: func(t *tester) {
 				t.needsHook(t.Isolated != nil, "Isolated")
 				t.whileTouched(viewScan())
@@ -69,13 +69,13 @@ func pageTopic() topic {
 		{
 			name:  "scans what its caller deletes",
 			rule:  "Scan is complete, however many pages that takes: its caller may delete and give away the records as they come.",
-			needs: Scan,
+			needs: Scanner,
 			run:   pagesScanDelete,
 		},
 		{
 			name:  "prunes behind live records",
 			rule:  "Prune removes expired records however many live ones there are.",
-			needs: Prune,
+			needs: Pruner,
 			run: func(t *tester) {
 				t.needsHook(t.Isolated != nil, "Isolated")
 				t, p := t.piled()
@@ -89,13 +89,13 @@ func pageTopic() topic {
 		{
 			name:  "prunes many",
 			rule:  "Prune removes and counts every expired record, each once, however many batches that takes.",
-			needs: Prune,
+			needs: Pruner,
 			run:   pagesPruneMany,
 		},
 		{
 			name:  "scans past what is damaged",
 			rule:  "Scan is complete, however many pages that takes: what isn't a record is named with ErrCorrupt, and ends neither its page nor the iteration.",
-			needs: Scan,
+			needs: Scanner,
 			run: func(t *tester) { // in the shared namespace, in which Harness.Corrupt works
 				damaged := t.corruptedAnywhere()
 				var ids []string
@@ -108,7 +108,7 @@ func pageTopic() topic {
 		{
 			name:  "scans behind what is dead",
 			rule:  "Scan is complete: no record is missing because many that have expired come before it.",
-			needs: Scan,
+			needs: Scanner,
 			run: func(t *tester) {
 				t.needsHook(t.Isolated != nil, "Isolated")
 				t.behindDead(viewScan())
@@ -117,13 +117,13 @@ func pageTopic() topic {
 		{
 			name:  "lists behind what is dead",
 			rule:  "ListSubject is complete: no record is missing because many that have expired come before it.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run:   func(t *tester) { t.behindDead(viewList()) },
 		},
 		{
 			name:  "deletes behind what is dead",
 			rule:  "DeleteSubject deletes every record of the subject: none stays because many that have expired come before it.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run: func(t *tester) {
 				t, few := t.piledBehindDead()
 				ids := few.ids
@@ -135,13 +135,13 @@ func pageTopic() topic {
 		{
 			name:  "lists until its context ends",
 			rule:  "ListSubject is complete, however many pages that takes: where its context ends meanwhile, it returns an error or every record.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run:   pagesListCut,
 		},
 		{
 			name:  "scans until its context ends",
 			rule:  "A context that is done ends an iteration with its error, which is the last, however many pages that takes: only one that ends without an error is whole.",
-			needs: Scan,
+			needs: Scanner,
 			run: func(t *tester) {
 				t.needsHook(t.Isolated != nil, "Isolated")
 				t, p := t.piled()
@@ -153,7 +153,7 @@ func pageTopic() topic {
 		{
 			name:  "deletes a subject",
 			rule:  "DeleteSubject deletes every record of the subject, however many batches that takes, and Watch reports each.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run: func(t *tester) {
 				t, p := t.piled()
 				told := t.listensTo(p)
@@ -168,7 +168,7 @@ func pageTopic() topic {
 		{
 			name:  "deletes all",
 			rule:  "DeleteAll deletes every record, however many batches that takes, and Watch reports each.",
-			needs: All,
+			needs: AllDeleter,
 			run: func(t *tester) {
 				t.needsHook(t.Isolated != nil, "Isolated")
 				t, p := t.piled()
@@ -188,7 +188,7 @@ func pageTopic() topic {
 // takes, or a second: what has no room for the others meanwhile has to say so.
 func (t *tester) listensTo(p *pile) (told func(by string)) {
 	t.Helper()
-	if !t.has(Watch) {
+	if !t.has(Watcher) {
 		return func(string) {}
 	}
 	deleted := make(chan struct{})
@@ -240,8 +240,8 @@ func (t *tester) piledUpTo(upTo int) (*tester, *pile) {
 
 // pagesWhole lets the pile grow to the sizes that pages have.
 func pagesWhole(t *tester) {
-	scans := t.has(Scan) && t.Isolated != nil
-	if !t.has(Subjects) && !scans {
+	scans := t.has(Scanner) && t.Isolated != nil
+	if !t.has(SubjectIndex) && !scans {
 		t.Skipf("not applicable: %T has neither lists nor, in a namespace of its own, a Scan", unwatched(t.store))
 	}
 	for _, n := range []int{10, 20, 50, 64, 100, 128, 200, 250, 256, 500, 512, 1000, 1024} {
@@ -249,7 +249,7 @@ func pagesWhole(t *tester) {
 			return
 		}
 		on, p := t.piledUpTo(n)
-		if t.has(Subjects) {
+		if t.has(SubjectIndex) {
 			on.wantList(p.subject, p.ids...)
 		}
 		if scans {

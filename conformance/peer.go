@@ -47,31 +47,31 @@ func peerCases() []testCase {
 		{
 			name:  "sees a subject's end",
 			rule:  "Once DeleteSubject has returned in one process, the records are absent in another, also those that it has seen: Load, Update and Touch return ErrNotFound.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run:   peerSubjectEnds,
 		},
 		{
 			name:  "lists what was created",
 			rule:  "ListSubject is complete across processes.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run:   peerLists,
 		},
 		{
 			name:  "lists what is there now",
 			rule:  "ListSubject in one process has what others have written until then, also if it was called before.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run:   func(t *tester) { t.peerFinds(viewList()) },
 		},
 		{
 			name:  "scans what is there now",
 			rule:  "Scan in one process has what others have written until then, also if it was called before.",
-			needs: Scan,
+			needs: Scanner,
 			run:   func(t *tester) { t.peerFinds(viewScan()) },
 		},
 		{
 			name:  "deletes what is there now",
 			rule:  "DeleteSubject in one process deletes what others have written until then, also if it has listed or deleted the subject before.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run:   peerDeletes,
 		},
 	}
@@ -160,7 +160,7 @@ func (t *tester) peerFinds(v view) {
 	r.Subject = subject
 	t.create(one, r)
 	look("Create of what was deleted", one)
-	if t.has(Subjects) {
+	if t.has(SubjectIndex) {
 		t.wantDeleted(subject, 1)
 		look("DeleteSubject")
 	}
@@ -169,7 +169,7 @@ func (t *tester) peerFinds(v view) {
 // peerHas returns what the peer finds of a subject.
 func (t *tester) peerHas(v view, subject string) []sessionstore.Entry {
 	t.Helper()
-	if v.needs == Subjects {
+	if v.needs == SubjectIndex {
 		list, err := sessionstore.ListSubject(t.Context(), t.peer, subject)
 		t.want(nil, err, "ListSubject by the peer")
 		return list

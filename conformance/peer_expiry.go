@@ -61,14 +61,14 @@ func inspections() []inspection {
 		{"Touch", "", sessionstore.ErrNotFound, func(t *tester, id string, r sessionstore.Record) error {
 			return sessionstore.Touch(t.Context(), t.store, id, r.Version, inAnHour())
 		}},
-		{"ListSubject", Subjects, sessionstore.ErrNotFound, func(t *tester, _ string, r sessionstore.Record) error {
+		{"ListSubject", SubjectIndex, sessionstore.ErrNotFound, func(t *tester, _ string, r sessionstore.Record) error {
 			list, err := sessionstore.ListSubject(t.Context(), t.store, r.Subject)
 			if err == nil && len(list) == 0 {
 				err = sessionstore.ErrNotFound
 			}
 			return err
 		}},
-		{"DeleteSubject", Subjects, sessionstore.ErrNotFound, func(t *tester, _ string, r sessionstore.Record) error {
+		{"DeleteSubject", SubjectIndex, sessionstore.ErrNotFound, func(t *tester, _ string, r sessionstore.Record) error {
 			n, err := sessionstore.DeleteSubject(t.Context(), t.store, r.Subject)
 			if err == nil && n == 0 {
 				err = sessionstore.ErrNotFound
@@ -139,7 +139,7 @@ func (t *tester) seeAndMove(s *seen, soon time.Time, forward bool) error {
 func (t *tester) inspect(s *seen, want error, what string) {
 	t.Helper()
 	err := s.call(t, s.id, s.record)
-	if there := err == nil; s.needs == Subjects && unless(err, sessionstore.ErrNotFound) == nil && !errors.Is(err, want) {
+	if there := err == nil; s.needs == SubjectIndex && unless(err, sessionstore.ErrNotFound) == nil && !errors.Is(err, want) {
 		t.Fatalf("%s of the subject of %s: has the record: %v, want %v", s.name, what, there, !there)
 	}
 	t.want(want, err, s.name+" of "+what)
@@ -148,7 +148,7 @@ func (t *tester) inspect(s *seen, want error, what string) {
 func peerProlonged(t *tester) {
 	all, earlier := t.seenAndMoved(false)
 	t.waitExpired(earlier)
-	if t.has(Prune) {
+	if t.has(Pruner) {
 		_, err := sessionstore.Prune(t.Context(), t.store)
 		t.want(nil, err, "Prune")
 	}
@@ -176,7 +176,7 @@ func peerUpdatesTouched(t *tester) {
 		t.load(id)
 		err := sessionstore.Touch(t.Context(), t.peer, id, r.Version, r.Expires.Add(time.Hour))
 		t.want(nil, err, "Touch by the peer")
-		if !t.has(Touch) {
+		if !t.has(Toucher) {
 			r.Version = t.load(id).Version // the fallback changes it
 		}
 		next := t.record()

@@ -13,49 +13,49 @@ func pruneCases() []testCase {
 		{
 			name:  "removes and counts",
 			rule:  "Prune removes expired records, whosever they are and whichever process has written them, and reports how many it removed, each once.",
-			needs: Prune,
+			needs: Pruner,
 			run:   pruneCounts,
 		},
 		{
 			name:  "counts each once",
 			rule:  "Prune reports how many records it removed, each once: also those that Update has given to others and back.",
-			needs: Prune,
+			needs: Pruner,
 			run:   pruneCountsGiven,
 		},
 		{
 			name:  "leaves live records",
 			rule:  "Prune never removes a live record, whoever's it is and however soon it expires.",
-			needs: Prune,
+			needs: Pruner,
 			run:   pruneLeavesLive,
 		},
 		{
 			name:  "leaves what was prolonged",
 			rule:  "Prune goes by the expiry that a record has now: what Update or Touch has prolonged is live, and listed.",
-			needs: Prune,
+			needs: Pruner,
 			run:   pruneLeavesProlonged,
 		},
 		{
 			name:  "leaves what was created anew",
 			rule:  "Prune goes by the record that is there now: what was created in place of an expired one is live, and that one is not counted.",
-			needs: Prune,
+			needs: Pruner,
 			run:   pruneLeavesAnew,
 		},
 		{
 			name:  "leaves what is created anew meanwhile",
 			rule:  "Prune never removes a live record, also if it takes the place of an expired one while Prune is at work.",
-			needs: Prune,
+			needs: Pruner,
 			run:   pruneBesideCreates,
 		},
 		{
 			name:  "leaves what is being written",
 			rule:  "Prune removes what a crash has left behind, and not what others are writing: beside it, Create and Update succeed, and their records live and are listed.",
-			needs: Prune,
+			needs: Pruner,
 			run:   pruneBesideWrites,
 		},
 		{
 			name:  "removes what was brought forward",
 			rule:  "Prune goes by the expiry that a record has now: what Update or Touch has brought forward is removed and counted.",
-			needs: Prune,
+			needs: Pruner,
 			run: func(t *tester) {
 				t = t.isolated()
 				t.eachMovedForward(func(string, string, sessionstore.Record) {})
@@ -67,25 +67,25 @@ func pruneCases() []testCase {
 		{
 			name:  "leaves other namespaces",
 			rule:  "Prune removes and counts records of the store's own namespace only.",
-			needs: Prune,
+			needs: Pruner,
 			run:   pruneForeign,
 		},
 		{
 			name:  "forgets what it has removed",
 			rule:  "What Prune has removed is absent: Update and Touch return ErrNotFound, and Create stores a record, also with the version of the old one.",
-			needs: Prune,
+			needs: Pruner,
 			run:   pruneForgets,
 		},
 		{
 			name:  "leaves lists complete",
 			rule:  "What Prune tidies is dead: afterwards the lists hold every live record that they held before.",
-			needs: Prune,
+			needs: Pruner,
 			run:   pruneLeavesLists,
 		},
 		{
 			name:  "many at the same time",
 			rule:  "Any number of processes may prune at the same time: none fails, and no record is counted twice.",
-			needs: Prune,
+			needs: Pruner,
 			run:   pruneConcurrently,
 		},
 	}
@@ -268,7 +268,7 @@ func (t *tester) wantLeftByPrune(what, id string) {
 	t.Helper()
 	got, err := t.store.Load(t.Context(), id)
 	t.want(nil, err, "Load of "+what)
-	if t.has(Subjects) {
+	if t.has(SubjectIndex) {
 		viewList().want(t, got.Subject, what+", after Prune", id)
 	}
 }
@@ -316,7 +316,7 @@ func (t *tester) writeBesidePrune(s sessionstore.Store) {
 	if err != nil || got.Version != next.Version {
 		t.Errorf("Create, Update and Load beside Prune: error %v, version %s, want %s", err, name(got.Version), name(next.Version))
 	}
-	if err != nil || !t.has(Subjects) {
+	if err != nil || !t.has(SubjectIndex) {
 		return
 	}
 	list, err := sessionstore.ListSubject(t.Context(), s, next.Subject)

@@ -11,7 +11,7 @@ func pruneAwryCases() []testCase {
 		{
 			name:  "leaves what is damaged",
 			rule:  "What isn't a record is left as it is by Prune: damage must not look like a visitor who is new.",
-			needs: Prune,
+			needs: Pruner,
 			run: func(t *tester) {
 				id := corrupted(t)
 				t.prune(t.store)
@@ -21,7 +21,7 @@ func pruneAwryCases() []testCase {
 		{
 			name:  "removes what is beside damage",
 			rule:  "Prune removes and counts expired records, and leaves what isn't a record: that does not end it, wherever it is.",
-			needs: Prune,
+			needs: Pruner,
 			run: func(t *tester) {
 				damaged := t.corruptedAnywhere()
 				t.wantPruned(func() int { return t.prune(t.store) })
@@ -31,7 +31,7 @@ func pruneAwryCases() []testCase {
 		{
 			name:  "leaves what has another life",
 			rule:  "Prune goes by the record that is there now: what was created where one was deleted is live past the expiry of that one, however it was deleted.",
-			needs: Prune,
+			needs: Pruner,
 			run:   pruneLeavesAnotherLife,
 		},
 	}
@@ -42,7 +42,7 @@ func pruneLeavesAnotherLife(t *tester) {
 	ends := map[string]func(id, subject string) error{
 		"Delete": func(id, _ string) error { return t.store.Delete(t.Context(), id) },
 	}
-	if t.has(Subjects) {
+	if t.has(SubjectIndex) {
 		ends["DeleteSubject"] = func(_, subject string) error {
 			_, err := sessionstore.DeleteSubject(t.Context(), t.store, subject)
 			return err

@@ -100,7 +100,7 @@ func (f *reference) harness() Harness {
 			ref := newReference()
 			return newBroken(ref), newBroken(ref)
 		},
-		Require:  []Capability{Touch, Prune, Subjects, All, Scan, Watch},
+		Require:  []Capability{Toucher, Pruner, SubjectIndex, AllDeleter, Scanner, Watcher},
 		MaxData:  referenceMaxData,
 		Corrupt:  func(_ testing.TB, id string) { f.foreign.add(id) },
 		Misplace: func(_ testing.TB, _, to string) { f.foreign.add(to) },
@@ -124,7 +124,7 @@ func down() *broken {
 func trusting(longer string) *broken {
 	b := newBroken(newReference())
 	b.around = func(ctx context.Context, method, _ string, _ func(context.Context) error) error {
-		g := sessionstore.Guard{Package: "trusting", Prompt: func(time.Duration) bool { return method == longer }}
+		g := sessionstore.Guard{Package: "trusting", EndsByDeadline: func(time.Duration) bool { return method == longer }}
 		return g.Do(ctx, func() error {
 			<-ctx.Done()
 			if method == longer {

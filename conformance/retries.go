@@ -60,7 +60,7 @@ func retryCases() []testCase {
 		{
 			name:  "create after the subject's end",
 			rule:  "Create that reports success has stored the record: made again after a DeleteSubject, it stores it anew.",
-			needs: Subjects,
+			needs: SubjectIndex,
 			run:   retryCreateSubject,
 		},
 		{
@@ -186,7 +186,7 @@ func retryOther(t *tester) {
 		r := other()
 		t.want(nil, t.store.Update(t.Context(), id, old, r), "Update with r.Version stored already")
 		t.wantUnchanged(id, was, "an Update with r.Version stored already")
-		if t.has(Subjects) {
+		if t.has(SubjectIndex) {
 			t.wantList(r.Subject)
 			t.wantList(created.Subject)
 			t.wantList(first.Subject, id)
@@ -223,7 +223,7 @@ func retryCreateSubject(t *tester) {
 }
 
 func retryTouched(t *tester, others sessionstore.Store) {
-	if !t.has(Touch) {
+	if !t.has(Toucher) {
 		t.Skip("not applicable: the fallback of Touch changes the version")
 	}
 	touch := func(id string, r sessionstore.Record, shift time.Duration) sessionstore.Record {

@@ -206,7 +206,7 @@ func TestScenario(t *testing.T) { //nolint:paralleltest // alone in its process
 		}
 	case "bare":
 	case "required":
-		h.Require = []Capability{Prune}
+		h.Require = []Capability{Pruner}
 	case "unknown":
 		h.Require = []Capability{"Teleporter"}
 	case "nothing":

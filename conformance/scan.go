@@ -11,7 +11,7 @@ import (
 )
 
 func scanCases() []testCase {
-	return withNeeds(Scan, []testCase{
+	return withNeeds(Scanner, []testCase{
 		{
 			name: "finds the live records",
 			rule: "Scan yields the live records, whoever's they are, with what is stored in them, and nothing else.",

@@ -92,7 +92,7 @@ func scanWritesWithin(t *tester) {
 	}
 	for _, err := range sessionstore.Scan(t.Context(), t.store) {
 		t.want(nil, err, "Scan")
-		if t.has(All) {
+		if t.has(AllDeleter) {
 			_, err := sessionstore.DeleteAll(t.Context(), t.store)
 			t.want(nil, err, "DeleteAll within a Scan")
 		}
@@ -103,11 +103,11 @@ func scanWritesWithin(t *tester) {
 // othersWithin calls the methods that go by no id.
 func (t *tester) othersWithin(subject string) {
 	t.Helper()
-	if t.has(Subjects) {
+	if t.has(SubjectIndex) {
 		viewList().want(t, newSubject(), "within a Scan")
 		t.wantDeleted(subject, 1)
 	}
-	if t.has(Prune) {
+	if t.has(Pruner) {
 		t.prune(t.store)
 	}
 }

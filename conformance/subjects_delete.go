@@ -8,7 +8,7 @@ import (
 )
 
 func subjectDeleteCases() []testCase {
-	return withNeeds(Subjects, []testCase{
+	return withNeeds(SubjectIndex, []testCase{
 		{
 			name: "deletes and counts",
 			rule: "DeleteSubject deletes the records of a subject, also those without data, and reports how many.",

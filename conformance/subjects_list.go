@@ -8,7 +8,7 @@ import (
 )
 
 func subjectListCases() []testCase {
-	return withNeeds(Subjects, []testCase{
+	return withNeeds(SubjectIndex, []testCase{
 		{
 			name: "lists the live records",
 			rule: "ListSubject returns the live records of a subject with what is stored in them.",

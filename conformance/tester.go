@@ -37,7 +37,7 @@ func open(t *testing.T, h Harness) *suite {
 		t.Fatal("conformance: Harness.Open is nil")
 	}
 	for _, c := range h.Require {
-		if !slices.Contains([]Capability{Touch, Prune, Subjects, All, Scan, Watch}, c) {
+		if !slices.Contains([]Capability{Toucher, Pruner, SubjectIndex, AllDeleter, Scanner, Watcher}, c) {
 			t.Fatalf("conformance: Harness.Require: unknown capability %q", c)
 		}
 	}
@@ -80,17 +80,17 @@ func (s *suite) version() sessionstore.Version { return sessionstore.Version(s.v
 
 func (s *suite) has(c Capability) bool {
 	switch c {
-	case Touch:
+	case Toucher:
 		return hasCapability[sessionstore.Toucher](s.store)
-	case Prune:
+	case Pruner:
 		return hasCapability[sessionstore.Pruner](s.store)
-	case Subjects:
+	case SubjectIndex:
 		return hasCapability[sessionstore.SubjectIndex](s.store)
-	case All:
+	case AllDeleter:
 		return hasCapability[sessionstore.AllDeleter](s.store)
-	case Scan:
+	case Scanner:
 		return hasCapability[sessionstore.Scanner](s.store)
-	case Watch:
+	case Watcher:
 		return watches(unwatched(s.store), s.deadline())
 	}
 	return false
@@ -143,7 +143,7 @@ func (t *tester) paired() *tester {
 // storeFor returns the store that m may be called on.
 func (t *tester) storeFor(m method) sessionstore.Store {
 	t.Helper()
-	if m.needs == All {
+	if m.needs == AllDeleter {
 		return t.isolated().store
 	}
 	return t.store

@@ -123,21 +123,21 @@ func textCases() []testCase {
 			testCase{
 				name:  "lists differ in " + l.name,
 				rule:  "Subjects are compared byte for byte: ListSubject and DeleteSubject find no record of a subject that differs in " + l.name + ".",
-				needs: Subjects,
+				needs: SubjectIndex,
 				run:   func(t *tester) { textLists(t, l) },
 			})
 	}
 	return append(cases, testCase{
 		name:  "lists of words that are anything else",
 		rule:  "A subject may be any text, also one that is a pattern, a folder, a number or the name of something in the backend: its list has its records alone, and DeleteSubject deletes no others.",
-		needs: Subjects,
+		needs: SubjectIndex,
 		run: func(t *tester) {
 			textLists(t.isolated(), likeness{similar: func(string) []string { return append(words(), parts()...) }})
 		},
 	}, testCase{
 		name:  "given to one that looks the same",
 		rule:  "Subjects are compared byte for byte: a record that Update gives to a subject that looks like the old one is in its list, and no longer in the old one's.",
-		needs: Subjects,
+		needs: SubjectIndex,
 		run:   textGiven,
 	})
 }

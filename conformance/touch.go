@@ -46,13 +46,13 @@ func touchCases() []testCase {
 		{
 			name:  "leaves the version",
 			rule:  "Touch does not change the version.",
-			needs: Touch,
+			needs: Toucher,
 			run:   touchLeavesVersion,
 		},
 		{
 			name:  "before an update",
 			rule:  "An Update with the version from before a Touch still succeeds.",
-			needs: Touch,
+			needs: Toucher,
 			run:   touchThenUpdate,
 		},
 		{
@@ -113,7 +113,7 @@ func touchLater(t *tester) {
 				whose(got.Subject), len(got.Data), whose(r.Subject), len(r.Data))
 		}
 	}
-	if t.has(Subjects) {
+	if t.has(SubjectIndex) {
 		for _, e := range t.list(small.Subject) {
 			if !bytes.Equal(e.Record.Data, small.Data) {
 				t.Fatalf("past the expiry before a Touch, the list has %d bytes of data, want %d", len(e.Record.Data), len(small.Data))

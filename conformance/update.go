@@ -147,10 +147,10 @@ func updatePart(t *tester) {
 		if got.Version != r.Version || got.Subject != r.Subject || !bytes.Equal(got.Data, r.Data) {
 			t.Fatalf("read version %s of %s, want %s of %s", name(got.Version), whose(got.Subject), name(r.Version), whose(r.Subject))
 		}
-		if t.has(Subjects) && r.Subject != "" {
+		if t.has(SubjectIndex) && r.Subject != "" {
 			t.wantList(r.Subject, id)
 		}
-		if t.has(Subjects) && r.Subject != old.Subject {
+		if t.has(SubjectIndex) && r.Subject != old.Subject {
 			t.wantList(old.Subject)
 		}
 	}

@@ -20,7 +20,7 @@ type view struct {
 
 func viewList() view {
 	return view{
-		method: "ListSubject", verb: "lists", needs: Subjects,
+		method: "ListSubject", verb: "lists", needs: SubjectIndex,
 		space: func(t *tester) *tester { return t },
 		find: func(t *tester, subject string) []sessionstore.Entry {
 			t.Helper()
@@ -32,7 +32,7 @@ func viewList() view {
 // viewScan takes those of a subject from all.
 func viewScan() view {
 	return view{
-		method: "Scan", verb: "yields", needs: Scan,
+		method: "Scan", verb: "yields", needs: Scanner,
 		space: func(t *tester) *tester { t.Helper(); return t.isolated() },
 		find: func(t *tester, subject string) []sessionstore.Entry {
 			t.Helper()
@@ -260,7 +260,7 @@ func (v view) refused(t *tester) {
 	}
 	_ = sessionstore.Touch(t.Context(), t.store, id, t.version(), inAnHour().Add(-30*time.Minute))
 	spoils := []func(*sessionstore.Record){func(r *sessionstore.Record) { r.Expires = time.Now().Add(-time.Minute) }}
-	if t.MaxData > 0 && v.needs != Scan { // Harness.MaxData is not about isolated stores
+	if t.MaxData > 0 && v.needs != Scanner { // Harness.MaxData is not about isolated stores
 		spoils = append(spoils, func(r *sessionstore.Record) { r.Data = randomBytes(t.MaxData + 1) })
 	}
 	for _, spoil := range spoils {
@@ -272,7 +272,7 @@ func (v view) refused(t *tester) {
 	v.want(t, r.Subject, "after writes that were refused", id)
 	v.want(t, other, "after writes that were refused")
 	v.wantAsLoaded(t, id, "after writes that were refused")
-	if v.needs == Subjects {
+	if v.needs == SubjectIndex {
 		t.wantDeleted(other, 0)
 		t.wantLive(id, r.Version)
 	}
@@ -292,7 +292,7 @@ func (v view) refusedBefore(t *tester) {
 		when := "created where an Update was refused before"
 		v.want(t, r.Subject, when, id)
 		v.want(t, other, when)
-		if v.needs == Subjects {
+		if v.needs == SubjectIndex {
 			t.wantDeleted(other, 0)
 			t.wantLive(id, r.Version)
 		}
@@ -320,7 +320,7 @@ func (v view) large(t *tester) {
 	t.want(nil, err, "Touch of a large record")
 	v.want(t, subject, "with large records", ids...)
 	v.wantAsLoaded(t, ids[0], "with large records")
-	if v.needs == Subjects {
+	if v.needs == SubjectIndex {
 		t.wantDeleted(subject, len(ids))
 		t.wantAllGone(ids)
 	}

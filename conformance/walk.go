@@ -44,7 +44,7 @@ func walkCases() []testCase {
 		{
 			name:  "all records",
 			rule:  "Each answer is that of the contract, whatever has been called before: also where Scan, Prune and DeleteAll come in between.",
-			needs: Scan,
+			needs: Scanner,
 			run: func(t *tester) {
 				t = t.isolated()
 				t.walk(1, true)
@@ -202,7 +202,7 @@ func (w *walk) everything() []pace {
 		for i := range w.ids {
 			paces = append(paces, pace{method: "Load", record: i, peer: peer})
 		}
-		for i := 1; i < len(w.subjects) && w.has(Subjects); i++ {
+		for i := 1; i < len(w.subjects) && w.has(SubjectIndex); i++ {
 			paces = append(paces, pace{method: "ListSubject", subject: i, peer: peer})
 		}
 		if w.all {

@@ -124,7 +124,7 @@ func (w *walk) judge(r *walked, wr write, err error, before time.Time, touched f
 
 // touched notes the version that the fallback of Touch has given to a record.
 func (w *walk) touched(ctx context.Context, s sessionstore.Store, id string, r *walked) {
-	if w.has(Touch) { //nolint:contextcheck // it is asked outside of the walk
+	if w.has(Toucher) { //nolint:contextcheck // it is asked outside of the walk
 		return
 	}
 	if got, err := s.Load(ctx, id); err == nil {

@@ -34,15 +34,15 @@ type pace struct {
 func (s *suite) pacesOf(r *rand.Rand, all bool) []pace {
 	methods := slices.Repeat([]string{"Load", "Create", "Touch", "Update"}, 3)
 	methods = append(methods, "Update", "Update", "Delete", "Delete")
-	if s.has(Subjects) {
+	if s.has(SubjectIndex) {
 		methods = append(methods, "ListSubject", "ListSubject", "ListSubject", "DeleteSubject")
 	}
 	if all {
 		methods = append(methods, "Scan", "Scan")
-		if s.has(Prune) {
+		if s.has(Pruner) {
 			methods = append(methods, "Prune")
 		}
-		if s.has(All) {
+		if s.has(AllDeleter) {
 			methods = append(methods, "DeleteAll")
 		}
 	}
@@ -88,7 +88,7 @@ func (w *walk) make(p pace) (failed bool) {
 	ctx := w.Context()
 	if p.request {
 		var cancel context.CancelFunc
-		ctx, cancel = sessionstore.WithDeadline(ctx, time.Now().Add(time.Hour))
+		ctx, cancel = sessionstore.WithDeadlineOnly(ctx, time.Now().Add(time.Hour))
 		defer cancel()
 	}
 	before := time.Now()

@@ -10,7 +10,7 @@ import (
 )
 
 func watchCases() []testCase {
-	cases := withNeeds(Watch, []testCase{
+	cases := withNeeds(Watcher, []testCase{
 		{
 			name: "says that it listens",
 			rule: "Watch first calls changed with an empty id: it listens from now on.",
@@ -154,7 +154,7 @@ func watchLooks(t *tester) {
 			return t.store.Update(t.Context(), id, r.Version, t.record())
 		})
 	}
-	if t.has(Subjects) {
+	if t.has(SubjectIndex) {
 		ended("DeleteSubject", func(_ string, r sessionstore.Record) error {
 			_, err := sessionstore.DeleteSubject(t.Context(), t.store, r.Subject)
 			return err
@@ -238,7 +238,7 @@ func (t *tester) wantToldLater(l *listener, subject, after string) {
 }
 
 func watchAll(t *tester) {
-	if !t.has(All) {
+	if !t.has(AllDeleter) {
 		t.Skipf("not applicable: %T is no sessionstore.AllDeleter", unwatched(t.store))
 	}
 	t = t.isolated()
@@ -267,7 +267,7 @@ func watchPeer(t *tester) {
 	t.want(nil, t.peer.Update(t.Context(), given, old.Version, r), "Update by the peer")
 	t.wantTold(l, given, "a record that the peer has taken from its subject")
 	t.wantToldShortened(l)
-	if !t.has(Subjects) {
+	if !t.has(SubjectIndex) {
 		return
 	}
 	id, r := t.created()

@@ -40,7 +40,7 @@
 // # Both at once
 //
 // [Flask.Encode], [Starlette.Encode] and [Express.Encode] write sessions that the old
-// application accepts, for the time in which both run; see Options.Keep as well.
+// application accepts, for the time in which both run; see Options.KeepOldCookie as well.
 //
 // Package itsdangerous beside this one signs and verifies other things than
 // sessions.

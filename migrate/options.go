@@ -33,10 +33,10 @@ type Options struct {
 	// zero time means never.
 	Until time.Time
 
-	// Keep leaves the old cookie and its record as they are, for as long as the other
-	// application needs them, too. Then signing out has to call [Reception.End]:
-	// otherwise the old cookie signs the visitor in again.
-	Keep bool
+	// KeepOldCookie leaves the old cookie and its record as they are, for as long as the
+	// other application needs them, too. A logout that calls Session.Destroy alone is undone
+	// by the old cookie ten minutes later: call [Reception.End] before.
+	KeepOldCookie bool
 
 	// OnEvent is told what becomes of old sessions, to see when the last ones have
 	// gone. It is called by the goroutine of the request, possibly by several at

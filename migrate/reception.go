@@ -57,7 +57,7 @@ func carries(sessions *session.Manager, h http.Header) bool {
 // hands out the new cookie and ends the old one. All requests that bring the same old
 // session get the same one of ours, with the same cookie: if a response is lost, or several
 // come at the same time, any of them works, and what one request has changed the others
-// find. See [session.Session.Continue]. Only anonymous sessions that have no record get one
+// find. See [session.Session.MoveIn]. Only anonymous sessions that have no record get one
 // for each request: what such a cookie holds may be another visitor's as well.
 //
 // What is refused, forged or expired, is logged, and its visitor is as anonymous as
@@ -68,17 +68,17 @@ func carries(sessions *session.Manager, h http.Header) bool {
 // If next panics, nothing hands the new cookie out, so the old one is not ended.
 //
 // A record at the old server is deleted half a minute after the visitor has come back with
-// the new cookie, by a request, or when they sign out. For ten minutes after signing
-// out the old session is refused, also by a request that has read its record before, and
-// also where there is none. Then what holds everything in its cookie signs in again, if
-// somebody has a copy, until its age or Options.Until ends it: it can't be revoked. Another
-// old session of a visitor who is signed in here is ended at once.
+// the new cookie, by a request, or when they sign out. For ten minutes after signing out
+// the old session is refused, whether or not it has a record, and also to a request that
+// had read the record before. After that, an old session that is in its cookie alone can't
+// be revoked: whoever has a copy of the cookie is signed in, until its age or Options.Until
+// ends it. Another old session of a visitor who is signed in here is ended at once.
 //
 // Where the Manager keeps sessions in cookies, requests at the same time get a session
 // each, nothing is refused after signing out, and either holds what its own has changed.
 //
 // Requests without an old cookie cost nothing, unless a visitor's old record may still
-// have to be deleted. Its key is noted in the session, under the name migrate.taken. So
+// have to be deleted. Its key is noted in the session, under the name cloakroom.migrate. So
 // with sources that have records, every request that brings cookies or a ticket has its
 // session read; put the Handler around those handlers that do so anyway. The key of a record
 // under an id that is not signed is as good as the old cookie: Options.Sealer of the
@@ -116,7 +116,7 @@ func (rc *Reception) keepCookies(h http.Header) {
 // End ends the old sessions that the request brings, and the one that its session of ours
 // came from: it deletes their records and has the response end their cookies. Call it when
 // a visitor signs out, before [session.Session.Destroy] and before the response header
-// leaves. With Options.Keep it has to be called; without, it lets the visitor know: an error
+// leaves. With Options.KeepOldCookie it has to be called; without, it lets the visitor know: an error
 // means that a record could not be deleted, and that its cookie is good still. All of it
 // has [session.DefaultStoreTimeout].
 func (rc *Reception) End(w http.ResponseWriter, r *http.Request) error {
@@ -175,7 +175,7 @@ func (rc *Reception) receive(w http.ResponseWriter, r *http.Request) (visit, err
 			return visit{}, err
 		}
 	}
-	if !rc.opts.Keep && v.note.Record != "" && !v.note.Settled && !v.guest {
+	if !rc.opts.KeepOldCookie && v.note.Record != "" && !v.note.Settled && !v.guest {
 		rc.settle(r.Context(), &v)
 	}
 	v.id = s.ID()
@@ -221,7 +221,7 @@ func (rc *Reception) welcome(w http.ResponseWriter, r *http.Request, v *visit) e
 // again. That is another record than the one in the note, and nobody needs it: the
 // visitor has our cookie. If it can't be deleted, its cookie brings it again.
 func (rc *Reception) endAgain(w http.ResponseWriter, r *http.Request, n note, source Source, old Legacy) {
-	if rc.opts.Keep {
+	if rc.opts.KeepOldCookie {
 		return
 	}
 	rc.log().InfoContext(r.Context(), "migrate: an old cookie comes back; its domain and path may not be those of Source.Expired",
@@ -265,7 +265,7 @@ func (rc *Reception) take(w http.ResponseWriter, r *http.Request, v *visit, sour
 	}
 	n := note{Source: nameOf(source), Record: old.Record, Subject: subject}
 	var why error
-	err = v.s.Continue(r.Context(), n.origin(r, source), subject, func() error {
+	err = v.s.MoveIn(r.Context(), n.origin(r, source), subject, func() error {
 		if rc.opts.Values != nil {
 			why = rc.opts.Values(old, v.s)
 		}
@@ -285,7 +285,7 @@ func (rc *Reception) take(w http.ResponseWriter, r *http.Request, v *visit, sour
 	}
 	v.guest = true
 	rc.noteAgain(v, n)
-	if !rc.opts.Keep {
+	if !rc.opts.KeepOldCookie {
 		http.SetCookie(w, source.Expired())
 	}
 	rc.tell(r.Context(), Event{Kind: EventReceived, Source: nameOf(source), Subject: subject})

@@ -39,7 +39,7 @@ func TestALateAnswerDoesNotUndoALogout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for i, pause := range []time.Duration{0, time.Minute, 0, time.Minute} {
 			options, _, cookie := fromExpress()
-			options.Keep = i > 1
+			options.KeepOldCookie = i > 1
 			b := newServer(t, options, session.Options{}).browser("connect.sid", cookie)
 			late := b.send(http.MethodGet, "/")
 			b.wantPage("/", "ann [coat]")
@@ -186,7 +186,7 @@ func TestWhoIsSignedInHereStaysSo(t *testing.T) {
 func TestKeepLeavesTheOldSessionAlone(t *testing.T) {
 	t.Parallel()
 	options, records, cookie := fromExpress()
-	options.Keep = true
+	options.KeepOldCookie = true
 	b := newServer(t, options, session.Options{}).browser("connect.sid", cookie)
 	b.wantPage("/", "ann [coat]")
 	b.wantPage("/", "ann [coat]")

@@ -122,7 +122,7 @@ func newServer(t *testing.T, o migrate.Options, so session.Options) *server {
 	page("/logout", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Destroy()
 		srv.goAway()
-		if o.Keep {
+		if o.KeepOldCookie {
 			if err := reception.End(w, r); err != nil {
 				t.Error(err)
 			}
@@ -149,7 +149,13 @@ func newServer(t *testing.T, o migrate.Options, so session.Options) *server {
 		fmt.Fprint(w, "cleared") // the header leaves
 		srv.goAway()
 	})
-	page("/names", func(w http.ResponseWriter, _ *http.Request, s *session.Session) { fmt.Fprint(w, s.Names()) })
+	page("/names", func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
+		names := s.Names()
+		if s.Has("cloakroom.migrate") {
+			names = append(names, "and a note")
+		}
+		fmt.Fprint(w, names)
+	})
 	page("/switch", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("bob") })
 	page("/act", func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 		if err := s.Impersonate(r.Context(), "bob", time.Minute); err != nil {

@@ -88,7 +88,7 @@ func TestKeepKeepsTheRecord(t *testing.T) {
 	for _, last := range []string{"/", "/bye", "/act"} {
 		synctest.Test(t, func(t *testing.T) {
 			o, records, cookie := fromExpress()
-			o.Keep = true
+			o.KeepOldCookie = true
 			b := newServer(t, o, session.Options{}).browser("connect.sid", cookie)
 			b.get("/")
 			b.get("/")
@@ -143,7 +143,7 @@ func TestWhoGoesAwayIsSignedOut(t *testing.T) {
 		srv.handler.ServeHTTP(httptest.NewRecorder(), r)
 		srv.away = nil
 		if path != "/logout" {
-			b.wantPage("/names", "[migrate.taken]")
+			b.wantPage("/names", "[and a note]")
 			continue
 		}
 		if len(records.values) > 0 {

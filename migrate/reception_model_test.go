@@ -73,7 +73,7 @@ func newModel(t *testing.T, seed uint64) *model {
 		options.Sources = []migrate.Source{express}
 		m.cookies = map[string]string{"connect.sid": "s:" + express.Sign("id")}
 	}
-	options.Keep = seed%16 > 11
+	options.KeepOldCookie = seed%16 > 11
 	options.Logger = slog.New(slog.DiscardHandler)
 	options.Subject = func(old migrate.Legacy) (string, error) { return migrate.Value[string](old.Values, "user") }
 	options.Values = func(old migrate.Legacy, s *session.Session) error { return migrate.Move(old.Values, "cart", cart, s) }
@@ -103,7 +103,7 @@ func newModel(t *testing.T, seed uint64) *model {
 		case "/switch":
 			s.Authenticate("bob")
 		case "/logout":
-			if s.Destroy(); options.Keep {
+			if s.Destroy(); options.KeepOldCookie {
 				if err := reception.End(w, r); err != nil {
 					http.Error(w, "try again", http.StatusServiceUnavailable)
 				}

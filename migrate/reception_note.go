@@ -29,7 +29,7 @@ type note struct {
 	Settled bool      `json:"settled,omitempty"`
 }
 
-var noted = session.NewKey[note]("migrate.taken")
+var noted = session.NewKey[note]("cloakroom.migrate")
 
 // origin names the old session for all requests that bring it. One without a record is
 // named by what r brings. Of an anonymous one that says nothing: such a cookie holds no
@@ -76,17 +76,16 @@ func (rc *Reception) settle(ctx context.Context, v *visit) {
 }
 
 // leave deletes the old record of a visitor who has signed out. One who has signed in as
-// somebody else with the request that brought the old cookie needs it until they come back:
-// the answer may be lost. So may one who has only cleared the values, and gets the note
-// back. Who begins to act as another has come back: the note is in their own session, and
-// out of reach if they sign out.
+// somebody else with the request that brought the old cookie needs it until they come back,
+// for the answer may be lost, and gets the note back. Who begins to act as another has come
+// back: the note is in their own session, and out of reach if they sign out.
 func (rc *Reception) leave(ctx context.Context, v visit) {
 	if v.note.Record == "" || v.s.Has(noted.Name()) {
 		return
 	}
 	switch id := v.s.ID(); {
 	case v.s.Actor() != "":
-		if !v.note.Settled && !rc.opts.Keep {
+		if !v.note.Settled && !rc.opts.KeepOldCookie {
 			rc.forget(ctx, v.note)
 		}
 		return
@@ -94,10 +93,10 @@ func (rc *Reception) leave(ctx context.Context, v visit) {
 		return
 	case id != v.id && (!v.guest || v.s.Subject() == ""):
 		_ = v.s.Commit(context.WithoutCancel(ctx)) // if that fails, it is tried again before the header leaves
-		if !v.note.Settled && !rc.opts.Keep {
+		if !v.note.Settled && !rc.opts.KeepOldCookie {
 			rc.forget(ctx, v.note)
 		}
-		rc.endContinued(ctx, v.note)
+		rc.endMovedIn(ctx, v.note)
 		return
 	}
 	noted.Set(v.s, v.note)
@@ -106,10 +105,10 @@ func (rc *Reception) leave(ctx context.Context, v visit) {
 	}
 }
 
-// endContinued ends the session that was made of a record, if there is one besides the
+// endMovedIn ends the session that was made of a record, if there is one besides the
 // visitor's, and keeps requests that have read the record from making one.
-func (rc *Reception) endContinued(ctx context.Context, n note) {
-	err := rc.sessions.EndContinued(context.WithoutCancel(ctx), n.origin(nil, nil), n.Subject)
+func (rc *Reception) endMovedIn(ctx context.Context, n note) {
+	err := rc.sessions.EndMovedIn(context.WithoutCancel(ctx), n.origin(nil, nil), n.Subject)
 	if err != nil && !errors.Is(err, session.ErrUnsupported) {
 		rc.log().ErrorContext(ctx, "migrate: can't end the session of an old record", "error", err)
 	}

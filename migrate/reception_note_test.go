@@ -84,11 +84,11 @@ func TestMovingInIsOneWrite(t *testing.T) {
 		b := newServer(t, o, session.Options{}).browser("connect.sid", cookie)
 		created, updated := 0, 0
 		b.store.first, b.store.update = func() { created++ }, func() { updated++ }
-		if b.wantPage("/names", "[cart migrate.taken]"); created != 1 || updated != 0 {
+		if b.wantPage("/names", "[cart and a note]"); created != 1 || updated != 0 {
 			t.Errorf("%s %d creates and %d updates", user, created, updated)
 		}
 		other := b.browser("connect.sid", cookie)
-		if other.wantPage("/names", "[cart migrate.taken]"); created != 1 || updated != 0 {
+		if other.wantPage("/names", "[cart and a note]"); created != 1 || updated != 0 {
 			t.Errorf("%s then %d creates and %d updates", user, created, updated)
 		}
 	}

@@ -15,7 +15,7 @@ func TestWhoSignsOutOfAPlantedSessionEndsNobodyElses(t *testing.T) {
 	for _, keep := range []bool{false, true} {
 		o, records, cookie := fromExpress()
 		records.values["sess:id"] = `{"cookie":{},"cart":["coat"]}`
-		o.Keep = keep
+		o.KeepOldCookie = keep
 		srv := newServer(t, o, session.Options{})
 		victim, thief := srv.browser("connect.sid", cookie), srv.browser("connect.sid", cookie)
 		victim.wantPage("/", " [coat]")

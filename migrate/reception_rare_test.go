@@ -33,7 +33,7 @@ func TestAnOldCookieSignsNobodyInWhoseImpersonationIsOver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		options, records, cookie := fromExpress()
-		options.Keep = true
+		options.KeepOldCookie = true
 		srv := newServer(t, options, session.Options{})
 		b := srv.browser("connect.sid", cookie)
 		b.wantPage("/", "ann [coat]")

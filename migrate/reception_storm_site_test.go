@@ -66,7 +66,7 @@ func (w *storm) start(key []byte) {
 		w.t.Fatal(err)
 	}
 	rc, err := migrate.NewReception(m, migrate.Options{
-		Sources: []migrate.Source{w.source()}, Keep: w.site.keep, Values: w.move, Logger: o.Logger,
+		Sources: []migrate.Source{w.source()}, KeepOldCookie: w.site.keep, Values: w.move, Logger: o.Logger,
 		Subject: func(old migrate.Legacy) (string, error) { return migrate.Value[string](old.Values, "user") },
 	})
 	if err != nil {

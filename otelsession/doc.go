@@ -7,7 +7,7 @@
 //	…
 //	sessions, err := session.New(store, session.Options{Keys: keys, OnEvent: hook})
 //
-// Either works without the other. Both use the API of OpenTelemetry only: an
+// Each works without the others. All use the API of OpenTelemetry only: an
 // application that has set up no SDK records nothing, and a call to the store takes
 // about two microseconds longer.
 //

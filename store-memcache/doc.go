@@ -4,7 +4,7 @@
 // touch records; it needs no pruning, for the server removes expired records by
 // itself. It can't list a subject's sessions truthfully, nor name all
 // that there are, and so doesn't: ListSubject, DeleteSubject, DeleteAll and Scan of package
-// session give [session.ErrUnsupported].
+// sessionstore give [sessionstore.ErrUnsupported].
 //
 //	client := memcache.New("localhost:11211")
 //	store, err := memcachestore.New(client, memcachestore.Options{})

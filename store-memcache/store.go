@@ -38,7 +38,7 @@ func New(client *memcache.Client, o Options) (*Store, error) {
 		return nil, errors.New("memcachestore: client is nil: want one such as memcache.New returns")
 	}
 	guard := o.guard()
-	guard.Prompt = func(left time.Duration) bool {
+	guard.EndsByDeadline = func(left time.Duration) bool {
 		return left/4 >= cmp.Or(client.Timeout, memcache.DefaultTimeout) // to connect, to write, for a record and for its end
 	}
 	return &Store{client: client, o: o, guard: guard, seen: newSightings()}, nil

@@ -241,7 +241,7 @@ func TestADriverIsTakenAtItsTimeout(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := store.guard.Prompt(c.left); got != c.prompt {
+		if got := store.guard.EndsByDeadline(c.left); got != c.prompt {
 			t.Errorf("Timeout %v, %v left: %v, want %v", c.timeout, c.left, got, c.prompt)
 		}
 	}

@@ -39,8 +39,8 @@ func Example() { //nolint:testableexamples // it needs a server
 	}()
 }
 
-func ExampleSchema() {
-	sql, err := postgresstore.Schema(postgresstore.Options{Schema: "web", Table: "sessions"})
+func ExampleSchemaSQL() {
+	sql, err := postgresstore.SchemaSQL(postgresstore.Options{Schema: "web", Table: "sessions"})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -37,7 +37,7 @@ LEFT JOIN pg_class t ON t.oid = named.oid LEFT JOIN pg_namespace n ON n.oid = t.
 // Migrate creates the table and its index where they are missing. Any number
 // of processes may call it at any time, at each start for example: where nothing is
 // missing it only looks, and waits for nobody. To create something it needs the
-// right to, which the other methods don't: see [Schema] to have somebody else run it.
+// right to, which the other methods don't: see [SchemaSQL] to have somebody else run it.
 //
 // It returns an error if the other methods would fail for want of a right, if row-level
 // security applies to the role, or if the driver can't read what the connection's
@@ -72,9 +72,9 @@ func (s *Store) Migrate(ctx context.Context) error {
 	})
 }
 
-// Schema returns the SQL that creates the table and its indexes under the names
+// SchemaSQL returns the SQL that creates the table and its indexes under the names
 // in o: schema.sql, for tools that manage a database's schema.
-func Schema(o Options) (string, error) {
+func SchemaSQL(o Options) (string, error) {
 	o, err := o.resolved()
 	if err != nil {
 		return "", err

@@ -10,7 +10,7 @@ import (
 
 func TestSchemaQuotesNames(t *testing.T) {
 	t.Parallel()
-	sql, err := Schema(Options{Schema: "my app", Table: `x"; DROP TABLE users; --`})
+	sql, err := SchemaSQL(Options{Schema: "my app", Table: `x"; DROP TABLE users; --`})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestSchemaQuotesNames(t *testing.T) {
 
 func TestSchemaByDefaultIsTheFile(t *testing.T) {
 	t.Parallel()
-	sql, err := Schema(Options{})
+	sql, err := SchemaSQL(Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,8 +39,8 @@ func TestNewRefusesOptionsThatCannotBe(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), "postgresstore: ") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: got error %v, want it to name %s", c.o, err, c.want)
 		}
-		if _, err := Schema(c.o); err == nil {
-			t.Errorf("Schema(%+v) takes what New refuses", c.o)
+		if _, err := SchemaSQL(c.o); err == nil {
+			t.Errorf("SchemaSQL(%+v) takes what New refuses", c.o)
 		}
 	}
 }

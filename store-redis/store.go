@@ -52,7 +52,7 @@ func New(client redis.UniversalClient, o Options) (*Store, error) {
 	}
 	guard := o.guard()
 	if keepsDeadlines(client) {
-		guard.Prompt = func(time.Duration) bool { return true }
+		guard.EndsByDeadline = func(time.Duration) bool { return true }
 	}
 	return &Store{client: client, o: o, guard: guard}, nil
 }

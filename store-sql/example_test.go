@@ -38,8 +38,8 @@ func Example() { //nolint:testableexamples // it needs a driver
 	}()
 }
 
-func ExampleSchema() {
-	schema, err := sqlstore.Schema(sqlstore.MySQL, sqlstore.Options{Table: "web_sessions"})
+func ExampleSchemaSQL() {
+	schema, err := sqlstore.SchemaSQL(sqlstore.MySQL, sqlstore.Options{Table: "web_sessions"})
 	if err != nil {
 		log.Fatal(err)
 	}

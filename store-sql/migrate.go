@@ -11,7 +11,7 @@ const foundSQL = `SELECT id, data, subject, expires, version FROM {table} LIMIT 
 // Migrate creates the table and its index if the table is missing. Any number of
 // processes may call it at any time, at each start for example: where nothing is
 // missing it only looks, and waits for nobody. To create something it needs the right
-// to, which the other methods don't: see [Schema] to have somebody else run it.
+// to, which the other methods don't: see [SchemaSQL] to have somebody else run it.
 func (s *Store) Migrate(ctx context.Context) error {
 	if err := s.guard.CheckContext(ctx); err != nil {
 		return err
@@ -48,9 +48,9 @@ func (s *Store) create(ctx context.Context) error {
 	return tx.Commit() //nolint:wrapcheck // the same
 }
 
-// Schema returns the SQL that creates the table and its index under the name in o,
+// SchemaSQL returns the SQL that creates the table and its index under the name in o,
 // for tools that manage a database's schema.
-func Schema(d Dialect, o Options) (string, error) {
+func SchemaSQL(d Dialect, o Options) (string, error) {
 	own, ok := dialects[d]
 	if !ok {
 		return "", fmt.Errorf("sqlstore: no dialect %d: pass sqlstore.SQLite or sqlstore.MySQL", d)

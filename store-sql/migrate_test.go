@@ -17,7 +17,7 @@ func TestSchemaQuotesNames(t *testing.T) {
 		}},
 		MySQL: {"x`; DROP TABLE users; --", []string{"CREATE TABLE IF NOT EXISTS `x``; DROP TABLE users; --` ("}},
 	} {
-		sql, err := Schema(d, Options{Table: c.table})
+		sql, err := SchemaSQL(d, Options{Table: c.table})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,7 +35,7 @@ func TestSchemaQuotesNames(t *testing.T) {
 func TestSchemaByDefaultIsTheFile(t *testing.T) {
 	t.Parallel()
 	for d, own := range dialects {
-		sql, err := Schema(d, Options{})
+		sql, err := SchemaSQL(d, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -31,11 +31,11 @@ func TestNewRefusesOptionsThatCannotBe(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), "sqlstore: ") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: got error %v, want it to name %s", c.o, err, c.want)
 		}
-		if _, err := Schema(MySQL, c.o); err == nil {
-			t.Errorf("Schema(%+v) takes what New refuses", c.o)
+		if _, err := SchemaSQL(MySQL, c.o); err == nil {
+			t.Errorf("SchemaSQL(%+v) takes what New refuses", c.o)
 		}
 	}
-	if _, err := Schema(7, Options{}); err == nil {
+	if _, err := SchemaSQL(7, Options{}); err == nil {
 		t.Error("Schema takes a dialect that is none")
 	}
 }

@@ -43,7 +43,7 @@ func TestWhatIsWrongOnTheCommandLineIsSaid(t *testing.T) {
 		{"count -timeout 0s -store " + file, "-timeout"},
 		{"list -store " + file, "want cloakroom list [flags] SUBJECT"},
 		{"list ann -json", "flags come before arguments"},
-		{"end -store " + file, "want an ID, a subject or -all"},
+		{"end -store " + file, "want an ID, -subject SUBJECT or -all"},
 		{"end -all -store " + file + " ann", "-all"},
 		{"end -all -subject ann -store " + file, "-all"},
 		{"check -skew -1s -store " + file, "-skew"},
@@ -99,7 +99,7 @@ func TestKeygenPrintsAKeyThatTheApplicationTakes(t *testing.T) {
 func TestWithoutAListMemcachedIsUnsupported(t *testing.T) {
 	t.Parallel()
 	id := base64.RawURLEncoding.EncodeToString(make([]byte, 12))
-	for _, args := range []string{"count", "list ann", "show " + id, "end ann", "end " + id, "end -all"} {
+	for _, args := range []string{"count", "list ann", "show " + id, "end -subject ann", "end " + id, "end -all"} {
 		command := strings.Fields(args)
 		command = append([]string{command[0], "-store", "memcache://127.0.0.1:1"}, command[1:]...)
 		cloakroom(t, command...).want(t, exitUnsupported, "", "memcached can't list what it holds")

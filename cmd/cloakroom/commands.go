@@ -45,12 +45,12 @@ var commands = []command{
 		examples: []string{"cloakroom show dXsKq0Vv3n1oPbTz", "cloakroom show -subject account-1001 -json dXsKq0Vv3n1oPbTz"},
 	},
 	{
-		name: "end", args: "ID | SUBJECT | -all", most: 1, opens: true, waits: true, flags: endFlags, run: runEnd,
+		name: "end", args: "ID | -subject SUBJECT | -all", most: 1, opens: true, waits: true, flags: endFlags, run: runEnd,
 		summary: "end one session, those of a subject, or all",
-		about: "An argument of 16 characters of A-Z a-z 0-9 - _ is an ID, any other a subject. -subject says\n" +
-			"which subject it is in any case. After an error or Ctrl-C, run it again: it ends the rest.",
+		about: "With an ID and -subject, it looks among that subject's sessions only. After an error or\n" +
+			"Ctrl-C, run it again: it ends the rest.",
 		examples: []string{
-			"cloakroom end dXsKq0Vv3n1oPbTz", "cloakroom end bob@example.org", "cloakroom end -subject account-10000001",
+			"cloakroom end dXsKq0Vv3n1oPbTz", "cloakroom end -subject bob@example.org",
 			"cloakroom end -subject account-1001 dXsKq0Vv3n1oPbTz", "cloakroom end -all",
 		},
 	},

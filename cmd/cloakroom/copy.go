@@ -177,7 +177,7 @@ func (c *copier) update(ctx context.Context, e sessionstore.Entry, at sessionsto
 	switch i, err := c.admin.Describe(e); {
 	case errors.Is(err, session.ErrNotFound):
 		n = &c.ended
-	case err == nil && i.Wrote(at.Version), c.mirror:
+	case err == nil && i.HadVersion(at.Version), c.mirror:
 	default:
 		c.different.Add(1)
 		return nil

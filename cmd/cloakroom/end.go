@@ -21,19 +21,18 @@ func runEnd(ctx context.Context, x *call) error {
 	case x.all && (arg != "" || x.subject != ""):
 		return usageError{errors.New("-all ends everybody's sessions: it takes no ID and no subject")}
 	case !x.all && arg == "" && x.subject == "":
-		return usageError{errors.New("want an ID, a subject or -all")}
-	case arg != "" && x.subject != "" && !isID(arg):
+		return usageError{errors.New("want an ID, -subject SUBJECT or -all")}
+	case arg != "" && !isID(arg):
 		return noID(arg)
 	}
 	return x.with(ctx, func(s *storeurl.Opened) error {
 		switch {
 		case x.all:
 			return x.repeat(ctx, "ended", func(ctx context.Context) (int, error) { return sessionstore.DeleteAll(ctx, s.Store) })
-		case x.subject != "" && arg != "", x.subject == "" && isID(arg):
+		case arg != "":
 			return x.endOne(ctx, s, arg)
 		}
-		subject := x.subject + arg // one of them is empty
-		return x.repeat(ctx, "ended", func(ctx context.Context) (int, error) { return sessionstore.DeleteSubject(ctx, s.Store, subject) })
+		return x.repeat(ctx, "ended", func(ctx context.Context) (int, error) { return sessionstore.DeleteSubject(ctx, s.Store, x.subject) })
 	})
 }
 
@@ -52,9 +51,10 @@ func isID(text string) bool {
 	return true
 }
 
-// noID tells of an argument without the form of an ID: no store is searched for it.
+// noID tells of an argument without the form of an ID: no store is searched for it. It is not
+// taken for a subject either: an ID that has lost a letter would end nothing, and look done.
 func noID(arg string) error {
-	return usageError{fmt.Errorf("%s is no ID; cloakroom list SUBJECT prints those of a subject", quote(arg))}
+	return usageError{fmt.Errorf("%s is no ID; cloakroom list SUBJECT prints those of a subject, end -subject SUBJECT ends them", quote(arg))}
 }
 
 func (x *call) endOne(ctx context.Context, s *storeurl.Opened, id string) error {

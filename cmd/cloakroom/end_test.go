@@ -48,7 +48,11 @@ func TestEndEndsWhatItIsTold(t *testing.T) {
 		in("a subject that looks like an id", "out", "in", "in", "out")
 		cloakroom(t, "end", "-store", address, "-subject", "ann", deskID).want(t, exitDone, "1 session ended", "")
 		in("one of a subject", "out", "out", "in", "out")
-		cloakroom(t, "end", "-store", address, "ann").want(t, exitDone, "0 sessions ended", "")
+		cloakroom(t, "end", "-store", address, "-subject", "ann").want(t, exitDone, "0 sessions ended", "")
+		for _, noID := range []string{"bob", deskID[1:]} {
+			cloakroom(t, "end", "-store", address, noID).want(t, exitUsage, "", "is no ID")
+		}
+		in("what is no id", "out", "out", "in", "out")
 		cloakroom(t, "end", "-store", address, anonymous).want(t, exitDone, "1 session ended", "")
 		a.visit(nobody, func(s *session.Session) {
 			if language.Get(s) != "" {

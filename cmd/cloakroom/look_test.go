@@ -173,7 +173,7 @@ func TestASubjectIsPrintedWithoutItsEscapes(t *testing.T) {
 		if len(list) != 1 || list[0].Subject != subject {
 			t.Errorf("%s: %v", kind, list)
 		}
-		cloakroom(t, "end", "-store", address, subject).want(t, exitDone, "1 session ended", "")
+		cloakroom(t, "end", "-store", address, "-subject", subject).want(t, exitDone, "1 session ended", "")
 	}
 }
 

@@ -46,7 +46,7 @@ func stream(t *testing.T, m *session.Manager, cookie *http.Cookie) <-chan error 
 		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
 		r.AddCookie(cookie)
 		m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-			watched := s.Context()
+			watched := s.WatchContext()
 			close(listens)
 			<-watched.Done()
 			cause = context.Cause(watched)

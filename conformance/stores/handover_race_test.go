@@ -55,8 +55,8 @@ var raceEndings = []ending{
 		_, err := r.m.EndSubject(r.t.Context(), r.who)
 		return err
 	}},
-	{name: "EndAll", alone: true, ending: func(r *race) error {
-		_, err := r.m.EndAll(r.t.Context())
+	{name: "EndEverybody", alone: true, ending: func(r *race) error {
+		_, err := r.m.EndEverybody(r.t.Context())
 		return err
 	}},
 	{name: "a login at the limit", limit: 1, ending: func(r *race) error {

@@ -107,7 +107,7 @@ func unsupported(t *testing.T, store sessionstore.Store) bool {
 	_, listing := m.List(t.Context(), "ann")
 	_, ending := m.EndSubject(t.Context(), "ann")
 	_, some := m.EndIf(t.Context(), "ann", func(session.Info) bool { return true })
-	_, everybody := m.EndAll(t.Context())
+	_, everybody := m.EndEverybody(t.Context())
 	o := lifeOptions()
 	o.MaxSessions = 1
 	_, limit := session.New(store, o)

@@ -62,7 +62,7 @@ func memcacheHarness(t *testing.T, addrs ...string) conformance.Harness {
 		Deadline: patience, // a busy machine is no store that hangs
 		Open:     open,
 		Peer:     open,
-		Require:  []conformance.Capability{conformance.Touch},
+		Require:  []conformance.Capability{conformance.Toucher},
 		MaxData:  memcacheMaxData,
 		Corrupt:  func(tb testing.TB, id string) { tb.Helper(); set(tb, id, []byte("not a record")) },
 		Misplace: func(tb testing.TB, from, to string) {

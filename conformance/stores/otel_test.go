@@ -144,7 +144,7 @@ func TestOTelWrappedStoreConforms(t *testing.T) {
 		Deadline: patience, // a busy machine is no store that hangs
 		Open:     func(t *testing.T) sessionstore.Store { t.Helper(); return wrapped(t) },
 		Isolated: wrapped,
-		Require:  append([]conformance.Capability{conformance.Watch}, every...),
+		Require:  append([]conformance.Capability{conformance.Watcher}, every...),
 		MaxData:  1 << 20,
 	})
 }

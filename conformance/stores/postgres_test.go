@@ -30,7 +30,7 @@ func postgresHarness(t *testing.T, server *pgxpool.Config, notify bool) conforma
 	t.Helper()
 	can := every
 	if notify {
-		can = append([]conformance.Capability{conformance.Watch}, every...)
+		can = append([]conformance.Capability{conformance.Watcher}, every...)
 	}
 	pool := postgresPool(t, server)
 	table := postgresTable(t, pool)

@@ -264,7 +264,7 @@ func TestRedisKeepsDeadlines(t *testing.T) {
 	o.PoolSize = 1
 	late := func(what string, store *redisstore.Store) {
 		t.Helper()
-		ctx, cancel := sessionstore.WithDeadline(t.Context(), time.Now().Add(20*time.Millisecond))
+		ctx, cancel := sessionstore.WithDeadlineOnly(t.Context(), time.Now().Add(20*time.Millisecond))
 		defer cancel()
 		if _, err := store.Load(ctx, randomID()); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Load %s: %v", what, err)

@@ -55,7 +55,7 @@ func runRedis(t *testing.T, name string, server *servers.Server, connect func(te
 		Deadline: patience, // a busy machine is no store that hangs
 		Open:     open,
 		Peer:     open,
-		Require:  append([]conformance.Capability{conformance.Watch}, everyButPrune...),
+		Require:  append([]conformance.Capability{conformance.Watcher}, everyButPrune...),
 		MaxData:  sessionstore.DefaultMaxData,
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()

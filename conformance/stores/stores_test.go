@@ -17,8 +17,8 @@ const smallBatch = 50
 
 // What most backends can do. Redis removes by itself what has expired.
 var (
-	every         = append([]conformance.Capability{conformance.Prune}, everyButPrune...)
-	everyButPrune = []conformance.Capability{conformance.Touch, conformance.Subjects, conformance.All, conformance.Scan}
+	every         = append([]conformance.Capability{conformance.Pruner}, everyButPrune...)
+	everyButPrune = []conformance.Capability{conformance.Toucher, conformance.SubjectIndex, conformance.AllDeleter, conformance.Scanner}
 )
 
 // describe tells the report tool which store the test t runs the suite on, and

@@ -53,10 +53,10 @@
 //
 // [net/http.CrossOriginProtection] refuses requests of which the browser says, in
 // Sec-Fetch-Site or Origin, that they come from elsewhere. It needs no session and no
-// token, and also protects where there is no session yet. But what carries neither field
-// passes, and so does an Origin of the same host under http. The token does not depend on
-// what browsers send, and closes that. It does not help when a token leaks, which the
-// other does. The two compose, and having both is best:
+// token, and also protects where there is no session yet. But it lets through requests that
+// carry neither field, and those whose Origin is the same host under http. A token closes
+// both gaps, because it does not depend on what browsers send. Where a token has leaked,
+// CrossOriginProtection still helps. So have both:
 //
 //	sessions.Handler(http.NewCrossOriginProtection().Handler(protection.Handler(mux)))
 //

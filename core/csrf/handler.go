@@ -64,7 +64,7 @@ func safe(method string) bool {
 // check returns why a request is to be refused, or nil.
 func (p *Protection) check(w http.ResponseWriter, r *http.Request, s *session.Session) error {
 	switch { // asking it for its secret would store it
-	case s.IsNew() && p.sessions.DropsCookie(r):
+	case s.IsNew() && p.sessions.BrowserDropsCookie(r):
 		return fmt.Errorf("%w: %w", ErrMismatch, errDropped)
 	case s.IsNew():
 		return fmt.Errorf("%w: the visitor has no session", ErrMismatch)

@@ -20,7 +20,7 @@ type binding struct {
 
 // bindings are the session's: the record lists them in the order in which they were
 // registered. Other tickets of the session may belong to an earlier login.
-var bindings = session.NewKey[[]binding]("dbsc")
+var bindings = session.NewKey[[]binding]("cloakroom.dbsc")
 
 // maxBindings is how many logins a record remembers: it lists no more tickets.
 const maxBindings = 8

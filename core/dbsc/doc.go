@@ -31,9 +31,9 @@
 //	s.Authenticate(account)
 //	binder.Offer(w, s)
 //
-// And say where the device is required:
+// And say which routes refuse a copy of the cookie:
 //
-//	mux.Handle("/account/", binder.RequireDeviceBound(account, nil))
+//	mux.Handle("/account/", binder.RefuseUnproven(account, nil))
 //
 // It needs https under a host name: Chromium binds nothing on http://localhost. The
 // session's cookie has to be Secure, for all paths of one host, and not Partitioned. [New]
@@ -42,9 +42,9 @@
 // The Handler answers POST requests to [Options].Path, which carry no token against
 // cross-site request forgery: put it outside of what asks for one.
 //
-// # What is required
+// # What is refused
 //
-// [Binder.RequireDeviceBound] lets a request through if its login is not bound, or if it
+// [Binder.RefuseUnproven] lets a request through if its login is not bound, or if it
 // brings a bound cookie that has not run out. Otherwise the login is bound and the request
 // doesn't show that it comes from the device: it is refused with status 403. The session
 // goes on. The response hands out no ticket, and the request keeps nothing alive, so that
@@ -62,9 +62,9 @@
 // registration, and a later offer may register another key; see [Binder.Offer]. From then on
 // nobody can register one for that login.
 //
-// Renew, StepUp and new keys of the application keep it. It ends with the session, with
-// Session.Clear, which removes all values, and for a visitor who signs in again. That login
-// needs an offer of its own, and is not held back by a key that the browser may have lost.
+// Renew, StepUp, Clear and new keys of the application keep it. It ends with the session, and
+// for a visitor who signs in again. That login needs an offer of its own, and is not held back
+// by a key that the browser may have lost.
 // Until the visitor presents the new ticket, and for session.Options.RenewGrace after that,
 // the old one works on and needs the old key.
 //

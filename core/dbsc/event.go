@@ -8,7 +8,7 @@ type Event struct {
 	Kind    EventKind
 	ID      string // see [session.Session.ID]; "" if the session is not known
 	Subject string // whose session it is, "" for nobody's
-	Err     error  // of EventRejected
+	Err     error  // of EventProofRefused
 }
 
 // An EventKind says what has happened.
@@ -16,17 +16,17 @@ type EventKind int
 
 // The kinds of events.
 const (
-	EventBound     EventKind = iota + 1 // the browser has proved for the first time that it has the key: from now on the login needs it
-	EventRefreshed                      // the browser has proved that it has the key; the response hands out a new cookie
-	EventRejected                       // a proof was not accepted, for the reason in Err
-	EventRefused                        // a bound session came without its cookie: a copy, perhaps
+	EventBound          EventKind = iota + 1 // the browser has proved for the first time that it has the key: from now on the login needs it
+	EventRefreshed                           // the browser has proved that it has the key; the response hands out a new cookie
+	EventProofRefused                        // a proof was not accepted, for the reason in Err
+	EventRequestRefused                      // a bound session came without its cookie: a copy, perhaps
 )
 
 var eventNames = [...]string{
-	EventBound:     "bound",
-	EventRefreshed: "refreshed",
-	EventRejected:  "proof rejected",
-	EventRefused:   "bound session without its cookie refused",
+	EventBound:          "bound",
+	EventRefreshed:      "refreshed",
+	EventProofRefused:   "proof rejected",
+	EventRequestRefused: "bound session without its cookie refused",
 }
 
 // String returns the kind in words.

@@ -33,7 +33,7 @@ func Example() {
 		binder.Offer(w, s)
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	}))
-	mux.Handle("POST /transfer", binder.RequireDeviceBound(http.HandlerFunc(transfer), nil))
+	mux.Handle("POST /transfer", binder.RefuseUnproven(http.HandlerFunc(transfer), nil))
 	mux.Handle("GET /{$}", sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		fmt.Fprintln(w, "This session is", binder.Status(r, s))
 	}))

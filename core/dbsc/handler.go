@@ -92,7 +92,7 @@ func (e *refusal) Unwrap() error { return e.err }
 // reject refuses a proof.
 func (b *Binder) reject(r *http.Request, l *login, status int, err error) error {
 	b.log().InfoContext(r.Context(), "dbsc: proof refused", "session", l.id(), "reason", err)
-	b.emit(r.Context(), l, EventRejected, err)
+	b.emit(r.Context(), l, EventProofRefused, err)
 	return &refusal{status, err}
 }
 

@@ -87,6 +87,7 @@ func (st *site) start() {
 	}))
 	mux.Handle("/offer", page(func(w http.ResponseWriter, _ *http.Request, s *session.Session) { st.binder.Offer(w, s) }))
 	mux.Handle("/logout", page(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Destroy() }))
+	mux.Handle("/clear", page(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Clear() }))
 	mux.Handle("/renew", page(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Renew() }))
 	mux.Handle("/step-up", page(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.StepUp("2fa", time.Hour) }))
 	mux.Handle("/act/{subject}", page(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
@@ -100,7 +101,7 @@ func (st *site) start() {
 		}
 	}))
 	mux.Handle("/", page(func(http.ResponseWriter, *http.Request, *session.Session) {}))
-	mux.Handle("/vault", st.binder.RequireDeviceBound(page(func(http.ResponseWriter, *http.Request, *session.Session) {}), nil))
+	mux.Handle("/vault", st.binder.RefuseUnproven(page(func(http.ResponseWriter, *http.Request, *session.Session) {}), nil))
 	mux.HandleFunc("/static", func(http.ResponseWriter, *http.Request) {})
 	st.handler = st.sessions.Handler(st.binder.Handler(mux))
 }

@@ -73,7 +73,7 @@ func TestAProofIsGoodOnce(t *testing.T) {
 	want(t, http.StatusForbidden, b.prove(second), "another challenge from before it")
 	want(t, http.StatusOK, b.prove(b.ask()), "a new one")
 	want(t, http.StatusOK, b.visit("/vault"), "the visitor")
-	if got := st.seen(dbsc.EventRejected); len(got) != 2 || got[0].Err == nil {
+	if got := st.seen(dbsc.EventProofRefused); len(got) != 2 || got[0].Err == nil {
 		t.Errorf("events: %v", got)
 	}
 }
@@ -315,7 +315,7 @@ func TestErrorsSayWhyAndNothingElse(t *testing.T) {
 			t.Errorf("the log lacks %q", line)
 		}
 	}
-	rejected := st.seen(dbsc.EventRejected)
+	rejected := st.seen(dbsc.EventProofRefused)
 	if len(rejected) != 1 || rejected[0].Err == nil || errors.Unwrap(rejected[0].Err) != nil {
 		t.Fatalf("events: %v", rejected)
 	}

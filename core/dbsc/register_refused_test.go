@@ -124,7 +124,7 @@ func TestRegistrationsThatProveNothingAreRefused(t *testing.T) {
 				t.Errorf("challenge %q", got)
 			}
 			want(t, http.StatusOK, b.visit("/vault"), "the visitor goes on")
-			if n := len(st.seen(dbsc.EventRejected)); (n == 1) != (c.status != http.StatusOK) {
+			if n := len(st.seen(dbsc.EventProofRefused)); (n == 1) != (c.status != http.StatusOK) {
 				t.Errorf("%d events", n)
 			}
 		})

@@ -154,7 +154,7 @@ func TestALoginIsBoundByTheFirstProof(t *testing.T) {
 	if got := st.seen(dbsc.EventBound); len(got) != 1 || got[0].Subject != "ann" || got[0].ID == "" {
 		t.Errorf("events: %v", got)
 	}
-	if got := st.seen(dbsc.EventRejected); len(got) != 0 {
+	if got := st.seen(dbsc.EventProofRefused); len(got) != 0 {
 		t.Errorf("the first proof takes more than one request: %v", got)
 	}
 	calls := st.store.calls.Load()

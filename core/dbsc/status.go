@@ -70,20 +70,19 @@ func (b *Binder) status(r *http.Request, l *login) Status {
 // maxCookies bounds the work on a request. A browser sends one.
 const maxCookies = 4
 
-// RequireDeviceBound returns a handler that calls next unless the visitor's login is
-// bound to a device and the request does not show that it comes from there. Such a
-// request gets otherwise, or a plain 403 if that is nil. Its session goes on, no ticket is
-// handed out because of the old one's age, and the request does not extend the session:
-// whoever is refused must not be able to sign the visitor out. The response carries a
-// challenge, so a browser that has the key is back with its next request. If a link on
-// another site has led the visitor here, when browsers prove nothing, the response has
-// them ask once more.
+// RefuseUnproven refuses the requests whose [Status] is Unproven, and calls next for all
+// others, those of visitors who are not signed in among them. A request that is refused gets
+// otherwise, or a plain 403 if that is nil. Its session goes on, no ticket is handed out
+// because of the old one's age, and the request does not extend the session: whoever is
+// refused must not be able to sign the visitor out. The response carries a challenge, so a
+// browser that has the key is back with its next request. If a link on another site has led
+// the visitor here, when browsers prove nothing, the response has them ask once more.
 //
-// A login that is not bound, because the browser can't, is let through, and so is a
-// visitor who is not signed in. So is a request that [session.Options].Skip has taken out:
-// next can reach no more of the session than without the cookie. If the session can't be
-// loaded, the visitor gets the response of [session.Manager.Fail].
-func (b *Binder) RequireDeviceBound(next, otherwise http.Handler) http.Handler {
+// So a login that is not bound, because the browser can't, is let through. So is a request
+// that [session.Options].Skip has taken out: next can reach no more of the session than
+// without the cookie. To refuse those as well, ask [Binder.Status] for Bound. If the session
+// can't be loaded, the visitor gets the response of [session.Manager.Fail].
+func (b *Binder) RefuseUnproven(next, otherwise http.Handler) http.HandlerFunc {
 	if otherwise == nil {
 		otherwise = http.HandlerFunc(forbid)
 	}
@@ -113,9 +112,9 @@ func (b *Binder) RequireDeviceBound(next, otherwise http.Handler) http.Handler {
 		}
 		b.log().WarnContext(r.Context(), "dbsc: bound session without its cookie refused",
 			"method", r.Method, "pattern", r.Pattern, "session", l.id())
-		b.emit(r.Context(), l, EventRefused, nil)
+		b.emit(r.Context(), l, EventRequestRefused, nil)
 		otherwise.ServeHTTP(w, r)
-	}))
+	})).ServeHTTP
 }
 
 // fromElsewhere reports whether another site's page has led the visitor here. Browsers

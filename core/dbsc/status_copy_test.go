@@ -30,7 +30,7 @@ func TestACopyThatIsRefusedMovesNothing(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				st := newSite(t, func(o *session.Options, _ *dbsc.Options) { o.RenewEvery = 5 * time.Minute })
 				pages := st.handler
-				vault := st.binder.RequireDeviceBound(pages, otherwise(st))
+				vault := st.binder.RefuseUnproven(pages, otherwise(st))
 				st.handler = st.sessions.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					if r.URL.Path == "/vault" {
 						vault.ServeHTTP(w, r)

@@ -18,7 +18,7 @@ func TestARequestThatIsSkippedIsNobodys(t *testing.T) {
 	})
 	var err error
 	inside := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, err = st.sessions.Get(r) })
-	vault := st.binder.RequireDeviceBound(inside, nil)
+	vault := st.binder.RefuseUnproven(inside, nil)
 	pages := st.handler
 	b := st.device()
 	b.signIn()
@@ -34,7 +34,7 @@ func TestARequestThatIsSkippedIsNobodys(t *testing.T) {
 	}
 	st.handler = pages
 	want(t, http.StatusServiceUnavailable, b.send(http.MethodPost, dbsc.DefaultPath, sessionID, b.id, "X-Probe", "1"), "a refresh")
-	if rejected := st.seen(dbsc.EventRejected); len(rejected) != 1 || !errors.Is(rejected[0].Err, session.ErrSkipped) {
+	if rejected := st.seen(dbsc.EventProofRefused); len(rejected) != 1 || !errors.Is(rejected[0].Err, session.ErrSkipped) {
 		t.Errorf("events: %v", rejected)
 	}
 	want(t, http.StatusOK, b.visit("/vault"), "the browser keeps its key")

@@ -37,7 +37,7 @@ func TestACopyIsRefusedAndEndsNothing(t *testing.T) {
 		thief.signer, thief.id = ecKey(t), b.id
 		want(t, http.StatusForbidden, thief.refresh(), "a copy that refreshes with a key of its own")
 		want(t, http.StatusOK, b.visit("/vault"), "the visitor")
-		if got := st.seen(dbsc.EventRefused); len(got) != 3 || got[0].ID == "" || got[0].Subject != "ann" {
+		if got := st.seen(dbsc.EventRequestRefused); len(got) != 3 || got[0].ID == "" || got[0].Subject != "ann" {
 			t.Errorf("events: %v", got)
 		}
 	})
@@ -165,6 +165,19 @@ func TestACopyOfAnEarlierTicketNeedsItsDeviceToTheEnd(t *testing.T) {
 	want(t, http.StatusForbidden, thief.visit("/vault"), "the old ticket with the new login's cookie")
 }
 
+// TestClearingTheValuesUnbindsNothing: whoever has copied the cookie could call a page that does.
+func TestClearingTheValuesUnbindsNothing(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	b := st.device()
+	b.signIn()
+	thief := b.steal()
+	delete(thief.jar, boundCookie)
+	thief.send(http.MethodGet, "/clear")
+	want(t, http.StatusForbidden, thief.send(http.MethodGet, "/vault"), "a copy that has cleared the values")
+	want(t, http.StatusOK, b.visit("/vault"), "the visitor")
+}
+
 func TestARecordRemembersAsManyLoginsAsTickets(t *testing.T) {
 	t.Parallel()
 	st := newSite(t)
@@ -174,7 +187,7 @@ func TestARecordRemembersAsManyLoginsAsTickets(t *testing.T) {
 	}
 	var size int
 	h := st.sessions.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-		size = len(session.NewKey[[]any]("dbsc").Get(s))
+		size = len(session.NewKey[[]any]("cloakroom.dbsc").Get(s))
 	})
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
 	r.AddCookie(&http.Cookie{Name: ticketCookie, Value: b.jar[ticketCookie].Value})
@@ -200,7 +213,7 @@ func TestALinkFromAnotherSiteLeadsIn(t *testing.T) {
 			t.Errorf("%s: %v", site, res.Header)
 		}
 	}
-	if len(st.seen(dbsc.EventRefused)) != 0 {
+	if len(st.seen(dbsc.EventRequestRefused)) != 0 {
 		t.Error("it is told as a copy's")
 	}
 	for name, res := range map[string]*http.Response{
@@ -222,12 +235,12 @@ func TestWhoIsRefusedGetsTheApplicationsPage(t *testing.T) {
 	b := st.device()
 	b.signIn()
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
-	st.handler = st.sessions.Handler(st.binder.RequireDeviceBound(page, page))
+	st.handler = st.sessions.Handler(st.binder.RefuseUnproven(page, page))
 	want(t, http.StatusTeapot, b.send(http.MethodGet, "/"), "bound")
 	delete(b.jar, boundCookie)
 	res := b.send(http.MethodGet, "/")
 	want(t, http.StatusTeapot, res, "unproven")
-	if res.Header.Get(challenge) == "" || len(st.seen(dbsc.EventRefused)) != 1 {
+	if res.Header.Get(challenge) == "" || len(st.seen(dbsc.EventRequestRefused)) != 1 {
 		t.Error("it was not noticed")
 	}
 }
@@ -239,7 +252,7 @@ func TestAnOutageIsNoCopy(t *testing.T) {
 	b.signIn()
 	st.store.down.Store(true)
 	want(t, http.StatusServiceUnavailable, b.send(http.MethodGet, "/vault"), "while the store is down")
-	if len(st.seen(dbsc.EventRefused)) != 0 {
+	if len(st.seen(dbsc.EventRequestRefused)) != 0 {
 		t.Error("it is told as a copy's")
 	}
 }
@@ -290,8 +303,8 @@ func TestPolicySaysHowSessionsAreBound(t *testing.T) {
 func TestKindsAndStatusesHaveWords(t *testing.T) {
 	t.Parallel()
 	for got, want := range map[string]string{
-		dbsc.EventBound.String(): "bound", dbsc.EventRefreshed.String(): "refreshed", dbsc.EventRejected.String(): "proof rejected",
-		dbsc.EventRefused.String(): "bound session without its cookie refused", dbsc.EventKind(0).String(): "unknown",
+		dbsc.EventBound.String(): "bound", dbsc.EventRefreshed.String(): "refreshed", dbsc.EventProofRefused.String(): "proof rejected",
+		dbsc.EventRequestRefused.String(): "bound session without its cookie refused", dbsc.EventKind(0).String(): "unknown",
 		dbsc.Unbound.String(): "unbound", dbsc.Unproven.String(): "unproven", dbsc.EventKind(9).String(): "unknown",
 	} {
 		if got != want {

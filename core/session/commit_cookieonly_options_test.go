@@ -39,8 +39,8 @@ func TestWhatACookieCanNotDoIsUnsupported(t *testing.T) {
 				_, err := e.m.EndIf(r.Context(), "ann", func(session.Info) bool { return true })
 				return err
 			},
-			"EndAll": func(r *http.Request, _ *session.Session) error {
-				_, err := e.m.EndAll(r.Context())
+			"EndEverybody": func(r *http.Request, _ *session.Session) error {
+				_, err := e.m.EndEverybody(r.Context())
 				return err
 			},
 			"RunPruner": func(r *http.Request, _ *session.Session) error { return e.m.RunPruner(r.Context(), 1) },

@@ -39,9 +39,9 @@ func TestAContextOfASessionInItsCookieLastsAsLongAsTheCookieThatIsSent(t *testin
 		v := e.seed(authenticate)
 		pass(session.DefaultIdleTimeout - time.Minute)
 		v.do(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
-			early := s.Context()
+			early := s.WatchContext()
 			_, _ = io.WriteString(w, "the header leaves")
-			over := s.Context()
+			over := s.WatchContext()
 			pass(session.DefaultIdleTimeout - 1)
 			if early.Err() != nil || over.Err() != nil {
 				e.tb.Errorf("%v, %v before the session has ended", early.Err(), over.Err())
@@ -60,10 +60,10 @@ func TestAContextOfASessionInItsCookieKeepsADeadlineOfThisRequest(t *testing.T) 
 	eachMode(t, func(e *env) {
 		v := e.seed(authenticate)
 		v.do(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
-			_ = s.Context()
+			_ = s.WatchContext()
 			s.SetDeadline(time.Now().Add(time.Minute))
 			_, _ = io.WriteString(w, "the header leaves")
-			over := s.Context()
+			over := s.WatchContext()
 			pass(time.Minute)
 			if over.Err() == nil {
 				e.tb.Error("it goes on when the session has ended")
@@ -86,7 +86,7 @@ func TestAContextOfASessionInItsCookieIsOfThatSession(t *testing.T) {
 				v := e.seed(authenticate)
 				pass(session.DefaultIdleTimeout - time.Minute)
 				v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-					over := s.Context()
+					over := s.WatchContext()
 					change(s)
 					if err := s.Commit(r.Context()); err != nil {
 						e.tb.Error(err)

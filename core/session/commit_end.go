@@ -142,7 +142,7 @@ func (m *Manager) endAt(ctx context.Context, at *stored) error {
 		return err
 	}
 	if f, err := m.loadRecord(ctx, at.id); err == nil && f.view.ended {
-		return nil // it is there although its answer was lost, and is worth keeping, see Continue
+		return nil // it is there although its answer was lost, and is worth keeping, see MoveIn
 	}
 	return m.remove(ctx, at.id) // no room for a tombstone, perhaps; Delete needs none
 }

@@ -47,8 +47,8 @@ func TestACreateThatLandsAfterTheEndBringsNothingBack(t *testing.T) {
 			if !alive(v) {
 				t.Fatal("the second attempt has made no session")
 			}
-			if n, err := e.m.EndAll(t.Context()); n != 1 || err != nil {
-				t.Fatalf("EndAll: %d, %v", n, err)
+			if n, err := e.m.EndEverybody(t.Context()); n != 1 || err != nil {
+				t.Fatalf("EndEverybody: %d, %v", n, err)
 			}
 			if err := store.land(); err != nil {
 				t.Fatal(err)

@@ -117,7 +117,7 @@
 // values such as the device's name read by [Key.From]. [Manager.End],
 // [Session.EndOthers] and [Manager.EndSubject] end one, the others or all of them.
 // [Manager.EndIf] ends those that match, an identity provider's session for
-// instance, and [Manager.EndAll] everybody's. [Options].MaxSessions limits how many
+// instance, and [Manager.EndEverybody] everybody's. [Options].MaxSessions limits how many
 // there are. [Session.CheckAuthHash] ends sessions from before the password changed. An
 // [Admin] lists and ends sessions without the keys, in a job or a tool.
 //
@@ -132,7 +132,7 @@
 //
 // A WebSocket or a stream keeps the session that its request was given.
 // [Session.Reload] shows what others have changed, and whether the session has ended.
-// [Session.Commit] saves changes, and extends the session. [Session.Context] returns a
+// [Session.Commit] saves changes, and extends the session. [Session.WatchContext] returns a
 // context that is done soon after the session has ended.
 //
 // # Protection
@@ -173,6 +173,6 @@
 //
 // With [Options].MaxSessions, a login that adds a session lists the subject's sessions
 // twice more, and the first request with its ticket once. A login that is over the limit
-// makes two more calls for a session that ends. Who acts as somebody has two sessions
-// loaded.
+// makes two more calls for a session that ends. A request of somebody who acts as another
+// loads two sessions.
 package session

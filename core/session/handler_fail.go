@@ -10,9 +10,9 @@ import (
 
 // Fail answers a request whose session could not be loaded or saved, through
 // [Options].ErrorHandler, and logs err. Nothing more is saved, and no cookie is set
-// but that of a [Session.Commit] before. After the response header has left, it
-// only logs; of a request that came through no Handler, or that Options.Skip has taken
-// out, nobody knows that.
+// but that of a [Session.Commit] before. After the response header has left, it only
+// logs. For a request that came through no Handler, or that Options.Skip has taken out,
+// Fail can't tell whether it has left, and writes the response in any case.
 func (m *Manager) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	x, ok := r.Context().Value(exchangeKey{m}).(*exchange)
 	if ok && x.failInstead(err) { //nolint:contextcheck // it has the request's own context

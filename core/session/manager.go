@@ -26,7 +26,7 @@ type Manager struct {
 	plainHTTP *atomic.Bool // it was said that browsers drop the cookie
 	attrs     string       // of its cookie, where it goes when the browser is closed
 	form      uint32       // tells tickets that were made with another key or cookie
-	watcher   *watcher     // of Session.Context
+	watcher   *watcher     // of Session.WatchContext
 	withheld  *withheld
 }
 

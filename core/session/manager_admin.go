@@ -53,8 +53,8 @@ func (a *Admin) EndSubject(ctx context.Context, subject string) (int, error) {
 	return a.m.EndSubject(ctx, subject)
 }
 
-// EndAll is [Manager.EndAll].
-func (a *Admin) EndAll(ctx context.Context) (int, error) { return a.m.EndAll(ctx) }
+// EndEverybody is [Manager.EndEverybody].
+func (a *Admin) EndEverybody(ctx context.Context) (int, error) { return a.m.EndEverybody(ctx) }
 
 // RunPruner is [Manager.RunPruner].
 func (a *Admin) RunPruner(ctx context.Context, every time.Duration) error {

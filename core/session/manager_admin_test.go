@@ -59,8 +59,8 @@ func TestAnAdminNeedsNoKeys(t *testing.T) {
 	}
 	e.wantSignedIn(desk, false)
 	e.wantSignedIn(bob, true)
-	if n, err := a.EndAll(t.Context()); n != 2 || err != nil {
-		t.Errorf("EndAll: %d, %v", n, err)
+	if n, err := a.EndEverybody(t.Context()); n != 2 || err != nil {
+		t.Errorf("EndEverybody: %d, %v", n, err)
 	}
 	e.wantSignedIn(bob, false)
 	if _, err := e.record(nobody); !errors.Is(err, sessionstore.ErrNotFound) {
@@ -160,7 +160,7 @@ func TestAnInfoKnowsTheLastWritesOfItsSession(t *testing.T) {
 	t.Parallel()
 	e, _ := newIndexedEnv(t)
 	v := e.login("ann")
-	if e.list("ann")[0].Wrote(0) {
+	if e.list("ann")[0].HadVersion(0) {
 		t.Error("it knows a write without a version")
 	}
 	var versions []sessionstore.Version
@@ -174,11 +174,11 @@ func TestAnInfoKnowsTheLastWritesOfItsSession(t *testing.T) {
 	}
 	i := e.list("ann")[0]
 	for n, version := range versions {
-		if got, want := i.Wrote(version), n >= 4; got != want {
+		if got, want := i.HadVersion(version), n >= 4; got != want {
 			t.Errorf("write %d of %d: %v, want %v", n+1, len(versions), got, want)
 		}
 	}
-	if i.Wrote(1) || (session.Info{}).Wrote(versions[0]) {
+	if i.HadVersion(1) || (session.Info{}).HadVersion(versions[0]) {
 		t.Error("it knows writes that there were not")
 	}
 }

@@ -133,7 +133,7 @@ type Options struct { //nolint:recvcheck // Format is for values, too
 	OnceTimeout time.Duration
 
 	// WatchEvery is how often the store is asked whether a session has ended for which a
-	// request has called Session.Context: one Load for each ticket. It may be long if the
+	// request has called Session.WatchContext: one Load for each ticket. It may be long if the
 	// store is a Watcher, for asking then only finds what was not reported. 0 means
 	// DefaultWatchEvery.
 	WatchEvery time.Duration
@@ -158,7 +158,7 @@ type Options struct { //nolint:recvcheck // Format is for values, too
 
 	// OnEvent is told what happens to sessions, for metrics, audit logs or alarms. It
 	// is called after the fact, by the goroutine of the request or of whoever called
-	// the Manager, or by the one of Session.Context, possibly by several at once. The response waits for as long as it
+	// the Manager, or by the one of Session.WatchContext, possibly by several at once. The response waits for as long as it
 	// runs. Its context does not lead to the session of the request. If two requests
 	// end a session at the same time, OnEvent is told of both. If nil, events are discarded.
 	OnEvent func(context.Context, Event)

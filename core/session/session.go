@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -38,7 +40,7 @@ type Session struct {
 	own     *found     // the session of the one who acts in this one; nil: this is the visitor's own
 	changes []change   // since stored
 	wants   wants      // what the next commit has to do besides
-	origin  *origin    // what the next commit goes on with, see Continue; nil: nothing
+	origin  *origin    // what the next commit goes on with, see MoveIn; nil: nothing
 	doomed  []doomed   // to be ended at the next commit
 	tried   []attempt  // writes of changes
 	refused error      // what the last commit has given up; nil once there is something else to save
@@ -48,7 +50,7 @@ type Session struct {
 	late    bool       // the last commit needed a header that had left
 	login   bool       // the request has signed in, and has not been told that this came to nothing
 	cookie  cookieAction
-	guest   bool            // the visitor has shown another system's session in this request, see Continue
+	guest   bool            // the visitor has shown another system's session in this request, see MoveIn
 	told    bool            // the handler hands the ticket out itself
 	watched context.Context //nolint:containedctx // of Context; nil: nobody has asked
 	learns  learns          // of what watched is told
@@ -126,25 +128,31 @@ func (s *Session) Has(name string) bool {
 	return ok
 }
 
-// Names returns the names of the session's values, sorted.
+// isApplications reports whether a value is the application's, and not one that another
+// package of this module or migrate keeps in the session.
+func isApplications(v value) bool { return !strings.HasPrefix(string(v.name), "cloakroom.") }
+
+// Names returns the names of the application's values, sorted.
 func (s *Session) Names() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	names := make([]string, len(s.cur.values))
-	for i, v := range s.cur.values {
-		names[i] = string(v.name)
+	var names []string
+	for _, v := range s.cur.values {
+		if isApplications(v) {
+			names = append(names, string(v.name))
+		}
 	}
 	return names
 }
 
-// Clear removes all values. The session goes on: its subject, if it has one,
+// Clear removes the application's values. The session goes on: its subject, if it has one,
 // stays signed in. To sign out use [Session.Destroy].
 func (s *Session) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.cur.values) > 0 {
+	if slices.ContainsFunc(s.cur.values, isApplications) {
 		s.changeLocked(func(v *view) error {
-			v.values = nil
+			v.values = slices.DeleteFunc(v.values, isApplications)
 			return nil
 		})
 	}
@@ -222,12 +230,12 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 //   - [ErrInvalid], [ErrUnsupported], [ErrTooManySessions]: see the methods that name
 //     them. Nothing is saved.
 //
-// Any other error means that the outcome is unknown. The changes are kept, and Commit
-// may be called again. If others have written the session so often since that nobody can
-// tell whether the changes were saved, that Commit fails as well, and they are given up:
-// the session then shows what is stored. After one of these errors there is nothing to try
-// again: the next Commit returns it once more, unless something else is to be saved. Commit
-// gives up when ctx is done, or after [Options].StoreTimeout.
+// Any other error means that the outcome is unknown. The changes are kept, and Commit may
+// be called again: it looks whether the record has them. If eight others have written it
+// since, nobody can tell. That Commit fails, and drops the changes: the session then shows
+// what is stored. After that error, and after those above, there is nothing to try again:
+// the next Commit returns the same one, unless something else is to be saved. Commit gives
+// up when ctx is done, or after [Options].StoreTimeout.
 func (s *Session) Commit(ctx context.Context) error {
 	if !s.settled() {
 		if err := s.commit(ctx); err != nil {

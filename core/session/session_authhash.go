@@ -19,7 +19,9 @@ func (s *Session) SetAuthHash(value string) {
 // CheckAuthHash reports whether the session is signed in and still tied to this
 // value. If it is tied to another, or to none, the session ends as with
 // [Session.Destroy]. If another request has tied it anew meanwhile, it goes on, and what
-// this request sets is not stored. Call it where the subject's account is looked up.
+// this request sets is not stored. Call it where the subject's account is looked up, and
+// only with a value that was really read: the empty one of a failed look-up ends the session.
+// So does the first check of a session from before the application called SetAuthHash.
 func (s *Session) CheckAuthHash(value string) bool {
 	s.mu.Lock()
 	signedIn, ok := s.cur.subject != "", hmac.Equal(s.cur.authHash, s.cur.hashOf(value))

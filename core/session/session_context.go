@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Context returns the request's context, which is also done when the session has ended or
+// WatchContext returns the request's context, which is also done when the session has ended or
 // its time is over, for a stream or a WebSocket that only listens. [context.Cause] says
 // why: [ErrNotFound] then, and [ErrRetired] if the visitor's browser has a newer ticket and
 // the grace of the request's own is over. What ends the request is its own cause.
@@ -19,10 +19,10 @@ import (
 // of the requests.
 //
 // Asking does not extend the session. A session that travels in its cookie ends with its
-// time only, and one that is not stored yet has no end. So call Context when the request
+// time only, and one that is not stored yet has no end. So call it when the request
 // has committed what it begins with. If it signs in, gets another ticket, or acts as
 // somebody else, a later call returns another context.
-func (s *Session) Context() context.Context {
+func (s *Session) WatchContext() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	gone := s.ended || s.quiet

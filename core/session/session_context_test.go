@@ -31,8 +31,8 @@ func (v *visitor) open(ctx context.Context) *stream {
 		r := newRequest(v.e.tb).WithContext(ctx) //nolint:contextcheck // this one
 		r.AddCookie(&http.Cookie{Name: v.cookie.Name, Value: v.cookie.Value})
 		serveRequest(v.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { //nolint:contextcheck // r has it
-			over := s.Context()
-			if s.Context() != over {
+			over := s.WatchContext()
+			if s.WatchContext() != over {
 				v.e.tb.Error("two contexts of one session")
 			}
 			close(listens)
@@ -162,11 +162,11 @@ func TestAContextIsOfTheSessionThatTheRequestHasNow(t *testing.T) {
 				}
 				ended := false
 				go v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-					early := s.Context()
+					early := s.WatchContext()
 					if err := change(s, r); err != nil {
 						t.Error(err)
 					}
-					over := s.Context()
+					over := s.WatchContext()
 					select {
 					case <-over.Done():
 						ended = errors.Is(context.Cause(over), session.ErrNotFound) && early.Err() == nil
@@ -272,12 +272,12 @@ func TestTheContextOfOtherSessions(t *testing.T) {
 		old := v.fork()
 		v.do(destroy)
 		old.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-			if ctx := s.Context(); !errors.Is(context.Cause(ctx), session.ErrNotFound) {
+			if ctx := s.WatchContext(); !errors.Is(context.Cause(ctx), session.ErrNotFound) {
 				t.Errorf("of a quiet ticket: %v, want that it is done", context.Cause(ctx))
 			}
 		})
 		e.visitor().do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-			ctx := s.Context()
+			ctx := s.WatchContext()
 			pass(25 * time.Hour)
 			if err := ctx.Err(); err != nil {
 				t.Errorf("of a visitor without a session: %v", err)
@@ -291,7 +291,7 @@ func TestTheContextOfOtherSessions(t *testing.T) {
 		sealed.m = m
 		sealed.do(count)
 		sealed.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-			ctx := s.Context()
+			ctx := s.WatchContext()
 			pass(session.DefaultIdleTimeout)
 			if !errors.Is(context.Cause(ctx), session.ErrNotFound) {
 				t.Errorf("of a cookie that has expired: %v", context.Cause(ctx))

@@ -18,12 +18,12 @@ const MaxImpersonation = time.Hour
 //
 // From then on [Session.Subject] is whom they act as, and [Session.Actor] who they are, as
 // the claims sub and act of RFC 8693, 4.1 are. Because the actor stays known, that RFC
-// calls it delegation (1.1). They act in a session of its own, with nothing
-// in it. It is in the subject's [Manager.List] with its actor, and in events and logs (NIST
-// SP 800-53, AC-6(9)), but counts for no limit. It is never fresh and holds no level:
-// what asks for the subject's password, or second factor, is closed to the actor. It ends
-// after d, after [Options].IdleTimeout, with [Session.StopImpersonating], with the
-// subject's sessions, and with the administrator's own.
+// calls it delegation (1.1). They act in a second session, which begins empty. The
+// subject's [Manager.List] has it with its actor, and so have events and logs (NIST SP
+// 800-53, AC-6(9)), but it counts for no limit. Fresh and SteppedUp are always false there:
+// what asks for the subject's password, or second factor, is closed to the actor. The
+// second session ends after d, after [Options].IdleTimeout, with
+// [Session.StopImpersonating], with the subject's sessions, and with the administrator's own.
 //
 // The administrator's own session stays as it is, and lives on while they act. The
 // response hands out a new ticket. If it is lost, the old one shows the administrator's

@@ -49,9 +49,9 @@ func TestWhatEndsAnImpersonation(t *testing.T) {
 				t.Error(err)
 			}
 		}, false},
-		"EndAll": {func(t *testing.T, e *env, _ *visitor) {
+		"EndEverybody": {func(t *testing.T, e *env, _ *visitor) {
 			t.Helper()
-			if _, err := e.manager(e.mem).EndAll(t.Context()); err != nil {
+			if _, err := e.manager(e.mem).EndEverybody(t.Context()); err != nil {
 				t.Error(err)
 			}
 		}, false},

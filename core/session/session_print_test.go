@@ -42,7 +42,7 @@ func TestWhatIsPrintedShowsNeitherTicketNorValues(t *testing.T) {
 		show(w)
 		show(r.Context())
 		show(context.WithoutCancel(r.Context()))
-		show(s.Context())
+		show(s.WatchContext())
 		_ = s.Secret("csrf")
 		show(r.Context()) // when the session was looked at
 	})

@@ -107,12 +107,14 @@ func TestAnEmptyNewSessionIsNotStored(t *testing.T) {
 	}
 }
 
-func TestClearKeepsTheSubject(t *testing.T) {
+func TestClearKeepsTheSubjectAndWhatPackagesKeep(t *testing.T) {
 	t.Parallel()
+	kept := session.NewKey[string]("cloakroom.kept")
 	e := newEnv(t)
 	v := e.seed(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Authenticate("ann")
 		count(w, r, s)
+		kept.Set(s, "key")
 		name.Set(s, "Ann")
 	})
 	v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
@@ -122,8 +124,8 @@ func TestClearKeepsTheSubject(t *testing.T) {
 		s.Clear()
 	})
 	v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-		if len(s.Names()) != 0 || s.Subject() != "ann" {
-			t.Errorf("keys %q, subject %q", s.Names(), s.Subject())
+		if len(s.Names()) != 0 || s.Subject() != "ann" || kept.Get(s) != "key" {
+			t.Errorf("keys %q, subject %q, kept %q", s.Names(), s.Subject(), kept.Get(s))
 		}
 	})
 }

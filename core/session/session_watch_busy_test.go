@@ -145,7 +145,7 @@ func (v *visitor) poll(ctx context.Context, d time.Duration) {
 	defer cancel()
 	v.fork().within(ctx, v.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		select {
-		case <-s.Context().Done():
+		case <-s.WatchContext().Done():
 		case <-time.After(d):
 		}
 	}))

@@ -57,9 +57,9 @@ func (i Info) Values() iter.Seq2[string, []byte] {
 	}
 }
 
-// Wrote reports whether version is that of one of the last eight writes of the session's
+// HadVersion reports whether version is that of one of the last eight writes of the session's
 // record, the present one included: to tell which of two copies of a session is newer.
-func (i Info) Wrote(version sessionstore.Version) bool {
+func (i Info) HadVersion(version sessionstore.Version) bool {
 	return i.st != nil && version != 0 && i.st.wrote(version)
 }
 
@@ -223,15 +223,15 @@ func (m *Manager) EndSubject(ctx context.Context, subject string) (int, error) {
 	return n, nil
 }
 
-// EndAll ends everybody's sessions (ASVS 7.4.5) and reports how many. Every session
-// whose first commit had returned before the call is over when it returns without an
-// error. OnEvent is not told of each.
+// EndEverybody ends all sessions, of all subjects and of nobody (ASVS 7.4.5), and reports
+// how many. Every session whose first commit had returned before the call is over when it
+// returns without an error. OnEvent is not told of each.
 //
 // It goes on for as long as ctx allows, and gives up when the store ends none within
 // [Options].StoreTimeout; call it again then. If the store is no
-// [sessionstore.AllDeleter], EndAll returns [ErrUnsupported]; new Keys end
+// [sessionstore.AllDeleter], EndEverybody returns [ErrUnsupported]; new Keys end
 // everybody's sessions, too.
-func (m *Manager) EndAll(ctx context.Context) (int, error) {
+func (m *Manager) EndEverybody(ctx context.Context) (int, error) {
 	if m.store == nil {
 		return 0, fmt.Errorf("%w: sessions that travel in their cookies; new Keys end them", ErrUnsupported)
 	}

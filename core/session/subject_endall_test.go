@@ -12,21 +12,21 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
-func TestEndAllEndsEverybodysSessions(t *testing.T) {
+func TestEndEverybodyEndsAllSessions(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	e.m = e.manager(e.mem)
 	visitors := []*visitor{e.login("ann", count), e.login("ann", count), e.login("bob", count), e.seed(count)}
-	if n, err := e.m.EndAll(t.Context()); n != len(visitors) || err != nil {
-		t.Errorf("EndAll: %d, %v, want %d", n, err, len(visitors))
+	if n, err := e.m.EndEverybody(t.Context()); n != len(visitors) || err != nil {
+		t.Errorf("EndEverybody: %d, %v, want %d", n, err, len(visitors))
 	}
 	for i, v := range visitors {
 		if alive(v) {
 			t.Errorf("session %d lives on", i)
 		}
 	}
-	if n, err := e.m.EndAll(t.Context()); n != 0 || err != nil {
-		t.Errorf("EndAll of nothing: %d, %v", n, err)
+	if n, err := e.m.EndEverybody(t.Context()); n != 0 || err != nil {
+		t.Errorf("EndEverybody of nothing: %d, %v", n, err)
 	}
 }
 
@@ -40,7 +40,7 @@ type deletingStore struct {
 func (s *deletingStore) DeleteAll(ctx context.Context) (int, error) { return s.deleteAll(ctx) }
 
 // A backend may need longer than a request may wait.
-func TestEndAllGoesOnForAsLongAsSessionsEnd(t *testing.T) {
+func TestEndEverybodyGoesOnForAsLongAsSessionsEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
@@ -59,32 +59,32 @@ func TestEndAllGoesOnForAsLongAsSessionsEnd(t *testing.T) {
 		}
 		m := e.manager(store)
 		left = 12
-		if n, err := m.EndAll(t.Context()); n != 12 || err != nil {
+		if n, err := m.EndEverybody(t.Context()); n != 12 || err != nil {
 			t.Errorf("%d sessions ended, %v, want 12", n, err)
 		}
 		left, stalled = 12, 3
 		start := time.Now()
-		n, err := m.EndAll(t.Context())
+		n, err := m.EndEverybody(t.Context())
 		if took := time.Since(start); n != 9 || !errors.Is(err, context.DeadlineExceeded) || took > 4*session.DefaultStoreTimeout {
 			t.Errorf("of a store that stalls: %d sessions ended, %v, after %v", n, err, took)
 		}
 		left, stalled = 12, 0
 		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
 		defer cancel()
-		if n, err := m.EndAll(ctx); n != 7 && n != 8 || !errors.Is(err, context.DeadlineExceeded) {
+		if n, err := m.EndEverybody(ctx); n != 7 && n != 8 || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("with a time of its own: %d sessions ended, %v", n, err)
 		}
 	})
 }
 
-func TestAFailureOfEndAllIsReportedWithWhatHasEnded(t *testing.T) {
+func TestAFailureOfEndEverybodyIsReportedWithWhatHasEnded(t *testing.T) {
 	t.Parallel()
 	var d diary
 	e := newEnv(t)
 	store := &deletingStore{Store: e.mem, deleteAll: func(context.Context) (int, error) { return 1, errDown }}
 	e.m = e.manager(store, d.keep)
-	if n, err := e.m.EndAll(t.Context()); n != 1 || !errors.Is(err, errDown) {
-		t.Errorf("EndAll: %d, %v, want 1 and the store's error", n, err)
+	if n, err := e.m.EndEverybody(t.Context()); n != 1 || !errors.Is(err, errDown) {
+		t.Errorf("EndEverybody: %d, %v, want 1 and the store's error", n, err)
 	}
 	if got := d.taken(); len(got) != 1 || got[0].Kind != session.EventStoreError {
 		t.Errorf("told %+v, want a store error", got)

@@ -157,7 +157,7 @@ func ExampleManager_EndIf() {
 }
 
 // Everybody has to sign in again, after a backup was restored, for instance.
-func ExampleManager_EndAll() {
+func ExampleManager_EndEverybody() {
 	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}})
 	if err != nil {
 		log.Fatal(err)
@@ -168,7 +168,7 @@ func ExampleManager_EndAll() {
 	browse(login, "POST /login?account=ann")
 	browse(login, "POST /login?account=bob")
 
-	n, err := sessions.EndAll(context.Background())
+	n, err := sessions.EndEverybody(context.Background())
 	fmt.Println(n, "ended,", err)
 	// Output:
 	// POST /login?account=ann: 200

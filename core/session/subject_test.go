@@ -260,14 +260,14 @@ func wantAllRefused(t *testing.T, v *visitor, publicID string, want error, subje
 	_, list := m.List(ctx, subject)
 	_, endSubject := m.EndSubject(ctx, subject)
 	_, endExternal := m.EndIf(ctx, "ann", func(session.Info) bool { return true })
-	_, endAll := m.EndAll(ctx)
+	_, endAll := m.EndEverybody(ctx)
 	var endOthers error
 	v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 		_, endOthers = s.EndOthers(r.Context())
 	})
 	for name, err := range map[string]error{
 		"List": list, "End": m.End(ctx, subject, publicID), "EndSubject": endSubject,
-		"EndIf": endExternal, "EndOthers": endOthers, "EndAll": endAll,
+		"EndIf": endExternal, "EndOthers": endOthers, "EndEverybody": endAll,
 	} {
 		if !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", name, err, want)

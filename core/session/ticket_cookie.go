@@ -22,7 +22,8 @@ const (
 type Cookie struct {
 	// Name is the cookie's name. The default is __Host-session, which a browser binds
 	// to one host. Where Domain or Path rule that out, it is __Secure-session, and
-	// with Insecure it is session.
+	// with Insecure it is session. So a later change of Domain, Path or Insecure may change
+	// the name, and signs everybody out then. Set Name to keep it.
 	Name string
 
 	// Domain shares the cookie with all subdomains of a domain, each of which
@@ -39,8 +40,8 @@ type Cookie struct {
 	SameSite http.SameSite
 
 	// Persistent keeps the cookie when the browser is closed, until AbsoluteTimeout,
-	// 400 days at most. The server may end the session earlier, by IdleTimeout. For a
-	// choice of the visitor's, see Session.Remember.
+	// 400 days at most. The server ends the session earlier, by IdleTimeout: by default after
+	// an hour without use. For a choice of the visitor's, see Session.Remember.
 	Persistent bool
 
 	// Partitioned keeps a cookie in another site's frame apart from the cookie

@@ -35,7 +35,7 @@ type entry struct {
 	until   time.Time // when it ends unless it is used, if the record lives longer for another; zero: with the record
 	before  bool      // from before the session's first login
 	login   bool      // Authenticate has offered it
-	shared  bool      // several answers may hand it out, see Continue
+	shared  bool      // several answers may hand it out, see MoveIn
 	as      recordID  // the record of the session in which its holder acts; zero: this one
 	form    uint32    // the key and the cookie attributes that it was made with, see Manager.form
 }

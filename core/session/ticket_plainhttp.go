@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// DropsCookie reports whether r's browser drops the session's cookie: the cookie is
+// BrowserDropsCookie reports whether r's browser drops the session's cookie: the cookie is
 // Secure, and r has come over plain http to a host other than localhost or a loopback
 // address. Its visitor never has a session. Use https, or set [Cookie].Insecure for development on such a
 // host. Have a proxy that ends TLS send X-Forwarded-Proto or Forwarded.
 //
 // What a client says of its scheme is believed: the answer is for logs and pages, and
 // protects nothing.
-func (m *Manager) DropsCookie(r *http.Request) bool {
+func (m *Manager) BrowserDropsCookie(r *http.Request) bool {
 	switch {
 	case m.opts.Header != "" || m.opts.Cookie.Insecure || r.TLS != nil || trustworthyHost(r.Host):
 		return false
@@ -48,7 +48,7 @@ func trustworthyHost(host string) bool {
 
 // warnPlainHTTP says once that a cookie was set in vain.
 func (m *Manager) warnPlainHTTP(ctx context.Context, r *http.Request) {
-	if m.plainHTTP.Load() || !m.DropsCookie(r) || m.plainHTTP.Swap(true) {
+	if m.plainHTTP.Load() || !m.BrowserDropsCookie(r) || m.plainHTTP.Swap(true) {
 		return
 	}
 	m.log().WarnContext(ctx, "session: a Secure cookie was set over plain http, which browsers drop: nobody keeps a session; "+

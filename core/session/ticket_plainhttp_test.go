@@ -46,8 +46,8 @@ func TestACookieThatBrowsersDropIsSaidOnce(t *testing.T) {
 		"a header field":       {at("http://shop.example/"), []func(*session.Options){header}, false},
 	} {
 		e := newEnv(t, c.options...)
-		if got := e.m.DropsCookie(c.r); got != c.drops {
-			t.Errorf("%s: DropsCookie: %v", name, got)
+		if got := e.m.BrowserDropsCookie(c.r); got != c.drops {
+			t.Errorf("%s: BrowserDropsCookie: %v", name, got)
 		}
 		for range 3 {
 			e.m.HandlerFunc(count)(httptest.NewRecorder(), c.r)

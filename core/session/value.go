@@ -8,7 +8,8 @@ import (
 
 // A Key names a value in a session and knows its type. Declare keys as package
 // variables; two keys of the same name are the same value and need the same
-// type.
+// type. Names that begin with "cloakroom." are those of packages that keep something in the
+// session, a device's key for instance. [Session.Names] and [Session.Clear] leave them alone.
 //
 // A value is encoded when it is set and decoded when it is got. What Get returns is the
 // caller's own: changing it does not change the session. A value that would come back as

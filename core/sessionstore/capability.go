@@ -56,9 +56,10 @@ type SubjectIndex interface {
 
 	// DeleteSubject deletes the records of a subject and reports how many live
 	// ones it deleted, also along with an error. A record whose Create or Update
-	// had returned before the call is gone afterwards. One that an Update gives to
-	// another subject meanwhile is deleted before that, and Update returns ErrNotFound,
-	// or it stays. A subject that CheckSubject refuses gives ErrInvalid.
+	// had returned before the call is gone afterwards. If an Update gives a record to
+	// another subject during the call, one of the two comes first: the record is deleted and
+	// Update returns ErrNotFound, or it stays. A subject that CheckSubject refuses gives
+	// ErrInvalid.
 	DeleteSubject(ctx context.Context, subject string) (int, error)
 }
 

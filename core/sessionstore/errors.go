@@ -19,10 +19,10 @@ var (
 	// the error is also ErrRepeated.
 	ErrConflict = errors.New("session: version conflict")
 
-	// ErrRepeated comes with ErrConflict, in one error, from a store whose driver sends a
-	// write again when its answer is lost: this one was sent more than once, and an earlier
-	// sending may have been carried out. [Certain] reports false. A sending that was answered
-	// does not count: whoever tries again because another has written knows its outcome.
+	// ErrRepeated comes with ErrConflict, in one error. The driver has sent this write more
+	// than once, because an answer was lost, and an earlier sending may have been carried
+	// out: the conflict may be with itself. [Certain] reports false. A sending that was
+	// answered does not count, for its outcome is known.
 	ErrRepeated = errors.New("session: sent more than once")
 
 	// ErrTooLarge says that the record, or the session, is larger than what

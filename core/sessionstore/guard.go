@@ -32,12 +32,12 @@ type Guard struct {
 	// no error is translated.
 	Explain func(err error) error
 
-	// Prompt reports whether the driver ends a call, which has so long until its deadline,
-	// by then of its own accord: it keeps to the deadlines of contexts, or its own timeouts
-	// are shorter. Where it does, Do and Guarded make the call in the caller's goroutine if
-	// its context is one of [WithDeadline], which nothing else ends. If nil, they always
-	// take [Await].
-	Prompt func(left time.Duration) bool
+	// EndsByDeadline reports whether the driver ends a call by its deadline without help,
+	// when that much time is left: because it keeps to the deadlines of contexts, or because
+	// its own timeouts are shorter. Do and Guarded then make the call in the caller's
+	// goroutine if its context is one of [WithDeadlineOnly], which nothing else ends. If nil,
+	// they always use [Await].
+	EndsByDeadline func(left time.Duration) bool
 }
 
 // CheckContext returns an error if ctx is done.
@@ -124,7 +124,7 @@ func doneError(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Do calls f as [Await] does, or directly where Prompt allows it, and returns its error by
+// Do calls f as [Await] does, or directly where EndsByDeadline allows it, and returns its error by
 // way of Wrap.
 func (g *Guard) Do(ctx context.Context, f func() error) error {
 	_, err := Guarded(ctx, g, func() (struct{}, error) { return struct{}{}, f() })
@@ -133,8 +133,8 @@ func (g *Guard) Do(ctx context.Context, f func() error) error {
 
 // Guarded is g.Do for what returns a value.
 func Guarded[T any](ctx context.Context, g *Guard, f func() (T, error)) (T, error) {
-	if g.Prompt != nil {
-		if at, ok := deadline.Only(ctx); ok && g.Prompt(time.Until(at)) {
+	if g.EndsByDeadline != nil {
+		if at, ok := deadline.Only(ctx); ok && g.EndsByDeadline(time.Until(at)) {
 			value, err := f()
 			return value, g.Wrap(ctx, err)
 		}

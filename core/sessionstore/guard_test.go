@@ -55,7 +55,7 @@ func TestAGuardRefusesWhatTheContractForbids(t *testing.T) {
 func TestAGuardTakesADriverAtItsWordOnlyUntilADeadline(t *testing.T) {
 	t.Parallel()
 	type key struct{}
-	only, release := sessionstore.WithDeadline(t.Context(), time.Now().Add(time.Hour))
+	only, release := sessionstore.WithDeadlineOnly(t.Context(), time.Now().Add(time.Hour))
 	defer release()
 	cancellable, cancel := context.WithCancel(only)
 	defer cancel()
@@ -75,7 +75,7 @@ func TestAGuardTakesADriverAtItsWordOnlyUntilADeadline(t *testing.T) {
 		"too little time":       {only, func(left time.Duration) bool { return left > time.Hour }, false},
 		"a driver without word": {only, nil, false},
 	} {
-		g := &sessionstore.Guard{Package: "mystore", Prompt: c.prompt}
+		g := &sessionstore.Guard{Package: "mystore", EndsByDeadline: c.prompt}
 		outside := goroutine()
 		inside, err := sessionstore.Guarded(c.ctx, g, func() (string, error) { return goroutine(), errDriver })
 		if (inside == outside) != c.direct {

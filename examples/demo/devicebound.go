@@ -44,7 +44,7 @@ func (sh *shop) onDevice(h http.Handler) http.Handler {
 	if sh.binder == nil {
 		return h
 	}
-	return sh.binder.RequireDeviceBound(h, sh.page(func(v *visit) { v.fail(http.StatusForbidden, "error.device") }))
+	return sh.binder.RefuseUnproven(h, sh.page(func(v *visit) { v.fail(http.StatusForbidden, "error.device") }))
 }
 
 // offer asks the browser to bind a login.

@@ -39,7 +39,7 @@ func TestConformance(t *testing.T) {
 	db, store := open(t)
 	conformance.Run(t, conformance.Harness{
 		Open:    func(*testing.T) sessionstore.Store { return store },
-		Require: []conformance.Capability{conformance.Touch, conformance.Prune},
+		Require: []conformance.Capability{conformance.Toucher, conformance.Pruner},
 		Corrupt: func(tb testing.TB, id string) {
 			tb.Helper()
 			put(tb, db, id, func(*bbolt.Bucket) []byte { return []byte("no record of ours") })

@@ -61,7 +61,7 @@ func TestACopiedCookieJarIsRefusedInAnotherProfile(t *testing.T) {
 			t.Errorf("the copy once more: %d", status)
 		}
 	}
-	if s.count(dbsc.EventRefused) == 0 {
+	if s.count(dbsc.EventRequestRefused) == 0 {
 		t.Error("nobody was told")
 	}
 	if got := thief.Open(s.url("/")); got != "ann unproven" {
@@ -181,7 +181,7 @@ func TestTenTabsAtOnceAllGetIn(t *testing.T) {
 			}
 		}
 	}
-	if n := s.count(dbsc.EventRefused); n != 0 {
+	if n := s.count(dbsc.EventRequestRefused); n != 0 {
 		t.Errorf("%d requests were refused", n)
 	}
 }
@@ -197,7 +197,7 @@ func TestALinkFromAnotherSiteLeadsIn(t *testing.T) {
 	v.Open("https://elsewhere.test:" + s.port + "/link")
 	v.Do(chromedp.Click(chromedp.CSS("a")))
 	v.Await(`document.body && document.body.innerText === "ann bound"`)
-	if n := s.count(dbsc.EventRefused); n != 0 {
+	if n := s.count(dbsc.EventRequestRefused); n != 0 {
 		t.Errorf("%d requests were refused", n)
 	}
 }

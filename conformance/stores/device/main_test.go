@@ -93,7 +93,7 @@ func (s *shop) start(lifetime time.Duration) {
 	nothing := func(http.ResponseWriter, *http.Request, *session.Session) {}
 	mux := http.NewServeMux()
 	mux.Handle("/", page(nothing))
-	mux.Handle("/vault", binder.RequireDeviceBound(page(nothing), nil))
+	mux.Handle("/vault", binder.RefuseUnproven(page(nothing), nil))
 	mux.Handle("/login/{subject}", page(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Authenticate(r.PathValue("subject"))
 		binder.Offer(w, s)

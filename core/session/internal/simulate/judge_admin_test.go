@@ -52,9 +52,9 @@ func (w *world) administer() {
 		}
 	default:
 		w.order(s, "ends all sessions", func(ctx context.Context, t *task) error {
-			e := j.ends("", "EndAll", func(*life) bool { return true })
+			e := j.ends("", "EndEverybody", func(*life) bool { return true })
 			t.goesOn = true
-			_, err := s.cookie.EndAll(ctx)
+			_, err := s.cookie.EndEverybody(ctx)
 			t.settle()
 			j.over(e, err)
 			return err

@@ -168,7 +168,7 @@ func (s *store) DeleteSubject(ctx context.Context, subject string) (int, error) 
 	return len(ids), err
 }
 
-// DeleteAll may take as long for each call as another method: EndAll goes on while it
+// DeleteAll may take as long for each call as another method: EndEverybody goes on while it
 // ends some.
 func (s *store) DeleteAll(ctx context.Context) (n int, err error) {
 	taskOf(ctx).inside = time.Now()
@@ -186,7 +186,7 @@ func (s *store) land(i int) {
 	l := s.late[i]
 	s.late = slices.Delete(s.late, i, i+1)
 	if l.call.op == "DeleteAll" {
-		s.w.judge.ends("", "EndAll lands late", func(*life) bool { return true }).until = s.w.step
+		s.w.judge.ends("", "EndEverybody lands late", func(*life) bool { return true }).until = s.w.step
 	}
 	err := l.apply()
 	s.w.trace.eventf("store", "%s lands: %v", l.call.name(s.w.trace), err)

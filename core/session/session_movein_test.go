@@ -16,7 +16,7 @@ import (
 // at 1, and then calls more. It keeps the error.
 func goOn(err *error, more ...handler) handler { //nolint:gocritic // it keeps it
 	return func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		*err = s.Continue(r.Context(), "over there", "ann", func() error {
+		*err = s.MoveIn(r.Context(), "over there", "ann", func() error {
 			counter.Set(s, 1)
 			return nil
 		})
@@ -30,7 +30,7 @@ func goOn(err *error, more ...handler) handler { //nolint:gocritic // it keeps i
 func goOnAsNobody(tb testing.TB, v *visitor, more handler) {
 	tb.Helper()
 	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		if err := s.Continue(r.Context(), "over there", "", func() error { counter.Set(s, 1); return nil }); err != nil {
+		if err := s.MoveIn(r.Context(), "over there", "", func() error { counter.Set(s, 1); return nil }); err != nil {
 			tb.Error(err)
 		}
 		more(w, r, s)
@@ -197,7 +197,7 @@ func TestWhatCanNotGoOnLeavesTheSessionAsItWas(t *testing.T) {
 				case "lost":
 					e.store.lose(errDown, opCreate, opUpdate)
 				}
-				err := s.Continue(r.Context(), "over there", "ann", func() error {
+				err := s.MoveIn(r.Context(), "over there", "ann", func() error {
 					cartOf := map[string]int{"fill": 1, "large": 1000}[why]
 					cart.Set(s, []string{strings.Repeat("x", cartOf)})
 					if why == "fill" {
@@ -274,7 +274,7 @@ func TestAnAnonymousSessionThatIsContinuedIsNobodyElsesLater(t *testing.T) {
 
 func endThere(tb testing.TB, e *env) {
 	tb.Helper()
-	if err := e.m.EndContinued(tb.Context(), "over there", "ann"); err != nil {
+	if err := e.m.EndMovedIn(tb.Context(), "over there", "ann"); err != nil {
 		tb.Error(err)
 	}
 }
@@ -358,7 +358,7 @@ func TestAPanicOfFillSignsNobodyIn(t *testing.T) {
 	v := e.visitor()
 	v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 		defer func() { _ = recover() }()
-		_ = s.Continue(r.Context(), "over there", "ann", func() error { panic("a mistake") })
+		_ = s.MoveIn(r.Context(), "over there", "ann", func() error { panic("a mistake") })
 	})
 	if v.cookie != nil {
 		t.Error("a session was stored")

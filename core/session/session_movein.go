@@ -82,33 +82,33 @@ func (o *origin) latest(st *state) token {
 	return o.unlisted()
 }
 
-// Continue goes on with a session of another system that the visitor has shown: origin
+// MoveIn goes on with a session of another system that the visitor has shown: origin
 // names it, and subject is signed in to it, or nobody if subject is "". Package migrate
 // calls it for those who move in. All requests that show the same get one session of ours.
 // The first one begins it, signs in as [Session.Authenticate] does, and calls fill to set
 // what the session begins with. But nobody has proved who they are: [Session.Authenticated]
-// is zero, and [Session.Fresh] false, until they sign in here. Of the others, what fill has
-// set is dropped: they find what is there. Until the visitor has presented our ticket, the
-// old session is as good as one: a lost answer signs nobody out, not even that to a login as
-// somebody else.
+// is zero, and [Session.Fresh] false, until they sign in here. In the other requests, what
+// fill has set is dropped: they find the session that is there. Until the visitor has
+// presented our ticket, showing the old session leads to the same one of ours. So a lost
+// answer signs nobody out, the answer to a login as somebody else included.
 //
-// Continue commits; errors are those of [Session.Commit], and of fill. After an error the
+// MoveIn commits; errors are those of [Session.Commit], and of fill. After an error the
 // session is as it was before. If the session that goes on with the old one was ended less
 // than ten minutes ago, by Destroy for instance, the error is [ErrNotFound]. So no request
 // undoes a logout, if the old session is ended within that time as well.
 //
-// A visitor who has an anonymous session here already keeps that, and is signed in to it.
-// One whose ticket is no longer good for theirs, because the answer to that login was lost,
-// gets it back; if it was another's or has ended, the error is ErrNotFound. Continue does
-// nothing where somebody is signed in already, or acts as another.
+// A visitor who has an anonymous session here already keeps that, and is signed in to it. If
+// their ticket is no longer good for it, because the answer to that login was lost, they get
+// it back. If it is another subject's by now, or has ended, the error is ErrNotFound. MoveIn
+// does nothing where somebody is signed in already, or acts as another.
 //
 // An empty origin names none, and the request gets a session of its own. Two visitors who
 // show the same must not be given the same name: they would share a session. What fill
 // commits by itself is the request's own as well: it should only set what is to be there.
 //
-// In a session that travels in its cookie, Continue is Authenticate, fill and Commit: two
+// In a session that travels in its cookie, MoveIn is Authenticate, fill and Commit: two
 // requests get two.
-func (s *Session) Continue(ctx context.Context, origin, subject string, fill func() error) error {
+func (s *Session) MoveIn(ctx context.Context, origin, subject string, fill func() error) error {
 	before, first := s.snapshot()
 	if before.cur.subject != "" || before.own != nil || subject == "" && !before.IsNew() {
 		return nil
@@ -286,11 +286,11 @@ func nothing(v *view) error {
 	return nil
 }
 
-// EndContinued ends the session that goes on with another system's, see
-// [Session.Continue], and keeps it from beginning again for ten minutes. It is no error if
+// EndMovedIn ends the session that goes on with another system's, see
+// [Session.MoveIn], and keeps it from beginning again for ten minutes. It is no error if
 // there is none, or if somebody has signed in to it since: whoever shows the old session
 // gets another one then.
-func (m *Manager) EndContinued(ctx context.Context, origin, subject string) error {
+func (m *Manager) EndMovedIn(ctx context.Context, origin, subject string) error {
 	if m.store == nil {
 		return fmt.Errorf("%w: a session that travels in its cookie", ErrUnsupported)
 	}

@@ -134,14 +134,14 @@ func TestWhatEndsWhileItBeginsIsNotBegunAgain(t *testing.T) {
 						return nil
 					}
 					ended = true
-					if err := e.manager(e.mem).EndContinued(ctx, "over there", subject); err != nil {
+					if err := e.manager(e.mem).EndMovedIn(ctx, "over there", subject); err != nil {
 						t.Error(err)
 					}
 					return nil
 				})
 				v := e.visitor()
 				v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-					err := s.Continue(r.Context(), "over there", subject, func() error { counter.Set(s, 1); return nil })
+					err := s.MoveIn(r.Context(), "over there", subject, func() error { counter.Set(s, 1); return nil })
 					if !errors.Is(err, session.ErrNotFound) || s.Subject() != "" || counter.Get(s) != 0 {
 						t.Errorf("%q, ended at %s: %v; it is %q's and counts %d", subject, at, err, s.Subject(), counter.Get(s))
 					}
@@ -167,7 +167,7 @@ func TestWhatFillCommitsIsTheVisitorsOwn(t *testing.T) {
 			}
 			v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 				ctx := r.Context()
-				err := s.Continue(ctx, "over there", "ann", func() error {
+				err := s.MoveIn(ctx, "over there", "ann", func() error {
 					if err := s.Commit(ctx); err != nil {
 						t.Error(err)
 					}
@@ -198,7 +198,7 @@ func TestWhatSomebodyHasSignedInToIsNotEndedAsNobodys(t *testing.T) {
 		if !readable {
 			m = e.manager(e.store, sealed(t, session.GenerateKey()))
 		}
-		if err := m.EndContinued(t.Context(), "over there", ""); err != nil {
+		if err := m.EndMovedIn(t.Context(), "over there", ""); err != nil {
 			t.Error(err)
 		}
 		wantAnn(t, one, 1)

@@ -23,7 +23,7 @@ func TestContinueDoesNothingWhereThereIsASession(t *testing.T) {
 		}
 		v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 			is := s.Subject()
-			err := s.Continue(r.Context(), "over there", subject, func() error {
+			err := s.MoveIn(r.Context(), "over there", subject, func() error {
 				t.Errorf("%s: fill is called", what)
 				return nil
 			})
@@ -54,7 +54,7 @@ func TestAfterContinueHasFailedTheRequestGoesOn(t *testing.T) {
 			before := v.ticket()
 			res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 				fault(e)
-				err := s.Continue(r.Context(), "over there", "ann", func() error {
+				err := s.MoveIn(r.Context(), "over there", "ann", func() error {
 					cart.Set(s, []string{"coat"})
 					if why == "fill" {
 						return errDown
@@ -94,7 +94,7 @@ func TestWhoseSessionWasFoundToHaveEndedDoesNotGoOn(t *testing.T) {
 			v.fork().do(destroy) //nolint:contextcheck // another request
 			count(w, r, s)
 			ended := s.Commit(r.Context())
-			err := s.Continue(r.Context(), name, "ann", func() error { return nil })
+			err := s.MoveIn(r.Context(), name, "ann", func() error { return nil })
 			if !errors.Is(ended, session.ErrNotFound) || !errors.Is(err, session.ErrNotFound) || s.Subject() != "" {
 				t.Errorf("%q: %v, then %v; it is %q's", name, ended, err, s.Subject())
 			}
@@ -115,7 +115,7 @@ func TestWhoWasSignedOutWhileTheyGoOnHasNothing(t *testing.T) {
 	e.store.intercept(func(ctx context.Context, o op) error {
 		if o == opUpdate && !done {
 			done = true
-			if err := e.manager(e.mem).EndContinued(ctx, "over there", "ann"); err != nil {
+			if err := e.manager(e.mem).EndMovedIn(ctx, "over there", "ann"); err != nil {
 				t.Error(err)
 			}
 		}
@@ -138,7 +138,7 @@ func TestAnEndThatCanNotBeReadIsOne(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	v := e.seed(count)
-	if err := e.manager(e.store, sealed(t, session.GenerateKey())).EndContinued(t.Context(), "over there", "ann"); err != nil {
+	if err := e.manager(e.store, sealed(t, session.GenerateKey())).EndMovedIn(t.Context(), "over there", "ann"); err != nil {
 		t.Error(err)
 	}
 	var err error
@@ -183,7 +183,7 @@ func TestAFillThatReloadsIsPartOfIt(t *testing.T) {
 	load := func(w *visitor) {
 		w.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 			ctx := r.Context()
-			if err := s.Continue(ctx, "over there", "ann", func() error {
+			if err := s.MoveIn(ctx, "over there", "ann", func() error {
 				_ = s.Reload(ctx) // the second one's ticket is of no use any more
 				return nil
 			}); err != nil {
@@ -209,7 +209,7 @@ func TestWhoseSessionIsWrittenMeanwhileGoesOn(t *testing.T) {
 	var err error
 	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		count(w, r, s)
-		err = s.Continue(r.Context(), "over there", "ann", func() error { return nil })
+		err = s.MoveIn(r.Context(), "over there", "ann", func() error { return nil })
 	})
 	if err != nil || !met() {
 		t.Errorf("%v, met %t", err, met())
@@ -237,7 +237,7 @@ func TestWhatWasSetBeforeGoesAlong(t *testing.T) {
 
 func TestNothingThatTravelsInItsCookieIsEndedByTheOldOne(t *testing.T) {
 	t.Parallel()
-	if err := newEnv(t).cookieOnly().EndContinued(t.Context(), "over there", "ann"); !errors.Is(err, session.ErrUnsupported) {
+	if err := newEnv(t).cookieOnly().EndMovedIn(t.Context(), "over there", "ann"); !errors.Is(err, session.ErrUnsupported) {
 		t.Errorf("%v, want ErrUnsupported", err)
 	}
 }

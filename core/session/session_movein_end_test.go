@@ -11,9 +11,9 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
-// TestEndContinuedEndsWhatOthersDoMeanwhile has another request begin the session, write it, or
+// TestEndMovedInEndsWhatOthersDoMeanwhile has another request begin the session, write it, or
 // end it without a trace, between the Load and the write.
-func TestEndContinuedEndsWhatOthersDoMeanwhile(t *testing.T) {
+func TestEndMovedInEndsWhatOthersDoMeanwhile(t *testing.T) {
 	t.Parallel()
 	for what, meanwhile := range map[string]func(*env, *visitor){
 		"begin": func(_ *env, v *visitor) { var err error; v.do(goOn(&err)) },
@@ -40,7 +40,7 @@ func TestEndContinuedEndsWhatOthersDoMeanwhile(t *testing.T) {
 	}
 }
 
-func TestEndContinuedTellsWhatItDoes(t *testing.T) {
+func TestEndMovedInTellsWhatItDoes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var told []session.Event
@@ -55,7 +55,7 @@ func TestEndContinuedTellsWhatItDoes(t *testing.T) {
 			return ctx.Err()
 		})
 		start := time.Now()
-		err = e.m.EndContinued(t.Context(), "over there", "ann")
+		err = e.m.EndMovedIn(t.Context(), "over there", "ann")
 		if err == nil || time.Since(start) != session.DefaultStoreTimeout {
 			t.Errorf("a store that does not answer: %v after %v", err, time.Since(start))
 		}

@@ -18,7 +18,7 @@ func TestASubjectThatCanNotBeSignedInIsToldByContinue(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	res := e.visitor().do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-		err := s.Continue(r.Context(), "over there", "a\x00b", func() error { return nil })
+		err := s.MoveIn(r.Context(), "over there", "a\x00b", func() error { return nil })
 		if !errors.Is(err, session.ErrInvalid) || !s.IsNew() {
 			t.Errorf("%v, want ErrInvalid; is new %t", err, s.IsNew())
 		}
@@ -173,7 +173,7 @@ func TestAPlantedSessionEndsNobodys(t *testing.T) {
 		v.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.Header.Set("User-Agent", agent)
 			e.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-				if err := s.Continue(r.Context(), "over there", "", func() error { counter.Set(s, 1); return nil }); err != nil {
+				if err := s.MoveIn(r.Context(), "over there", "", func() error { counter.Set(s, 1); return nil }); err != nil {
 					t.Error(err)
 				}
 				more(w, r, s)
@@ -251,7 +251,7 @@ func TestWhatGoesOnWithNothingDoesNotGoOnLater(t *testing.T) {
 	for want := 1; want <= 2; want++ {
 		v := e.visitor()
 		v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-			err := s.Continue(r.Context(), "over there", "", func() error {
+			err := s.MoveIn(r.Context(), "over there", "", func() error {
 				counter.Set(s, 5)
 				counter.Delete(s)
 				return nil
