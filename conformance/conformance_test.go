@@ -20,7 +20,8 @@ func TestMemstore(t *testing.T) {
 		Open: same,
 		Peer: same,
 		Require: []conformance.Capability{
-			conformance.Toucher, conformance.Pruner, conformance.SubjectIndex, conformance.AllDeleter, conformance.Scanner, conformance.Watcher,
+			conformance.Toucher, conformance.Pruner, conformance.SubjectIndex,
+			conformance.AllDeleter, conformance.Scanner, conformance.Watcher,
 		},
 		MaxData:  maxData,
 		Isolated: func(testing.TB) sessionstore.Store { return memstore.New(memstore.Options{}) },

@@ -54,7 +54,7 @@ func isID(text string) bool {
 // noID tells of an argument without the form of an ID: no store is searched for it. It is not
 // taken for a subject either: an ID that has lost a letter would end nothing, and look done.
 func noID(arg string) error {
-	return usageError{fmt.Errorf("%s is no ID; cloakroom list SUBJECT prints those of a subject, end -subject SUBJECT ends them", quote(arg))}
+	return usageError{fmt.Errorf("%s is no ID; cloakroom list SUBJECT prints a subject's, end -subject SUBJECT ends them", quote(arg))}
 }
 
 func (x *call) endOne(ctx context.Context, s *storeurl.Opened, id string) error {

@@ -16,7 +16,7 @@ type EventKind int
 
 // The kinds of events.
 const (
-	EventBound          EventKind = iota + 1 // the browser has proved for the first time that it has the key: from now on the login needs it
+	EventBound          EventKind = iota + 1 // the browser has proved that it has the key: from now on the login needs it
 	EventRefreshed                           // the browser has proved that it has the key; the response hands out a new cookie
 	EventProofRefused                        // a proof was not accepted, for the reason in Err
 	EventRequestRefused                      // a bound session came without its cookie: a copy, perhaps
