@@ -169,6 +169,26 @@ func TestAShorterIdleTimeoutHoldsFromTheNextLook(t *testing.T) {
 	})
 }
 
+// Its visitor begins anew, though the record that was written before lives longer.
+func TestAShorterAbsoluteTimeoutHoldsAtOnce(t *testing.T) {
+	t.Parallel()
+	for who, begin := range map[string]handler{"anonymous": count, "signed in": signIn("ann", count)} {
+		synctest.Test(t, func(t *testing.T) {
+			e := newEnv(t, func(o *session.Options) { o.IdleTimeout = session.NoTimeout })
+			v := e.seed(begin)
+			pass(2 * time.Hour)
+			v.m = e.manager(e.store, func(o *session.Options) { o.IdleTimeout, o.AbsoluteTimeout = time.Hour, time.Hour })
+			if alive(v) {
+				t.Errorf("%s: alive after AbsoluteTimeout", who)
+			}
+			wantStatus(t, v.do(count), http.StatusOK)
+			if n, _ := read(v, counter); n != 1 {
+				t.Errorf("%s: the next session has counted %d, want 1", who, n)
+			}
+		})
+	}
+}
+
 func TestARequestThatDoesNotLookDoesNotExtend(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -14,13 +14,15 @@ import "time"
 //	the ticket is not listed               quiet
 //	it is from before the first login      quiet; unknown once that login is lost
 //	not used within its own idle timeout   unknown
-//	its AbsoluteTimeout has passed         quiet; unknown once the login is lost
+//	its AbsoluteTimeout has passed         quiet; unknown once the login is lost, or nobody is signed in
 //	retired, for longer than the grace     quiet
 //	retired, within the grace              retired
 //	else                                   good
 //
 // The record's expiry keeps idle timeouts, unless another ticket's is longer. A login is
-// lost when nobody has presented one of its tickets for [lostAfter].
+// lost when nobody has presented one of its tickets for [lostAfter]. Where nobody is
+// signed in, the ticket is the only one, and the session is over with it: the record
+// lives longer than that if Options.AbsoluteTimeout was longer when it was written.
 
 // A standing says what a request may do with the ticket that it brought.
 type standing uint8
@@ -106,7 +108,8 @@ func (st *state) judge(hash ticketHash, t times) verdict {
 	default:
 		v.standing, v.reason = good, isGood
 	}
-	if (v.reason == isFromBefore || v.reason == isExpired) && st.lost(t.now, t.absolute) {
+	over := v.reason == isExpired && st.subject == ""
+	if over || (v.reason == isFromBefore || v.reason == isExpired) && st.lost(t.now, t.absolute) {
 		v.standing = unknown
 	}
 	return v

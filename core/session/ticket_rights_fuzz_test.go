@@ -34,6 +34,10 @@ func restated(st *state, hash ticketHash, at times) verdict {
 	if lost {
 		gone = unknown
 	}
+	late := gone
+	if st.subject == "" {
+		late = unknown
+	}
 	for _, line := range []struct {
 		holds    bool
 		standing standing
@@ -42,7 +46,7 @@ func restated(st *state, hash ticketHash, at times) verdict {
 		{st.ended, quiet, isEnded},
 		{e.before, gone, isFromBefore},
 		{!e.until.IsZero() && at.now.UnixNano() >= e.until.UnixNano(), unknown, isExpired},
-		{at.now.UnixNano() >= lastMoment(&e, at), gone, isExpired},
+		{at.now.UnixNano() >= lastMoment(&e, at), late, isExpired},
 		{!e.retired.IsZero() && at.now.UnixNano()-e.retired.UnixNano() >= int64(at.grace), quiet, isRetired},
 		{!e.retired.IsZero(), retired, isRetired},
 	} {

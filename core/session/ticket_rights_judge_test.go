@@ -116,10 +116,15 @@ var judgements = []judgement{
 	},
 
 	{name: "1 ns before AbsoluteTimeout", list: []entry{offer(0, begun(judgeAbsolute-1))}, want: good, why: isGood},
-	{name: "at AbsoluteTimeout", list: []entry{offer(0, begun(judgeAbsolute))}, want: quiet, why: isExpired},
+	{name: "at AbsoluteTimeout, and nobody is signed in", list: []entry{offer(0, begun(judgeAbsolute))}, want: unknown, why: isExpired},
 	{
-		name: "at AbsoluteTimeout, retired",
-		list: []entry{offer(0, begun(judgeAbsolute), retiredSince(0))},
+		name: "at AbsoluteTimeout, as all others are", subject: "ann",
+		list: []entry{offer(0, isSeen, begun(judgeAbsolute)), offer(0, isSeen, begun(judgeAbsolute))},
+		want: unknown, why: isExpired,
+	},
+	{
+		name: "at AbsoluteTimeout, retired", subject: "ann",
+		list: []entry{offer(0, isSeen), offer(0, begun(judgeAbsolute), retiredSince(0))},
 		want: quiet, why: isExpired,
 	},
 	{
@@ -133,8 +138,8 @@ var judgements = []judgement{
 		want: quiet, why: isExpired,
 	},
 	{
-		name: "at its own absolute timeout",
-		list: []entry{offer(0, begun(time.Minute), lives(lifetime{absolute: time.Minute}))},
+		name: "at its own absolute timeout", subject: "ann",
+		list: []entry{offer(0, isSeen), offer(0, begun(time.Minute), lives(lifetime{absolute: time.Minute}))},
 		want: quiet, why: isExpired,
 	},
 	{
@@ -147,7 +152,11 @@ var judgements = []judgement{
 		list: []entry{offer(0, begun(time.Minute), lives(lifetime{absolute: time.Minute})), offer(0, begun(time.Hour))},
 		want: good, why: isGood,
 	},
-	{name: "at its deadline", list: []entry{offer(0, lives(lifetime{deadline: judgedAt}))}, want: quiet, why: isExpired},
+	{
+		name: "at its deadline", subject: "ann",
+		list: []entry{offer(0, isSeen), offer(0, lives(lifetime{deadline: judgedAt}))},
+		want: quiet, why: isExpired,
+	},
 	{
 		name: "1 ns before its deadline",
 		list: []entry{offer(0, lives(lifetime{deadline: judgedAt.Add(1)}))},
