@@ -152,6 +152,44 @@ func eventsNameTheSession(t *testing.T) {
 	}
 }
 
+// A browser that was given a cookie with another Path or Domain sends the old one as well,
+// and first: that is no copy. It is one if nothing, or another session's ticket, comes with it.
+func TestARetiredTicketBesideTheOneThatFollowedItIsNoCopy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var d diary
+		e, _ := newIndexedEnv(t, d.keep)
+		v, thief := e.login("ann"), e.login("eve")
+		v.do(nothing)
+		old := v.fork()
+		v.do(renew)
+		v.do(nothing)
+		thief.do(nothing)
+		pass(renewGrace)
+		d.taken()
+		for _, c := range []struct {
+			brings []*visitor
+			want   []string
+		}{
+			{[]*visitor{old, v}, nil},
+			{[]*visitor{v, old}, nil},
+			{[]*visitor{old}, []string{"retired ticket presented"}},
+			{[]*visitor{old, thief}, []string{"retired ticket presented"}},
+		} {
+			r := newRequest(t)
+			for _, b := range c.brings {
+				r.AddCookie(b.cookie)
+			}
+			logged := strings.Count(e.logs.String(), "after its grace")
+			wantStatus(t, serveRequest(e.m.HandlerFunc(look), r), http.StatusOK)
+			wantEvents(t, &d, c.want...)
+			if n := strings.Count(e.logs.String(), "after its grace") - logged; n != len(c.want) {
+				t.Errorf("%d lines in the log, want %d", n, len(c.want))
+			}
+		}
+	})
+}
+
 // Requests with a ticket whose time has come do not each hand out another.
 func TestARenewalIsToldOnce(t *testing.T) {
 	t.Parallel()

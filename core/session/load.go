@@ -144,7 +144,11 @@ func (m *Manager) loadRecord(ctx context.Context, id string) (found, error) {
 func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 	s := &Session{m: m, x: x}
 	forged := 0
-	defer func() { m.logForged(ctx, forged) }()
+	var reused []state
+	defer func() {
+		m.logForged(ctx, forged)
+		m.tellReused(ctx, reused, s)
+	}()
 	x.presented, x.brought = m.presented(ctx, x)
 	var next *candidate // if no ticket is good
 	for i := range x.presented {
@@ -163,7 +167,9 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 		t.standing = f.verdict.standing
 		switch {
 		case t.standing < retired:
-			m.noteReuse(ctx, &f)
+			if f.verdict.reason == isRetired && f.verdict.standing == quiet {
+				reused = append(reused, f.view.state)
+			}
 		case !m.bound(x.r, f.proper()):
 			m.logOf(&f.view.state).WarnContext(ctx, "session: not the browser or network that it is bound to, ended",
 				"session", f.view.idText())
@@ -241,13 +247,16 @@ func (f *found) doomed(t held, why EndReason) []doomed {
 	return both
 }
 
-// noteReuse tells of a ticket that is presented after it was retired and its grace
-// is over: a copy of it, perhaps. Nothing ends: the answer that brought the next
-// one may have been the thief's to drop.
-func (m *Manager) noteReuse(ctx context.Context, f *found) {
-	if f.verdict.reason == isRetired && f.verdict.standing == quiet {
-		m.log().WarnContext(ctx, "session: retired ticket presented after its grace", "session", f.view.idText())
-		m.emit(ctx, f.view.event(EventReused))
+// tellReused tells of tickets that are presented after they were retired and their grace
+// is over: copies of them, perhaps. Nothing ends: the answer that brought the next
+// one may have been the thief's to drop. Who presents the next one as well has it: a browser
+// that keeps two cookies, for another Path or Domain, sends the old one with every request.
+func (m *Manager) tellReused(ctx context.Context, reused []state, s *Session) {
+	for i := range reused {
+		if st := &reused[i]; s.ticket.standing != good || st.id != s.cur.id && (s.own == nil || st.id != s.own.view.id) {
+			m.log().WarnContext(ctx, "session: retired ticket presented after its grace", "session", st.idText())
+			m.emit(ctx, st.event(EventReused))
+		}
 	}
 }
 
