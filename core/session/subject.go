@@ -227,28 +227,34 @@ func (m *Manager) EndSubject(ctx context.Context, subject string) (int, error) {
 // how many. Every session whose first commit had returned before the call is over when it
 // returns without an error. OnEvent is not told of each.
 //
-// It goes on for as long as ctx allows, and gives up when the store ends none within
-// [Options].StoreTimeout; call it again then. If the store is no
-// [sessionstore.AllDeleter], EndEverybody returns [ErrUnsupported]; new Keys end
-// everybody's sessions, too.
-func (m *Manager) EndEverybody(ctx context.Context) (int, error) {
+// It goes on for as long as ctx allows, and gives up when the store ends none within two
+// minutes; call it again then. If the store is no [sessionstore.AllDeleter], EndAll returns
+// [ErrUnsupported]; new Keys end everybody's sessions, too.
+func (m *Manager) EndAll(ctx context.Context) (int, error) {
 	if m.store == nil {
 		return 0, fmt.Errorf("%w: sessions that travel in their cookies; new Keys end them", ErrUnsupported)
 	}
-	for total := 0; ; {
-		n, err := m.endSome(ctx)
+	total := 0
+	for limit := m.opts.StoreTimeout; ; limit = min(2*limit, maxStoreTimeout) {
+		n, err := m.endSome(ctx, limit)
 		total += n
 		if err == nil {
 			return total, nil
 		}
-		if n == 0 || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+		if n == 0 && limit >= endPatience || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
 			return total, m.tellError(ctx, fmt.Errorf("session: ending: %w", err))
 		}
 	}
 }
 
-func (m *Manager) endSome(ctx context.Context) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, m.opts.StoreTimeout)
+// endPatience is how long a store may take to end a session while EndAll waits for all. A
+// store begins anew with each call, and may have to look at much else first: at what other
+// applications keep in the same Redis, for instance. So each call is given twice the time
+// of the one before, or none would come to the end.
+const endPatience = 2 * time.Minute
+
+func (m *Manager) endSome(ctx context.Context, limit time.Duration) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return sessionstore.DeleteAll(ctx, m.store)
 }
