@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"net/http"
@@ -85,8 +86,11 @@ func answer(w http.ResponseWriter, err error) {
 	http.Error(w, text, status)
 }
 
+// logFailure tells of a failure. That nobody waits for the answer any more is none, but the
+// store may have failed all the same: its calls go on, and an outage is one though each
+// visitor loses patience before StoreTimeout is over.
 func (m *Manager) logFailure(r *http.Request, err error) {
-	if r.Context().Err() != nil {
+	if r.Context().Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, errGone)) {
 		m.log().InfoContext(r.Context(), "session: client went away", "error", err)
 		return
 	}

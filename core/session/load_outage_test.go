@@ -139,6 +139,42 @@ func TestAClientThatIsGoneBeforeTheLoadIsNoError(t *testing.T) {
 	}
 }
 
+// Visitors, or a proxy, may have less patience than StoreTimeout.
+func TestAnOutageThatNobodyWaitsForIsAnErrorInTheLog(t *testing.T) {
+	t.Parallel()
+	for _, stalls := range []op{opLoad, opUpdate} {
+		for what, patience := range map[string]func(context.Context) (context.Context, context.CancelFunc){
+			"goes away": func(ctx context.Context) (context.Context, context.CancelFunc) {
+				ctx, cancel := context.WithCancel(ctx)
+				time.AfterFunc(time.Second, cancel)
+				return ctx, cancel
+			},
+			"has a deadline": func(ctx context.Context) (context.Context, context.CancelFunc) {
+				return context.WithTimeout(ctx, time.Second)
+			},
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t)
+				v := e.seed(count)
+				e.store.intercept(func(ctx context.Context, o op) error {
+					if o != stalls {
+						return nil
+					}
+					<-ctx.Done()
+					return ctx.Err()
+				})
+				ctx, cancel := patience(t.Context())
+				defer cancel()
+				v.within(ctx, e.m.HandlerFunc(count))
+				logged := e.logs.String()
+				if !strings.Contains(logged, "request failed") || strings.Contains(logged, "client went away") {
+					t.Errorf("%s stalls, and the visitor %s: logged %q", stalls, what, logged)
+				}
+			})
+		}
+	}
+}
+
 func TestALookThatIsGivenUpLeavesTheSessionToOthers(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
