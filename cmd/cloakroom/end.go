@@ -92,12 +92,14 @@ func (x *call) result(verb string, n int, least bool) error {
 	return x.print(number(n, "session") + " " + verb + "\n")
 }
 
-// A slice of work is over after sliceTime, and says how much it has done. One that has
-// done nothing is given more time, up to maxSlice. What a call was about when it was cut
-// off may be done, and is not counted.
+// A slice of work is over after sliceTime, the next after twice as long, and so on: what a
+// store has to look at, it looks at anew with each call, and would never come to the end of
+// much. A slice says how much it has done. One that has done nothing, and had maxSlice, is
+// the last. What a call was about when it was cut off may be done, and is not counted.
 const (
 	sliceTime = 2 * time.Second
 	maxSlice  = 2 * time.Minute
+	mostTime  = 24 * time.Hour
 )
 
 // repeat calls f until all is done, and says meanwhile how far it is.
@@ -123,7 +125,7 @@ func (x *call) repeat(ctx context.Context, verb string, f func(context.Context) 
 }
 
 func sliced(ctx context.Context, f func(context.Context) (int, error), done func(int)) error {
-	for limit := sliceTime; ; {
+	for limit := sliceTime; ; limit = min(2*limit, mostTime) {
 		slice, cancel := context.WithTimeout(ctx, limit)
 		n, err := f(slice)
 		over := slice.Err() != nil
@@ -134,8 +136,6 @@ func sliced(ctx context.Context, f func(context.Context) (int, error), done func
 			return nil
 		case !over, ctx.Err() != nil, n == 0 && limit >= maxSlice:
 			return err
-		case n == 0:
-			limit *= 2
 		}
 	}
 }
