@@ -142,8 +142,9 @@ var errForged = errors.New("session: ticket does not open")
 var errNotBase64 = fmt.Errorf("%w: not base64url", sessionstore.ErrCorrupt)
 
 func (m *Manager) pack(v *view, expires time.Time) (string, error) {
+	v.count++ // tells which of two cookies is newer
 	st := v.state
-	st.tickets, st.count = []entry{{rights: v.rights, offered: 1}}, 1 // no list: it says what the cookie is good for
+	st.tickets = []entry{{rights: v.rights, offered: v.count}} // no list: it says what the cookie is good for
 	var end [8]byte
 	binary.BigEndian.PutUint64(end[:], uint64(expires.UnixNano()))
 	data := st.append(end[:])

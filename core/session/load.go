@@ -138,8 +138,8 @@ func (m *Manager) loadRecord(ctx context.Context, id string) (found, error) {
 	return f, nil
 }
 
-// find returns the session of the first ticket that is good for one, or else of the first
-// that is retired. If there is neither, the first quiet one decides; otherwise the session
+// find returns the session of the first ticket that is good for one, with the newest of its
+// tickets, or else of the first that is retired. If there is neither, the first quiet one decides; otherwise the session
 // is new.
 func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 	s := &Session{m: m, x: x}
@@ -154,6 +154,9 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 	for i := range x.presented {
 		t := x.presented[i].held()
 		f, err := m.load(ctx, t, m.opts.RenewGrace)
+		if err == nil && f.verdict.standing == good && len(x.presented) > 1 {
+			t, f, err = m.newest(ctx, x.presented, t, f)
+		}
 		switch {
 		case errors.Is(err, errForged):
 			forged++
@@ -199,6 +202,38 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 		s.ticket = next.ticket
 	}
 	return s, nil
+}
+
+// newest returns, of the tickets in a request that are good for the session of t, the one
+// that was offered last, and what it is good for. A browser that was given a cookie with
+// another Path or Domain keeps the old one beside it, and may send that first.
+func (m *Manager) newest(ctx context.Context, all []presented, t held, f found) (held, found, error) {
+	for i := range all {
+		other := all[i].held()
+		if m.store != nil && m.offered(&f, other.hash) <= m.offered(&f, t.hash) {
+			continue // another session's, or older
+		}
+		switch g, err := m.load(ctx, other, m.opts.RenewGrace); {
+		case errors.Is(err, errForged):
+		case err != nil:
+			return t, f, err
+		case g.verdict.standing == good && g.proper().id == f.proper().id && m.offered(&g, other.hash) > m.offered(&f, t.hash):
+			t, f = other, g
+		}
+	}
+	return t, f, nil
+}
+
+// offered returns the number of a ticket's offer, 0 if the session does not list it.
+func (m *Manager) offered(f *found, hash ticketHash) uint64 {
+	switch e := f.proper().entry(hash); {
+	case m.store == nil:
+		return f.view.count // of a session that travels in it
+	case e == nil:
+		return 0
+	default:
+		return e.offered
+	}
 }
 
 // A candidate is a session that the request may have.

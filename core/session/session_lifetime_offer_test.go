@@ -53,6 +53,56 @@ func TestOfTwoCookiesAGoodOneGoesBeforeARetiredOne(t *testing.T) {
 	wantStatus(t, w.Result(), http.StatusOK)
 }
 
+// A browser keeps a cookie with another Path or Domain beside the one that follows it, and
+// sends it first for the rest of the session.
+func TestOfTwoCookiesOfASessionTheNewerCounts(t *testing.T) {
+	t.Parallel()
+	for _, first := range []string{"old", "new"} {
+		synctest.Test(t, func(t *testing.T) {
+			e, _ := newIndexedEnv(t)
+			v := e.login("ann")
+			v.do(nothing)
+			old := v.fork()
+			v.do(stepTo("2fa", time.Hour))
+			cookies := []*http.Cookie{old.cookie, v.cookie}
+			if first == "new" {
+				cookies[0], cookies[1] = cookies[1], cookies[0]
+			}
+			r := newRequest(t)
+			for _, c := range cookies {
+				r.AddCookie(c)
+			}
+			serveRequest(e.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				if !s.SteppedUp("2fa") {
+					t.Errorf("the %s one comes first: what the visitor has proved is not there", first)
+				}
+			}), r)
+			pass(renewGrace)
+			if alive(old) {
+				t.Errorf("the %s one came first: the old one was not retired", first)
+			}
+		})
+	}
+}
+
+func TestOfTwoCookiesThatHoldASessionTheNewerCounts(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(e *env) {
+		v := e.seed(count)
+		old := "__Host-session=" + v.cookie.Value
+		for range 2 {
+			v.do(count)
+		}
+		for _, cookies := range []string{old + "; __Host-session=" + v.cookie.Value, "__Host-session=" + v.cookie.Value + "; " + old} {
+			e.send(cookies, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				if n := counter.Get(s); n != 3 {
+					e.tb.Errorf("counter %d, want 3", n)
+				}
+			})
+		}
+	})
+}
+
 // A ticket that waits for its answer until another request may have dropped it is not handed
 // out: the visitor's own is good still.
 func TestATicketThatComesTooLateIsNotHandedOut(t *testing.T) {
