@@ -139,8 +139,8 @@ func (m *Manager) loadRecord(ctx context.Context, id string) (found, error) {
 }
 
 // find returns the session of the first ticket that is good for one, with the newest of its
-// tickets, or else of the first that is retired. If there is neither, the first quiet one decides; otherwise the session
-// is new.
+// tickets, or else of the first that is retired. If there is neither, the first quiet one
+// decides; otherwise the session is new.
 func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 	s := &Session{m: m, x: x}
 	forged := 0
@@ -153,10 +153,7 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 	var next *candidate // if no ticket is good
 	for i := range x.presented {
 		t := x.presented[i].held()
-		f, err := m.load(ctx, t, m.opts.RenewGrace)
-		if err == nil && f.verdict.standing == good && len(x.presented) > 1 {
-			t, f, err = m.newest(ctx, x.presented, t, f)
-		}
+		f, err := m.loadNewest(ctx, x.presented, &t)
 		switch {
 		case errors.Is(err, errForged):
 			forged++
@@ -170,9 +167,7 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 		t.standing = f.verdict.standing
 		switch {
 		case t.standing < retired:
-			if f.verdict.reason == isRetired && f.verdict.standing == quiet {
-				reused = append(reused, f.view.state)
-			}
+			reused = f.noteReuse(reused)
 		case !m.bound(x.r, f.proper()):
 			m.logOf(&f.view.state).WarnContext(ctx, "session: not the browser or network that it is bound to, ended",
 				"session", f.view.idText())
@@ -204,10 +199,14 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 	return s, nil
 }
 
-// newest returns, of the tickets in a request that are good for the session of t, the one
-// that was offered last, and what it is good for. A browser that was given a cookie with
-// another Path or Domain keeps the old one beside it, and may send that first.
-func (m *Manager) newest(ctx context.Context, all []presented, t held, f found) (held, found, error) {
+// loadNewest returns what t is good for. If that is a session, t becomes the one, of all in
+// the request that are good for it, that was offered last: a browser that was given a cookie
+// with another Path or Domain keeps the old one beside it, and may send that first.
+func (m *Manager) loadNewest(ctx context.Context, all []presented, t *held) (found, error) {
+	f, err := m.load(ctx, *t, m.opts.RenewGrace)
+	if err != nil || f.verdict.standing != good || len(all) == 1 {
+		return f, err
+	}
 	for i := range all {
 		other := all[i].held()
 		if m.store != nil && m.offered(&f, other.hash) <= m.offered(&f, t.hash) {
@@ -216,12 +215,12 @@ func (m *Manager) newest(ctx context.Context, all []presented, t held, f found) 
 		switch g, err := m.load(ctx, other, m.opts.RenewGrace); {
 		case errors.Is(err, errForged):
 		case err != nil:
-			return t, f, err
+			return found{}, err
 		case g.verdict.standing == good && g.proper().id == f.proper().id && m.offered(&g, other.hash) > m.offered(&f, t.hash):
-			t, f = other, g
+			*t, f = other, g
 		}
 	}
-	return t, f, nil
+	return f, nil
 }
 
 // offered returns the number of a ticket's offer, 0 if the session does not list it.
@@ -280,6 +279,14 @@ func (f *found) doomed(t held, why EndReason) []doomed {
 		both = append(both, doomed{ticket: t, stored: f.stored, reason: why, acting: true})
 	}
 	return both
+}
+
+// noteReuse adds the session to those of which a ticket is presented after its grace.
+func (f *found) noteReuse(reused []state) []state {
+	if f.verdict.reason == isRetired && f.verdict.standing == quiet {
+		reused = append(reused, f.view.state)
+	}
+	return reused
 }
 
 // tellReused tells of tickets that are presented after they were retired and their grace
