@@ -228,9 +228,9 @@ func (m *Manager) EndSubject(ctx context.Context, subject string) (int, error) {
 // returns without an error. OnEvent is not told of each.
 //
 // It goes on for as long as ctx allows, and gives up when the store ends none within two
-// minutes; call it again then. If the store is no [sessionstore.AllDeleter], EndAll returns
+// minutes; call it again then. If the store is no [sessionstore.AllDeleter], EndEverybody returns
 // [ErrUnsupported]; new Keys end everybody's sessions, too.
-func (m *Manager) EndAll(ctx context.Context) (int, error) {
+func (m *Manager) EndEverybody(ctx context.Context) (int, error) {
 	if m.store == nil {
 		return 0, fmt.Errorf("%w: sessions that travel in their cookies; new Keys end them", ErrUnsupported)
 	}
@@ -247,7 +247,7 @@ func (m *Manager) EndAll(ctx context.Context) (int, error) {
 	}
 }
 
-// endPatience is how long a store may take to end a session while EndAll waits for all. A
+// endPatience is how long a store may take to end a session while EndEverybody waits for all. A
 // store begins anew with each call, and may have to look at much else first: at what other
 // applications keep in the same Redis, for instance. So each call is given twice the time
 // of the one before, or none would come to the end.

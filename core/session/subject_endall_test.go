@@ -64,7 +64,7 @@ func TestEndEverybodyGoesOnForAsLongAsSessionsEnd(t *testing.T) {
 		}
 		left, stalled = 12, 3
 		start := time.Now()
-		n, err := m.EndAll(t.Context())
+		n, err := m.EndEverybody(t.Context())
 		if took := time.Since(start); n != 9 || !errors.Is(err, context.DeadlineExceeded) || took > 10*time.Minute {
 			t.Errorf("of a store that stalls: %d sessions ended, %v, after %v", n, err, took)
 		}
@@ -79,7 +79,7 @@ func TestEndEverybodyGoesOnForAsLongAsSessionsEnd(t *testing.T) {
 
 // A store that has to look at much else besides sessions begins anew with each call. And
 // people sign in meanwhile.
-func TestEndAllComesToTheEndOfABackendThatHoldsMuchElse(t *testing.T) {
+func TestEndEverybodyComesToTheEndOfABackendThatHoldsMuchElse(t *testing.T) {
 	t.Parallel()
 	for _, busy := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -102,14 +102,14 @@ func TestEndAllComesToTheEndOfABackendThatHoldsMuchElse(t *testing.T) {
 			}})
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 			defer cancel()
-			if _, err := m.EndAll(ctx); err != nil || sessions[29] {
-				t.Errorf("somebody signs in meanwhile: %v; EndAll: %v, a session is left: %v", busy, err, sessions[29])
+			if _, err := m.EndEverybody(ctx); err != nil || sessions[29] {
+				t.Errorf("somebody signs in meanwhile: %v; EndEverybody: %v, a session is left: %v", busy, err, sessions[29])
 			}
 		})
 	}
 }
 
-func TestAFailureOfEndAllIsReportedWithWhatHasEnded(t *testing.T) {
+func TestAFailureOfEndEverybodyIsReportedWithWhatHasEnded(t *testing.T) {
 	t.Parallel()
 	var d diary
 	e := newEnv(t)
