@@ -30,15 +30,16 @@ type commit struct {
 	quiet   bool
 	err     error // the first change that could not be made
 
-	login  bool    // the request has signed in, see Session.login
-	before *before // what a login can be taken back to
-	idle   bool    // the changes had nothing to do when they were made again
-	own    *found  // see Session.own
-	back   bool    // it works on the visitor's own session, though the ticket leads to another
-	left   *stored // see Session.left
-	origin *origin // see Session.origin
-	guest  bool    // see Session.guest
-	acting *acting // what the ticket that is offered leads to; nil: no other session
+	login    bool     // the request has signed in, see Session.login
+	replaced []doomed // see Session.replaced
+	before   *before  // what a login can be taken back to
+	idle     bool     // the changes had nothing to do when they were made again
+	own      *found   // see Session.own
+	back     bool     // it works on the visitor's own session, though the ticket leads to another
+	left     *stored  // see Session.left
+	origin   *origin  // see Session.origin
+	guest    bool     // see Session.guest
+	acting   *acting  // what the ticket that is offered leads to; nil: no other session
 
 	// Results.
 	ended    bool  // somebody else has ended the session
@@ -76,16 +77,16 @@ func (w *wants) settle(a *attempt) {
 // An attempt is a write whose outcome is unknown, with as many of the session's
 // changes in it, and with what it would have had the visitor hold.
 type attempt struct {
-	id      string
-	old     sessionstore.Version // that it was to replace; 0: none
-	version sessionstore.Version
-	refused bool // as a conflict, or because it is there, which may be its own doing where a driver repeats writes
-	changes int
-	wants   wants // what was wanted
-	ticket  held
-	left    wants    // to do if it has landed
-	doomed  []doomed // likewise
-	events  []Event  // to be told if it has landed
+	id       string
+	old      sessionstore.Version // that it was to replace; 0: none
+	version  sessionstore.Version
+	refused  bool // as a conflict, or because it is there, which may be its own doing where a driver repeats writes
+	changes  int
+	wants    wants // what was wanted
+	ticket   held
+	left     wants    // to do if it has landed
+	replaced []doomed // to be ended then, once all else is done
+	events   []Event  // to be told if it has landed
 }
 
 // errEnded says that the session has ended meanwhile, most often by another
@@ -205,7 +206,7 @@ func (s *Session) begin() commit {
 	defer s.mu.Unlock()
 	c := commit{
 		s: s, m: s.m, ticket: s.ticket, stored: s.stored, view: s.cur.clone(), changes: s.changes, wants: s.wants,
-		doomed: s.doomed, tried: s.tried, quiet: s.quiet, ended: s.ended, login: s.login, err: s.err,
+		doomed: s.doomed, replaced: s.replaced, tried: s.tried, quiet: s.quiet, ended: s.ended, login: s.login, err: s.err,
 		own: s.own, left: s.left, origin: s.origin, guest: s.guest,
 	}
 	s.origin = nil
@@ -243,7 +244,7 @@ func (c *commit) run(ctx context.Context) error {
 	if c.m.store == nil {
 		return c.seal(ctx)
 	}
-	if err := c.end(ctx); err != nil {
+	if err := c.end(ctx, &c.doomed); err != nil {
 		return err
 	}
 	if c.err != nil {
@@ -286,12 +287,23 @@ func (c *commit) complete(ctx context.Context) error {
 		c.wants.limit = false
 	}
 	c.keepOwn(ctx)
-	if err := c.end(ctx); err != nil { // the session that a login as somebody else replaces
+	if !c.wants.hand {
+		return nil
+	}
+	return c.handOver(ctx)
+}
+
+// handOver has the header hand out the ticket. Just before that ends what a login replaces:
+// a visitor who gets no ticket goes on with what they have.
+func (c *commit) handOver(ctx context.Context) error {
+	if err := c.s.x.answerable(); err != nil {
+		c.notMoved, c.wants.hand = err, false
+		return nil
+	}
+	if err := c.end(ctx, &c.replaced); err != nil {
 		return err
 	}
-	if c.wants.hand {
-		c.cookie, c.wants.hand = cookieSet, false
-	}
+	c.cookie, c.wants.hand = cookieSet, false
 	return nil
 }
 

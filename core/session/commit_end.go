@@ -9,7 +9,7 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// A doomed session is ended by the next commit.
+// A doomed session is ended by a commit.
 type doomed struct {
 	ticket held
 	stored *stored // nil: not looked at yet
@@ -23,10 +23,10 @@ type doomed struct {
 // longer than a request that brought one takes to be answered.
 const tombstoneLife = 10 * time.Minute
 
-// end ends what Destroy, and the like, have doomed.
-func (c *commit) end(ctx context.Context) error {
-	for len(c.doomed) > 0 {
-		d := c.doomed[0]
+// end ends what Destroy, and the like, have doomed, or what a login replaces.
+func (c *commit) end(ctx context.Context, all *[]doomed) error {
+	for len(*all) > 0 {
+		d := (*all)[0]
 		ended, err := c.endTicket(ctx, d)
 		if err != nil {
 			return err
@@ -37,7 +37,7 @@ func (c *commit) end(ctx context.Context) error {
 		case d.still != nil && c.stored == nil: // it goes on: no other takes its place in the browser
 			c.quiet = true
 		}
-		c.doomed = c.doomed[1:]
+		*all = (*all)[1:]
 		c.wants.unset = c.wants.unset || ended != nil && d.reason != EndReplaced && !d.acting
 	}
 	if c.wants.unset && c.stored == nil { // else the visitor has brought another session as well, and is to keep it
@@ -190,10 +190,10 @@ func (s *stored) tombstone() state {
 }
 
 // expire ends a session whose deadline has passed before it was saved: what is
-// stored would live on without it.
+// stored would live on without it. What a login was to replace has no such deadline.
 func (c *commit) expire(ctx context.Context, past error) error {
 	switch {
-	case c.stored == nil:
+	case c.stored == nil, c.view.replaced:
 	case c.m.store == nil:
 		c.cookie = cookieUnset
 	default:

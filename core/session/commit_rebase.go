@@ -22,7 +22,7 @@ func (c *commit) rebase(ctx context.Context) error {
 	a, unknown := c.landed(&f)
 	if a != nil {
 		c.wants.settle(a)
-		c.doomed, c.ticket = append(c.doomed, a.doomed...), a.ticket
+		c.replaced, c.ticket = append(c.replaced, a.replaced...), a.ticket
 		c.events = append(c.events, a.events...)
 		c.changes, c.done, c.tried = c.changes[a.changes:], c.done+a.changes, nil
 		f.judge(c.m, c.ticket.hash, c.grace())

@@ -68,7 +68,7 @@ func (s *Session) pendingLocked() bool {
 func (s *Session) finish(c *commit, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.doomed, s.late = c.doomed, errors.Is(err, ErrHeaderSent)
+	s.doomed, s.replaced, s.late = c.doomed, c.replaced, errors.Is(err, ErrHeaderSent)
 	if c.cookie == cookieUnset {
 		s.cookie = cookieUnset
 	}
@@ -83,6 +83,7 @@ func (s *Session) finish(c *commit, err error) {
 		return
 	default:
 		s.ticket, s.wants, s.tried, s.changes = c.ticket, c.wants, c.tried, s.changes[c.done:]
+		s.quiet = s.quiet || c.quiet && s.stored == nil
 		return
 	}
 	switch {

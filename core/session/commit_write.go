@@ -53,13 +53,13 @@ func (c *commit) create(ctx context.Context) error {
 	}
 	events := c.news(&next, true, done)
 	if err := c.m.create(ctx, id, r, c.meets()); err != nil {
-		c.note(attempt{id: id, version: r.Version, ticket: t, left: done, doomed: replaced, events: events}, err)
+		c.note(attempt{id: id, version: r.Version, ticket: t, left: done, replaced: replaced, events: events}, err)
 		if errors.Is(err, sessionstore.ErrExists) { // an earlier attempt has landed
 			c.ticket = t
 		}
 		return written(r, fmt.Errorf("session: creating: %w", err))
 	}
-	c.doomed, c.events = append(c.doomed, replaced...), append(c.events, events...)
+	c.replaced, c.events = append(c.replaced, replaced...), append(c.events, events...)
 	c.wrote(t, &next, next.stored(id, r), done)
 	return nil
 }
@@ -96,7 +96,7 @@ func (c *commit) update(ctx context.Context) error {
 
 // replace writes the state over the version that it was made from.
 func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) error {
-	if !now.Before(c.stored.expires) {
+	if !now.Before(c.stored.expires) || c.outlived(now) {
 		return sessionstore.ErrConflict // expired, unless another request has extended it: look again
 	}
 	next, t := c.view, c.ticket
@@ -151,13 +151,19 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 	case errors.Is(err, ErrNotFound):
 		return sessionstore.ErrConflict // rebase decides what that means
 	case err != nil:
-		a := attempt{id: c.stored.id, old: c.stored.version, version: r.Version, ticket: t, left: done, doomed: c.leaving(), events: events}
+		a := attempt{id: c.stored.id, old: c.stored.version, version: r.Version, ticket: t, left: done, replaced: c.leaving(), events: events}
 		c.note(a, err)
 		return written(r, fmt.Errorf("session: updating: %w", err))
 	}
-	c.doomed, c.events = append(c.doomed, c.leaving()...), append(c.events, events...)
+	c.replaced, c.events = append(c.replaced, c.leaving()...), append(c.events, events...)
 	c.wrote(t, &next, next.stored(c.stored.id, r), done)
 	return nil
+}
+
+// outlived reports whether the ticket was good when it was judged, and its time is over by
+// now, though the record lives longer for another.
+func (c *commit) outlived(now time.Time) bool {
+	return c.ticket.standing >= retired && c.view.judge(c.ticket.hash, c.m.times(now, underWay)).reason == isExpired
 }
 
 // dropReplaced ends the session that v replaces: the visitor has got its ticket.

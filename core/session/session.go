@@ -32,29 +32,30 @@ type Session struct {
 
 	commitMu sync.Mutex // held for a whole commit and while the ticket changes, always taken before mu
 
-	mu      sync.Mutex // never held while a store or the caller's code runs
-	ticket  held       // what the request has brought, or has offered; zero if neither
-	stored  *stored    // what the store held when last seen; nil: nothing that the ticket is good for
-	left    *stored    // the session in which the visitor has acted, until the login that ends it is made
-	cur     view       // with changes made
-	own     *found     // the session of the one who acts in this one; nil: this is the visitor's own
-	changes []change   // since stored
-	wants   wants      // what the next commit has to do besides
-	origin  *origin    // what the next commit goes on with, see MoveIn; nil: nothing
-	doomed  []doomed   // to be ended at the next commit
-	tried   []attempt  // writes of changes
-	refused error      // what the last commit has given up; nil once there is something else to save
-	quiet   bool       // the ticket is not good for its session: nothing is stored unless the visitor signs in
-	ended   bool       // somebody else ended the session: nothing is saved
-	givenUp int        // so often commits have given up what was changed
-	late    bool       // the last commit needed a header that had left
-	login   bool       // the request has signed in, and has not been told that this came to nothing
-	cookie  cookieAction
-	guest   bool            // the visitor has shown another system's session in this request, see MoveIn
-	told    bool            // the handler hands the ticket out itself
-	watched context.Context //nolint:containedctx // of Context; nil: nobody has asked
-	learns  learns          // of what watched is told
-	err     error           // the first change that could not be made
+	mu       sync.Mutex // never held while a store or the caller's code runs
+	ticket   held       // what the request has brought, or has offered; zero if neither
+	stored   *stored    // what the store held when last seen; nil: nothing that the ticket is good for
+	left     *stored    // the session in which the visitor has acted, until the login that ends it is made
+	cur      view       // with changes made
+	own      *found     // the session of the one who acts in this one; nil: this is the visitor's own
+	changes  []change   // since stored
+	wants    wants      // what the next commit has to do besides
+	origin   *origin    // what the next commit goes on with, see Continue; nil: nothing
+	doomed   []doomed   // to be ended at the next commit
+	replaced []doomed   // by a login that was saved: to be ended when a ticket of it is handed out
+	tried    []attempt  // writes of changes
+	refused  error      // what the last commit has given up; nil once there is something else to save
+	quiet    bool       // the ticket is not good for its session: nothing is stored unless the visitor signs in
+	ended    bool       // somebody else ended the session: nothing is saved
+	givenUp  int        // so often commits have given up what was changed
+	late     bool       // the last commit needed a header that had left
+	login    bool       // the request has signed in, and has not been told that this came to nothing
+	cookie   cookieAction
+	guest    bool            // the visitor has shown another system's session in this request, see Continue
+	told     bool            // the handler hands the ticket out itself
+	watched  context.Context //nolint:containedctx // of Context; nil: nobody has asked
+	learns   learns          // of what watched is told
+	err      error           // the first change that could not be made
 }
 
 // A change is one step from the state that was loaded to the one that is
@@ -180,6 +181,7 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 		s.leaveLocked(reason)
 		return
 	}
+	s.doomed = append(s.doomed, s.replaced...)
 	if s.m.store != nil || s.stored != nil {
 		switch {
 		case s.own != nil:
@@ -201,7 +203,7 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 		s.cookie = cookieKeep // there is no ticket to hand out any more
 	}
 	s.wants = wants{unset: reason == EndDestroyed && (s.x.brought || s.stored != nil)}
-	s.ticket, s.stored, s.own, s.left = held{}, nil, nil, nil
+	s.ticket, s.stored, s.own, s.left, s.replaced = held{}, nil, nil, nil, nil
 	s.quiet, s.ended, s.login, s.refused = false, false, false, nil
 	s.origin, s.guest = nil, false
 	s.cur, s.changes, s.tried, s.err = newView(wallNow()), nil, nil, nil

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -113,6 +114,33 @@ func TestASlowCheckReplacesNoSessionThatWasTiedAnew(t *testing.T) {
 		if !s.CheckAuthHash("new") {
 			s.Flash("", "Please sign in again.")
 		}
+	})
+	v.do(tie("new"))
+	wantNoCookie(t, finish())
+	if !alive(v) {
+		t.Error("the session that may stay has ended")
+	}
+}
+
+// Nor where the first commit that finds this out fails, and the next one is refused.
+func TestASlowCheckReplacesNoSessionThoughALoginFails(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t, refusing(1))
+	e.login("eve")
+	v := e.login("ann", tie("old"), count)
+	v.do(nothing)
+	finish := v.fork().slow(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.CheckAuthHash("new")
+		s.Authenticate("eve")
+		e.store.fail(errDown, opList)
+		if err := s.Commit(r.Context()); !errors.Is(err, errDown) {
+			t.Errorf("Commit: %v, want the store's error", err)
+		}
+		e.store.reset()
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrTooManySessions) {
+			t.Errorf("Commit: %v, want ErrTooManySessions", err)
+		}
+		count(w, r, s)
 	})
 	v.do(tie("new"))
 	wantNoCookie(t, finish())

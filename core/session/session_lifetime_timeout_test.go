@@ -235,3 +235,28 @@ func TestTheFactsFollowTheClock(t *testing.T) {
 		})
 	})
 }
+
+// The record may live longer than the ticket, for another one. A slow request that comes to
+// its end when the ticket's own time is over saves nothing, as if the record had expired.
+func TestASlowRequestDoesNotOutliveItsTicketsOwnTimeout(t *testing.T) {
+	t.Parallel()
+	for name, work := range map[string]handler{"reads": look, "writes": count, "renews": renew} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				v := newEnv(t).seed(signIn("ann", setIdle(time.Minute)))
+				v.do(nothing)
+				other := v.fork()
+				other.do(signIn("ann", nothing))
+				finish := v.slow(work)
+				pass(time.Minute)
+				wantNoCookie(t, finish())
+				if alive(other) {
+					t.Error("what it has set is saved")
+				}
+				v.fork().is("", "")
+				other.is("ann", "")
+			})
+		})
+	}
+}

@@ -42,7 +42,7 @@ func (s *Session) again(ctx context.Context, grace time.Duration) ([]Event, erro
 	case errors.Is(err, errEnded):
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.doomed = c.doomed
+		s.doomed, s.replaced = c.doomed, c.replaced
 		s.ended, s.login, s.wants, s.changes, s.tried, s.cur = true, false, wants{}, nil, nil, newView(wallNow())
 		if s.cookie == cookieSet {
 			s.cookie = cookieKeep
@@ -60,7 +60,7 @@ func (s *Session) again(ctx context.Context, grace time.Duration) ([]Event, erro
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.doomed = c.doomed // also what a login that was found to have landed replaces
+	s.doomed, s.replaced = c.doomed, c.replaced // also what a login that was found to have landed replaces
 	s.adopt(&c)
 	return c.events, nil
 }

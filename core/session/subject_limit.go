@@ -89,7 +89,7 @@ func (c *commit) refuse(ctx context.Context, live []*found, next *view, create b
 	if others >= c.m.opts.MaxSessions {
 		return fmt.Errorf("%w: %d", ErrTooManySessions, others)
 	}
-	c.before = &before{ticket: c.ticket, stored: c.stored}
+	c.before = &before{commit: *c}
 	if create {
 		return nil
 	}
@@ -106,8 +106,7 @@ func (c *commit) refuse(ctx context.Context, live []*found, next *view, create b
 
 // before is what there was before a login, in case that it has to be taken back.
 type before struct {
-	ticket held
-	stored *stored
+	commit commit
 	record sessionstore.Record // if the login goes into it
 }
 
@@ -232,33 +231,38 @@ func (c *commit) evict(ctx context.Context, f *found) error {
 	}
 }
 
-// takeBack undoes a login that came too late, and returns ErrTooManySessions.
+// takeBack undoes a login that came too late, and returns ErrTooManySessions. All else is as
+// if it had been refused before.
 func (c *commit) takeBack(ctx context.Context) error {
-	refused := fmt.Errorf("%w: %d", ErrTooManySessions, c.m.opts.MaxSessions)
-	if c.before == nil { // an earlier request's login
-		c.before = &before{}
+	if err := c.unwrite(ctx); err != nil {
+		return err
 	}
-	r := c.before.record
-	if r.Version == 0 {
-		if c.origin != nil { // it may be within the limit when it is tried again
-			if err := c.m.remove(ctx, c.stored.id); err != nil {
-				return err
-			}
-		} else if _, err := c.endTicket(ctx, doomed{ticket: c.ticket, stored: c.stored.alone()}); err != nil {
-			return err
+	if c.before != nil {
+		*c = c.before.commit
+	} else { // an earlier commit's login
+		c.ticket, c.stored = held{}, nil
+	}
+	return fmt.Errorf("%w: %d", ErrTooManySessions, c.m.opts.MaxSessions)
+}
+
+// unwrite puts the record back that a login has gone into, or ends its session.
+func (c *commit) unwrite(ctx context.Context) error {
+	switch {
+	case c.before != nil && c.before.record.Version != 0:
+		r := c.before.record
+		r.Version = sessionstore.NewVersion()
+		err := c.m.store.Update(ctx, c.stored.id, c.stored.version, r)
+		if errors.Is(err, sessionstore.ErrConflict) { // another request has joined it
+			_, err = c.endTicket(ctx, doomed{ticket: c.ticket, stored: c.stored})
 		}
-		c.ticket, c.stored = c.before.ticket, c.before.stored
-		c.doomed = slices.DeleteFunc(slices.Clone(c.doomed), func(d doomed) bool { return d.reason == EndReplaced })
-		return refused
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return fmt.Errorf("session: taking back a login: %w", err)
+		}
+		return nil
+	case c.origin != nil: // it may be within the limit when it is tried again
+		return c.m.remove(ctx, c.stored.id)
+	default:
+		_, err := c.endTicket(ctx, doomed{ticket: c.ticket, stored: c.stored.alone()})
+		return err
 	}
-	r.Version = sessionstore.NewVersion()
-	err := c.m.store.Update(ctx, c.stored.id, c.stored.version, r)
-	if errors.Is(err, sessionstore.ErrConflict) { // another request has joined it
-		_, err = c.endTicket(ctx, doomed{ticket: c.ticket, stored: c.stored})
-	}
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return fmt.Errorf("session: taking back a login: %w", err)
-	}
-	c.ticket = c.before.ticket
-	return refused
 }

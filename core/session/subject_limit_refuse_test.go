@@ -149,3 +149,57 @@ func TestARefusedLoginShowsNothingToATicketThatIsOver(t *testing.T) {
 		})
 	}
 }
+
+// A ticket that is no longer good for its session gets no other by a login that is taken
+// back: the response may take the place of a newer one.
+func TestALoginThatIsTakenBackGivesAWorthlessTicketNoOther(t *testing.T) {
+	t.Parallel()
+	e, l := newIndexedEnv(t, refusing(1))
+	v, first := e.seed(count), e.visitor()
+	v.fork().do(destroy)
+	met := e.store.meet(4, func() { wantStatus(t, first.do(authenticate), http.StatusOK) })
+	res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		authenticate(w, r, s)
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrTooManySessions) {
+			t.Errorf("Commit: %v, want ErrTooManySessions", err)
+		}
+		count(w, r, s)
+	})
+	wantNoCookie(t, res)
+	if n := l.records(t); n != 1 || !met() {
+		t.Errorf("%d sessions, want the other login's; it has met this one: %v", n, met())
+	}
+}
+
+// A login that was taken back leaves what there was before, also where the store then fails:
+// what is set next is not written over it.
+func TestALoginThatWasTakenBackLeavesTheSessionThoughTheStoreFails(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t, refusing(1))
+	v, first := e.login("bob", count), e.visitor()
+	v.do(nothing)
+	created, loads := false, 0
+	e.store.intercept(func(_ context.Context, o op) error {
+		switch {
+		case o == opCreate && !created:
+			created = true
+			wantStatus(t, first.do(authenticate), http.StatusOK) //nolint:contextcheck // another request
+		case o == opLoad && created:
+			loads++
+			return errDown
+		}
+		return nil
+	})
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		authenticate(w, r, s)
+		if err := s.Commit(r.Context()); !errors.Is(err, errDown) || loads != 1 {
+			t.Errorf("Commit: %v, want the store's error, by the Load after the login is taken back", err)
+		}
+		count(w, r, s)
+	})
+	e.store.reset()
+	v.is("bob", "")
+	if n, _ := read(v, counter); n != 1 {
+		t.Errorf("counter %d, want 1", n)
+	}
+}

@@ -1,0 +1,130 @@
+package session_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"testing/synctest"
+
+	"github.com/cloakroom-go/cloakroom/core/session"
+)
+
+// Whoever signs in as somebody else, and gets no ticket because the store fails, goes on as
+// before, however often the request commits.
+func TestALoginAsSomebodyElseThatFailsEndsNothing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		policy func(int) func(*session.Options)
+		fail   func(*faultyStore)       // for the first commit
+		heal   func(*faultyStore)       // for those after it
+		then   func(s *session.Session) // before these
+	}{
+		"the limit can't be kept":      {atMost, func(f *faultyStore) { f.failAfter(1, opList) }, nil, nil},
+		"a refused one can't be found": {refusing, func(f *faultyStore) { f.failAfter(1, opList) }, nil, nil},
+		"the end fails, and then what is set": {
+			atMost, func(f *faultyStore) { f.fail(errDown, opUpdate, opDelete) },
+			func(f *faultyStore) { f.failAfter(1, opUpdate, opDelete) },
+			func(s *session.Session) { counter.Update(s, increment) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, _ := newIndexedEnv(t, c.policy(1))
+			v := e.login("bob", count)
+			c.fail(e.store)
+			res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				authenticate(w, r, s)
+				if err := s.Commit(r.Context()); !errors.Is(err, errDown) {
+					t.Errorf("Commit: %v, want the store's error", err)
+				}
+				if c.heal != nil {
+					c.heal(e.store)
+					c.then(s)
+				}
+			})
+			wantOutage(t, res)
+			e.store.reset()
+			v.is("bob", "")
+		})
+	}
+}
+
+// Nor where the store works again when the header has left.
+func TestALoginAsSomebodyElseWhoseHeaderHasLeftEndsNothing(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t, atMost(1))
+	v := e.login("bob", count)
+	e.store.failAfter(1, opList)
+	wantOutage(t, v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		authenticate(w, r, s)
+		w.WriteHeader(http.StatusOK)
+		e.store.reset()
+		for range 2 {
+			if err := s.Commit(r.Context()); !errors.Is(err, session.ErrHeaderSent) {
+				t.Errorf("Commit: %v, want ErrHeaderSent", err)
+			}
+		}
+	}))
+	v.is("bob", "")
+}
+
+// Likewise where the login is written, and newer ones have taken its place.
+func TestALoginAsSomebodyElseThatIsEvictedAtOnceEndsNothing(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t, atMost(1))
+	v, other := e.login("bob", count), e.visitor()
+	met := e.store.meet(4, func() { wantStatus(t, other.do(authenticate), http.StatusOK) })
+	res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		authenticate(w, r, s)
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("Commit: %v, want ErrNotFound", err)
+		}
+		w.WriteHeader(http.StatusTeapot)
+	})
+	wantNoCookie(t, res)
+	v.is("bob", "")
+	if !met() {
+		t.Error("the other login has not met it")
+	}
+}
+
+// Nor does one end anything whose own time is over before it is written.
+func TestALoginAsSomebodyElseThatComesAfterItsDeadlineEndsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := newEnv(t).seed(signIn("bob", count))
+		res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			authenticate(w, r, s)
+			endsIn(session.DefaultIdleTimeout/2)(w, r, s)
+			pass(session.DefaultIdleTimeout / 2)
+		})
+		wantStatus(t, res, http.StatusConflict)
+		v.is("bob", "")
+	})
+}
+
+// What a login replaces ends with it all the same, where that ends before its ticket has left.
+func TestTheEndOfALoginAsSomebodyElseThatHasFailedEndsBoth(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*session.Session){
+		"Destroy": (*session.Session).Destroy, "CheckAuthHash": func(s *session.Session) { s.CheckAuthHash("another password") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, l := newIndexedEnv(t, atMost(1))
+			v := e.login("bob", count)
+			e.store.failAfter(1, opList)
+			v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				authenticate(w, r, s)
+				if err := s.Commit(r.Context()); !errors.Is(err, errDown) {
+					t.Errorf("Commit: %v, want the store's error", err)
+				}
+				e.store.reset()
+				end(s)
+			})
+			if n := l.records(t); n != 0 || v.cookie != nil {
+				t.Errorf("%d records are left, and the cookie: %v", n, v.cookie)
+			}
+		})
+	}
+}
