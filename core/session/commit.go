@@ -77,7 +77,6 @@ func (w *wants) settle(a *attempt) {
 // An attempt is a write whose outcome is unknown, with as many of the session's
 // changes in it, and with what it would have had the visitor hold.
 type attempt struct {
-	id       string
 	old      sessionstore.Version // that it was to replace; 0: none
 	version  sessionstore.Version
 	refused  bool // as a conflict, or because it is there, which may be its own doing where a driver repeats writes
@@ -340,7 +339,7 @@ func (c *commit) write(ctx context.Context) error {
 		return c.update(ctx)
 	case c.wants.login == "" && (c.quiet || c.ended) && len(c.changes) > 0:
 		return c.ticket.over(c.quiet)
-	case len(c.changes) == 0 || c.view.empty(): // one that holds nothing is not worth a record
+	case c.view.empty(): // one that holds nothing is not worth a record
 		return nil
 	default:
 		return c.create(ctx)

@@ -49,6 +49,22 @@ func TestALogoutWhoseTicketTimesOutMeanwhileEndsTheSession(t *testing.T) {
 	})
 }
 
+// Nor does a slow request bring such a session back by what it has set.
+func TestAWriteBringsNothingBackThatHasTimedOutByItsOwnClock(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		v := e.visitor()
+		v.m = e.manager(&storeBehind{Store: memstore.New(memstore.Options{})})
+		v.do(signIn("ann", setIdle(time.Minute)))
+		v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			pass(2 * time.Minute)
+			count(w, r, s)
+		})
+		v.is("", "")
+	})
+}
+
 // A store that asks the clock of the process, as most do, has no such record for one that
 // is ahead. Its logout ends the session for the others, too.
 func TestALogoutOfAProcessThatIsAheadEndsTheSessionForTheOthers(t *testing.T) {

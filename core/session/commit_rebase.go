@@ -100,7 +100,7 @@ func (c *commit) landed(f *found) (*attempt, error) {
 	var open []attempt
 	for i := range c.tried {
 		switch a := &c.tried[i]; {
-		case f.stored == nil, a.id != f.stored.id, a.old == f.stored.version, a.old == 0:
+		case f.stored == nil, a.old == f.stored.version, a.old == 0:
 			open = append(open, *a)
 		case st.tells(a.old) || a.refused || a.changes == 0:
 		default:

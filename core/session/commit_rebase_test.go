@@ -3,6 +3,7 @@ package session_test
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
@@ -69,5 +70,26 @@ func TestAnAnswerHandsOutTheLastTicketOnly(t *testing.T) {
 	})
 	if len(res.Cookies()) != 1 || !alive(v) {
 		t.Errorf("Set-Cookie %q; signed in: %v", res.Header["Set-Cookie"], alive(v))
+	}
+}
+
+// A request that only shows that its ticket has arrived meets another's write: that it was
+// seen is noted on top of that.
+func TestTheSightOfATicketIsNotedAfterAConflict(t *testing.T) {
+	t.Parallel()
+	var d diary
+	v := newEnv(t, d.keep).seed(signIn("ann", count))
+	v.do(nothing)
+	old := v.fork()
+	v.do(renew)
+	met := v.e.store.meet(2, func() { old.do(count) })
+	d.taken()
+	v.do(nothing)
+	v.e.store.reset()
+	if kinds := d.kinds(); !slices.Equal(kinds, []string{"conflict", "seen"}) || !met() {
+		t.Errorf("told %q, want that the ticket was seen, after a conflict", kinds)
+	}
+	if n, _ := read(v, counter); n != 2 {
+		t.Errorf("counter %d, want 2", n)
 	}
 }

@@ -206,3 +206,18 @@ func TestDestroyIsCarriedOutWhateverIsSetAfterwards(t *testing.T) {
 		})
 	}
 }
+
+// What is set and taken back again after a Destroy is not worth a record.
+func TestNothingIsStoredAfterADestroyThatLeavesNothing(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Destroy()
+		count(w, r, s)
+		counter.Delete(s)
+	})
+	if calls := e.store.taken(); calls[opCreate] != 0 || v.cookie != nil {
+		t.Errorf("store calls %v, Set-Cookie %q, want no new session", calls, res.Header["Set-Cookie"])
+	}
+}

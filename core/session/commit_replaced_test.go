@@ -64,6 +64,10 @@ func TestALoginAsSomebodyElseWhoseHeaderHasLeftEndsNothing(t *testing.T) {
 				t.Errorf("Commit: %v, want ErrHeaderSent", err)
 			}
 		}
+		count(w, r, s)
+		if err := s.Commit(r.Context()); err != nil {
+			t.Errorf("Commit of another change: %v", err)
+		}
 	}))
 	v.is("bob", "")
 }

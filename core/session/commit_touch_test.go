@@ -54,3 +54,22 @@ func TestALateTouchDoesNotEraseAnotherRequestsChange(t *testing.T) {
 		})
 	}
 }
+
+// A ticket that ends before the record does is extended by a write. If that fails, the record
+// is not touched instead: another ticket's session would end with this one's.
+func TestATicketThatCanNotBeExtendedShortensNoOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		v := e.seed(signIn("ann", setIdle(time.Minute)))
+		v.do(nothing)
+		other := v.fork()
+		other.do(signIn("ann", nothing))
+		pass(time.Minute / 2)
+		e.store.fail(errDown, opUpdate)
+		v.do(look)
+		e.store.reset()
+		pass(session.DefaultIdleTimeout / 2)
+		other.is("ann", "")
+	})
+}

@@ -21,8 +21,6 @@ func (c *commit) create(ctx context.Context) error {
 	}
 	now := wallNow()
 	next := c.view
-	next.tickets, next.count, next.writes = nil, 0, [maxWrites]sessionstore.Version{}
-	next.replaced = false
 	t := c.newTicket(true, next.count+1)
 	next.offer(c.newEntry(t, now), ticketHash{}, now)
 	if next.subject == "" {
@@ -53,7 +51,7 @@ func (c *commit) create(ctx context.Context) error {
 	}
 	events := c.news(&next, true, done)
 	if err := c.m.create(ctx, id, r, c.meets()); err != nil {
-		c.note(attempt{id: id, version: r.Version, ticket: t, left: done, replaced: replaced, events: events}, err)
+		c.note(attempt{version: r.Version, ticket: t, left: done, replaced: replaced, events: events}, err)
 		if errors.Is(err, sessionstore.ErrExists) { // an earlier attempt has landed
 			c.ticket = t
 		}
@@ -151,7 +149,7 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 	case errors.Is(err, ErrNotFound):
 		return sessionstore.ErrConflict // rebase decides what that means
 	case err != nil:
-		a := attempt{id: c.stored.id, old: c.stored.version, version: r.Version, ticket: t, left: done, replaced: c.leaving(), events: events}
+		a := attempt{old: c.stored.version, version: r.Version, ticket: t, left: done, replaced: c.leaving(), events: events}
 		c.note(a, err)
 		return written(r, fmt.Errorf("session: updating: %w", err))
 	}

@@ -89,3 +89,24 @@ func TestACreateWhoseAnswerWasLostIsNotMadeTwice(t *testing.T) {
 		t.Errorf("%d records, want 1", n)
 	}
 }
+
+// However often the store has failed before: a new visitor's first change is no session's
+// that has ended.
+func TestAFirstChangeThatHasFailedOftenIsSavedOnceTheStoreWorks(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.visitor()
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		count(w, r, s)
+		e.store.fail(errDown, opCreate)
+		for range 20 {
+			if err := s.Commit(r.Context()); !errors.Is(err, errDown) {
+				t.Errorf("Commit: %v, want the store's error", err)
+			}
+		}
+		e.store.reset()
+	})
+	if !alive(v) {
+		t.Error("the change is lost")
+	}
+}

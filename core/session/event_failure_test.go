@@ -172,3 +172,15 @@ func TestAClientThatWentAwayIsNoFailureOfTheStore(t *testing.T) {
 		t.Errorf("counter %d: not saved with the response", n)
 	}
 }
+
+// That a ticket was seen can't be noted: the response is none the worse, and the outage is told.
+func TestAFailureToNoteASightIsTold(t *testing.T) {
+	t.Parallel()
+	var d diary
+	e, _ := newIndexedEnv(t, d.keep)
+	v := e.login("ann")
+	d.taken()
+	e.store.fail(errDown, opUpdate)
+	wantStatus(t, v.do(nothing), http.StatusOK)
+	wantEvents(t, &d, "store error")
+}

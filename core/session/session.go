@@ -181,7 +181,7 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 		s.leaveLocked(reason)
 		return
 	}
-	s.doomed = append(s.doomed, s.replaced...)
+	s.doomed, s.replaced = append(s.doomed, s.replaced...), nil
 	if s.m.store != nil || s.stored != nil {
 		switch {
 		case s.own != nil:
@@ -203,7 +203,7 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 		s.cookie = cookieKeep // there is no ticket to hand out any more
 	}
 	s.wants = wants{unset: reason == EndDestroyed && (s.x.brought || s.stored != nil)}
-	s.ticket, s.stored, s.own, s.left, s.replaced = held{}, nil, nil, nil, nil
+	s.ticket, s.stored, s.own, s.left = held{}, nil, nil, nil
 	s.quiet, s.ended, s.login, s.refused = false, false, false, nil
 	s.origin, s.guest = nil, false
 	s.cur, s.changes, s.tried, s.err = newView(wallNow()), nil, nil, nil

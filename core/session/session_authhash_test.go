@@ -97,7 +97,12 @@ func TestASlowCheckDoesNotEndASessionThatWasTiedAnew(t *testing.T) {
 	t.Parallel()
 	v := newEnv(t).seed(signIn("ann", tie("old"), count))
 	v.do(nothing)
-	finish := v.fork().slow(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.CheckAuthHash("new") })
+	finish := v.fork().slow(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.CheckAuthHash("new")
+		if err := s.Commit(r.Context()); err != nil {
+			t.Errorf("Commit of nothing: %v", err)
+		}
+	})
 	v.do(tie("new"))
 	wantStatus(t, finish(), http.StatusOK)
 	if !alive(v) {

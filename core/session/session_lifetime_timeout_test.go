@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -240,7 +241,7 @@ func TestTheFactsFollowTheClock(t *testing.T) {
 // its end when the ticket's own time is over saves nothing, as if the record had expired.
 func TestASlowRequestDoesNotOutliveItsTicketsOwnTimeout(t *testing.T) {
 	t.Parallel()
-	for name, work := range map[string]handler{"reads": look, "writes": count, "renews": renew} {
+	for name, work := range map[string]handler{"reads": look, "writes": count, "renews": renew, "writes, with a retired one": count} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -248,6 +249,10 @@ func TestASlowRequestDoesNotOutliveItsTicketsOwnTimeout(t *testing.T) {
 				v.do(nothing)
 				other := v.fork()
 				other.do(signIn("ann", nothing))
+				if newer := v.fork(); strings.Contains(name, "retired") {
+					newer.do(renew)
+					newer.do(nothing)
+				}
 				finish := v.slow(work)
 				pass(time.Minute)
 				wantNoCookie(t, finish())

@@ -42,7 +42,7 @@ func (s *Session) again(ctx context.Context, grace time.Duration) ([]Event, erro
 	case errors.Is(err, errEnded):
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.doomed, s.replaced = c.doomed, c.replaced
+		s.doomed = c.doomed
 		s.ended, s.login, s.wants, s.changes, s.tried, s.cur = true, false, wants{}, nil, nil, newView(wallNow())
 		if s.cookie == cookieSet {
 			s.cookie = cookieKeep

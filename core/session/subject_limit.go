@@ -158,10 +158,11 @@ func (c *commit) keepWithin(ctx context.Context) error {
 			return err
 		}
 		live = counted(live)
-		if !c.owns(live) { // an earlier attempt has taken it back, perhaps
+		own := slices.IndexFunc(live, func(f *found) bool { return f.view.id == c.view.id })
+		if own < 0 { // an earlier attempt has taken it back, perhaps
 			return errEnded
 		}
-		last := over
+		at, last := live[own].stored, over
 		over = c.over(live)
 		if slices.ContainsFunc(last, func(f *found) bool { return !includes(over, f.view.id) }) {
 			waited = 0
@@ -169,8 +170,10 @@ func (c *commit) keepWithin(ctx context.Context) error {
 		switch {
 		case len(over) == 0:
 			return nil
-		case c.owns(over) || waited == looks:
-			return c.takeBack(ctx)
+		case c.owns(over) || waited >= looks:
+			if err := c.takeBack(ctx, at); !errors.Is(err, sessionstore.ErrConflict) {
+				return err
+			} // another request has joined it since, and there may be room for it
 		}
 		if err := backOff(ctx, waited); err != nil {
 			return fmt.Errorf("session: waiting for logins above the limit: %w", err)
@@ -231,38 +234,32 @@ func (c *commit) evict(ctx context.Context, f *found) error {
 	}
 }
 
-// takeBack undoes a login that came too late, and returns ErrTooManySessions. All else is as
-// if it had been refused before.
-func (c *commit) takeBack(ctx context.Context) error {
-	if err := c.unwrite(ctx); err != nil {
+// takeBack undoes a login that came too late and is at a version, and returns
+// ErrTooManySessions. All else is as if it had been refused before.
+func (c *commit) takeBack(ctx context.Context, at *stored) error {
+	if err := c.unwrite(ctx, at); err != nil {
 		return err
 	}
-	if c.before != nil {
+	if c.before != nil { // else an earlier commit has made it
 		*c = c.before.commit
-	} else { // an earlier commit's login
-		c.ticket, c.stored = held{}, nil
 	}
 	return fmt.Errorf("%w: %d", ErrTooManySessions, c.m.opts.MaxSessions)
 }
 
 // unwrite puts the record back that a login has gone into, or ends its session.
-func (c *commit) unwrite(ctx context.Context) error {
+func (c *commit) unwrite(ctx context.Context, at *stored) error {
 	switch {
 	case c.before != nil && c.before.record.Version != 0:
 		r := c.before.record
 		r.Version = sessionstore.NewVersion()
-		err := c.m.store.Update(ctx, c.stored.id, c.stored.version, r)
-		if errors.Is(err, sessionstore.ErrConflict) { // another request has joined it
-			_, err = c.endTicket(ctx, doomed{ticket: c.ticket, stored: c.stored})
-		}
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		if err := c.m.store.Update(ctx, at.id, at.version, r); err != nil && !errors.Is(err, ErrNotFound) {
 			return fmt.Errorf("session: taking back a login: %w", err)
 		}
 		return nil
 	case c.origin != nil: // it may be within the limit when it is tried again
-		return c.m.remove(ctx, c.stored.id)
+		return c.m.remove(ctx, at.id)
 	default:
-		_, err := c.endTicket(ctx, doomed{ticket: c.ticket, stored: c.stored.alone()})
+		_, err := c.endTicket(ctx, doomed{ticket: c.ticket, stored: at.alone()})
 		return err
 	}
 }

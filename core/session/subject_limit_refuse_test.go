@@ -203,3 +203,61 @@ func TestALoginThatWasTakenBackLeavesTheSessionThoughTheStoreFails(t *testing.T)
 		t.Errorf("counter %d, want 1", n)
 	}
 }
+
+// The write of a login may arrive again, from a driver that repeats it. When the login was
+// taken back, that does not match the record any more.
+func TestALoginThatWasTakenBackDoesNotLandAgain(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t, refusing(1))
+	v, first := e.seed(count), e.visitor()
+	before, err := e.record(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	met := e.store.meet(4, func() { wantStatus(t, first.do(authenticate), http.StatusOK) })
+	wantStatus(t, v.do(authenticate), http.StatusForbidden)
+	if after, err := e.record(v); err != nil || !met() || after.Version == before.Version || after.Subject != "" {
+		t.Errorf("of %q, %v; the same version as before: %v", after.Subject, err, after.Version == before.Version)
+	}
+}
+
+// Whoever joins a login that is about to be taken back, when there is room again, stays
+// signed in: neither of two clicks ends what the other has been promised.
+func TestALoginThatIsJoinedBeforeItIsTakenBackStays(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t, refusing(1))
+	phone, computer := e.visitor(), e.seed(count)
+	again, updates := computer.fork(), 0
+	e.store.intercept(func(_ context.Context, o op) error {
+		if o != opUpdate {
+			return nil
+		}
+		switch updates++; updates {
+		case 1: // the computer's login, which has counted
+			wantStatus(t, phone.do(authenticate), http.StatusOK) //nolint:contextcheck // another request
+		case 2: // that is taken back
+			wantStatus(t, phone.do(destroy), http.StatusOK)      //nolint:contextcheck // likewise
+			wantStatus(t, again.do(authenticate), http.StatusOK) //nolint:contextcheck // likewise
+		}
+		return nil
+	})
+	wantStatus(t, computer.do(authenticate), http.StatusOK)
+	e.store.reset()
+	again.is("ann", "")
+	computer.is("ann", "")
+	if n := len(e.list("ann")); n != 1 {
+		t.Errorf("%d sessions, want 1", n)
+	}
+}
+
+// Whose login was let in stays, also where the limit is lowered before its ticket is seen.
+func TestTheFirstSightOfALoginRefusesNothing(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t)
+	e.login("ann", count)
+	last := e.login("ann", count).with(e.manager(e.indexed(), refusing(1)))
+	last.do(nothing)
+	if !alive(last) || len(e.list("ann")) != 2 {
+		t.Errorf("%d sessions, want both", len(e.list("ann")))
+	}
+}
