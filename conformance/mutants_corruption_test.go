@@ -119,6 +119,14 @@ func corruptionMutants() []mutant {
 				return m.next.Delete(ctx, id)
 			}
 		}},
+		{"ListSubject lists nothing beside what isn't a record", []string{"corruption/another's record is not listed"}, func(m *mutated) {
+			m.list = func(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
+				if len(m.ref.foreign.all()) > 0 {
+					return nil, sessionstore.ErrCorrupt
+				}
+				return m.next.ListSubject(ctx, subject)
+			}
+		}},
 		{"Load returns another's record", []string{
 			"corruption/another's record", "corruption/another's record is left", "scan/names another's record",
 		}, func(m *mutated) {

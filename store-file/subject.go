@@ -22,7 +22,7 @@ import (
 
 // ListSubject implements [sessionstore.SubjectIndex]. It reads the names of one in
 // 256 of all records that have a subject, and the subject's own records. A damaged
-// record among these gives sessionstore.ErrCorrupt rather than an incomplete list.
+// record among these gives sessionstore.ErrCorrupt, with the others.
 func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return nil, err
@@ -33,12 +33,15 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 			return nil, err
 		}
 		var entries []sessionstore.Entry
+		var damaged error
 		for _, id := range ids {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
 			r, err := s.peek(ctx, id)
 			switch {
+			case errors.Is(err, sessionstore.ErrCorrupt):
+				damaged, err = err, nil
 			case errors.Is(err, sessionstore.ErrNotFound), err == nil && r.Subject != subject:
 				err = s.unmarkStale(ctx, subject, id)
 			case err == nil && r.Live():
@@ -48,7 +51,7 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 				return nil, err
 			}
 		}
-		return entries, nil
+		return entries, damaged
 	})
 }
 

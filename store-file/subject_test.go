@@ -73,8 +73,11 @@ func TestDeleteSubjectCountsTheLive(t *testing.T) {
 	damaged, _ := create(t, s, "4", "ada")
 	writeFile(t, recordPath(t, dir, damaged), []byte("?"))
 
-	_, err := s.ListSubject(t.Context(), "ada")
+	list, err := s.ListSubject(t.Context(), "ada")
 	wantError(t, "ListSubject", err, sessionstore.ErrCorrupt)
+	if len(list) != 2 {
+		t.Errorf("ListSubject lists %d records beside a damaged one, want 2", len(list))
+	}
 	if n, err := s.DeleteSubject(t.Context(), "ada"); n != 2 || err != nil {
 		t.Errorf("DeleteSubject = %d, %v, want 2", n, err)
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // ListSubject implements [sessionstore.SubjectIndex]. A damaged record of the subject gives
-// sessionstore.ErrCorrupt rather than an incomplete list.
+// sessionstore.ErrCorrupt, with the others.
 func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return nil, err
@@ -24,17 +24,19 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 		return nil, s.guard.Wrap(ctx, err)
 	}
 	var entries []sessionstore.Entry
+	var damaged error
 	for _, raw := range found {
 		e, err := decode(raw, true)
-		if err != nil {
-			return nil, err
-		}
-		if e.Record.Subject != subject {
+		switch {
+		case err != nil:
+			damaged = err
+		case e.Record.Subject != subject:
 			return nil, fmt.Errorf("%w: the answer is about another subject", sessionstore.ErrCorrupt)
+		default:
+			entries = append(entries, e)
 		}
-		entries = append(entries, e)
 	}
-	return entries, nil
+	return entries, damaged
 }
 
 // DeleteSubject implements [sessionstore.SubjectIndex]. It deletes damaged records of the

@@ -1,7 +1,9 @@
 package postgresstore
 
 import (
+	"cmp"
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -13,30 +15,40 @@ const listSQL = `
 SELECT id, data, subject, expires, version FROM {table}
 WHERE subject = $1 AND subject <> '' AND (expires > clock_timestamp() OR version = 0)`
 
-// ListSubject implements [sessionstore.SubjectIndex].
+// ListSubject implements [sessionstore.SubjectIndex]. A row of the subject that is no record
+// gives sessionstore.ErrCorrupt, with the others.
 func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return nil, err
 	}
-	var entries []sessionstore.Entry
+	var list []scanned
 	err := s.run(ctx, func() error {
 		rows, err := s.query(ctx, listSQL, subject)
 		if err != nil {
 			return err
 		}
-		entries, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (sessionstore.Entry, error) {
+		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (scanned, error) {
 			e, err := scanEntry(row)
-			if err == nil && e.Record.Subject != subject {
+			switch {
+			case errors.Is(err, errForeign):
+				return scanned{e, err}, nil
+			case err == nil && e.Record.Subject != subject:
 				err = errSwapped
 			}
-			return e, err
+			return scanned{e, nil}, err
 		})
 		return err //nolint:wrapcheck // run does
 	})
 	if err != nil {
 		return nil, err
 	}
-	return entries, nil
+	var entries []sessionstore.Entry
+	for _, e := range list {
+		if err = cmp.Or(err, e.err); e.err == nil {
+			entries = append(entries, e.Entry)
+		}
+	}
+	return entries, err
 }
 
 // Rows are locked in the order of their ids, so that two such statements can't

@@ -137,8 +137,8 @@ func indexUntil(now, expires time.Time) time.Time {
 }
 
 // ListSubject implements [sessionstore.SubjectIndex]. It costs one call and one GET for
-// each record, in batches. A damaged record among these gives sessionstore.ErrCorrupt
-// rather than an incomplete list.
+// each record, in batches. A damaged record among these gives sessionstore.ErrCorrupt,
+// with the others.
 func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return nil, err
@@ -150,6 +150,7 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 		}
 		var entries []sessionstore.Entry
 		var stale []member
+		var damaged error
 		for members := range slices.Chunk(members, batch) {
 			cmds := s.fetch(ctx, idsOf(members))
 			for i, m := range members {
@@ -157,6 +158,8 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 				switch {
 				case errors.Is(err, redis.Nil), err == nil && r.Subject != subject:
 					stale = append(stale, m)
+				case err != nil && errors.Is(s.guard.Wrap(ctx, err), sessionstore.ErrCorrupt):
+					damaged = err
 				case err != nil:
 					return nil, err
 				case r.Live():
@@ -165,7 +168,7 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 			}
 		}
 		s.unindex(ctx, subject, stale...)
-		return entries, nil
+		return entries, damaged
 	})
 }
 

@@ -55,9 +55,12 @@ func TestListSubjectJudgesByTheRecord(t *testing.T) {
 		t.Errorf("commands are %q, the last about %q", got, last[5:])
 	}
 
-	store, _ = open(t, indexOf([]string{mine, damaged}, rest))
-	_, err = store.ListSubject(t.Context(), "visitor")
+	store, _ = open(t, indexOf([]string{damaged, mine}, rest))
+	entries, err = store.ListSubject(t.Context(), "visitor")
 	wantError(t, "ListSubject with a damaged record", err, sessionstore.ErrCorrupt)
+	if len(entries) != 1 || entries[0].ID != mine {
+		t.Errorf("list beside a damaged record is %v, want the other one", entries)
+	}
 }
 
 func TestDeleteSubjectCountsLiveRecords(t *testing.T) {

@@ -46,9 +46,9 @@ type SubjectIndex interface {
 
 	// ListSubject returns the live records of a subject, in no order, each
 	// once, as Load returns them. It is complete: a record whose Create or Update had returned before
-	// the call, and that is live throughout, is in the list; where damage makes
-	// that impossible, it returns ErrCorrupt. A record that ended is not in the
-	// list, however it ended.
+	// the call, and that is live throughout, is in the list. A record that ended is not
+	// in the list, however it ended. Where one is damaged, ListSubject returns the others,
+	// with ErrCorrupt: they can be ended, and nobody has a session in what is no record.
 	//
 	// The entries belong to the caller, who may change each and append to it without
 	// touching another. A subject that CheckSubject refuses gives ErrInvalid.
