@@ -187,3 +187,33 @@ func TestWhoActsStaysKnownWhenTheSessionHasEnded(t *testing.T) {
 	})
 	root.is("root", "")
 }
+
+// A login whose answer was lost ends the impersonation all the same, and is told once.
+func TestALoginThatIsFoundLandedEndsAnImpersonation(t *testing.T) {
+	t.Parallel()
+	var d diary
+	e, _ := newIndexedEnv(t, d.keep)
+	root, _ := acting(e)
+	d.taken()
+	root.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Authenticate("root")
+		e.store.lose(errDown, opUpdate)
+		if err := s.Commit(r.Context()); !errors.Is(err, errDown) {
+			t.Errorf("Commit: %v, want the store's error", err)
+		}
+		e.store.reset()
+	})
+	root.is("root", "")
+	if list := e.list("ann"); len(list) != 1 || list[0].Actor != "" {
+		t.Errorf("ann's sessions: %+v, want her own", list)
+	}
+	logins := 0
+	for _, event := range d.taken() {
+		if event.Kind == session.EventAuthenticated {
+			logins++
+		}
+	}
+	if logins != 1 {
+		t.Errorf("told of %d logins, want 1", logins)
+	}
+}

@@ -82,3 +82,18 @@ func TestAPassiveRequestExtendsNoTicketOfItsOwn(t *testing.T) {
 		})
 	}
 }
+
+// But what it begins, or whom it signs in, lives as long as any other.
+func TestAPassiveRequestBeginsAndSignsIn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t, func(o *session.Options) {
+			o.Passive = []func(*http.Request) bool{func(*http.Request) bool { return true }}
+		})
+		v := e.visitor()
+		wantStatus(t, v.do(count), http.StatusOK)
+		pass(session.DefaultIdleTimeout / 2)
+		wantStatus(t, v.do(authenticate), http.StatusOK)
+		wantEnd(t, v, session.DefaultIdleTimeout)
+	})
+}

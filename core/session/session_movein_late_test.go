@@ -154,3 +154,22 @@ func TestAnAnonymousSessionGoesOnLater(t *testing.T) {
 		}
 	})
 }
+
+// What a login has taken the place of is over when its ticket is seen. What begins in that
+// place later is another's.
+func TestALogoutEndsNothingThatHasBegunSinceInTheOldSessionsPlace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		var err error
+		bob, ann := e.visitor(), e.visitor()
+		bob.do(goOn(&err, signIn("bob")))
+		bob.do(nothing)
+		pass(11 * time.Minute)
+		if ann.do(goOn(&err)); err != nil {
+			t.Error(err)
+		}
+		bob.do(destroy)
+		ann.is("ann", "")
+	})
+}
