@@ -40,7 +40,7 @@ type Session struct {
 	own      *found     // the session of the one who acts in this one; nil: this is the visitor's own
 	changes  []change   // since stored
 	wants    wants      // what the next commit has to do besides
-	origin   *origin    // what the next commit goes on with, see Continue; nil: nothing
+	origin   *origin    // what the next commit goes on with, see MoveIn; nil: nothing
 	doomed   []doomed   // to be ended at the next commit
 	replaced []doomed   // by a login that was saved: to be ended when a ticket of it is handed out
 	tried    []attempt  // writes of changes
@@ -51,7 +51,7 @@ type Session struct {
 	late     bool       // the last commit needed a header that had left
 	login    bool       // the request has signed in, and has not been told that this came to nothing
 	cookie   cookieAction
-	guest    bool            // the visitor has shown another system's session in this request, see Continue
+	guest    bool            // the visitor has shown another system's session in this request, see MoveIn
 	told     bool            // the handler hands the ticket out itself
 	watched  context.Context //nolint:containedctx // of Context; nil: nobody has asked
 	learns   learns          // of what watched is told
