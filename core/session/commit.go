@@ -297,7 +297,7 @@ func (c *commit) complete(ctx context.Context) error {
 func (c *commit) handOver(ctx context.Context) error {
 	if err := c.s.x.answerable(); err != nil {
 		c.notMoved, c.wants.hand = err, false
-		return nil
+		return nil //nolint:nilerr // bringHome returns it, and the rest is saved
 	}
 	if err := c.end(ctx, &c.replaced); err != nil {
 		return err

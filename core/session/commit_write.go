@@ -94,7 +94,7 @@ func (c *commit) update(ctx context.Context) error {
 
 // replace writes the state over the version that it was made from.
 func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) error {
-	if !now.Before(c.stored.expires) || c.outlived(now) {
+	if c.outlived(now) {
 		return sessionstore.ErrConflict // expired, unless another request has extended it: look again
 	}
 	next, t := c.view, c.ticket
@@ -158,10 +158,11 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 	return nil
 }
 
-// outlived reports whether the ticket was good when it was judged, and its time is over by
-// now, though the record lives longer for another.
+// outlived reports whether the record's time is over by now, or that of the ticket, which was
+// good when it was judged, though the record lives longer for another.
 func (c *commit) outlived(now time.Time) bool {
-	return c.ticket.standing >= retired && c.view.judge(c.ticket.hash, c.m.times(now, underWay)).reason == isExpired
+	return !now.Before(c.stored.expires) ||
+		c.ticket.standing >= retired && c.view.judge(c.ticket.hash, c.m.times(now, underWay)).reason == isExpired
 }
 
 // dropReplaced ends the session that v replaces: the visitor has got its ticket.

@@ -195,7 +195,7 @@ func TestALoginThatIsFoundLandedEndsAnImpersonation(t *testing.T) {
 	e, _ := newIndexedEnv(t, d.keep)
 	root, _ := acting(e)
 	d.taken()
-	root.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	root.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Authenticate("root")
 		e.store.lose(errDown, opUpdate)
 		if err := s.Commit(r.Context()); !errors.Is(err, errDown) {
