@@ -1,79 +1,98 @@
 package migrate_test
 
 import (
-	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
 
+	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
-	"github.com/cloakroom-go/cloakroom/migrate"
 )
-
-type taskKey struct{}
-
-// A call waits for the model.
-type call struct {
-	task   int
-	name   string
-	answer chan [2]error // in the place of the call, and in the place of what it returns
-}
 
 var errFault = errors.New("connection reset")
 
-// do makes a call of a store when the model lets it.
-func (m *model) do(ctx context.Context, name string, f func() error) error {
-	id, _ := ctx.Value(taskKey{}).(int)
-	c := &call{id, name, make(chan [2]error)}
-	m.mu.Lock()
-	m.calls = append(m.calls, c)
-	m.mu.Unlock()
-	fault := <-c.answer
-	if fault[0] != nil {
-		return fault[0]
+// call is a call of a server, which fails once in so many times, acts without an answer, or
+// acts late.
+func (m *model) call(ctx context.Context, what string, one int, act func(context.Context) error) error {
+	m.stop(ctx, 40*time.Millisecond)
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	return cmp.Or(fault[1], f())
+	q, _ := ctx.Value(asking{}).(*modelRequest)
+	if !m.one(one) {
+		m.note(q, what)
+		return act(ctx)
+	}
+	kind := m.n(4)
+	m.note(q, what+[]string{" fails", " has no answer", " is late", " hangs"}[kind])
+	switch kind {
+	case 0:
+		return errFault
+	case 1:
+		return errors.Join(act(ctx), errFault)
+	case 2:
+		if !strings.HasPrefix(what, "read") {
+			m.late.Go(func() {
+				m.stop(m.t.Context(), 8*time.Second)
+				m.note(q, what+", late")
+				_ = act(context.WithoutCancel(ctx))
+			})
+		}
+		m.stop(ctx, 8*time.Second)
+		return errFault
+	default:
+		<-ctx.Done()
+		return ctx.Err()
+	}
 }
 
-func (m *model) Load(ctx context.Context, id string) (r sessionstore.Record, err error) {
-	err = m.do(ctx, "load", func() error { r, err = m.inner.Load(ctx, id); return err })
+// note notes a call for a request, or for none.
+func (m *model) note(q *modelRequest, what string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if q != nil {
+		what = fmt.Sprintf("%d: %s", q.number, what)
+	}
+	m.trace = append(m.trace, what)
+}
+
+type modelStore struct {
+	*memstore.Store
+
+	m *model
+}
+
+func (s *modelStore) do(ctx context.Context, what string, act func(context.Context) error) error {
+	return s.m.call(ctx, what, s.m.site.storeFails, act)
+}
+
+func (s *modelStore) Load(ctx context.Context, id string) (r sessionstore.Record, err error) {
+	err = s.do(ctx, "read", func(ctx context.Context) error { r, err = s.Store.Load(ctx, id); return err })
 	return r, err
 }
 
-func (m *model) Create(ctx context.Context, id string, r sessionstore.Record) error {
-	return m.do(ctx, "create", func() error { return m.inner.Create(ctx, id, r) })
-}
-
-func (m *model) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
-	return m.do(ctx, "update", func() error { return m.inner.Update(ctx, id, old, r) })
-}
-
-func (m *model) Delete(ctx context.Context, id string) error {
-	return m.do(ctx, "delete", func() error { return m.inner.Delete(ctx, id) })
-}
-
-func (m *model) ListSubject(ctx context.Context, subject string) (list []sessionstore.Entry, err error) {
-	err = m.do(ctx, "list", func() error { list, err = m.inner.ListSubject(ctx, subject); return err })
+func (s *modelStore) ListSubject(ctx context.Context, subject string) (list []sessionstore.Entry, err error) {
+	err = s.do(ctx, "read the list", func(ctx context.Context) error { list, err = s.Store.ListSubject(ctx, subject); return err })
 	return list, err
 }
 
-func (m *model) DeleteSubject(context.Context, string) (int, error) {
-	return 0, sessionstore.ErrUnsupported
+func (s *modelStore) Create(ctx context.Context, id string, r sessionstore.Record) error {
+	r.Data = slices.Clone(r.Data)
+	return s.do(ctx, "create", func(ctx context.Context) error { return s.Store.Create(ctx, id, r) })
 }
 
-// modelRecords are the old ones.
-type modelRecords struct{ *model }
-
-func (m modelRecords) Load(ctx context.Context, key string) (value []byte, err error) {
-	err = m.do(ctx, "read the old record", func() error {
-		if v, ok := m.records[key]; ok {
-			value = []byte(v)
-			return nil
-		}
-		return migrate.ErrNotFound
-	})
-	return value, err
+func (s *modelStore) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+	r.Data = slices.Clone(r.Data)
+	return s.do(ctx, "update", func(ctx context.Context) error { return s.Store.Update(ctx, id, old, r) })
 }
 
-func (m modelRecords) Delete(ctx context.Context, key string) error {
-	return m.do(ctx, "delete the old record", func() error { delete(m.records, key); return nil })
+func (s *modelStore) Delete(ctx context.Context, id string) error {
+	return s.do(ctx, "delete", func(ctx context.Context) error { return s.Store.Delete(ctx, id) })
+}
+
+func (s *modelStore) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
+	return s.do(ctx, "touch", func(ctx context.Context) error { return s.Store.Touch(ctx, id, version, expires) })
 }

@@ -1,18 +1,16 @@
 package migrate_test
 
 import (
+	"cmp"
 	"context"
+	"flag"
 	"fmt"
-	"io"
-	"log/slog"
-	"maps"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,247 +20,165 @@ import (
 	"github.com/cloakroom-go/cloakroom/migrate"
 )
 
-// A model is one browser that moves in. Its requests overlap: they stop at each call of a
-// store, old or new, and the model decides which goes on. Answers arrive in any order, or
-// never. Its judge knows three rules: nothing comes back after a logout that was
-// acknowledged, nobody is signed out but by a logout, and nothing is lost that was
-// acknowledged.
+var (
+	histories    = flag.Uint64("histories", 0, "how many histories of each kind; 0: as many as usual")
+	firstHistory = flag.Uint64("history", 0, "the seed of the first history")
+)
+
+// A model is browsers with several tabs that move in. Two processes of the site share a
+// store, the old application runs beside them, answers are late or lost, and servers are
+// down. Wherever something else may come first, a history stops: in a storm for a while, so
+// that all goes on at once; in turns until it is chosen, so that anything overtakes anything.
 type model struct {
-	t         *testing.T
-	random    *rand.Rand
-	faults    bool
-	anonymous bool // the browser has a session of ours
-	limited   bool // to one session of a subject
-	handler   http.Handler
-	inner     *memstore.Store
-	cookies   map[string]string
-	trace     strings.Builder
-	tasks     []*task
-	answers   []*task
-	sent      int
-	out, back bool            // a logout has begun, and was acknowledged
-	switched  bool            // somebody else has signed in,
-	other     bool            // and the browser may have come back with that
-	added     map[string]bool // what ann's cart has, acknowledged
+	t        *testing.T
+	turns    bool
+	site     modelSite
+	began    time.Time
+	mem      *memstore.Store
+	records  sync.Map // over there, by key
+	express  migrate.Express
+	managers []*session.Manager
+	handlers []http.Handler
+	browsers []*modelBrowser
+	late     sync.WaitGroup // what nobody waits for
+	open     atomic.Int32   // requests that are under way
+	calm     atomic.Bool    // nothing fails, and nothing stops
 
-	mu      sync.Mutex
-	calls   []*call
-	records map[string]string
+	mu       sync.Mutex
+	random   *rand.Rand
+	stopped  []chan<- struct{} // until each is closed
+	users    map[string]string // over there, by cookie
+	requests []*modelRequest
+	trace    []string
+	faults   []string
 }
 
-// A task is a request.
-type task struct {
-	id   int
-	what string
-	must []string // is in ann's cart
-	gone bool     // ann is signed out
-	done bool
-	w    *httptest.ResponseRecorder
+func (m *model) n(n int) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.random.IntN(n)
 }
 
-func newModel(t *testing.T, seed uint64) *model {
+// one is true once in n times, but never if n is 0 or all is calm.
+func (m *model) one(n int) bool { return n > 0 && !m.calm.Load() && m.n(n) == 0 }
+
+func (m *model) faultf(format string, args ...any) {
+	m.faults = append(m.faults, fmt.Sprintf(format, args...))
+}
+
+// stop is where others may come first.
+func (m *model) stop(ctx context.Context, longest time.Duration) {
+	if m.calm.Load() {
+		return
+	}
+	turn := make(chan struct{})
+	if m.turns {
+		m.mu.Lock()
+		m.stopped = append(m.stopped, turn)
+		m.mu.Unlock()
+	} else {
+		microseconds := m.n(int(longest/time.Microsecond) + 1)
+		time.AfterFunc(time.Duration(microseconds)*time.Microsecond+time.Nanosecond, func() { close(turn) })
+	}
+	select {
+	case <-ctx.Done():
+	case <-turn:
+	}
+}
+
+// wait is stop, and once in so many times for long.
+func (m *model) wait(short time.Duration, one int, long time.Duration) {
+	m.stop(m.t.Context(), short)
+	if m.one(one) {
+		m.stop(m.t.Context(), long)
+	}
+}
+
+// goOn has one of those go on that wait for their turn. Time passes in a storm, while no request
+// is under way, or if nobody waits for a turn.
+func (m *model) goOn() {
+	<-time.After(time.Microsecond) // everything has stopped then, and no two things happen at one time
+	m.mu.Lock()
+	n := len(m.stopped)
+	m.mu.Unlock()
+	switch {
+	case !m.turns:
+		<-time.After(time.Minute)
+	case n == 0:
+		<-time.After(50 * time.Millisecond)
+	case m.open.Load() == 0 && m.one(4):
+		<-time.After(40 * time.Second)
+	default:
+		i := m.n(n)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		close(m.stopped[i])
+		m.stopped = slices.Delete(m.stopped, i, i+1)
+	}
+}
+
+// play plays the history of a seed, and looks at what is left when all is calm.
+func play(t *testing.T, seed uint64, turns bool) *model {
 	t.Helper()
 	m := &model{
-		t: t, random: rand.New(rand.NewPCG(seed, 7)), faults: seed%4 == 3, anonymous: seed%5 == 4, inner: memstore.New(memstore.Options{}),
-		added: map[string]bool{"coat": true}, records: map[string]string{"sess:id": `{"cookie":{},"user":"ann","cart":["coat"]}`},
+		t: t, turns: turns, random: rand.New(rand.NewPCG(seed, 0)), began: time.Now(), mem: memstore.New(memstore.Options{}),
+		users: map[string]string{},
 	}
-	options := fromFlask()
-	m.cookies = map[string]string{"session": known(t)}
-	if seed%2 == 1 {
-		express := migrate.Express{Keys: []string{"a secret"}, Records: modelRecords{m}}
-		options.Sources = []migrate.Source{express}
-		m.cookies = map[string]string{"connect.sid": "s:" + express.Sign("id")}
+	m.express = migrate.Express{Keys: []string{"a secret"}, Records: modelRecords{m}}
+	m.site = m.newSite()
+	key := session.GenerateKey()
+	m.start(key)
+	m.start(key)
+	for number := range m.site.browsers {
+		m.newBrowser(number)
 	}
-	options.KeepOldCookie = seed%16 > 11
-	options.Logger = slog.New(slog.DiscardHandler)
-	options.Subject = func(old migrate.Legacy) (string, error) { return migrate.Value[string](old.Values, "user") }
-	options.Values = func(old migrate.Legacy, s *session.Session) error { return migrate.Move(old.Values, "cart", cart, s) }
-	so := session.Options{Keys: [][]byte{session.GenerateKey()}, Logger: options.Logger}
-	if m.limited = seed/4%2 == 1; m.limited {
-		so.MaxSessions, so.RefuseNew = 1, seed%3 == 0
-	}
-	sessions, err := session.New(m, so)
-	if err != nil {
-		t.Fatal(err)
-	}
-	reception, err := migrate.NewReception(sessions, options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.handler = sessions.Handler(reception.Handler(sessions.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		_, _ = fmt.Fprintf(answered(w), "%s %v", s.Subject(), cart.Get(s))
-		switch r.URL.Path {
-		case "/add":
-			cart.Update(s, func(items []string) []string { return append(items, r.URL.RawQuery) })
-		case "/flash":
-			s.Flash("info", r.URL.RawQuery)
-		case "/renew":
-			s.Renew()
-		case "/others":
-			_, _ = s.EndOthers(r.Context())
-		case "/switch":
-			s.Authenticate("bob")
-		case "/logout":
-			if s.Destroy(); options.KeepOldCookie {
-				if err := reception.End(w, r); err != nil {
-					http.Error(w, "try again", http.StatusServiceUnavailable)
-				}
-			}
+	var tabs sync.WaitGroup
+	for _, b := range m.browsers {
+		for range m.site.tabs {
+			tabs.Go(b.tab)
+			synctest.Wait() // the dice are thrown in the same order each time
 		}
-	})))
+	}
+	var done atomic.Bool
+	go func() {
+		tabs.Wait()
+		m.late.Wait()
+		done.Store(true)
+	}()
+	for !done.Load() {
+		m.goOn()
+	}
+	<-time.After(2 * time.Minute)
+	m.calm.Store(true)
+	for _, b := range m.browsers {
+		b.send("view", "")
+		b.send("add", b.item())
+		b.send("view", "")
+	}
+	m.judge()
 	return m
 }
 
-// run plays until all requests are answered, and then looks once more.
-func (m *model) run() {
-	if m.anonymous { // here already
-		old := m.cookies
-		m.cookies = map[string]string{}
-		m.send("/add")
-		faults := m.faults
-		m.faults = false
-		for m.waiting() {
-			m.goOn()
-		}
-		m.faults = faults
-		(&browser{cookies: old}).take(m.tasks[0].w)
-		m.cookies, m.tasks = old, nil
-	}
-	for m.sent < 7 || len(m.tasks)+len(m.answers) > 0 {
-		calls := m.waiting()
-		m.tasks = slices.DeleteFunc(m.tasks, func(t *task) bool {
-			if t.done {
-				m.judge(t)
-				m.answers = append(m.answers, t)
-			}
-			return t.done
-		})
-		switch n := m.random.IntN(12); {
-		case n < 3 && m.sent < 7 && len(m.tasks) < 3:
-			m.send([]string{"/", "/", "/add", "/add", "/renew", "/others", "/switch", "/logout", "/flash"}[m.random.IntN(9)])
-		case n < 5 && len(m.answers) > 0:
-			m.arrive()
-		case calls:
-			m.goOn()
-		case len(m.tasks) > 0:
-			<-time.After(50 * time.Millisecond) // they wait for one another
-		case n == 5 && len(m.answers) == 0:
-			<-time.After(40 * time.Second)
-		}
-	}
-}
-
-// answered returns where the body of w goes, so that it is written before the header leaves.
-func answered(w http.ResponseWriter) io.Writer {
-	for {
-		switch inner := w.(type) {
-		case *httptest.ResponseRecorder:
-			return inner.Body
-		case interface{ Unwrap() http.ResponseWriter }:
-			w = inner.Unwrap()
-		default:
-			panic("no recorder")
-		}
-	}
-}
-
-// waiting waits until everything has stopped, and reports whether there are calls.
-func (m *model) waiting() bool {
-	synctest.Wait()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	slices.SortFunc(m.calls, func(a, b *call) int { return a.task - b.task })
-	return len(m.calls) > 0
-}
-
-// send sends a request with what the browser has.
-func (m *model) send(path string) {
-	m.sent++
-	t := &task{id: m.sent, what: path, gone: m.back, w: httptest.NewRecorder()}
-	url := fmt.Sprintf("%s?%d", path, t.id)
-	r := httptest.NewRequestWithContext(context.WithValue(m.t.Context(), taskKey{}, t.id), http.MethodGet, url, http.NoBody)
-	for name, value := range m.cookies {
-		r.AddCookie(&http.Cookie{Name: name, Value: value})
-	}
-	t.must = slices.Collect(maps.Keys(m.added))
-	m.out = m.out || path == "/logout"
-	m.switched = m.switched || path == "/switch"
-	m.other = m.other || m.switched && (m.limited || m.cookies[ours] != "")
-	m.tasks = append(m.tasks, t)
-	fmt.Fprintf(&m.trace, "%d: %s with %v\n", t.id, path, slices.Sorted(maps.Keys(m.cookies)))
-	go func() {
-		m.handler.ServeHTTP(t.w, r)
-		t.done = true
-	}()
-}
-
-// goOn lets one of the calls happen, or fail.
-func (m *model) goOn() {
-	m.mu.Lock()
-	i := m.random.IntN(len(m.calls))
-	c := m.calls[i]
-	m.calls = slices.Delete(m.calls, i, i+1)
-	m.mu.Unlock()
-	var fault [2]error
-	if m.faults && m.random.IntN(12) == 0 {
-		fault[m.random.IntN(2)] = errFault
-	}
-	fmt.Fprintf(&m.trace, "%d: %s %v\n", c.task, c.name, fault)
-	c.answer <- fault
-}
-
-// arrive has the browser take an answer, or none.
-func (m *model) arrive() {
-	i := m.random.IntN(len(m.answers))
-	t := m.answers[i]
-	m.answers = slices.Delete(m.answers, i, i+1)
-	lost := m.random.IntN(3) == 0
-	fmt.Fprintf(&m.trace, "%d: answer %d %q, lost %t\n", t.id, t.w.Code, t.w.Body, lost)
-	if lost {
-		return
-	}
-	(&browser{cookies: m.cookies}).take(t.w)
-	as, _, _ := strings.Cut(t.w.Body.String(), " ")
-	switch {
-	case t.w.Code != http.StatusOK:
-	case t.what == "/logout":
-		m.back = m.back || as != ""
-	case t.what == "/add" && as == "ann":
-		m.added[strconv.Itoa(t.id)] = true
-	}
-}
-
-// judge looks at a page.
-func (m *model) judge(t *task) {
-	as, items, _ := strings.Cut(t.w.Body.String(), " ")
-	why, items := "", " "+strings.Trim(items, "[]")+" "
-	switch {
-	case t.w.Code == http.StatusServiceUnavailable && m.faults:
-	case t.gone && as == "ann":
-		why = "ann is back"
-	case t.what == "/renew" && t.w.Code == http.StatusConflict: // the visitor has a newer ticket
-	case !m.out && !m.other && (as == "" || t.w.Code != http.StatusOK):
-		why = "ann was signed out"
-	case t.w.Code == http.StatusOK && as == "ann":
-		for _, item := range t.must {
-			if !strings.Contains(items, " "+item+" ") {
-				why = "ann has lost " + item
-			}
-		}
-	}
-	if why != "" && !m.t.Failed() {
-		m.t.Errorf("%s: %d %s shows %d %q\n%s", why, t.id, t.what, t.w.Code, t.w.Body, &m.trace)
-	}
-}
-
+// TestModelOfMovingIn has nobody signed out by an outage or a lost answer, and nobody in after
+// an end that was answered; nobody sees what is another's, and no change is lost that was answered.
 func TestModelOfMovingIn(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(600) {
-		synctest.Test(t, func(t *testing.T) {
-			newModel(t, seed).run()
+	for kind, usual := range map[string]uint64{"turns": 1000, "storms": 200} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			for i := range cmp.Or(*histories, usual) {
+				seed := *firstHistory + i
+				var m *model
+				synctest.Test(t, func(t *testing.T) { m = play(t, seed, kind == "turns") })
+				if len(m.faults) == 0 {
+					continue
+				}
+				t.Errorf("-history %d: %+v\n%s", seed, m.site, strings.Join(m.faults, "\n"))
+				for _, q := range m.requests {
+					t.Log(q)
+				}
+				t.Fatal("\n" + strings.Join(m.trace, "\n"))
+			}
 		})
-		if t.Failed() {
-			t.Fatalf("seed %d", seed)
-		}
 	}
 }
