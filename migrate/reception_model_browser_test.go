@@ -105,6 +105,7 @@ func (b *modelBrowser) take(q *modelRequest, res *http.Response) {
 // gone on, or be lost.
 func (b *modelBrowser) send(do, with string) {
 	m := b.m
+	m.open.Add(1)
 	q := b.asks(do, with)
 	ctx, cancel := context.WithCancel(context.WithValue(m.t.Context(), asking{}, q))
 	defer cancel()
@@ -127,7 +128,6 @@ func (b *modelBrowser) send(do, with string) {
 		})
 	}
 	w := httptest.NewRecorder()
-	m.open.Add(1)
 	m.handlers[m.n(len(m.handlers))].ServeHTTP(w, r)
 	m.open.Add(-1)
 	q.handled, q.status = time.Now(), w.Code

@@ -78,7 +78,8 @@ func (m *model) judgeSight(q *modelRequest) {
 // somebody's meanwhile, or by a request so slow that its ticket is no longer in the list. Where
 // ann has but one session, all hers has what she brought, and what she knows to be in it.
 func (m *model) judgeLoss(b *modelBrowser) {
-	one := !m.several(b) && !m.did("act") && (!m.did("end others") || len(m.browsers) == 1) && !b.signsIn(time.Now(), "ann")
+	forgets := m.site.storeFails > 0 && (m.site.inCookie || m.site.keep) // what has ended, if there is no tombstone
+	one := !forgets && !m.several(b) && !m.did("act") && (!m.did("end others") || len(m.browsers) == 1) && !b.signsIn(time.Now(), "ann")
 	for _, q := range b.requests {
 		for _, p := range q.pages() {
 			hers := one && p.subject == "ann" && q.sent.Sub(m.began) < 9*time.Minute
@@ -116,17 +117,17 @@ func (m *model) judgeIn(b *modelBrowser) {
 		return
 	}
 	for _, out := range b.requests {
-		if !out.does("sign out") || !out.ok() || out.was.subject == "" {
+		since := out.handled
+		if m.site.inCookie && m.site.here > 0 {
+			since = out.delivered
+		}
+		if !out.does("sign out") || !out.ok() || out.was.subject == "" || since.IsZero() {
 			continue
 		}
 		for _, q := range b.requests {
-			after := q.sent.After(out.handled)
-			if m.site.inCookie && m.site.here > 0 {
-				after = !out.delivered.IsZero() && q.sent.After(out.delivered)
-			}
 			late := q.sent.Sub(out.handled) > 9*time.Minute && (m.site.recordsFail > 0 || out.delivered.IsZero())
 			for _, p := range q.pages() {
-				if after && p.subject != "" && !late && !b.signsIn(q.handled, p.subject) {
+				if q.sent.After(since) && p.subject != "" && !late && !b.signsIn(q.handled, p.subject) {
 					m.faultf("in after %v\n  is %v", out, q)
 					return
 				}
@@ -239,8 +240,8 @@ func (m *model) judgeCount() {
 				most++
 			}
 		}
-		if m.site.anonymous+m.site.here > 0 && m.did("old sign in") {
-			most *= 2 // to the anonymous one that is there, and another
+		if m.site.anonymous > 0 && m.did("old sign in") || m.site.here > 0 && time.Since(m.began) > 9*time.Minute {
+			most *= 2 // to the anonymous one that is there, and another, if that login was lost
 		}
 		for _, q := range m.requests {
 			if q.does("sign in") && q.with == subject {
