@@ -54,7 +54,6 @@ func (b *modelBrowser) old(do, with string) {
 		return
 	}
 	m.stop(m.t.Context(), 100*time.Millisecond)
-	q.delivered = time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if delete(b.jar, oldCookie); cookie != "" {

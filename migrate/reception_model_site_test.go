@@ -45,13 +45,11 @@ func (m *model) newSite() modelSite {
 	if m.one(often) {
 		s.max, s.refuse = 1+m.n(3), m.one(2)
 	}
-	can := func(one, times int, what string) {
-		s.choices = append(s.choices, slices.Repeat([]string{what}, at(one, times))...)
+	can := func(one, times int, what ...string) {
+		s.choices = append(s.choices, slices.Repeat(what, at(one, times))...)
 	}
-	can(1, view, "view")
-	can(1, view, "add")
-	can(1, 1, "renew")
-	can(1, 1, "step up")
+	can(1, view, "view", "add")
+	can(1, 1, "renew", "step up")
 	can(often, 1, "flash")
 	can(often, 2, "sign out")
 	can(often, 1, "sign in:bob")
@@ -61,8 +59,7 @@ func (m *model) newSite() modelSite {
 	}
 	s.anonymous = at(3, 2)
 	can(5, 1, "sign in:ann")
-	can(6, 2, "act")
-	can(6, 2, "stop")
+	can(6, 2, "act", "stop")
 	can(6, 1, "end all:ann")
 	can(4, 1, "old sign in:ann")
 	can(6, 1, "old sign out")
