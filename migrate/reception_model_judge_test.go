@@ -111,7 +111,8 @@ func (q *modelRequest) lacks(p modelPage, hers bool) *modelRequest {
 // judgeIn: nobody is in who has signed out, unless they have signed in, or had two sessions.
 // Where the old one is only in its cookie, nothing but the tombstone tells that it is over, and
 // the store may fail to take that; if they have had a session here before, there is no tombstone
-// of the old one, and the answer has to end its cookie.
+// of the old one, and the answer has to end its cookie: a request with that alone, sent before,
+// signs in again.
 func (m *model) judgeIn(b *modelBrowser) {
 	if m.site.refuse && !m.turns || m.site.inCookie && (m.did("old write") || m.site.storeFails > 0) {
 		return
@@ -121,7 +122,10 @@ func (m *model) judgeIn(b *modelBrowser) {
 		if m.site.inCookie && m.site.here > 0 {
 			since = out.delivered
 		}
-		if !out.does("sign out") || !out.ok() || out.was.subject == "" || since.IsZero() {
+		again := m.site.here > 0 && slices.ContainsFunc(b.requests, func(o *modelRequest) bool {
+			return !o.brings() && o.sent.Before(since) && !o.handled.Before(out.sent)
+		})
+		if !out.does("sign out") || !out.ok() || out.was.subject == "" || since.IsZero() || m.site.inCookie && again {
 			continue
 		}
 		for _, q := range b.requests {
