@@ -150,7 +150,7 @@ func (m *model) serve(sessions *session.Manager, rc *migrate.Reception, w http.R
 	q, _ := r.Context().Value(asking{}).(*modelRequest)
 	q.was = look(s)
 	if m.one(8) {
-		m.wait(2*time.Second, 5, 50*time.Second)
+		m.wait(2*time.Second, 5, 50*time.Second) //nolint:contextcheck // of the history, not of the request
 	}
 	err := m.do(q, rc, w, r, s)
 	if err == nil && m.one(3) {

@@ -36,7 +36,7 @@ func (m *model) call(ctx context.Context, what string, one int, act func(context
 	case 2:
 		if !strings.HasPrefix(what, "read") {
 			m.late.Go(func() {
-				m.stop(m.t.Context(), 8*time.Second)
+				m.stop(m.t.Context(), 8*time.Second) //nolint:contextcheck // the same
 				m.note(q, what+", late")
 				_ = act(context.WithoutCancel(ctx))
 			})
