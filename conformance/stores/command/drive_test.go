@@ -114,7 +114,7 @@ func driveUnlisted(t *testing.T, b *backends.Backend) {
 	cookie, id := a.signIn("ann")
 	run(t, address, "check", "-skew", "1h").want(t, 0, "clock ahead of this one", "")
 	run(t, address, "prune").want(t, 0, "0 sessions removed\n", "")
-	for _, args := range [][]string{{"count"}, {"list", "ann"}, {"show", id}, {"end", "ann"}, {"end", id}, {"end", "-all"}} {
+	for _, args := range [][]string{{"count"}, {"list", "ann"}, {"show", id}, {"end", "-subject", "ann"}, {"end", id}, {"end", "-all"}} {
 		run(t, address, args...).want(t, 4, "", "memcached can't list what it holds")
 	}
 	if a.subject(cookie) != "ann" {
