@@ -168,7 +168,7 @@ var faults = []planted{
 	},
 	{
 		"RefuseNew lets no two in at the same moment", "session/subject_limit.go",
-		"			return c.takeBack(ctx)\n", "			return nil\n",
+		"err := c.takeBack(ctx, at);", "_, err := at, error(nil);",
 	},
 	{
 		"nobody keeps an offer for later", "session/commit_write.go",
