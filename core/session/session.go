@@ -53,7 +53,7 @@ type Session struct {
 	cookie   cookieAction
 	guest    bool            // the visitor has shown another system's session in this request, see MoveIn
 	told     bool            // the handler hands the ticket out itself
-	watched  context.Context //nolint:containedctx // of Context; nil: nobody has asked
+	watched  context.Context //nolint:containedctx // of WatchContext; nil: nobody has asked
 	learns   learns          // of what watched is told
 	err      error           // the first change that could not be made
 }
