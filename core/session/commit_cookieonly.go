@@ -70,38 +70,41 @@ func NewCookieOnly(o Options) (*Manager, error) {
 // is the data, a point and the signature, each in base64url. The time of expiry
 // is under the seal as well.
 
-// open returns the session that travels in a ticket.
-func (m *Manager) open(p presented) (found, error) {
-	st, expires, err := m.unpack(p.ticket)
+// open finds the session that travels in a ticket.
+func (f *found) open(m *Manager, p *presented) error {
+	*f = found{}
+	expires, err := m.unpack(p.ticket, &f.view.state)
 	switch {
 	case errors.Is(err, sessionstore.ErrCorrupt):
-		return found{}, fmt.Errorf("%w: %w: %w", ErrNotFound, errForged, err)
+		err = fmt.Errorf("%w: %w: %w", ErrNotFound, errForged, err)
 	case err != nil: // an outage of the Sealer's is no logout
-		return found{}, fmt.Errorf("session: opening: %w", err)
+		err = fmt.Errorf("session: opening: %w", err)
+	default:
+		f.view.rights = f.view.tickets[0].rights
+		if now := wallNow(); now.Before(expires) && !m.over(&f.view, now) {
+			f.stored = f.view.stored("", sessionstore.Record{Expires: expires})
+			f.verdict = verdict{standing: good, rights: f.view.rights}
+			return nil
+		}
 	}
-	f := found{view: view{state: st, rights: st.tickets[0].rights}}
-	if now := wallNow(); !now.Before(expires) || m.over(&f.view, now) {
-		return found{}, nil
-	}
-	f.stored = st.stored("", sessionstore.Record{Expires: expires})
-	f.verdict = verdict{standing: good, rights: f.view.rights}
-	return f, nil
+	*f = found{}
+	return err
 }
 
-func (m *Manager) unpack(ticket string) (st state, expires time.Time, err error) {
+// unpack decodes what a ticket carries, into an empty state.
+func (m *Manager) unpack(ticket string, st *state) (expires time.Time, err error) {
 	if len(m.opts.Cookie.Name)+len(ticket) > maxCookieSize {
-		return st, expires, fmt.Errorf("%w: %d bytes", sessionstore.ErrCorrupt, len(ticket))
+		return expires, fmt.Errorf("%w: %d bytes", sessionstore.ErrCorrupt, len(ticket))
 	}
 	data, err := m.unwrap(ticket)
 	if err != nil {
-		return st, expires, err
+		return expires, err
 	}
 	content := decoder{b: data[:min(8, len(data))]}
 	if err := content.time(&expires); err != nil {
-		return st, expires, err
+		return expires, err
 	}
-	st, err = decodeState(sessionstore.Record{Data: data[8:]})
-	return st, expires, err
+	return expires, st.decode(sessionstore.Record{Data: data[8:]})
 }
 
 func (m *Manager) unwrap(ticket string) ([]byte, error) {

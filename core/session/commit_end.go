@@ -116,7 +116,8 @@ func (m *Manager) loadTimedOut(ctx context.Context, id string) (*stored, error) 
 	case err != nil:
 		return nil, fmt.Errorf("session: loading: %w", err)
 	}
-	st, err := m.decode(id, r)
+	var st state
+	err = m.decode(id, r, &st)
 	switch {
 	case errors.Is(err, sessionstore.ErrCorrupt):
 		return &stored{id: id}, nil
@@ -128,7 +129,8 @@ func (m *Manager) loadTimedOut(ctx context.Context, id string) (*stored, error) 
 
 // loadDoomed returns the session that is to end.
 func (c *commit) loadDoomed(ctx context.Context, d doomed, grace time.Duration) (found, error) {
-	f, err := c.m.load(ctx, d.ticket, grace)
+	var f found
+	err := f.load(ctx, c.m, &d.ticket, grace)
 	if (d.own || d.stored == nil) && f.own != nil { // the other one ends with it
 		f = *f.own
 	}
@@ -141,7 +143,8 @@ func (m *Manager) endAt(ctx context.Context, at *stored) error {
 	if err == nil || errors.Is(err, sessionstore.ErrConflict) || errors.Is(err, ErrNotFound) {
 		return err
 	}
-	if f, err := m.loadRecord(ctx, at.id); err == nil && f.view.ended {
+	var f found
+	if err := f.loadRecord(ctx, m, at.id); err == nil && f.view.ended {
 		return nil // it is there although its answer was lost, and is worth keeping, see MoveIn
 	}
 	return m.remove(ctx, at.id) // no room for a tombstone, perhaps; Delete needs none

@@ -64,11 +64,13 @@ func (c *commit) rebase(ctx context.Context) error {
 }
 
 // loadAgain loads the record of the session.
-func (c *commit) loadAgain(ctx context.Context) (found, error) {
+func (c *commit) loadAgain(ctx context.Context) (f found, err error) {
 	if c.meets() && !c.origin.joins {
-		return c.m.loadRecord(ctx, originID(c.origin.key))
+		err = f.loadRecord(ctx, c.m, originID(c.origin.key))
+	} else {
+		err = f.load(ctx, c.m, &c.ticket, c.grace())
 	}
-	return c.m.load(ctx, c.ticket, c.grace())
+	return f, err
 }
 
 // grace returns for how long a retired ticket works on for this request. One that was
@@ -115,8 +117,8 @@ func (c *commit) landed(f *found) (*attempt, error) {
 func (c *commit) reject(ctx context.Context, why error) error {
 	v := newView(wallNow())
 	if c.stored != nil {
-		f, err := c.m.load(ctx, c.ticket, c.grace())
-		if err != nil {
+		var f found
+		if err := f.load(ctx, c.m, &c.ticket, c.grace()); err != nil {
 			return err
 		}
 		c.ticket.standing = f.verdict.standing

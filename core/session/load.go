@@ -92,50 +92,52 @@ func (m *Manager) times(now time.Time, grace time.Duration) times {
 	return times{now: now, grace: grace, absolute: m.opts.AbsoluteTimeout}
 }
 
-// load returns the session that t is a ticket of. An error says that the store could not
-// answer.
-func (m *Manager) load(ctx context.Context, t held, grace time.Duration) (found, error) {
+// load finds the session that t is a ticket of. An error says that the store could not
+// answer, and leaves f empty. A found session takes too much room to be handed on.
+func (f *found) load(ctx context.Context, m *Manager, t *held, grace time.Duration) error {
 	if m.store == nil {
-		return m.open(t.presented)
+		return f.open(m, &t.presented)
 	}
-	f, err := m.loadRecord(ctx, t.token.id())
-	if err != nil || f.stored == nil || f.verdict.reason == isUnreadable {
-		return f, err
+	if err := f.loadRecord(ctx, m, t.token.id()); err != nil || f.stored == nil || f.verdict.reason == isUnreadable {
+		return err
 	}
 	f.judge(m, t.hash, grace)
 	if e := f.view.entry(t.hash); e != nil && e.acts() {
-		return m.loadActing(ctx, f, e, grace)
+		return f.loadActing(ctx, m, e, grace)
 	}
-	return f, nil
+	return nil
 }
 
-// loadRecord returns what the store has under an id; if there is no record, nothing. It
+// loadRecord finds what the store has under an id; if there is no record, nothing. It
 // judges expiry to the nanosecond, on top of what the store does with its own clock and
 // precision.
-func (m *Manager) loadRecord(ctx context.Context, id string) (found, error) {
-	var f found
+func (f *found) loadRecord(ctx context.Context, m *Manager, id string) error {
+	*f = found{}
 	r, err := m.store.Load(ctx, id)
-	switch f.at = wallNow(); {
+	at := wallNow()
+	switch {
 	case errors.Is(err, ErrNotFound):
-		return found{}, nil
+		return nil
 	case err != nil:
-		return found{}, fmt.Errorf("session: loading: %w", err)
-	case !f.at.Before(r.Expires):
-		return found{}, nil
+		return fmt.Errorf("session: loading: %w", err)
+	case !at.Before(r.Expires):
+		return nil
 	}
-	f.view.state, err = m.decode(id, r)
+	err = m.decode(id, r, &f.view.state)
 	switch {
 	case errors.Is(err, sessionstore.ErrCorrupt):
 		// The store vouches for the record: it was sealed under a key that this process
 		// lacks, perhaps. It is not replaced; but its visitor must not be locked out by
 		// it, and may sign in or out.
 		m.log().WarnContext(ctx, "session: record does not decode, nothing is stored for its visitor", "error", err)
-		return found{stored: &stored{id: id, subject: r.Subject}, verdict: verdict{standing: quiet, reason: isUnreadable}}, nil
+		*f = found{stored: &stored{id: id, subject: r.Subject}, verdict: verdict{standing: quiet, reason: isUnreadable}}
+		return nil
 	case err != nil:
-		return found{}, err
+		*f = found{}
+		return err
 	}
-	f.stored = f.view.stored(id, r)
-	return f, nil
+	f.at, f.stored = at, f.view.stored(id, r)
+	return nil
 }
 
 // find returns the session of the first ticket that is good for one, with the newest of its
@@ -153,7 +155,8 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 	var next *candidate // if no ticket is good
 	for i := range x.presented {
 		t := x.presented[i].held()
-		f, err := m.loadNewest(ctx, x.presented, &t)
+		var f found
+		err := f.loadNewest(ctx, m, x.presented, &t)
 		switch {
 		case errors.Is(err, errForged):
 			forged++
@@ -199,28 +202,29 @@ func (m *Manager) find(ctx context.Context, x *exchange) (*Session, error) {
 	return s, nil
 }
 
-// loadNewest returns what t is good for. If that is a session, t becomes the one, of all in
+// loadNewest finds what t is good for. If that is a session, t becomes the one, of all in
 // the request that are good for it, that was offered last: a browser that was given a cookie
 // with another Path or Domain keeps the old one beside it, and may send that first.
-func (m *Manager) loadNewest(ctx context.Context, all []presented, t *held) (found, error) {
-	f, err := m.load(ctx, *t, m.opts.RenewGrace)
+func (f *found) loadNewest(ctx context.Context, m *Manager, all []presented, t *held) error {
+	err := f.load(ctx, m, t, m.opts.RenewGrace)
 	if err != nil || f.verdict.standing != good || len(all) == 1 {
-		return f, err
+		return err
 	}
 	for i := range all {
 		other := all[i].held()
-		if m.store != nil && m.offered(&f, other.hash) <= m.offered(&f, t.hash) {
+		if m.store != nil && m.offered(f, other.hash) <= m.offered(f, t.hash) {
 			continue // another session's, or older
 		}
-		switch g, err := m.load(ctx, other, m.opts.RenewGrace); {
+		var g found
+		switch err := g.load(ctx, m, &other, m.opts.RenewGrace); {
 		case errors.Is(err, errForged):
 		case err != nil:
-			return found{}, err
-		case g.verdict.standing == good && g.proper().id == f.proper().id && m.offered(&g, other.hash) > m.offered(&f, t.hash):
-			*t, f = other, g
+			return err
+		case g.verdict.standing == good && g.proper().id == f.proper().id && m.offered(&g, other.hash) > m.offered(f, t.hash):
+			*t, *f = other, g
 		}
 	}
-	return f, nil
+	return nil
 }
 
 // offered returns the number of a ticket's offer, 0 if the session does not list it.
@@ -302,17 +306,17 @@ func (m *Manager) tellReused(ctx context.Context, reused []state, s *Session) {
 	}
 }
 
-// decode undoes encode. An error wraps ErrCorrupt, unless the Sealer could not
-// answer.
-func (m *Manager) decode(id string, r sessionstore.Record) (state, error) {
+// decode undoes encode, into an empty state. An error wraps ErrCorrupt, unless the
+// Sealer could not answer.
+func (m *Manager) decode(id string, r sessionstore.Record, st *state) error {
 	if m.opts.Sealer != nil {
 		data, err := m.opts.Sealer.Open(sealPurpose(id, r.Subject), r.Data)
 		if err != nil {
-			return state{}, fmt.Errorf("session: opening: %w", err)
+			return fmt.Errorf("session: opening: %w", err)
 		}
 		r.Data = data
 	}
-	return decodeState(r)
+	return st.decode(r)
 }
 
 // encode returns what is kept of st in the record under id.

@@ -33,33 +33,33 @@ func (e *entry) actingSeed() [seedLen]byte {
 	return [seedLen]byte(mac.Sum(nil))
 }
 
-// loadActing returns the session that an entry of own leads to. If that is over, what it
-// returns is quiet.
-func (m *Manager) loadActing(ctx context.Context, own found, e *entry, grace time.Duration) (found, error) {
+// loadActing goes on from a visitor's own session, that f has found, to the one that an
+// entry of it leads to. If that is over, what it finds is quiet.
+func (f *found) loadActing(ctx context.Context, m *Manager, e *entry, grace time.Duration) error {
 	seed := e.actingSeed()
-	over := own
-	over.own = &own
-	over.verdict.rights.seed = seed
-	if own.verdict.standing < retired {
-		over.own = nil
-		return over, nil
+	if f.verdict.standing < retired {
+		f.verdict.rights.seed = seed
+		return nil
 	}
-	over.verdict.standing, over.verdict.reason = quiet, isOver
-	f, err := m.loadRecord(ctx, e.as.text())
-	switch {
-	case err != nil:
-		return found{}, err
-	case f.stored == nil || f.verdict.reason == isUnreadable || f.view.actor != own.view.subject:
-		return over, nil
+	own := new(*f)
+	err := f.loadRecord(ctx, m, e.as.text())
+	if err != nil {
+		return err
 	}
-	f.judge(m, e.hash, grace)
-	if f.verdict.standing != good {
-		return over, nil
+	there := f.stored != nil && f.verdict.reason != isUnreadable && f.view.actor == own.view.subject
+	if there {
+		f.judge(m, e.hash, grace)
 	}
-	f.verdict.standing, f.verdict.reason = own.verdict.standing, own.verdict.reason
-	f.verdict.rights.seed, f.view.seed = seed, seed
-	f.own = &own
-	return f, nil
+	f.verdict.rights.seed = seed
+	if there && f.verdict.standing == good {
+		f.verdict.standing, f.verdict.reason = own.verdict.standing, own.verdict.reason
+		f.view.seed, f.own = seed, own
+		return nil
+	}
+	*f = *own
+	f.own = own
+	f.verdict.standing, f.verdict.reason, f.verdict.rights.seed = quiet, isOver, seed
+	return nil
 }
 
 // leave returns what is found of a session in which its visitor acts when they sign in:
@@ -84,7 +84,8 @@ func (c *commit) leaving() []doomed {
 // actorLives reports whether the session in which somebody acts can still be reached:
 // whether their own has a ticket that leads there.
 func (m *Manager) actorLives(ctx context.Context, id string, st *state) (bool, error) {
-	own, err := m.loadRecord(ctx, st.home.text())
+	var own found
+	err := own.loadRecord(ctx, m, st.home.text())
 	if err != nil || own.stored == nil || own.verdict.reason == isUnreadable {
 		return false, err
 	}

@@ -213,7 +213,8 @@ func (c *commit) goOn(ctx context.Context) error {
 
 // originOver reports whether the origin's session has ended, or may have.
 func (c *commit) originOver(ctx context.Context) (bool, error) {
-	f, err := c.m.loadRecord(ctx, originID(c.origin.key))
+	var f found
+	err := f.loadRecord(ctx, c.m, originID(c.origin.key))
 	return f.view.ended || f.verdict.reason == isUnreadable, err
 }
 
@@ -316,7 +317,8 @@ func (c *commit) endReplaced(ctx context.Context, id string, why EndReason) erro
 // which it returns. If that is not to end, nothing is done.
 func (m *Manager) endRecord(ctx context.Context, id string, ends func(*stored) bool) (*stored, error) {
 	for attempt := 0; ; attempt++ {
-		f, err := m.loadRecord(ctx, id)
+		var f found
+		err := f.loadRecord(ctx, m, id)
 		if err != nil || f.view.ended || f.stored != nil && !ends(f.stored) {
 			return nil, err
 		}

@@ -46,8 +46,8 @@ func (m *Manager) ask(t *watched) (f found, err error) {
 	ctx := m.storeContext(context.Background())
 	defer ctx.Release()
 	err = guarded(func() (err error) {
-		f, err = m.load(ctx, t.presented.held(), m.opts.RenewGrace)
-		return err
+		ticket := t.presented.held()
+		return f.load(ctx, m, &ticket, m.opts.RenewGrace)
 	})
 	return f, err
 }

@@ -129,12 +129,12 @@ func appendTime(b []byte, tag byte, t time.Time) []byte {
 	return binary.BigEndian.AppendUint64(append(b, tag, 8), uint64(t.UnixNano()))
 }
 
-// decodeState decodes a record's data, of which the state keeps parts. An error
-// wraps ErrCorrupt.
-func decodeState(r sessionstore.Record) (state, error) {
-	st := state{subject: r.Subject}
+// decode decodes a record's data, of which the state keeps parts, into an empty state. An
+// error wraps ErrCorrupt.
+func (st *state) decode(r sessionstore.Record) error {
+	st.subject = r.Subject
 	if len(r.Data) == 0 || r.Data[0] != stateVersion {
-		return st, fmt.Errorf("%w: unknown version of the session's encoding", sessionstore.ErrCorrupt)
+		return fmt.Errorf("%w: unknown version of the session's encoding", sessionstore.ErrCorrupt)
 	}
 	room := new(struct { // in one piece of memory, for what most sessions have
 		tickets [1]entry
@@ -143,17 +143,17 @@ func decodeState(r sessionstore.Record) (state, error) {
 	st.tickets, st.values = room.tickets[:0], room.values[:0]
 	d := decoder{r.Data[1:]}
 	for len(d.b) > 0 {
-		if err := d.field(&st); err != nil {
-			return st, err
+		if err := d.field(st); err != nil {
+			return err
 		}
 	}
 	if len(st.values) == 0 {
 		st.values = nil
 	}
 	if err := st.check(); err != nil {
-		return st, fmt.Errorf("%w: %w", sessionstore.ErrCorrupt, err)
+		return fmt.Errorf("%w: %w", sessionstore.ErrCorrupt, err)
 	}
-	return st, nil
+	return nil
 }
 
 // A decoder holds the rest of the input.

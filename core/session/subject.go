@@ -68,8 +68,8 @@ func (i Info) HadVersion(version sessionstore.Version) bool {
 // ended gives [ErrNotFound], one that can't be decoded [sessionstore.ErrCorrupt]. The
 // Info keeps parts of the record's Data.
 func (m *Manager) Describe(e sessionstore.Entry) (Info, error) {
-	st, err := m.decode(e.ID, e.Record)
-	if err != nil {
+	var st state
+	if err := m.decode(e.ID, e.Record, &st); err != nil {
 		return Info{}, err
 	}
 	f, live := m.live(e, st)
@@ -276,7 +276,8 @@ func (m *Manager) entries(ctx context.Context, subject string) ([]*found, error)
 	}
 	live := make([]*found, 0, len(list))
 	for _, e := range list {
-		st, err := m.decode(e.ID, e.Record)
+		var st state
+		err := m.decode(e.ID, e.Record, &st)
 		if err != nil && !errors.Is(err, sessionstore.ErrCorrupt) {
 			return nil, err
 		}
