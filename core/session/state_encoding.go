@@ -229,6 +229,11 @@ func (st *state) timeField(tag uint64) *time.Time {
 func (d *decoder) skip(n int) { d.b = d.b[n:] }
 
 func (d *decoder) uvarint() (uint64, bool) {
+	if len(d.b) > 0 && d.b[0] < 0x80 { // as nearly all are
+		v := uint64(d.b[0])
+		d.skip(1)
+		return v, true
+	}
 	v, n := binary.Uvarint(d.b)
 	if n <= 0 {
 		return 0, false

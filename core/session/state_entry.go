@@ -100,12 +100,11 @@ func (d *decoder) entry(st *state) error {
 	}
 	b := d.b
 	flags := binary.BigEndian.Uint16(b)
-	st.tickets = append(st.tickets, entry{
-		rights: rights{seed: [seedLen]byte(b[18:34]), started: instant(b[46:54])},
-		hash:   ticketHash(b[2:18]), form: binary.BigEndian.Uint32(b[34:38]), at: instant(b[38:46]),
-		before: flags&entryBefore != 0, login: flags&entryLogin != 0, shared: flags&entryShared != 0,
-	})
+	st.tickets = append(st.tickets, entry{})
 	e := &st.tickets[len(st.tickets)-1]
+	e.seed, e.started = [seedLen]byte(b[18:34]), instant(b[46:54])
+	e.hash, e.form, e.at = ticketHash(b[2:18]), binary.BigEndian.Uint32(b[34:38]), instant(b[38:46])
+	e.before, e.login, e.shared = flags&entryBefore != 0, flags&entryLogin != 0, flags&entryShared != 0
 	d.skip(entryFixed)
 	var ok1, ok2 bool
 	e.offered, ok1 = d.uvarint()
