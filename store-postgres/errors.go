@@ -26,7 +26,7 @@ const (
 )
 
 var (
-	errForeign = fmt.Errorf("%w: a row with version zero", sessionstore.ErrCorrupt)
+	errForeign = fmt.Errorf("%w: a row with an id, a subject, an expiry or a version that no record has", sessionstore.ErrCorrupt)
 	errSwapped = fmt.Errorf("%w: the answer is about another session", sessionstore.ErrCorrupt)
 )
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -68,15 +69,16 @@ func (s *Store) change(ctx context.Context, sql, id string, args ...any) (sessio
 // the id.
 func scanEntry(row pgx.Row) (sessionstore.Entry, error) {
 	var e sessionstore.Entry
-	var expires time.Time
+	var expires pgtype.Timestamptz // a time.Time has no infinity
 	var version int64
 	if err := row.Scan(&e.ID, &e.Record.Data, &e.Record.Subject, &expires, &version); err != nil {
 		return sessionstore.Entry{}, err //nolint:wrapcheck // run does
 	}
-	if version == 0 {
+	if version == 0 || expires.InfinityModifier != pgtype.Finite ||
+		len(e.ID) != sessionstore.IDLen || len(e.Record.Subject) > sessionstore.MaxSubjectLen {
 		return sessionstore.Entry{ID: e.ID}, errForeign
 	}
-	e.Record.Expires = expires.UTC()
+	e.Record.Expires = expires.Time.UTC()
 	e.Record.Version = sessionstore.Version(version) //nolint:gosec // bits
 	return e, nil
 }

@@ -104,7 +104,8 @@ WITH created AS (
 	WHERE kept.version <> 0 AND (kept.expires <= clock_timestamp() OR kept.version = excluded.version)
 	RETURNING id
 )
-SELECT $1::text, EXISTS (SELECT FROM created), EXISTS (SELECT FROM {table} WHERE id = $1 AND version = 0)`
+SELECT $1::text, EXISTS (SELECT FROM created), EXISTS (SELECT FROM {table} WHERE id = $1
+	AND (version = 0 OR expires = 'infinity' OR octet_length(subject) > 255))`
 
 // Create implements [sessionstore.Store].
 func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) error {

@@ -8,12 +8,15 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
+func finite(t time.Time) pgtype.Timestamptz { return pgtype.Timestamptz{Time: t, Valid: true} }
+
 func row(id string, version int64) []any {
-	return []any{id, []byte("secret"), "alice", time.Now().Add(time.Hour), version}
+	return []any{id, []byte("secret"), "alice", finite(time.Now().Add(time.Hour)), version}
 }
 
 func TestAnswersOfTheDatabase(t *testing.T) {
@@ -132,7 +135,7 @@ func TestWritesAreRoundedUpAndNeverNull(t *testing.T) {
 func TestLoadReturnsWhatIsStored(t *testing.T) {
 	t.Parallel()
 	expires := time.Now().Add(time.Hour)
-	columns := []any{someID, []byte("secret"), "alice", expires, int64(-9)}
+	columns := []any{someID, []byte("secret"), "alice", finite(expires), int64(-9)}
 	r, err := open(t, &fake{answers: []answer{{row: columns}}}).Load(t.Context(), someID)
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package stores_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -14,8 +15,7 @@ import (
 	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
 )
 
-// TestPostgresNames has a schema and a table whose names have to be quoted, and
-// shows that the table keeps out what is no record.
+// TestPostgresNames has a schema and a table whose names have to be quoted.
 func TestPostgresNames(t *testing.T) {
 	t.Parallel()
 	pool := postgresPool(t, postgres(t))
@@ -36,22 +36,50 @@ func TestPostgresNames(t *testing.T) {
 	}
 	id, r := created(t, store)
 	wantVersion(t, "Load", store, id, r.Version)
+}
 
-	table := pgx.Identifier{o.Schema, o.Table}.Sanitize()
+// TestPostgresForeignRows has rows that somebody else has written: a session is neither made
+// of one, nor hidden by it.
+func TestPostgresForeignRows(t *testing.T) {
+	t.Parallel()
+	pool := postgresPool(t, postgres(t))
+	table := postgresTable(t, pool)
+	store := postgresStore(t, pool, table)
+	mine, r := created(t, store)
+	hour, long := time.Now().Add(time.Hour), strings.Repeat("s", sessionstore.MaxSubjectLen+1)
 	for what, row := range map[string][]any{
-		"an id that is none":    {"short", []byte{}, "", time.Now(), 1},
-		"version zero":          {randomID(), []byte{}, "", time.Now(), 0},
-		"a subject too long":    {randomID(), []byte{}, strings.Repeat("s", sessionstore.MaxSubjectLen+1), time.Now(), 1},
+		"an id that is none":    {"short", []byte{}, "", hour, 1},
+		"version zero":          {randomID(), []byte{}, "", hour, 0},
+		"a subject too long":    {randomID(), []byte{}, long, hour, 1},
 		"an expiry that is not": {randomID(), []byte{}, "", "infinity", 1},
 	} {
-		_, err := pool.Exec(t.Context(), `INSERT INTO `+table+` VALUES ($1, $2, $3, $4, $5)`,
-			append([]any{pgx.QueryExecModeExec}, row...)...)
-		if err == nil {
-			t.Errorf("the table takes %s", what)
-		} else {
-			wantCode(t, err, "23514")
+		postgresExec(t, pool, `INSERT INTO `+table+` VALUES ($1, $2, $3, $4, $5)`, append([]any{pgx.QueryExecModeExec}, row...)...)
+		id := row[0].(string) //nolint:forcetypeassert,errcheck // above
+		if len(id) == sessionstore.IDLen {
+			_, errLoad := store.Load(t.Context(), id)
+			for method, err := range map[string]error{"Load": errLoad, "Create": store.Create(t.Context(), id, r)} {
+				if !errors.Is(err, sessionstore.ErrCorrupt) {
+					t.Errorf("%s with %s: %v, want ErrCorrupt", method, what, err)
+				}
+			}
 		}
+		var good, corrupt int
+		for e, err := range store.Scan(t.Context()) {
+			switch {
+			case err == nil && e.ID == mine:
+				good++
+			case errors.Is(err, sessionstore.ErrCorrupt) && e.ID == id:
+				corrupt++
+			default:
+				t.Errorf("Scan beside %s: %q, %v", what, e.ID, err)
+			}
+		}
+		if good != 1 || corrupt != 1 {
+			t.Errorf("Scan beside %s: %d good and %d corrupt, want one of each", what, good, corrupt)
+		}
+		postgresExec(t, pool, `DELETE FROM `+table+` WHERE id = $1`, id)
 	}
+	wantVersion(t, "Load", store, mine, r.Version)
 }
 
 // TestPostgresCost counts statements as the server does.

@@ -104,8 +104,7 @@ func postgresPool(tb testing.TB, server *pgxpool.Config) *pgxpool.Pool {
 	return pool
 }
 
-// postgresTable creates a table that takes rows which are no records. It is
-// dropped at the end.
+// postgresTable creates a table. It is dropped at the end.
 func postgresTable(tb testing.TB, db postgresstore.DB) string {
 	tb.Helper()
 	return postgresTableOf(tb, db, ownSpace())
@@ -117,7 +116,6 @@ func postgresTableOf(tb testing.TB, db postgresstore.DB, space string) string {
 	if err := postgresStore(tb, db, table).Migrate(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
-	postgresExec(tb, db, `ALTER TABLE `+table+` DROP CONSTRAINT `+table+`_version_check`)
 	tb.Cleanup(func() {
 		_, _ = db.Exec(context.WithoutCancel(tb.Context()), `DROP TABLE IF EXISTS `+table) // tidying
 	})
