@@ -45,17 +45,16 @@ type Session struct {
 	replaced []doomed   // by a login that was saved: to be ended when a ticket of it is handed out
 	tried    []attempt  // writes of changes
 	refused  error      // what the last commit has given up; nil once there is something else to save
+	givenUp  int        // so often commits have given up what was changed
 	quiet    bool       // the ticket is not good for its session: nothing is stored unless the visitor signs in
 	ended    bool       // somebody else ended the session: nothing is saved
-	givenUp  int        // so often commits have given up what was changed
 	late     bool       // the last commit needed a header that had left
 	login    bool       // the request has signed in, and has not been told that this came to nothing
 	cookie   cookieAction
-	guest    bool            // the visitor has shown another system's session in this request, see MoveIn
-	told     bool            // the handler hands the ticket out itself
-	watched  context.Context //nolint:containedctx // of WatchContext; nil: nobody has asked
-	learns   learns          // of what watched is told
-	err      error           // the first change that could not be made
+	guest    bool      // the visitor has shown another system's session in this request, see MoveIn
+	told     bool      // the handler hands the ticket out itself
+	watching *watching // nil: nobody has asked for WatchContext
+	err      error     // the first change that could not be made
 }
 
 // A change is one step from the state that was loaded to the one that is

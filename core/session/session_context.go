@@ -36,11 +36,11 @@ func (s *Session) WatchContext() context.Context {
 			of.ends = s.stored.expires
 		}
 	}
-	if s.watched != nil && s.learns == of {
-		return s.watched
+	if s.watching != nil && s.watching.learns == of {
+		return s.watching.ctx
 	}
 	ctx, cancel := context.WithCancelCause(s.x.r.Context())
-	s.watched, s.learns = ctx, of
+	s.watching = &watching{of, ctx}
 	switch {
 	case gone:
 		cancel(ErrNotFound)
@@ -67,6 +67,12 @@ func (s *Session) endInTime(ctx context.Context, cancel context.CancelCauseFunc)
 		cancel(ErrNotFound)
 	})
 	context.AfterFunc(ctx, func() { timer.Stop() })
+}
+
+// watching is what WatchContext has returned.
+type watching struct {
+	learns learns
+	ctx    context.Context //nolint:containedctx // it is the handler's, not ours
 }
 
 // learns says of what a context learns: of the end of this session, by this ticket.

@@ -138,7 +138,7 @@ func (st *state) decode(r sessionstore.Record) error {
 	}
 	room := new(struct { // in one piece of memory, for what most sessions have
 		tickets [1]entry
-		values  [7]value
+		values  [6]value
 	})
 	st.tickets, st.values = room.tickets[:0], room.values[:0]
 	d := decoder{r.Data[1:]}
