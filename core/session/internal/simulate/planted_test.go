@@ -204,11 +204,11 @@ var faults = []planted{
 	},
 	{
 		"who acts as another holds no level", "session/session_acting.go",
-		"	f.own = &own\n", "	f.own = &own\n	f.view.steps = own.view.steps\n",
+		"f.own = seed, own\n", "f.own = seed, own\n		f.view.steps = own.view.steps\n",
 	},
 	{
 		"who has acted as another is led back", "session/session_acting.go",
-		"	over.own = &own\n", "",
+		"	f.own = own\n", "",
 	},
 	{
 		"who acts as another sees nothing of their own", "session/session_impersonate.go",
