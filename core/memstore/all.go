@@ -35,7 +35,8 @@ func (s *Store) deleteBatch(sh *shard) (deleted int, more bool) {
 		if sh.slots[last].live(now) {
 			deleted++
 		}
-		s.watches.tell(sh.slots[last].id())
+		id := sh.slots[last].packedID()
+		s.watches.tell(id.text())
 		s.remove(sh, last)
 	}
 	return deleted, len(sh.expiry) > 0

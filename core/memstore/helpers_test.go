@@ -30,8 +30,8 @@ func fill(tb testing.TB, s *Store, n int, life time.Duration) {
 	}
 }
 
-// held counts the records in memory, live or not, and checks that maps and
-// heaps agree.
+// held counts the records in memory, live or not, and checks what holds in a shard while
+// nobody has its lock.
 func held(tb testing.TB, s *Store) int {
 	tb.Helper()
 	n := 0
@@ -39,14 +39,24 @@ func held(tb testing.TB, s *Store) int {
 		sh := &s.shards[i]
 		sh.mu.Lock()
 		n += len(sh.expiry)
-		if maps := len(sh.at) + len(sh.twins); maps != len(sh.expiry) || len(sh.slots)-len(sh.free) != len(sh.expiry) {
-			tb.Errorf("shard %d has %d records in its maps, %d in its heap, and %d slots, %d of them free",
-				i, maps, len(sh.expiry), len(sh.slots), len(sh.free))
+		entries, free := 0, 0
+		for _, e := range sh.index.entries {
+			if e != 0 {
+				entries++
+			}
+		}
+		for at := sh.free; at != none; at = sh.slots[at].heap {
+			free++
+		}
+		if entries != len(sh.expiry) || len(sh.slots)-free != len(sh.expiry) {
+			tb.Errorf("shard %d has %d records in its index, %d in its heap, and %d slots, %d of them free",
+				i, entries, len(sh.expiry), len(sh.slots), free)
 		}
 		for j, at := range sh.expiry {
 			r := &sh.slots[at]
-			if found, ok := sh.find(s.hash(r.id()), r.id()); int(r.heap) != j || !ok || found != at {
-				tb.Errorf("shard %d: heap and map disagree", i)
+			id := r.packedID()
+			if found, ok := sh.find(s.hash(&r.id), &id); int(r.heap) != j || !ok || found != at {
+				tb.Errorf("shard %d: heap and index disagree", i)
 			}
 			if parent := (j - 1) / 2; r.expires < sh.slots[sh.expiry[parent]].expires {
 				tb.Errorf("shard %d: the heap is out of order", i)

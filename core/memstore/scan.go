@@ -8,12 +8,13 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// Scan implements [sessionstore.Scanner]. It holds the ids of one in 64 records at a
+// Scan implements [sessionstore.Scanner]. It holds the ids of one in 256 records at a
 // time.
 func (s *Store) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
 	return func(yield func(sessionstore.Entry, error) bool) {
 		for i := range s.shards {
-			for _, id := range s.shards[i].ids() {
+			for _, packed := range s.shards[i].ids() {
+				id := packed.text()
 				r, err := s.Load(ctx, id)
 				if errors.Is(err, sessionstore.ErrNotFound) {
 					continue // expired, or ended since
@@ -33,12 +34,12 @@ func (s *Store) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
 	}
 }
 
-func (sh *shard) ids() []string {
+func (sh *shard) ids() []packedID {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	ids := make([]string, len(sh.expiry))
+	ids := make([]packedID, len(sh.expiry))
 	for n, i := range sh.expiry {
-		ids[n] = sh.slots[i].id()
+		ids[n] = sh.slots[i].packedID()
 	}
 	return ids
 }

@@ -10,8 +10,11 @@ import (
 )
 
 // shardCount spreads the locks. A lock is only held for work on one record, or
-// on a few expired ones.
-const shardCount = 64
+// on a few expired ones, and while a shard grows or shrinks.
+const (
+	shardBits  = 8
+	shardCount = 1 << shardBits
+)
 
 // Store is a [sessionstore.Store] in memory, which [New] makes. It is safe for concurrent
 // use.
@@ -39,7 +42,7 @@ func New(o Options) *Store {
 		seed:  maphash.MakeSeed(),
 	}
 	for i := range s.shards {
-		s.shards[i].at, s.shards[i].twins = make(map[uint32]int32), make(map[string]int32)
+		s.shards[i].free = none
 		s.subjects[i].first = make(map[uint32]int32)
 	}
 	return s
@@ -50,15 +53,16 @@ func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error
 	if err := s.guard.Check(ctx, id); err != nil {
 		return sessionstore.Record{}, err
 	}
-	hash := s.hash(id)
-	r, ok := s.shard(hash).get(hash, id)
+	packed := packID(id)
+	hash := s.hash(&packed.bytes)
+	r, ok := s.shard(hash).get(hash, &packed)
 	if !ok || !r.live(time.Now()) {
 		return sessionstore.Record{}, sessionstore.ErrNotFound
 	}
 	return r.unpack(), nil
 }
 
-func (sh *shard) get(hash uint64, id string) (slot, bool) {
+func (sh *shard) get(hash uint64, id *packedID) (slot, bool) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	i, ok := sh.find(hash, id)
@@ -73,18 +77,19 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
-	hash, packed := s.hash(id), pack(id, r)
+	packed := packID(id)
+	hash, next := s.hash(&packed.bytes), pack(&packed, r)
 	sh := s.shard(hash)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	now := time.Now()
-	i, ok := sh.find(hash, id)
+	i, ok := sh.find(hash, &packed)
 	switch {
 	case !ok:
-		s.insert(sh, hash, packed)
+		s.insert(sh, hash, next)
 	case !sh.slots[i].live(now):
-		s.replace(sh, hash, i, packed)
-	case sh.slots[i].version != r.Version:
+		s.replace(sh, hash, i, next)
+	case sh.slots[i].version() != r.Version:
 		return sessionstore.ErrExists
 	}
 	s.removeExpired(sh, now, expiredPerWrite)
@@ -96,23 +101,24 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
-	hash, packed := s.hash(id), pack(id, r)
+	packed := packID(id)
+	hash, next := s.hash(&packed.bytes), pack(&packed, r)
 	sh := s.shard(hash)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	now := time.Now()
-	i, ok := sh.find(hash, id)
+	i, ok := sh.find(hash, &packed)
 	switch {
 	case !ok || !sh.slots[i].live(now):
 		return sessionstore.ErrNotFound
-	case sh.slots[i].version == r.Version: // this very write, made before
-	case sh.slots[i].version != old:
+	case sh.slots[i].version() == r.Version: // this very write, made before
+	case sh.slots[i].version() != old:
 		return sessionstore.ErrConflict
 	default:
-		if was := &sh.slots[i]; was.subject() != r.Subject || packed.expires < was.expires {
+		if was := &sh.slots[i]; was.subject() != r.Subject || next.expires < was.expires {
 			s.watches.tell(id)
 		}
-		s.replace(sh, hash, i, packed)
+		s.replace(sh, hash, i, next)
 	}
 	s.removeExpired(sh, now, expiredPerWrite)
 	return nil
@@ -123,11 +129,12 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 	if err := s.guard.Check(ctx, id); err != nil {
 		return err
 	}
-	hash := s.hash(id)
+	packed := packID(id)
+	hash := s.hash(&packed.bytes)
 	sh := s.shard(hash)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if i, ok := sh.find(hash, id); ok {
+	if i, ok := sh.find(hash, &packed); ok {
 		s.watches.tell(id)
 		s.remove(sh, i)
 	}

@@ -2,6 +2,7 @@ package memstore
 
 import (
 	"context"
+	"hash/maphash"
 	"slices"
 	"sync"
 	"time"
@@ -30,8 +31,8 @@ type node struct {
 const none = -1
 
 func (s *Store) subjectsOf(subject string) (*subjects, uint32) {
-	hash := s.hash(subject)
-	return &s.subjects[hash>>keyBits], key(hash)
+	hash := maphash.String(s.seed, subject)
+	return &s.subjects[hash%shardCount], uint32(hash >> shardBits) //nolint:gosec // a part
 }
 
 // index returns the node of a record that the subject has now.
@@ -122,17 +123,9 @@ func (s *Store) appendOf(slots []slot, hash uint64, subject string) []slot {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	now := time.Now()
-	add := func(i int32) {
-		if r := sh.slots[i]; r.live(now) && r.subject() == subject {
-			slots = append(slots, r)
-		}
-	}
-	if i, ok := sh.at[key(hash)]; ok {
-		add(i)
-	}
-	for id, i := range sh.twins {
-		if s.hash(id) == hash {
-			add(i)
+	for i, at := sh.index.first(hash); i != none; i, at = sh.index.next(hash, at) {
+		if r := &sh.slots[i]; s.hash(&r.id) == hash && r.live(now) && r.subject() == subject {
+			slots = append(slots, *r)
 		}
 	}
 	return slots
@@ -146,7 +139,8 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 	}
 	entries := make([]sessionstore.Entry, len(slots))
 	for i := range slots {
-		entries[i] = sessionstore.Entry{ID: slots[i].id(), Record: slots[i].unpack()}
+		id := slots[i].packedID()
+		entries[i] = sessionstore.Entry{ID: id.text(), Record: slots[i].unpack()}
 	}
 	return entries, nil
 }
@@ -162,7 +156,7 @@ func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) 
 		if err := s.guard.CheckContext(ctx); err != nil {
 			return deleted, err
 		}
-		if s.deleteIf(slots[i].id(), subject) {
+		if s.deleteIf(slots[i].packedID(), subject) {
 			deleted++
 		}
 	}
@@ -171,16 +165,16 @@ func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) 
 
 // deleteIf deletes the record under id unless it belongs to another subject by
 // now.
-func (s *Store) deleteIf(id, subject string) bool {
-	hash := s.hash(id)
+func (s *Store) deleteIf(id packedID, subject string) bool {
+	hash := s.hash(&id.bytes)
 	sh := s.shard(hash)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	i, ok := sh.find(hash, id)
+	i, ok := sh.find(hash, &id)
 	if !ok || sh.slots[i].subject() != subject {
 		return false
 	}
-	s.watches.tell(id)
+	s.watches.tell(id.text())
 	s.remove(sh, i)
 	return true
 }

@@ -13,15 +13,16 @@ func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Versi
 	if err := s.guard.CheckTouch(ctx, id, expires); err != nil {
 		return err
 	}
-	hash := s.hash(id)
+	packed := packID(id)
+	hash := s.hash(&packed.bytes)
 	sh := s.shard(hash)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	i, ok := sh.find(hash, id)
+	i, ok := sh.find(hash, &packed)
 	switch {
 	case !ok || !sh.slots[i].live(time.Now()):
 		return sessionstore.ErrNotFound
-	case sh.slots[i].version != version:
+	case sh.slots[i].version() != version:
 		return sessionstore.ErrConflict
 	}
 	sh.slots[i].expires = expires.UnixNano()
