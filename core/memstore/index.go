@@ -21,7 +21,7 @@ type index struct {
 func newIndex(capacity int) index {
 	return index{
 		entries: make([]uint32, capacity+capacity/2+1),
-		numbers: 1<<bits.Len(uint(capacity)) - 1, //nolint:gosec // not negative
+		numbers: 1<<bits.Len(uint(capacity)) - 1,
 	}
 }
 

@@ -72,7 +72,7 @@ var faults = []planted{
 	},
 	{
 		"a slow reader undoes no shorter timeout", "memstore/touch.go",
-		"	case sh.slots[i].version != version:\n		return sessionstore.ErrConflict\n	}\n	sh.slots[i].expires",
+		"	case sh.slots[i].version() != version:\n		return sessionstore.ErrConflict\n	}\n	sh.slots[i].expires",
 		"	}\n	sh.slots[i].expires",
 	},
 	{
