@@ -21,8 +21,9 @@ type shard struct {
 	expiry []int32 // a heap of the slots with a record
 }
 
-// hash returns the hash of an id. Its last character has no part in it. Nobody can choose
-// ids with the same hash, since the seed is a secret, but four by their last characters.
+// hash returns the hash of an id, in which the last two bits of its last character have no
+// part. Nobody can choose ids with the same hash, since the seed is a secret, but four that
+// differ in these bits alone.
 func (s *Store) hash(id *[idBytes]byte) uint64 { return maphash.Bytes(s.seed, id[:]) }
 
 func (s *Store) shard(hash uint64) *shard { return &s.shards[hash%shardCount] }
