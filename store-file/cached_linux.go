@@ -168,12 +168,8 @@ func (c *cachedReader) close() error {
 		return nil
 	}
 	c.mu.Lock()
-	again := c.closed
 	c.closed = true
 	c.mu.Unlock()
 	c.closeLeft()
-	if again {
-		return nil
-	}
 	return c.dir.Close() //nolint:wrapcheck // Close does it
 }
