@@ -122,7 +122,7 @@ func readCached(fd int) ([]byte, bool) {
 	}
 	size := uint64(info.Size) //nolint:gosec // never negative
 	var cache unix.Cachestat_t
-	err := unix.Cachestat(uint(fd), &unix.CachestatRange{Len: size}, &cache, 0)
+	err := unix.Cachestat(uint(fd), &unix.CachestatRange{Len: size}, &cache, 0) //nolint:gosec // never negative
 	if err != nil || cache.Cache*uint64(os.Getpagesize()) < size {              //nolint:gosec // never negative
 		return nil, false
 	}

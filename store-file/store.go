@@ -38,9 +38,8 @@ var (
 // New creates what is missing in it.
 //
 // The store holds the folder open until Close, and each of its 256 shards from their first
-// use on: 258 descriptors at most, 16 for files that have been read, a few more for each call
-// that is under way, and up to 50 for DeleteSubject. New returns an error if the process may
-// not have so many.
+// use on: 258 descriptors at most, a few more for each call that is under way, and up to
+// 50 for DeleteSubject. New returns an error if the process may not have so many.
 func New(dir string, o Options) (*Store, error) {
 	o, err := o.resolved()
 	if err != nil {
