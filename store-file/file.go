@@ -25,17 +25,6 @@ func (s *Store) peek(ctx context.Context, id string) (sessionstore.Record, error
 	return s.read(ctx, id)
 }
 
-// readCached returns the record under id if that takes no waiting. If not, or if there is
-// none, it is expired or it is damaged, the caller finds out by peek.
-func (s *Store) readCached(id string) (sessionstore.Record, bool) {
-	b, ok := s.cached.read(shardName(shardOf(id)) + "/" + fileName(id))
-	if !ok {
-		return sessionstore.Record{}, false
-	}
-	r, err := decode(b, id)
-	return r, err == nil && r.Live()
-}
-
 // read returns the record under id, whether it is live or expired.
 func (s *Store) read(ctx context.Context, id string) (sessionstore.Record, error) {
 	f, size, err := s.openRecord(ctx, id)

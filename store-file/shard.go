@@ -11,15 +11,12 @@ import (
 // and some for the files of calls and for the rest of the program.
 const leastDescriptors = shardCount + 64
 
-// heldDescriptors is what a store holds open at most: its shards, and its folder twice.
-const heldDescriptors = shardCount + 2
-
 // checkDescriptors returns an error if the store would hold all files that the process may
 // open: then nothing could be opened any more, whatever is closed.
 func checkDescriptors() error {
 	if limit, known := descriptors(); known && limit < leastDescriptors {
 		return fmt.Errorf("the process may open %d files, and the store holds %d open: allow it %d or more (ulimit -n)",
-			limit, heldDescriptors, leastDescriptors)
+			limit, shardCount+1, leastDescriptors)
 	}
 	return nil
 }

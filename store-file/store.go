@@ -21,7 +21,6 @@ type Store struct {
 	locks [shardCount]chan struct{} // each of capacity 1: a mutex that a context can give up on
 
 	shards [shardCount]atomic.Pointer[os.Root] // those that have been opened
-	cached *cachedReader                       // nil if there is none
 }
 
 var (
@@ -38,7 +37,7 @@ var (
 // New creates what is missing in it.
 //
 // The store holds the folder open until Close, and each of its 256 shards from their first
-// use on: 258 descriptors at most, a few more for each call that is under way, and up to
+// use on: 257 descriptors at most, a few more for each call that is under way, and up to
 // 50 for DeleteSubject. New returns an error if the process may not have so many.
 func New(dir string, o Options) (*Store, error) {
 	o, err := o.resolved()
@@ -58,7 +57,6 @@ func New(dir string, o Options) (*Store, error) {
 	if err := s.prepare(); err != nil {
 		return nil, s.guard.Wrap(context.Background(), errors.Join(err, s.close()))
 	}
-	s.cached = openCached(s.root, s.o)
 	return s, nil
 }
 
@@ -69,7 +67,7 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) close() error {
-	err := errors.Join(s.root.Close(), s.cached.close()) // first, so that no shard is opened again
+	err := s.root.Close() // first, so that no shard is opened again
 	for n := range shardCount {
 		err = errors.Join(err, s.forget(n))
 	}
@@ -81,11 +79,7 @@ func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error
 	if err := s.guard.Check(ctx, id); err != nil {
 		return sessionstore.Record{}, err
 	}
-	if r, ok := s.readCached(id); ok {
-		return r, nil
-	}
 	return sessionstore.Guarded(ctx, s.guard, func() (sessionstore.Record, error) {
-		s.cached.closeLeft()
 		r, err := s.peek(ctx, id)
 		if err == nil && !r.Live() {
 			err = sessionstore.ErrNotFound
@@ -157,7 +151,6 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 // file can't be interrupted, and a disk that stalls must not stall the caller.
 func (s *Store) exclusively(ctx context.Context, id string, f func() error) error {
 	return s.guard.Do(ctx, func() error {
-		s.cached.closeLeft()
 		_, unlock, err := s.lock(ctx, shardOf(id))
 		if err != nil {
 			return err
