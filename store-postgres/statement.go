@@ -75,7 +75,7 @@ func scanEntry(row pgx.Row) (sessionstore.Entry, error) {
 		return sessionstore.Entry{}, err //nolint:wrapcheck // run does
 	}
 	if version == 0 || expires.InfinityModifier != pgtype.Finite ||
-		len(e.ID) != sessionstore.IDLen || len(e.Record.Subject) > sessionstore.MaxSubjectLen {
+		sessionstore.CheckID(e.ID) != nil || len(e.Record.Subject) > sessionstore.MaxSubjectLen {
 		return sessionstore.Entry{ID: e.ID}, errForeign
 	}
 	e.Record.Expires = expires.Time.UTC()

@@ -105,7 +105,7 @@ WITH created AS (
 	RETURNING id
 )
 SELECT $1::text, EXISTS (SELECT FROM created), EXISTS (SELECT FROM {table} WHERE id = $1
-	AND (version = 0 OR expires = 'infinity' OR octet_length(subject) > 255))`
+	AND (version = 0 OR expires > clock_timestamp() AND (expires = 'infinity' OR octet_length(subject) > 255)))`
 
 // Create implements [sessionstore.Store].
 func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) error {

@@ -49,13 +49,14 @@ func TestPostgresForeignRows(t *testing.T) {
 	hour, long := time.Now().Add(time.Hour), strings.Repeat("s", sessionstore.MaxSubjectLen+1)
 	for what, row := range map[string][]any{
 		"an id that is none":    {"short", []byte{}, "", hour, 1},
+		"an id of other signs":  {strings.Repeat("!", sessionstore.IDLen), []byte{}, "", hour, 1},
 		"version zero":          {randomID(), []byte{}, "", hour, 0},
 		"a subject too long":    {randomID(), []byte{}, long, hour, 1},
 		"an expiry that is not": {randomID(), []byte{}, "", "infinity", 1},
 	} {
 		postgresExec(t, pool, `INSERT INTO `+table+` VALUES ($1, $2, $3, $4, $5)`, append([]any{pgx.QueryExecModeExec}, row...)...)
 		id := row[0].(string) //nolint:forcetypeassert,errcheck // above
-		if len(id) == sessionstore.IDLen {
+		if sessionstore.CheckID(id) == nil {
 			_, errLoad := store.Load(t.Context(), id)
 			for method, err := range map[string]error{"Load": errLoad, "Create": store.Create(t.Context(), id, r)} {
 				if !errors.Is(err, sessionstore.ErrCorrupt) {
@@ -80,6 +81,14 @@ func TestPostgresForeignRows(t *testing.T) {
 		postgresExec(t, pool, `DELETE FROM `+table+` WHERE id = $1`, id)
 	}
 	wantVersion(t, "Load", store, mine, r.Version)
+
+	over := randomID()
+	postgresExec(t, pool, `INSERT INTO `+table+` VALUES ($1, $2, $3, $4, $5)`,
+		pgx.QueryExecModeExec, over, []byte{}, long, time.Now().Add(-time.Hour), 1)
+	if err := store.Create(t.Context(), over, r); err != nil {
+		t.Errorf("Create in the place of one that is over: %v", err)
+	}
+	wantVersion(t, "Load", store, over, r.Version)
 }
 
 // TestPostgresCost counts statements as the server does.
