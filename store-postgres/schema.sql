@@ -9,8 +9,9 @@ CREATE TABLE IF NOT EXISTS cloakroom_sessions (
     version bigint           NOT NULL  -- 64 bits, the sign is one of them; not 0
 ) WITH (fillfactor = 90);
 
--- There are no CHECK constraints: PostgreSQL prepares them anew for each statement, which
--- takes it half as long again as a whole UPDATE. The store refuses to read such a row.
+-- There are no CHECK constraints: PostgreSQL prepares them anew for each statement, and an
+-- UPDATE would take it half as long again. The store reads no row that breaks what is said
+-- above: it gives sessionstore.ErrCorrupt.
 
 -- There is no index on expires: most writes move it, and without one they change no
 -- index (heap-only tuples, for which pages keep a tenth free). Prune reads the table.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -190,9 +191,9 @@ func (s *broken) DeleteSubject(ctx context.Context, subject string) (int, error)
 //
 //nolint:paralleltest // each keeps the machine busy
 func TestPlantedBugsAreFound(t *testing.T) {
-	_, long := howLong(t)
+	_, measured := howLong(t)
 	for name, bug := range planted {
-		if bug.slow && !long {
+		if bug.slow && !measured {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
@@ -200,14 +201,26 @@ func TestPlantedBugsAreFound(t *testing.T) {
 			if backend == "" {
 				backend = "sqlite"
 			}
-			r := tortured(t, backends.Named(t, backend), name)
-			r.enough = bug.found
-			r.torture(5 * time.Minute) // a busy machine does little in a second
-			if r.noticed.Load() {
-				t.Logf("found: %v", r.kinds())
-				return
+			// Somebody who has signed out everywhere does not wonder at a session that is gone. A
+			// while after the beginning nearly everybody has, so that some bugs are found then or not
+			// at all: another run begins anew. A busy machine does little in a second.
+			const runs = 10
+			long, found := 30*time.Second, false
+			if bug.slow {
+				long = 5 * time.Minute
 			}
-			t.Errorf("nobody has noticed: found %v, want one of %v", r.kinds(), bug.found)
+			for n := 0; n < runs && !found && !t.Failed(); n++ {
+				t.Run(strconv.Itoa(n), func(t *testing.T) {
+					r := tortured(t, backends.Named(t, backend), name)
+					r.enough = bug.found
+					r.torture(long)
+					found = r.noticed.Load()
+					t.Logf("found: %v", r.kinds())
+				})
+			}
+			if !found {
+				t.Errorf("nobody has noticed, want one of %v", bug.found)
+			}
 		})
 	}
 }
