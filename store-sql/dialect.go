@@ -38,17 +38,15 @@ type dialect struct {
 	first  any           // is before every place
 	bytes  bool          // text goes to the server as bytes, which it converts to no other character set
 
-	// prepares says that the store keeps its statements prepared. SQLite compiles each that
-	// it gets as text, which takes longer than to run it. For a server that is little beside
-	// the round trip. There, prepared statements are limited in number, and the server
-	// converts their arguments between character sets.
-	prepares bool
-
 	// blocks says that drivers wait for locks without regard to contexts.
 	blocks bool
 
 	// probe finds out what the database takes, or that it can't be used.
 	probe func(ctx context.Context, db *sql.DB) (maxData int, err error)
+
+	// prepares finds out whether the arguments of a prepared statement get there as they
+	// are. It is nil where they do.
+	prepares func(ctx context.Context, db *sql.DB) (bool, error)
 
 	// kind tells what the number and the text of an error mean.
 	kind func(number int, text string) kind
@@ -56,16 +54,15 @@ type dialect struct {
 
 var dialects = map[Dialect]*dialect{
 	SQLite: {
-		quote:    `"`,
-		schema:   sqliteSchema,
-		now:      "?",
-		unit:     time.Nanosecond,
-		place:    "rowid",
-		first:    int64(math.MinInt64),
-		prepares: true,
-		blocks:   true,
-		probe:    probeSQLite,
-		kind:     kindInSQLite,
+		quote:  `"`,
+		schema: sqliteSchema,
+		now:    "?",
+		unit:   time.Nanosecond,
+		place:  "rowid",
+		first:  int64(math.MinInt64),
+		blocks: true,
+		probe:  probeSQLite,
+		kind:   kindInSQLite,
 	},
 	MySQL: {
 		quote:  "`",
@@ -78,6 +75,8 @@ var dialects = map[Dialect]*dialect{
 		bytes: true,
 		probe: probeMySQL,
 		kind:  kindInMySQL,
+
+		prepares: mysqlPrepares,
 	},
 }
 
@@ -129,6 +128,19 @@ func probeMySQL(ctx context.Context, db *sql.DB) (int, error) {
 	return packet - packetRest, nil
 }
 
+// mysqlPrepares is needed although probeMySQL asks the same: there the driver may have put
+// the argument into the text.
+func mysqlPrepares(ctx context.Context, db *sql.DB) (bool, error) {
+	p, err := db.PrepareContext(ctx, `SELECT HEX(?)`)
+	if err != nil {
+		return false, err //nolint:wrapcheck // the same
+	}
+	defer func() { _ = p.Close() }() // it has answered
+	var sent string
+	err = p.QueryRowContext(ctx, sentProbe).Scan(&sent)
+	return sent == fmt.Sprintf("%X", sentProbe), err //nolint:wrapcheck // the same
+}
+
 // maxData returns the largest data of a record that the database takes. It asks the
 // database before the first write or list and when it is migrated, once.
 func (s *Store) maxData(ctx context.Context) (int, error) {
@@ -138,6 +150,15 @@ func (s *Store) maxData(ctx context.Context) (int, error) {
 	most, err := s.d.probe(ctx, s.db)
 	if err != nil {
 		return 0, err
+	}
+	if s.d.prepares != nil && !s.asText.Load() {
+		prepares, err := s.d.prepares(ctx, s.db)
+		if err != nil && !s.refused(err) {
+			return 0, err
+		}
+		if !prepares {
+			s.asText.Store(true)
+		}
 	}
 	most = min(most, s.o.MaxData)
 	if most <= 0 {

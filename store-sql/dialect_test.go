@@ -22,7 +22,7 @@ func unasked(t *testing.T, f *fake, d Dialect) *Store {
 func TestTheDatabaseIsAskedOnceWhatItTakes(t *testing.T) {
 	t.Parallel()
 	const packet = 4 << 10
-	f := &fake{answers: []answer{rowOf(int64(1), int64(packet), sentHex, ""), {affected: 1}}}
+	f := &fake{answers: []answer{rowOf(int64(1), int64(packet), sentHex, ""), rowOf(sentHex), {affected: 1}}}
 	s := unasked(t, f, MySQL)
 	r := record()
 	r.Data = make([]byte, packet-packetRest)
@@ -35,8 +35,32 @@ func TestTheDatabaseIsAskedOnceWhatItTakes(t *testing.T) {
 	if err := s.Create(t.Context(), someID, r); !errors.Is(err, sessionstore.ErrTooLarge) {
 		t.Errorf("a record that fills the packet: %v, want ErrTooLarge", err)
 	}
-	if len(f.sent) != 3 {
-		t.Errorf("sent %v, want one question and two writes", f.sent)
+	if len(f.sent) != 4 || f.sent[3].text {
+		t.Errorf("sent %v, want two questions and two writes", f.sent)
+	}
+}
+
+// The character sets of a connection may be such that the server changes the arguments of a
+// prepared statement alone.
+func TestArgumentsGoAsTextWherePreparedOnesChange(t *testing.T) {
+	t.Parallel()
+	takes := rowOf(int64(1), int64(1<<24), sentHex, "")
+	for name, c := range map[string]struct {
+		answers []answer
+		want    error
+	}{
+		"it changes them":  {[]answer{takes, rowOf("3F815C6EA15C6E"), {affected: 1}}, nil},
+		"it prepares none": {[]answer{takes, {err: &mysqlError{Number: erTooManyPrepared}}, {affected: 1}}, nil},
+		"nobody knows":     {[]answer{takes, {err: errNetwork}, {affected: 1}}, errNetwork},
+	} {
+		f := &fake{answers: c.answers}
+		err := unasked(t, f, MySQL).Create(t.Context(), someID, record())
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: error %v, want %v", name, err, c.want)
+		}
+		if last := f.sent[len(f.sent)-1]; err == nil && (len(f.sent) != 3 || !last.text) {
+			t.Errorf("%s: sent %v", name, f.sent)
+		}
 	}
 }
 

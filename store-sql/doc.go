@@ -30,10 +30,11 @@
 // # Connections
 //
 // The store sends its statements with their arguments through [database/sql.DB]. It works
-// with any number of connections, also with one. On SQLite it keeps them prepared, about
-// fifteen on each connection, until db is closed: make one Store for a table, not one for
-// each request. On MySQL and MariaDB they go as text, and the driver prepares them, or
-// puts the arguments in.
+// with any number of connections, also with one. It keeps those that requests need
+// prepared, five on each connection, until db is closed: make one Store for a table, not
+// one for each request. The others go as text, and so do all of them once a server or a
+// proxy has refused to prepare one, or would change the arguments. See
+// [Options.NoPreparedStatements].
 //
 // Only drivers of SQLite can't be interrupted in everything that they wait for: there, a
 // method returns when its context is done, and the statement comes to its end in a

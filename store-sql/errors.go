@@ -19,13 +19,14 @@ var (
 type kind int
 
 const (
-	other     kind = iota
-	duplicate      // a row with this id is there
-	undone         // for the sake of another statement: it may be repeated
-	locked         // by another connection: it may be repeated
-	noTable        // or another one
-	tooLarge       // for a packet; nothing was written
-	lost           // with its connection: a read may be repeated
+	other      kind = iota
+	duplicate       // a row with this id is there
+	undone          // for the sake of another statement: it may be repeated
+	locked          // by another connection: it may be repeated
+	noTable         // or another one
+	tooLarge        // for a packet; nothing was written
+	lost            // with its connection: a read may be repeated
+	unprepared      // and not run: it may be repeated as text
 )
 
 // Result codes, from sqlite.org/rescode.html.
@@ -61,6 +62,12 @@ const (
 	erBadField        = 1054
 	erNoSuchTable     = 1146
 	erPacketTooLarge  = 1153
+	erUnknownCommand  = 1047 // of a proxy that prepares nothing
+	erNotSupported    = 1235 // the same
+	erUnknownPrepared = 1243 // a proxy has passed it to another connection of the server
+	erCannotPrepare   = 1295
+	erTooManyPrepared = 1461 // max_prepared_stmt_count
+	erPrepareAgain    = 1615 // and the server could not
 )
 
 func kindInMySQL(number int, _ string) kind {
@@ -73,6 +80,8 @@ func kindInMySQL(number int, _ string) kind {
 		return noTable
 	case erPacketTooLarge:
 		return tooLarge
+	case erUnknownCommand, erNotSupported, erUnknownPrepared, erCannotPrepare, erTooManyPrepared, erPrepareAgain:
+		return unprepared
 	}
 	return other
 }
@@ -131,7 +140,7 @@ func (s *Store) explain(err error) error {
 		return fmt.Errorf("table %s is missing or not the store's: call Migrate: %w", s.table, err)
 	case locked:
 		return fmt.Errorf("another connection keeps the database locked (is busy_timeout set?): %w", err)
-	case other, duplicate, undone, lost:
+	case other, duplicate, undone, lost, unprepared:
 	}
 	return err
 }

@@ -141,9 +141,14 @@ func (r *fakeRows) Next(dest []driver.Value) error {
 // open returns a store that has asked already what the database takes.
 func open(t *testing.T, f *fake, d Dialect) *Store {
 	t.Helper()
+	return openWith(t, f, d, Options{})
+}
+
+func openWith(t *testing.T, f *fake, d Dialect, o Options) *Store {
+	t.Helper()
 	db := sql.OpenDB(f)
 	t.Cleanup(func() { _ = db.Close() })
-	s, err := New(db, d, Options{})
+	s, err := New(db, d, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,12 @@ type Options struct {
 	// PruneBatch is how many rows Prune looks at, and DeleteAll deletes, in one
 	// statement. 0 means 1000, the largest possible value is 100,000.
 	PruneBatch int
+
+	// NoPreparedStatements has every statement sent as text. It is for a proxy that
+	// reserves a connection for whoever prepares a statement, as Amazon RDS Proxy does; with
+	// go-sql-driver/mysql set interpolateParams as well. A read from MariaDB takes about a
+	// fifth longer then.
+	NoPreparedStatements bool
 }
 
 const (

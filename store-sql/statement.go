@@ -20,6 +20,7 @@ import (
 type statement struct {
 	sql      string
 	timed    bool
+	often    bool                     // a request needs it: it is kept prepared
 	prepared atomic.Pointer[sql.Stmt] // nil before its first use
 }
 
@@ -37,21 +38,36 @@ func (s *Store) statement(template string) *statement {
 }
 
 // stmt returns what database/sql has prepared, and prepares again on each connection that
-// has not seen it. It ends with the pool. It is nil where statements go as text, and for
-// what can't be prepared: sent as text, that gets the error which says why.
+// has not seen it. It ends with the pool. A database takes longer to read most statements
+// than to run them. Those that requests need are few, since servers limit how many are
+// prepared. It is nil for a statement that goes as text, and for what can't be prepared:
+// sent as text, that gets the error which says why.
 func (s *Store) stmt(ctx context.Context, st *statement) *sql.Stmt {
-	p := st.prepared.Load()
-	if p != nil || !s.d.prepares {
+	if !st.often || s.asText.Load() {
+		return nil
+	}
+	if p := st.prepared.Load(); p != nil {
 		return p
 	}
 	p, err := s.db.PrepareContext(ctx, st.sql)
 	if err != nil {
+		s.refused(err)
 		return nil
 	}
 	if !st.prepared.CompareAndSwap(nil, p) {
 		_ = p.Close() //nolint:sqlclosecheck // another call was first
 	}
 	return st.prepared.Load()
+}
+
+// refused reports whether err says that a statement was not run because it was prepared.
+// From then on all go as text.
+func (s *Store) refused(err error) bool {
+	is := s.kind(err) == unprepared
+	if is {
+		s.asText.Store(true)
+	}
+	return is
 }
 
 func (s *Store) args(st *statement, args []any) []any {
@@ -217,14 +233,21 @@ func (s *Store) time(t time.Time) int64 {
 const attempts = 9
 
 // run calls f and returns its error as callers get it. It calls f again if the
-// database has undone a statement for the sake of another.
+// database has undone a statement for the sake of another, or has not run it because it
+// was prepared.
 func run[T any](ctx context.Context, s *Store, f func() (T, error)) (T, error) {
 	repeated := func() (T, error) {
+		text := s.asText.Load()
 		value, err := f()
 		for n := range attempts - 1 {
-			if k := s.kind(err); k != undone && k != locked || !pause(ctx, time.Millisecond<<n) {
+			again := s.refused(err) && !text
+			if k := s.kind(err); k == undone || k == locked {
+				again = pause(ctx, time.Millisecond<<n)
+			}
+			if !again {
 				break
 			}
+			text = s.asText.Load()
 			value, err = f()
 		}
 		return value, err

@@ -3,29 +3,30 @@ package sqlstore
 import (
 	"errors"
 	"testing"
+	"time"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-func TestAStatementIsPreparedOnce(t *testing.T) {
+func TestWhatRequestsNeedIsPreparedOnce(t *testing.T) {
 	t.Parallel()
-	for name := range calls(nil) {
-		f := &fake{answers: []answer{none}}
-		s := open(t, f, SQLite)
-		for range 3 {
-			_ = calls(s)[name](t.Context()) // what it makes of no answer is another test's
-		}
-		seen := make(map[string]bool)
-		for _, sql := range f.prepared {
-			if seen[sql] {
-				t.Errorf("%s prepares again: %s", name, sql)
+	requests := map[string]bool{"Load": true, "Create": true, "Update": true, "Touch": true, "Delete": true}
+	eachDialect(t, func(t *testing.T, d Dialect) {
+		t.Helper()
+		for name := range calls(nil) {
+			f := &fake{answers: []answer{none}}
+			s := open(t, f, d)
+			for range 3 {
+				_ = calls(s)[name](t.Context()) // what it makes of no answer is another test's
 			}
-			seen[sql] = true
-		}
-		for _, st := range f.sent {
-			if st.text || !seen[st.sql] {
-				t.Errorf("%s has not prepared: %s", name, st.sql)
+			if prepared := len(f.prepared); requests[name] != (prepared == 1) || prepared > 1 {
+				t.Errorf("%s: prepares %v", name, f.prepared)
+			}
+			if len(f.sent) == 0 || f.sent[0].text == requests[name] {
+				t.Errorf("%s: sends %v", name, f.sent)
 			}
 		}
-	}
+	})
 }
 
 func TestWhatCannotBePreparedIsSentAsText(t *testing.T) {
@@ -38,14 +39,54 @@ func TestWhatCannotBePreparedIsSentAsText(t *testing.T) {
 	}
 }
 
-func TestMySQLGetsText(t *testing.T) {
+func TestNoPreparedStatements(t *testing.T) {
 	t.Parallel()
-	for name := range calls(nil) {
-		f := &fake{answers: []answer{none}}
-		_ = calls(open(t, f, MySQL))[name](t.Context()) // the same
-		if len(f.prepared) != 0 || len(f.sent) == 0 {
-			t.Errorf("%s prepares %v and sends %v", name, f.prepared, f.sent)
+	eachDialect(t, func(t *testing.T, d Dialect) {
+		t.Helper()
+		for name := range calls(nil) {
+			f := &fake{answers: []answer{none}}
+			_ = calls(openWith(t, f, d, Options{NoPreparedStatements: true}))[name](t.Context()) // the same
+			if len(f.prepared) != 0 || len(f.sent) == 0 {
+				t.Errorf("%s: prepares %v and sends %v", name, f.prepared, f.sent)
+			}
 		}
+	})
+}
+
+// A server prepares no more than a number, and a proxy may pass a statement to a connection
+// on which it was not prepared.
+func TestAServerThatTakesNoPreparedStatementsGetsText(t *testing.T) {
+	t.Parallel()
+	for _, number := range []uint16{
+		erUnknownCommand, erNotSupported, erUnknownPrepared, erCannotPrepare, erTooManyPrepared, erPrepareAgain,
+	} {
+		refusal := &mysqlError{Number: number}
+		for name, f := range map[string]*fake{
+			"when it prepares": {answers: []answer{none}, unprepared: refusal},
+			"when it runs":     {answers: []answer{{err: refusal}, none}},
+		} {
+			s := open(t, f, MySQL)
+			if err := s.Delete(t.Context(), someID); err != nil {
+				t.Errorf("%d %s: %v", number, name, err)
+			}
+			prepared := len(f.prepared)
+			if err := s.Touch(t.Context(), someID, 1, time.Now().Add(time.Hour)); !errors.Is(err, sessionstore.ErrNotFound) {
+				t.Errorf("%d %s: %v", number, name, err)
+			}
+			if last := f.sent[len(f.sent)-1]; prepared != 1 || len(f.prepared) != 1 || !last.text {
+				t.Errorf("%d %s: prepared %v, sent %v", number, name, f.prepared, f.sent)
+			}
+		}
+	}
+}
+
+// The driver prepares each statement where it does not put the arguments into its text.
+func TestARefusalOfTextIsNotRepeatedForEver(t *testing.T) {
+	t.Parallel()
+	refusal := &mysqlError{Number: erTooManyPrepared}
+	f := &fake{answers: []answer{{err: refusal}}, unprepared: refusal}
+	if err := open(t, f, MySQL).Delete(t.Context(), someID); !errors.Is(err, refusal) || len(f.sent) > 2 {
+		t.Errorf("sent %v, error %v", f.sent, err)
 	}
 }
 

@@ -21,6 +21,7 @@ type Store struct {
 	guard  *sessionstore.Guard
 	table  string       // quoted
 	probed atomic.Int64 // what maxData has found out
+	asText atomic.Bool  // no statement is prepared
 
 	found                                                      *statement
 	load, insert, replace, update, version, own, remove, touch *statement
@@ -61,6 +62,10 @@ func New(db *sql.DB, d Dialect, o Options) (*Store, error) {
 	} {
 		*st = s.statement(template)
 	}
+	for _, st := range []*statement{s.load, s.insert, s.update, s.touch, s.remove} {
+		st.often = true
+	}
+	s.asText.Store(o.NoPreparedStatements)
 	return s, nil
 }
 

@@ -235,16 +235,19 @@ func TestMysqlSmall(t *testing.T) {
 	reader := mysqlStore(t, admin, table)
 	const most = packet - 1<<10
 	for _, data := range []string{"x", "'"} { // the second is twice as long in a statement
-		for name, set := range map[string]func(*mysql.Config){
-			"interpolated":               func(*mysql.Config) {},
-			"prepared":                   func(c *mysql.Config) { c.InterpolateParams = false },
-			"a driver that does not ask": func(c *mysql.Config) { c.MaxAllowedPacket = 64 << 20 },
+		for name, set := range map[string]func(*mysql.Config, *sqlstore.Options){
+			"as is":    func(*mysql.Config, *sqlstore.Options) {},
+			"prepared": func(c *mysql.Config, _ *sqlstore.Options) { c.InterpolateParams = false },
+			"text":     func(_ *mysql.Config, o *sqlstore.Options) { o.NoPreparedStatements = true },
+			"a driver that does not ask": func(c *mysql.Config, o *sqlstore.Options) {
+				c.MaxAllowedPacket, o.NoPreparedStatements = 64<<20, true
+			},
 		} {
-			config := server.Clone()
-			set(config)
+			config, o := server.Clone(), sqlstore.Options{Table: table}
+			set(config, &o)
 			db := mysqlDB(t, config)
 			db.SetMaxOpenConns(1)
-			store := mysqlStore(t, db, table)
+			store := sqlStore(t, db, sqlstore.MySQL, o)
 			id, r := created(t, store)
 			next := r
 			next.Version, next.Data = 8, bytes.Repeat([]byte(data), most)
