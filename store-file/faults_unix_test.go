@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -131,7 +132,7 @@ func TestPruneLeavesWhatAnotherWriterHasLocked(t *testing.T) {
 	wantError(t, "Prune", <-pruned, context.Canceled)
 }
 
-func TestALinkOrAPipeInARecordsPlaceIsDamage(t *testing.T) {
+func TestWhatIsNoFileInARecordsPlaceIsDamage(t *testing.T) {
 	t.Parallel()
 	for name, replace := range map[string]func(path, other string) error{
 		"link within the folder":    func(path, other string) error { return os.Symlink("../"+other, path) },
@@ -140,6 +141,8 @@ func TestALinkOrAPipeInARecordsPlaceIsDamage(t *testing.T) {
 		"link to nowhere":           func(path, _ string) error { return os.Symlink("nowhere", path) },
 		"link to itself":            func(path, _ string) error { return os.Symlink(filepath.Base(path), path) },
 		"named pipe":                func(path, _ string) error { return syscall.Mkfifo(path, 0o600) },
+		"socket":                    func(path, _ string) error { return socket(path) },
+		"folder":                    func(path, _ string) error { return os.Mkdir(path, 0o700) },
 		"link to a device of zeros": func(path, _ string) error { return os.Symlink("/dev/zero", path) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -214,7 +217,7 @@ func childFewDescriptors(args []string) (failures int) {
 	for _, c := range []struct {
 		limit   syscall.Rlimit
 		refused bool
-	}{{syscall.Rlimit{Cur: 512, Max: 512}, false}, {syscall.Rlimit{Cur: 256, Max: 512}, true}} {
+	}{{syscall.Rlimit{Cur: 600, Max: 600}, false}, {syscall.Rlimit{Cur: 256, Max: 600}, true}} {
 		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &c.limit); err != nil {
 			return fail(err)
 		}
@@ -227,6 +230,21 @@ func childFewDescriptors(args []string) (failures int) {
 		}
 	}
 	return failures
+}
+
+// socket makes one. Its name is short at first, as the system demands.
+func socket(path string) error {
+	dir, err := os.MkdirTemp("", "s")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // tidying
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: dir + "/s", Net: "unix"})
+	if err != nil {
+		return err
+	}
+	l.SetUnlinkOnClose(false)
+	return errors.Join(os.Rename(dir+"/s", path), l.Close())
 }
 
 // during calls every method while the system refuses with errno, then Load when that is over.

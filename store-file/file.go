@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -27,12 +26,7 @@ func (s *Store) peek(ctx context.Context, id string) (sessionstore.Record, error
 
 // read returns the record under id, whether it is live or expired.
 func (s *Store) read(ctx context.Context, id string) (sessionstore.Record, error) {
-	f, size, err := s.openRecord(ctx, id)
-	if err != nil {
-		return sessionstore.Record{}, err
-	}
-	defer func() { _ = f.Close() }() // nothing was written
-	b, err := readFull(f, size)
+	b, err := s.contents(ctx, id, largestFile)
 	if err != nil {
 		return sessionstore.Record{}, err
 	}
@@ -41,12 +35,7 @@ func (s *Store) read(ctx context.Context, id string) (sessionstore.Record, error
 
 // readExpired tells by the header alone whether the record under id has expired.
 func (s *Store) readExpired(ctx context.Context, id string) (bool, error) {
-	f, size, err := s.openRecord(ctx, id)
-	if err != nil {
-		return false, err
-	}
-	defer func() { _ = f.Close() }() // nothing was written
-	b, err := readFull(f, min(size, sessionstore.RecordHeaderLen))
+	b, err := s.contents(ctx, id, sessionstore.RecordHeaderLen)
 	if err != nil {
 		return false, err
 	}
@@ -54,70 +43,42 @@ func (s *Store) readExpired(ctx context.Context, id string) (bool, error) {
 	return err == nil && !(sessionstore.Record{Expires: expires}).Live(), err
 }
 
-// openRecord opens the file of id and returns its size.
-func (s *Store) openRecord(ctx context.Context, id string) (*os.File, int64, error) {
+// contents returns what the file of id begins with, most bytes of it.
+func (s *Store) contents(ctx context.Context, id string, most int64) (b []byte, err error) {
 	dir, err := s.shard(shardOf(id))
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	var f *os.File
 	err = patiently(ctx, func() (err error) {
-		f, err = openRegular(dir, fileName(id))
+		b, err = dir.read(fileName(id), most)
 		return err
 	})
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if err := s.intact(shardOf(id)); err != nil {
-			return nil, 0, err
+			return nil, err
 		}
-		return nil, 0, sessionstore.ErrNotFound
-	case err != nil:
-		return nil, 0, fmt.Errorf("open a record: %w", err)
-	}
-	info, err := f.Stat()
-	if err == nil {
-		err = checkFile(info)
-	}
-	if err != nil {
-		_ = f.Close() // nothing was written
-		return nil, 0, fmt.Errorf("look at a record: %w", err)
-	}
-	return f, info.Size(), nil
-}
-
-// openRegular opens a file for reading that is no link: os.Root would follow one
-// within the folder.
-func openRegular(dir *os.Root, name string) (*os.File, error) {
-	info, err := dir.Lstat(name)
-	if err == nil {
-		err = checkFile(info)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return dir.OpenFile(name, os.O_RDONLY|openFlag, 0) //nolint:wrapcheck // openRecord does it
-}
-
-func checkFile(info fs.FileInfo) error {
-	switch {
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%w: not a regular file", sessionstore.ErrCorrupt)
-	case info.Size() > largestFile:
-		return fmt.Errorf("%w: a file of %d bytes", sessionstore.ErrCorrupt, info.Size())
-	}
-	return nil
-}
-
-func readFull(r io.Reader, size int64) ([]byte, error) {
-	b := make([]byte, size)
-	_, err := io.ReadFull(r, b)
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, fmt.Errorf("%w: cut short", sessionstore.ErrCorrupt)
+		return nil, sessionstore.ErrNotFound
 	case err != nil:
 		return nil, fmt.Errorf("read a record: %w", err)
 	}
 	return b, nil
+}
+
+var (
+	errNotRegular = fmt.Errorf("%w: not a regular file", sessionstore.ErrCorrupt)
+	errCutShort   = fmt.Errorf("%w: cut short", sessionstore.ErrCorrupt)
+)
+
+// checkFile returns an error if a file can't be a record's.
+func checkFile(regular bool, size int64) error {
+	switch {
+	case !regular:
+		return errNotRegular
+	case size > largestFile:
+		return fmt.Errorf("%w: a file of %d bytes", sessionstore.ErrCorrupt, size)
+	}
+	return nil
 }
 
 // put makes b, which encodes r, the content of id's file. The shard is locked. The new subject's
@@ -128,7 +89,7 @@ func (s *Store) put(ctx context.Context, id string, r sessionstore.Record, b []b
 	if err != nil {
 		return err
 	}
-	temp, err := s.writeTemp(dir, b)
+	temp, err := s.writeTemp(dir.Root, b)
 	if err != nil {
 		return err
 	}
@@ -139,10 +100,10 @@ func (s *Store) put(ctx context.Context, id string, r sessionstore.Record, b []b
 			return errors.Join(err, dir.Remove(temp))
 		}
 	}
-	if err := rename(ctx, dir, temp, fileName(id)); err != nil {
+	if err := rename(ctx, dir.Root, temp, fileName(id)); err != nil {
 		return err
 	}
-	if err := syncDir(dir, "."); err != nil {
+	if err := syncDir(dir.Root, "."); err != nil {
 		return err
 	}
 	if subject != oldSubject {
@@ -158,7 +119,7 @@ func (s *Store) flush(id string) error {
 	if err != nil {
 		return err
 	}
-	return syncDir(dir, ".")
+	return syncDir(dir.Root, ".")
 }
 
 // remove removes the file of id, if there is one. The shard is locked.
@@ -167,10 +128,10 @@ func (s *Store) remove(ctx context.Context, id, subject string) error {
 	if err != nil {
 		return err
 	}
-	if err := removeFile(ctx, dir, fileName(id)); err != nil {
+	if err := removeFile(ctx, dir.Root, fileName(id)); err != nil {
 		return err
 	}
-	if err := syncDir(dir, "."); err != nil {
+	if err := syncDir(dir.Root, "."); err != nil {
 		return err
 	}
 	s.unmark(subject, id)

@@ -20,14 +20,15 @@ func (s *Store) lock(ctx context.Context, shard int) (dir *os.Root, unlock func(
 		return nil, nil, ctx.Err()
 	}
 	var f *os.File
-	if dir, err = s.shard(shard); err == nil {
-		f, err = s.lockFile(ctx, dir, shard)
+	own, err := s.shard(shard)
+	if err == nil {
+		f, err = s.lockFile(ctx, own.Root, shard)
 	}
 	if err != nil {
 		<-s.locks[shard]
 		return nil, nil, err
 	}
-	return dir, func() {
+	return own.Root, func() {
 		unlockFile(f)
 		_ = f.Close() // nothing was written
 		<-s.locks[shard]

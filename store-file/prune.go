@@ -49,7 +49,7 @@ func (s *Store) listDue(ctx context.Context, shard int) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := list(dir, ".")
+	names, err := list(dir.Root, ".")
 	if err != nil {
 		return nil, err
 	}

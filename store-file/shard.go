@@ -4,34 +4,37 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 )
 
 // leastDescriptors is what a process has to be allowed: the folders that a store holds open,
 // and some for the files of calls and for the rest of the program.
-const leastDescriptors = shardCount + 64
+const leastDescriptors = shardDescriptors*shardCount + 64
 
 // checkDescriptors returns an error if the store would hold all files that the process may
 // open: then nothing could be opened any more, whatever is closed.
 func checkDescriptors() error {
 	if limit, known := descriptors(); known && limit < leastDescriptors {
 		return fmt.Errorf("the process may open %d files, and the store holds %d open: allow it %d or more (ulimit -n)",
-			limit, shardCount+1, leastDescriptors)
+			limit, shardDescriptors*shardCount+1, leastDescriptors)
 	}
 	return nil
 }
 
 // shard returns a shard's folder. It stays open until Close, so that a record is one
-// name away: with it, Load takes half of the system calls.
-func (s *Store) shard(n int) (*os.Root, error) {
+// name away.
+func (s *Store) shard(n int) (*shard, error) {
 	if dir := s.shards[n].Load(); dir != nil {
 		return dir, nil
 	}
-	dir, err := s.root.OpenRoot(shardName(n))
+	root, err := s.root.OpenRoot(shardName(n))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%w: %s", errGone, s.dir)
 	case err != nil:
+		return nil, fmt.Errorf("open a folder: %w", err)
+	}
+	dir, err := openShard(root)
+	if err != nil {
 		return nil, fmt.Errorf("open a folder: %w", err)
 	}
 	if s.shards[n].CompareAndSwap(nil, dir) {
@@ -47,7 +50,9 @@ func (s *Store) shard(n int) (*os.Root, error) {
 // longer needed.
 func (s *Store) forget(n int) error {
 	if dir := s.shards[n].Swap(nil); dir != nil {
-		return dir.Close() //nolint:wrapcheck // Close does it
+		if err := dir.Close(); err != nil {
+			return fmt.Errorf("close a folder: %w", err)
+		}
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ type Store struct {
 	guard *sessionstore.Guard
 	locks [shardCount]chan struct{} // each of capacity 1: a mutex that a context can give up on
 
-	shards [shardCount]atomic.Pointer[os.Root] // those that have been opened
+	shards [shardCount]atomic.Pointer[shard] // those that have been opened
 }
 
 var (
@@ -37,8 +37,8 @@ var (
 // New creates what is missing in it.
 //
 // The store holds the folder open until Close, and each of its 256 shards from their first
-// use on: 257 descriptors at most, a few more for each call that is under way, and up to
-// 50 for DeleteSubject. New returns an error if the process may not have so many.
+// use on: 257 descriptors at most, on Linux 513, a few more for each call that is under way,
+// and up to 50 for DeleteSubject. New returns an error if the process may not have so many.
 func New(dir string, o Options) (*Store, error) {
 	o, err := o.resolved()
 	if err != nil {
