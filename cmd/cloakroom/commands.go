@@ -86,9 +86,10 @@ var commands = []command{
 	},
 	{
 		name: "keygen", run: runKeygen,
-		summary:  "print a new key for the application",
-		about:    "Base64, as session.ParseKeys reads it.",
-		examples: []string{`CLOAKROOM_KEYS="$(cloakroom keygen) $CLOAKROOM_KEYS"`},
+		summary: "print a new key for the application",
+		about: "Base64, as session.ParseKeys reads it. A key that is to replace another one\n" +
+			"begins at the end of the list, in all processes, and moves to the front then.",
+		examples: []string{`CLOAKROOM_KEYS="$CLOAKROOM_KEYS $(cloakroom keygen)"`},
 	},
 }
 

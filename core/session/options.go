@@ -33,9 +33,12 @@ const NoTimeout = time.Duration(1<<63 - 1)
 type Options struct { //nolint:recvcheck // Format is for values, too
 	// Keys sign the visitors' tickets: the first one signs, all verify. Each has at
 	// least MinKeyLen bytes. GenerateKey makes one, and ParseKeys reads them from
-	// text. They are secrets, the same in every process. To replace a key, put the
-	// new one in front, and keep the old one for AbsoluteTimeout, or for as long as
-	// the longest Session.Remember.
+	// text. They are secrets, the same in every process.
+	//
+	// To replace a key, first add the new one at the end, in every process: a process that
+	// lacks it takes its tickets for forged, and their visitors are signed out. Then put it
+	// in front. Remove the old key after AbsoluteTimeout, or after the longest
+	// Session.Remember.
 	Keys [][]byte
 
 	// Signer signs in the place of Keys, by a key management service for instance.

@@ -26,8 +26,9 @@ type Signer interface {
 }
 
 // NewSigner returns a Signer that uses HMAC-SHA256 under a ring of keys. The first
-// signs, and all verify. To replace a key, put a new one in front, and remove the old
-// one once no session from its time is left. A key that was removed verifies no more.
+// signs, and all verify. To replace a key, add the new one at the end in every process,
+// then put it in front, and remove the old one once no session from its time is left. A
+// key that was removed verifies no more.
 //
 // NewSigner refuses an empty ring, a key of less than [MinKeyLen] bytes, and one made
 // of a single repeated byte. The keys may be changed after NewSigner returns.

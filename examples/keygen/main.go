@@ -2,10 +2,9 @@
 //
 //	export CLOAKROOM_KEYS=$(go run ./examples/keygen)
 //
-// To replace a key, put the new one in front and keep the old one for as long as
-// a session may last:
+// docs/operations.md says how to replace a key. The new one begins at the end:
 //
-//	export CLOAKROOM_KEYS=$(go run ./examples/keygen),$CLOAKROOM_KEYS
+//	export CLOAKROOM_KEYS=$CLOAKROOM_KEYS,$(go run ./examples/keygen)
 package main
 
 import (
