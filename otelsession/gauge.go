@@ -17,7 +17,9 @@ import (
 
 const signedInKey = attribute.Key("cloakroom.session.signed_in")
 
-// A Gauge shows how many sessions are live. It counts them only while [Gauge.Run] runs.
+// A Gauge shows how many sessions are live. It counts them only while [Gauge.Run] runs. It
+// does not look into the records. So it counts a session that was signed out of as one in
+// which nobody is signed in, for the ten minutes until its tombstone goes.
 type Gauge struct {
 	store      sessionstore.Store
 	meter      metric.Meter
