@@ -1,4 +1,4 @@
-// Package conformance proves that a session store keeps the contract of
+// Package conformance checks that a session store keeps the contract of
 // [sessionstore.Store]: every sentence of it that can be seen from outside is a case,
 // and every case is known to fail on a store that breaks it.
 //
@@ -20,7 +20,7 @@
 // about DeleteAll and most about Scan, and Pair those about DeleteAll in several processes;
 // Corrupt and Misplace those about damage; Outage, Stall and Full those about a backend in
 // trouble. A case that can't run is skipped with "not applicable" and the reason, so that the
-// output of go test -v says what is not proven. Require turns a missing capability into a
+// output of go test -v says what was not checked. Require turns a missing capability into a
 // failure, and not a missing field.
 //
 // # Failures

@@ -92,9 +92,9 @@
 // one of them may have been planted (session fixation). Otherwise the old ticket is
 // good until the visitor presents the new one. The old one is then retired. For
 // [Options].RenewGrace it still works, for requests that are on their way, but no new
-// ticket is handed out to it. After that it is worthless, too. The request of such a
-// ticket, a quiet one, sees an empty session, which stores nothing unless the visitor
-// signs in.
+// ticket is handed out to it. After that it is worthless, too. A worthless
+// ticket is called quiet: its request sees an empty session, which stores nothing unless
+// the visitor signs in.
 //
 // Values belong to the session, and all of its tickets read them. What a visitor has
 // proved belongs to the ticket: [Session.Fresh], [Session.SteppedUp], the timeouts,
@@ -158,7 +158,7 @@
 // memstore, in this module, keeps sessions in memory. Modules of their own keep
 // them in files, Redis, memcached, PostgreSQL, SQLite, MySQL, MariaDB and
 // MongoDB. An application imports the one that it uses. Package sessionstore documents
-// [Store] for those who write another, and the conformance module proves that it keeps
+// [Store] for those who write another, and the conformance module checks that it keeps
 // the contract. What only some backends can do is an optional interface. Where a backend
 // can't, methods return [ErrUnsupported], and never a partial result.
 //

@@ -51,7 +51,7 @@ type Options struct { //nolint:recvcheck // Format is for values, too
 	// backend can change neither the values nor the subject.
 	//
 	// Records that were stored without it, or under a key that was removed, don't
-	// open: there is no weaker reading. Nothing is stored for their visitors until
+	// open, and are not read in any other way. Nothing is stored for their visitors until
 	// they sign in or out.
 	Sealer Sealer
 

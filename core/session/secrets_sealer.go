@@ -19,8 +19,8 @@ type Sealer interface {
 	// Open returns what Seal was given. For anything that Seal did not return for the
 	// same purpose, the error wraps sessionstore.ErrCorrupt. Any other error says that
 	// Open could not find out, because a key service does not answer for instance, and
-	// counts as a failure of the store. There is no weaker reading of sealed data
-	// (CVE-2026-39324). Open keeps none of its arguments.
+	// counts as a failure of the store. Data that does not open is not read in any other
+	// way (CVE-2026-39324). Open keeps none of its arguments.
 	Open(purpose string, sealed []byte) ([]byte, error)
 }
 

@@ -29,7 +29,7 @@ const MaxImpersonation = time.Hour
 // response hands out a new ticket. If it is lost, the old one shows the administrator's
 // own session still.
 //
-//   - [Session.Destroy] ends both sessions: who signs out is signed out.
+//   - [Session.Destroy] ends both sessions: whoever signs out is signed out.
 //   - [Session.Authenticate] ends the impersonation. The administrator, who signs in
 //     again, comes back to their own session. Where somebody else signs in, that session
 //     is left, and its timeouts end it.
