@@ -15,9 +15,9 @@ type Options struct {
 	KeyPrefix string
 
 	// MaxItemSize is the size of the largest item in bytes that the servers take:
-	// what memcached was given as -I. 0 means 1 MiB, as for memcached. A record
-	// whose data, subject, key and 192 bytes more don't fit into it fails with
-	// sessionstore.ErrTooLarge and is not sent.
+	// what memcached was given as -I, from 1 KiB to 1 GiB. 0 means 1 MiB, as for
+	// memcached. A record whose data, subject, key and 192 bytes more don't fit into it
+	// fails with session.ErrTooLarge and is not sent.
 	MaxItemSize int
 }
 

@@ -24,7 +24,8 @@ type Store struct {
 var _ sessionstore.Toucher = (*Store)(nil)
 
 // New returns a store behind client, which stays the caller's to close and to
-// configure. New sends nothing.
+// configure. New sends nothing. It returns an error if client is nil or an option can't
+// work.
 //
 // A call returns when its context is done, though the driver may go on waiting
 // until client.Timeout is over. The client keeps two idle connections to each

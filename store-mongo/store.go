@@ -32,8 +32,9 @@ var (
 )
 
 // New returns a store in a collection that should hold nothing else. It sends
-// nothing to the server; see [Store.EnsureIndexes]. The store does not disconnect
-// the collection's client.
+// nothing to the server; see [Store.EnsureIndexes]. It returns an error if collection is
+// nil or has no name, or if an option can't work. The store does not disconnect the
+// collection's client.
 func New(collection *mongo.Collection, o Options) (*Store, error) {
 	o, err := o.resolved()
 	if err != nil {

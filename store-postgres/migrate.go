@@ -34,7 +34,7 @@ SELECT decode('00', 'hex'), clock_timestamp(),
 FROM (SELECT to_regclass($1)::oid AS oid) AS named
 LEFT JOIN pg_class t ON t.oid = named.oid LEFT JOIN pg_namespace n ON n.oid = t.relnamespace`
 
-// Migrate creates the table and its index where they are missing. Any number
+// Migrate creates the table and its index of subjects where they are missing. Any number
 // of processes may call it at any time, at each start for example: where nothing is
 // missing it only looks, and waits for nobody. To create something it needs the
 // right to, which the other methods don't: see [SchemaSQL] to have somebody else run it.
@@ -72,7 +72,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	})
 }
 
-// SchemaSQL returns the SQL that creates the table and its indexes under the names
+// SchemaSQL returns the SQL that creates the table and its index under the names
 // in o: schema.sql, for tools that manage a database's schema.
 func SchemaSQL(o Options) (string, error) {
 	o, err := o.resolved()

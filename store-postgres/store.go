@@ -49,7 +49,8 @@ var (
 )
 
 // New returns a store in a table that [Store.Migrate] has created or will
-// create. It sends nothing to the database. The store does not close db.
+// create. It sends nothing to the database, and returns an error if db is nil or an
+// option can't work. The store does not close db.
 func New(db DB, o Options) (*Store, error) {
 	o, err := o.resolved()
 	if err != nil {

@@ -3,7 +3,10 @@
 // Sentinel, or a Cluster. It can touch records, list a subject's sessions,
 // delete all and report what ends; it needs no pruning, for the server removes expired records by itself.
 //
-//	client := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: []string{"localhost:6379"}})
+//	client := redis.NewUniversalClient(&redis.UniversalOptions{
+//		Addrs:                 []string{"localhost:6379"},
+//		ContextTimeoutEnabled: true, // calls keep to deadlines, and cost less: see New
+//	})
 //	store, err := redisstore.New(client, redisstore.Options{})
 //
 // # Cost

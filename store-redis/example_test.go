@@ -11,7 +11,10 @@ import (
 )
 
 func Example() { //nolint:testableexamples // needs a server
-	client := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: []string{"localhost:6379"}})
+	client := redis.NewUniversalClient(&redis.UniversalOptions{
+		Addrs:                 []string{"localhost:6379"},
+		ContextTimeoutEnabled: true, // calls keep to deadlines, and cost less
+	})
 	store, err := redisstore.New(client, redisstore.Options{KeyPrefix: "shop:session:"})
 	if err != nil {
 		log.Fatal(err)

@@ -29,8 +29,9 @@ var (
 )
 
 // New returns a store behind client, which stays the caller's to close and to
-// configure. New sends nothing. A ClusterClient must not read from replicas,
-// which may not know yet that a session has ended.
+// configure. New sends nothing. It returns an error if client is nil or an option can't
+// work, and if a ClusterClient reads from replicas, which may not know yet that a session
+// has ended.
 //
 // A call returns when its context is done, though the driver may go on waiting
 // until its own timeouts are over; a client with ReadTimeout -1 has none and is to
