@@ -1,4 +1,6 @@
 // Codec keeps the values of sessions as CBOR (RFC 8949), which is shorter than JSON.
+//
+//	go run ./examples/codec
 package main
 
 import (

@@ -1,4 +1,6 @@
 // Shutdown prunes while it runs; Ctrl-C or SIGTERM ends it, and no request that is under way.
+//
+//	go run ./examples/shutdown
 package main
 
 import (

@@ -1,5 +1,7 @@
-// Fiber runs sessions on fasthttp. Its adaptor.HTTPMiddleware calls the handler when Manager.Handler has returned, too late to save;
-// with does not. A body that is streamed can't change the session, and nobody learns that the client has gone.
+// Fiber runs sessions on fasthttp. Its adaptor.HTTPMiddleware calls the handler when
+// Manager.Handler has returned, which is too late to save. So the function with calls it
+// in time. A body that is streamed can't change the session, and nobody learns that the
+// client has gone.
 package main
 
 import (
