@@ -219,8 +219,11 @@ func (c *caseTB) conclude(rule string) {
 	}
 }
 
-// pattern returns what -run has to be for one test.
-func pattern(name string) string { return "^" + strings.ReplaceAll(name, "/", "$/^") + "$" }
+// pattern returns what -run has to be for one test. It stands in single quotes, which an
+// apostrophe of the name would end.
+func pattern(name string) string {
+	return "^" + strings.NewReplacer("/", "$/^", "'", ".").Replace(name) + "$"
+}
 
 // enter says what is being set up, until what it returns is called: a case that ends
 // meanwhile has judged nothing.

@@ -77,6 +77,9 @@ func TestRunReports(t *testing.T) {
 			"set-up failed: Create: no such table",
 			"no rule was judged: Create is what this case needs first",
 		}},
+		{"refuses", "TestScenario/ownership/loaded_data_is_the_caller.s$", true, []string{ // for a shell, which ends a text at its quote
+			"this case alone: go test -run '^TestScenario$/^ownership$/^loaded_data_is_the_caller.s$'",
+		}},
 		{"no namespace", "TestScenario/all/deletes_nothing", true, []string{
 			"--- FAIL: TestScenario/all/deletes_nothing", "no permission to create a table",
 			"no rule was judged: Harness.Isolated is what this case needs first",
