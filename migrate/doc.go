@@ -34,8 +34,8 @@
 // inflated. Nothing is unpickled. encoding/gob makes no types but those that the
 // application has registered, and its data is looked through first. What is refused
 // is an error that wraps [ErrRefused] and says why, for the log; the client does not
-// learn it. What can't be read because a server is down is none: it is a 503, and
-// the visitor keeps the old cookie.
+// learn it. Where a session can't be read because a server is down, nothing is
+// refused: the answer is a 503, and the visitor keeps the old cookie.
 //
 // # Both at once
 //

@@ -12,7 +12,7 @@ import (
 // several goroutines at once.
 type Source interface {
 	// Read returns the session that the request brings. If it brings none, Read
-	// returns ErrNone; if it is none that the other framework would accept, an error
+	// returns ErrNone. If the other framework would not accept it, Read returns an error
 	// that wraps ErrRefused. Any other error means that the records could not be
 	// read: the visitor may well be signed in.
 	Read(r *http.Request) (Legacy, error)

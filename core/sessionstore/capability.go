@@ -75,7 +75,7 @@ type AllDeleter interface {
 	// returned before the call is gone afterwards; one that is created during the
 	// call may go or stay, and if it stays, ListSubject lists it.
 	//
-	// What stands in a record's place and is none goes too, as with Delete.
+	// What stands in a record's place and is not a record goes too, as with Delete.
 	// Whatever else others have put into the namespace stays, and nothing outside
 	// of it is touched, also where one backend serves several stores. DeleteAll works
 	// in bounded batches so that requests are not held up, and any number of
@@ -95,7 +95,7 @@ type Scanner interface {
 	// at some moment of the iteration. A record that is created, updated or ended
 	// meanwhile may be there or not.
 	//
-	// Where what stands in a record's place is none, the iteration yields an Entry
+	// If what stands in a record's place is not a record, the iteration yields an Entry
 	// with its ID, and an error that wraps ErrCorrupt, and goes on. It passes over
 	// whatever else others have put into the namespace. Any other error ends it, as
 	// ctx does when it is done; the records before it are not all there are.
