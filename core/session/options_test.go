@@ -133,6 +133,37 @@ func TestAKeyIsReplacedWithoutALogout(t *testing.T) {
 	})
 }
 
+// TestALoginIsKnownToEachProcessWhileAKeyIsReplaced: in each step processes with the keys
+// of the one before it run as well. A new key that is in front at once is not known to them.
+func TestALoginIsKnownToEachProcessWhileAKeyIsReplaced(t *testing.T) {
+	t.Parallel()
+	newKey := session.GenerateKey()
+	for _, step := range []struct {
+		name        string
+		before, now [][]byte
+		known       bool
+	}{
+		{"added at the end", [][]byte{testKey}, [][]byte{testKey, newKey}, true},
+		{"moved to the front", [][]byte{testKey, newKey}, [][]byte{newKey, testKey}, true},
+		{"alone", [][]byte{newKey, testKey}, [][]byte{newKey}, true},
+		{"in front at once", [][]byte{testKey}, [][]byte{newKey, testKey}, false},
+	} {
+		t.Run(step.name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			with := func(keys [][]byte) *session.Manager {
+				return e.manager(e.store, func(o *session.Options) { o.Keys = keys })
+			}
+			v := &visitor{e: e, m: with(step.now)}
+			v.do(signIn("ann", count))
+			v.m = with(step.before)
+			if _, known := read(v, counter); known != step.known {
+				t.Errorf("a process from before knows the login: %v, want %v", known, step.known)
+			}
+		})
+	}
+}
+
 // A longSigner makes signatures that no cookie can carry.
 type longSigner struct{ session.Signer }
 
