@@ -57,7 +57,8 @@ func Request(tb testing.TB, m *session.Manager, r *http.Request, prepare func(*s
 // Session makes such a request. So a ticket that res hands out has been presented by then,
 // and the one before it is retired. The session is for reading: changes to it are not saved
 // but by Session.Commit, and by Session.Flashes, which takes the messages, as the page does
-// that shows them.
+// that shows them. With session.NewCookieOnly both give session.ErrHeaderSent here: have a
+// handler of the test's take the messages.
 func Session(tb testing.TB, m *session.Manager, r *http.Request, res *http.Response) *session.Session {
 	tb.Helper()
 	var found *session.Session
