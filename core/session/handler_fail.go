@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -94,7 +95,11 @@ func (m *Manager) logFailure(r *http.Request, err error) {
 		m.log().InfoContext(r.Context(), "session: client went away", "error", err)
 		return
 	}
-	m.log().ErrorContext(r.Context(), "session: request failed", "method", r.Method, "pattern", r.Pattern, "error", err)
+	level, text := slog.LevelError, "session: request failed"
+	if StatusCode(err) < http.StatusInternalServerError {
+		level, text = slog.LevelInfo, "session: request refused" // nothing is broken
+	}
+	m.log().Log(r.Context(), level, text, "method", r.Method, "pattern", r.Pattern, "error", err)
 }
 
 // suppressed are the header fields that describe the handler's response and

@@ -105,6 +105,27 @@ func TestStatusCodeSaysWhetherTryingAgainHelps(t *testing.T) {
 	}
 }
 
+// Whoever is told that the session has ended, or has too many, has broken nothing.
+func TestWhatIsRefusedIsNoErrorInTheLog(t *testing.T) {
+	t.Parallel()
+	for err, want := range map[error]string{
+		errDown:                    `level=ERROR msg="session: request failed"`,
+		session.ErrTooLarge:        `level=ERROR msg="session: request failed"`,
+		session.ErrNotFound:        `level=INFO msg="session: request refused"`,
+		session.ErrRetired:         `level=INFO msg="session: request refused"`,
+		session.ErrTooManySessions: `level=INFO msg="session: request refused"`,
+	} {
+		e := newEnv(t)
+		res := e.visitor().serve(e.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			e.m.Fail(w, r, fmt.Errorf("wrapped: %w", err))
+		})))
+		wantStatus(t, res, session.StatusCode(err))
+		if logged := e.logs.String(); !strings.Contains(logged, want) {
+			t.Errorf("%v: logged %s", err, logged)
+		}
+	}
+}
+
 func TestAHandlerThatPanicsSavesNothing(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
