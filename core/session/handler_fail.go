@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -95,11 +94,12 @@ func (m *Manager) logFailure(r *http.Request, err error) {
 		m.log().InfoContext(r.Context(), "session: client went away", "error", err)
 		return
 	}
-	level, text := slog.LevelError, "session: request failed"
-	if StatusCode(err) < http.StatusInternalServerError {
-		level, text = slog.LevelInfo, "session: request refused" // nothing is broken
+	log := m.log().With("method", r.Method, "pattern", r.Pattern, "error", err)
+	if StatusCode(err) < http.StatusInternalServerError { // nothing is broken
+		log.InfoContext(r.Context(), "session: request refused")
+		return
 	}
-	m.log().Log(r.Context(), level, text, "method", r.Method, "pattern", r.Pattern, "error", err)
+	log.ErrorContext(r.Context(), "session: request failed")
 }
 
 // suppressed are the header fields that describe the handler's response and
