@@ -5,10 +5,11 @@ import (
 )
 
 // Batches follow the order of ids, in which all statements lock rows, and go
-// through them once: rows that are added meanwhile don't keep DeleteAll busy.
+// through them once: rows that are added meanwhile don't keep DeleteAll busy. The first
+// begins with the empty id, which a row may have that is no record.
 const deleteAllSQL = `
 WITH current AS (
-	SELECT id, expires, version FROM {table} WHERE id > $1 ORDER BY id LIMIT $2 FOR UPDATE
+	SELECT id, expires, version FROM {table} WHERE id >= $1 AND (id > $1 OR $1 = '') ORDER BY id LIMIT $2 FOR UPDATE
 ), deleted AS (
 	DELETE FROM {table} AS kept USING current WHERE kept.id = current.id{deleted}
 )

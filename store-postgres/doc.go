@@ -47,6 +47,6 @@
 // [pgconn.PgError]. If the table is missing, the error says so and names
 // [Store.Migrate].
 //
-// A row that no store writes, with an expiry of infinity, for instance, gives
-// [sessionstore.ErrCorrupt].
+// A row that no store writes, with an expiry of infinity or beyond 2262, for instance,
+// gives [sessionstore.ErrCorrupt].
 package postgresstore

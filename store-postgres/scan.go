@@ -13,9 +13,8 @@ import (
 // scanPage is how many rows Scan reads with one statement.
 const scanPage = 100
 
-const scanSQL = `
-SELECT id, data, subject, expires, version FROM {table}
-WHERE id > $1 AND (expires > clock_timestamp() OR version = 0)
+const scanSQL = rowsSQL + `
+WHERE id >= $1 AND (id > $1 OR $1 = '') AND (expires > clock_timestamp() OR version = 0)
 ORDER BY id LIMIT $2`
 
 // Scan implements [sessionstore.Scanner]. It reads a hundred rows with each statement,

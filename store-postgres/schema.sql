@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS cloakroom_sessions (
     id      text COLLATE "C" NOT NULL PRIMARY KEY, -- 43 characters
     data    bytea            NOT NULL,
     subject text COLLATE "C" NOT NULL, -- 255 bytes at most
-    expires timestamptz      NOT NULL, -- not infinity
+    expires timestamptz      NOT NULL, -- 2262-04-11 23:47:15 UTC at the latest
     version bigint           NOT NULL  -- 64 bits, the sign is one of them; not 0
 ) WITH (fillfactor = 90);
 

@@ -23,8 +23,11 @@ WITH current AS (
 	SELECT id, subject, expires, version FROM {table} WHERE id = $1 FOR UPDATE
 )`
 	verdictSQL = `
-SELECT id, version, expires > clock_timestamp(), EXISTS (SELECT FROM written) FROM current`
+SELECT id, subject, expires, version, expires > clock_timestamp(), EXISTS (SELECT FROM written) FROM current`
 )
+
+// latest is the last expiry that a record can have.
+var latest = time.Unix(1<<63/1_000_000_000-1, 0)
 
 // atOnce runs a statement that writes one record if there is nothing in its way, and
 // reports whether it has. It is the plainest one that does it; why it has not is for a
@@ -47,23 +50,30 @@ func (s *Store) atOnce(ctx context.Context, sql, id string, args ...any) (bool, 
 // change runs a statement made of lockSQL, written and verdictSQL. It reports
 // the version that the live record had, and whether it was written.
 func (s *Store) change(ctx context.Context, sql, id string, args ...any) (sessionstore.Version, bool, error) {
-	var echo string
+	var echo, subject string
+	var expires pgtype.Timestamptz
 	var version int64
 	var live, written bool
 	err := s.run(ctx, func() error {
-		return s.queryRow(ctx, sql, append([]any{id}, args...)...).Scan(&echo, &version, &live, &written)
+		return s.queryRow(ctx, sql, append([]any{id}, args...)...).Scan(&echo, &subject, &expires, &version, &live, &written)
 	})
 	switch {
 	case err != nil:
 	case echo != id:
 		err = errSwapped
-	case version == 0:
+	case written:
+	case version == 0, live && foreign(subject, expires, version):
 		err = errForeign
-	case !live && !written:
+	case !live:
 		err = sessionstore.ErrNotFound
 	}
 	return sessionstore.Version(version), written, err //nolint:gosec // bits
 }
+
+// rowsSQL reads several rows, so that none may keep the others from being read: PostgreSQL
+// can't send as text what is larger than half a gigabyte.
+const rowsSQL = `
+SELECT id, CASE WHEN octet_length(data) <= {most} THEN data END, subject, expires, version FROM {table}`
 
 // scanEntry reads id, data, subject, expires and version. With errForeign it returns
 // the id.
@@ -74,13 +84,19 @@ func scanEntry(row pgx.Row) (sessionstore.Entry, error) {
 	if err := row.Scan(&e.ID, &e.Record.Data, &e.Record.Subject, &expires, &version); err != nil {
 		return sessionstore.Entry{}, err //nolint:wrapcheck // run does
 	}
-	if version == 0 || expires.InfinityModifier != pgtype.Finite ||
-		sessionstore.CheckID(e.ID) != nil || len(e.Record.Subject) > sessionstore.MaxSubjectLen {
+	if foreign(e.Record.Subject, expires, version) || sessionstore.CheckID(e.ID) != nil ||
+		e.Record.Data == nil || len(e.Record.Data) > largestMaxData {
 		return sessionstore.Entry{ID: e.ID}, errForeign
 	}
 	e.Record.Expires = expires.Time.UTC()
 	e.Record.Version = sessionstore.Version(version) //nolint:gosec // bits
 	return e, nil
+}
+
+// foreign reports whether no record has these.
+func foreign(subject string, expires pgtype.Timestamptz, version int64) bool {
+	return version == 0 || expires.InfinityModifier != pgtype.Finite || expires.Time.After(latest) ||
+		subject != "" && sessionstore.CheckSubject(subject) != nil
 }
 
 // How a statement is sent is the connection's own choice: pgx prepares it once and

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -106,7 +107,8 @@ WITH created AS (
 	RETURNING id
 )
 SELECT $1::text, EXISTS (SELECT FROM created), EXISTS (SELECT FROM {table} WHERE id = $1
-	AND (version = 0 OR expires > clock_timestamp() AND (expires = 'infinity' OR octet_length(subject) > 255)))`
+	AND (version = 0 OR expires > clock_timestamp()
+		AND (expires > {latest} OR octet_length(subject) > 255 OR octet_length(data) > {most})))`
 
 // Create implements [sessionstore.Store].
 func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) error {
@@ -198,7 +200,8 @@ func (s *Store) sql(template string) string {
 	if sql, ok := s.statements.Load(template); ok {
 		return sql.(string) //nolint:forcetypeassert,errcheck // nothing else is kept
 	}
-	sql := strings.NewReplacer("{table}", s.table, "{deleted}", s.tell.deleted, "{given away}", s.tell.givenAway).Replace(template)
+	sql := strings.NewReplacer("{table}", s.table, "{deleted}", s.tell.deleted, "{given away}", s.tell.givenAway,
+		"{most}", strconv.Itoa(largestMaxData), "{latest}", latest.UTC().Format("'2006-01-02 15:04:05+00'")).Replace(template)
 	s.statements.Store(template, sql)
 	return sql
 }

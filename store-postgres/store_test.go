@@ -19,6 +19,28 @@ func row(id string, version int64) []any {
 	return []any{id, []byte("secret"), "alice", finite(time.Now().Add(time.Hour)), version}
 }
 
+// with is a record's row with another value in one column.
+func with(column int, value any) []any {
+	r := row(someID, 7)
+	r[column] = value
+	return r
+}
+
+// verdict is what a statement says that has locked a row.
+func verdict(id string, version int64, live, written bool) []any {
+	return []any{id, "alice", finite(time.Now().Add(time.Hour)), version, live, written}
+}
+
+func TestTheLatestExpiryIsTheContracts(t *testing.T) {
+	t.Parallel()
+	if err := sessionstore.CheckExpires(latest); err != nil {
+		t.Error(err)
+	}
+	if err := sessionstore.CheckExpires(latest.Add(1)); err == nil {
+		t.Error("there is a later one")
+	}
+}
+
 func TestAnswersOfTheDatabase(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -31,6 +53,10 @@ func TestAnswersOfTheDatabase(t *testing.T) {
 		{"none", "Load", answer{err: pgx.ErrNoRows}, sessionstore.ErrNotFound},
 		{"another's record", "Load", answer{row: row(otherID, 7)}, sessionstore.ErrCorrupt},
 		{"a foreign row", "Load", answer{row: row(someID, 0)}, sessionstore.ErrCorrupt},
+		{"no data", "Load", answer{row: with(1, []byte(nil))}, sessionstore.ErrCorrupt},
+		{"a subject that is no text", "Load", answer{row: with(2, "\xff")}, sessionstore.ErrCorrupt},
+		{"the last expiry", "Load", answer{row: with(3, finite(latest))}, nil},
+		{"a later one", "Load", answer{row: with(3, finite(latest.Add(time.Microsecond)))}, sessionstore.ErrCorrupt},
 		{"created at once", "Create", answer{row: []any{someID}}, nil},
 		{"another's answer at once", "Create", answer{row: []any{otherID}}, sessionstore.ErrCorrupt},
 		{"written at once", "Update", answer{row: []any{someID}}, nil},
@@ -40,18 +66,18 @@ func TestAnswersOfTheDatabase(t *testing.T) {
 		{"not created", "Create", answer{row: []any{someID, false, false}}, sessionstore.ErrExists},
 		{"a foreign row", "Create", answer{row: []any{someID, false, true}}, sessionstore.ErrCorrupt},
 		{"another's answer", "Create", answer{row: []any{otherID, true, false}}, sessionstore.ErrCorrupt},
-		{"written", "Update", answer{row: []any{someID, int64(6), true, true}}, nil},
-		{"written as it expired", "Update", answer{row: []any{someID, int64(6), false, true}}, nil},
-		{"written before", "Update", answer{row: []any{someID, int64(7), true, false}}, nil},
-		{"written before, expired since", "Update", answer{row: []any{someID, int64(7), false, false}}, sessionstore.ErrNotFound},
-		{"another version", "Update", answer{row: []any{someID, int64(5), true, false}}, sessionstore.ErrConflict},
-		{"another version, expired", "Update", answer{row: []any{someID, int64(5), false, false}}, sessionstore.ErrNotFound},
-		{"a foreign row", "Update", answer{row: []any{someID, int64(0), true, false}}, sessionstore.ErrCorrupt},
+		{"written", "Update", answer{row: verdict(someID, 6, true, true)}, nil},
+		{"written as it expired", "Update", answer{row: verdict(someID, 6, false, true)}, nil},
+		{"written before", "Update", answer{row: verdict(someID, 7, true, false)}, nil},
+		{"written before, expired since", "Update", answer{row: verdict(someID, 7, false, false)}, sessionstore.ErrNotFound},
+		{"another version", "Update", answer{row: verdict(someID, 5, true, false)}, sessionstore.ErrConflict},
+		{"another version, expired", "Update", answer{row: verdict(someID, 5, false, false)}, sessionstore.ErrNotFound},
+		{"a foreign row", "Update", answer{row: verdict(someID, 0, true, false)}, sessionstore.ErrCorrupt},
 		{"none", "Update", answer{err: pgx.ErrNoRows}, sessionstore.ErrNotFound},
-		{"another's answer", "Update", answer{row: []any{otherID, int64(6), true, true}}, sessionstore.ErrCorrupt},
-		{"touched", "Touch", answer{row: []any{someID, int64(6), true, true}}, nil},
-		{"expired", "Touch", answer{row: []any{someID, int64(6), false, false}}, sessionstore.ErrNotFound},
-		{"a foreign row", "Touch", answer{row: []any{someID, int64(0), true, false}}, sessionstore.ErrCorrupt},
+		{"another's answer", "Update", answer{row: verdict(otherID, 6, true, true)}, sessionstore.ErrCorrupt},
+		{"touched", "Touch", answer{row: verdict(someID, 6, true, true)}, nil},
+		{"expired", "Touch", answer{row: verdict(someID, 6, false, false)}, sessionstore.ErrNotFound},
+		{"a foreign row", "Touch", answer{row: verdict(someID, 0, true, false)}, sessionstore.ErrCorrupt},
 		{"none", "Touch", answer{err: pgx.ErrNoRows}, sessionstore.ErrNotFound},
 	} {
 		t.Run(c.method+"/"+c.name, func(t *testing.T) {

@@ -11,8 +11,7 @@ import (
 )
 
 // The comparison with ” repeats the condition of the index.
-const listSQL = `
-SELECT id, data, subject, expires, version FROM {table}
+const listSQL = rowsSQL + `
 WHERE subject = $1 AND subject <> '' AND (expires > clock_timestamp() OR version = 0)`
 
 // ListSubject implements [sessionstore.SubjectIndex]. A row of the subject that is no record

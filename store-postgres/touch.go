@@ -9,11 +9,12 @@ import (
 
 const extendSQL = `
 UPDATE {table} SET expires = $2
-WHERE id = $1 AND version = $3 AND version <> 0 AND expires > clock_timestamp() RETURNING id`
+WHERE id = $1 AND version = $3 AND expires > clock_timestamp() AND expires <= {latest} RETURNING id`
 
 const touchSQL = lockSQL + `, written AS (
 	UPDATE {table} AS kept SET expires = $2 FROM current
-	WHERE kept.id = current.id AND current.version = $3 AND current.version <> 0 AND current.expires > clock_timestamp()
+	WHERE kept.id = current.id AND current.version = $3 AND current.version <> 0
+		AND current.expires > clock_timestamp() AND current.expires <= {latest}
 	RETURNING kept.id
 )` + verdictSQL
 
@@ -23,8 +24,10 @@ func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Versi
 		return err
 	}
 	at, over := roundUp(expires), int64(version) //nolint:gosec // bits
-	if done, err := s.atOnce(ctx, extendSQL, id, at, over); done || err != nil {
-		return err
+	if version != 0 {
+		if done, err := s.atOnce(ctx, extendSQL, id, at, over); done || err != nil {
+			return err
+		}
 	}
 	was, written, err := s.change(ctx, touchSQL, id, at, over)
 	switch {

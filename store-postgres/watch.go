@@ -16,10 +16,11 @@ import (
 )
 
 // The statement that ends a record sends its id: nothing ends without a word, and nobody
-// is told before it is committed.
+// is told before it is committed. What is no id is nobody's to wait for: PostgreSQL has no
+// room for a long one, and would undo the statement.
 
 const (
-	deletedSQL   = ` RETURNING pg_notify({channel}, kept.id)`
+	deletedSQL   = ` RETURNING CASE WHEN octet_length(kept.id) = 43 THEN pg_notify({channel}, kept.id) END`
 	givenAwaySQL = `,
 		CASE WHEN current.subject <> kept.subject OR current.expires > kept.expires THEN pg_notify({channel}, kept.id) END`
 

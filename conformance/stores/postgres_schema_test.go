@@ -2,16 +2,13 @@ package stores_test
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/need"
-	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	postgresstore "github.com/cloakroom-go/cloakroom/store-postgres"
 )
 
@@ -36,59 +33,6 @@ func TestPostgresNames(t *testing.T) {
 	}
 	id, r := created(t, store)
 	wantVersion(t, "Load", store, id, r.Version)
-}
-
-// TestPostgresForeignRows has rows that somebody else has written: a session is neither made
-// of one, nor hidden by it.
-func TestPostgresForeignRows(t *testing.T) {
-	t.Parallel()
-	pool := postgresPool(t, postgres(t))
-	table := postgresTable(t, pool)
-	store := postgresStore(t, pool, table)
-	mine, r := created(t, store)
-	hour, long := time.Now().Add(time.Hour), strings.Repeat("s", sessionstore.MaxSubjectLen+1)
-	for what, row := range map[string][]any{
-		"an id that is none":    {"short", []byte{}, "", hour, 1},
-		"an id of other signs":  {strings.Repeat("!", sessionstore.IDLen), []byte{}, "", hour, 1},
-		"version zero":          {randomID(), []byte{}, "", hour, 0},
-		"a subject too long":    {randomID(), []byte{}, long, hour, 1},
-		"an expiry that is not": {randomID(), []byte{}, "", "infinity", 1},
-	} {
-		postgresExec(t, pool, `INSERT INTO `+table+` VALUES ($1, $2, $3, $4, $5)`, append([]any{pgx.QueryExecModeExec}, row...)...)
-		id := row[0].(string) //nolint:forcetypeassert,errcheck // above
-		if sessionstore.CheckID(id) == nil {
-			_, errLoad := store.Load(t.Context(), id)
-			for method, err := range map[string]error{"Load": errLoad, "Create": store.Create(t.Context(), id, r)} {
-				if !errors.Is(err, sessionstore.ErrCorrupt) {
-					t.Errorf("%s with %s: %v, want ErrCorrupt", method, what, err)
-				}
-			}
-		}
-		var good, corrupt int
-		for e, err := range store.Scan(t.Context()) {
-			switch {
-			case err == nil && e.ID == mine:
-				good++
-			case errors.Is(err, sessionstore.ErrCorrupt) && e.ID == id:
-				corrupt++
-			default:
-				t.Errorf("Scan beside %s: %q, %v", what, e.ID, err)
-			}
-		}
-		if good != 1 || corrupt != 1 {
-			t.Errorf("Scan beside %s: %d good and %d corrupt, want one of each", what, good, corrupt)
-		}
-		postgresExec(t, pool, `DELETE FROM `+table+` WHERE id = $1`, id)
-	}
-	wantVersion(t, "Load", store, mine, r.Version)
-
-	over := randomID()
-	postgresExec(t, pool, `INSERT INTO `+table+` VALUES ($1, $2, $3, $4, $5)`,
-		pgx.QueryExecModeExec, over, []byte{}, long, time.Now().Add(-time.Hour), 1)
-	if err := store.Create(t.Context(), over, r); err != nil {
-		t.Errorf("Create in the place of one that is over: %v", err)
-	}
-	wantVersion(t, "Load", store, over, r.Version)
 }
 
 // TestPostgresCost counts statements as the server does.
