@@ -26,7 +26,8 @@ WITH current AS (
 SELECT id, subject, expires, version, expires > clock_timestamp(), EXISTS (SELECT FROM written) FROM current`
 )
 
-// latest is the last expiry that a record can have.
+// latest is the last expiry that a record can have. The statements that replace one judge it,
+// as Load does, and don't look at the subject: what they write is not made of it.
 var latest = time.Unix(1<<63/1_000_000_000-1, 0)
 
 // atOnce runs a statement that writes one record if there is nothing in its way, and

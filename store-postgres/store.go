@@ -139,11 +139,12 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 
 const replaceSQL = `
 UPDATE {table} SET data = $2, subject = $3, expires = $4, version = $5
-WHERE id = $1 AND version = $6 AND expires > clock_timestamp() RETURNING id`
+WHERE id = $1 AND version = $6 AND expires > clock_timestamp() AND expires <= {latest} RETURNING id`
 
 const updateSQL = lockSQL + `, written AS (
 	UPDATE {table} AS kept SET data = $2, subject = $3, expires = $4, version = $5 FROM current
-	WHERE kept.id = current.id AND current.version = $6 AND current.version <> 0 AND current.expires > clock_timestamp()
+	WHERE kept.id = current.id AND current.version = $6 AND current.version <> 0
+		AND current.expires > clock_timestamp() AND current.expires <= {latest}
 	RETURNING kept.id{given away}
 )` + verdictSQL
 
