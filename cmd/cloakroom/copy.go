@@ -87,7 +87,7 @@ func (c *copier) run(ctx context.Context) error {
 			if err != nil && !errors.Is(err, sessionstore.ErrCorrupt) {
 				return c.to.Hide(err)
 			}
-			if !work(e) {
+			if sessionstore.CheckID(e.ID) == nil && !work(e) { // else it is in a table, and no session's
 				return nil
 			}
 		}

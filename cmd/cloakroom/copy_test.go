@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"iter"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -266,6 +267,29 @@ func TestADamagedRecordIsLeftOutAndSaid(t *testing.T) {
 	cloakroom(t, "copy", all["file"], all["sqlite"]).want(t, exitFailed, "damaged  1  left out", "some sessions were left out")
 	cloakroom(t, "end", "-all", "-store", all["file"]).want(t, exitDone, "1 session ended", "")
 	cloakroom(t, "count", "-store", all["file"]).want(t, exitDone, "sessions   0\n", "")
+}
+
+// A beside has a row whose id is none before its records, as a table may.
+type beside struct{ *memstore.Store }
+
+func (b beside) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
+	return func(yield func(sessionstore.Entry, error) bool) {
+		if yield(sessionstore.Entry{ID: "settings"}, sessionstore.ErrCorrupt) {
+			b.Store.Scan(ctx)(yield)
+		}
+	}
+}
+
+func TestAMirrorPassesOverWhatHasNoID(t *testing.T) {
+	t.Parallel()
+	from, to := memstore.New(memstore.Options{}), beside{memstore.New(memstore.Options{})}
+	on(t, from).signIn("bob")
+	on(t, to).signIn("ann")
+	open := opens(map[string]sessionstore.Store{"from": from, "to": to})
+	n := decoded[map[string]int64](t, cloakroomOn(t.Context(), open, "copy", "-json", "-mirror", "from", "to"))
+	if n["copied"] != 1 || n["ended"] != 1 {
+		t.Errorf("%v, want who has ended at FROM to be ended", n)
+	}
 }
 
 func TestWhatNoSecondCopyMendsIsNotAdvised(t *testing.T) {
