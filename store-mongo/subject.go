@@ -30,6 +30,7 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 		switch {
 		case err != nil:
 			damaged = err
+		case sessionstore.CheckID(e.ID) != nil: // somebody else's, which Scan passes over as well
 		case e.Record.Subject != subject:
 			return nil, fmt.Errorf("%w: the answer is about another subject", sessionstore.ErrCorrupt)
 		default:

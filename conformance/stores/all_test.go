@@ -104,6 +104,33 @@ func TestMongoDeleteAllLeavesOtherDocuments(t *testing.T) {
 	}
 }
 
+// TestMongoListsNoOtherDocuments has a document that looks like a record, and whose _id is
+// no session's: nobody could end what that is the id of, nor the others of the list with it.
+func TestMongoListsNoOtherDocuments(t *testing.T) {
+	t.Parallel()
+	collection := mongoCollection(t, mongoServer(t))
+	store := mongoStore(t, collection)
+	mine, _ := createdFor(t, store, "somebody")
+	var record bson.D
+	if err := collection.FindOne(t.Context(), bson.D{{Key: "_id", Value: mine}}).Decode(&record); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"", "settings", strings.Repeat("!", sessionstore.IDLen), strings.Repeat("x", 100_000)} {
+		record[0].Value = id
+		if _, err := collection.InsertOne(t.Context(), record); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if list, err := store.ListSubject(t.Context(), "somebody"); len(list) != 1 || list[0].ID != mine || err != nil {
+		t.Errorf("ListSubject: %d entries, %v, want the record's alone", len(list), err)
+	}
+	for e, err := range store.Scan(t.Context()) {
+		if e.ID != mine || err != nil {
+			t.Errorf("Scan: %.50q, %v, want the record's alone", e.ID, err)
+		}
+	}
+}
+
 func TestPostgresDeleteAllDeletesForeignRows(t *testing.T) {
 	t.Parallel()
 	pool := postgresPool(t, postgres(t))
