@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -140,7 +141,8 @@ func (s *Store) scan(row interface{ Scan(dest ...any) error }) (sessionstore.Ent
 	var data blob
 	var expires, version integer
 	err := row.Scan(&id, &data, &subject, &expires, &version)
-	if err == nil && version == 0 || errors.Is(err, sessionstore.ErrCorrupt) {
+	if err == nil && (version == 0 || int64(expires) > math.MaxInt64/int64(s.d.unit) || sessionstore.CheckID(string(id)) != nil) ||
+		errors.Is(err, sessionstore.ErrCorrupt) {
 		return sessionstore.Entry{ID: string(id)}, errForeign
 	}
 	if err != nil {

@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"errors"
+	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,6 +89,28 @@ func TestARefusalOfTextIsNotRepeatedForEver(t *testing.T) {
 	f := &fake{answers: []answer{{err: refusal}}, unprepared: refusal}
 	if err := open(t, f, MySQL).Delete(t.Context(), someID); !errors.Is(err, refusal) || len(f.sent) > 2 {
 		t.Errorf("sent %v, error %v", f.sent, err)
+	}
+}
+
+// The constraints of the schema don't know the alphabet of ids, nor what a time can express.
+func TestARowThatNoStoreWritesIsDamage(t *testing.T) {
+	t.Parallel()
+	later := time.Now().Add(time.Hour).UnixMicro()
+	for name, c := range map[string]struct {
+		id      string
+		expires int64
+		want    error
+	}{
+		"as written":          {someID, later, nil},
+		"an id that is none":  {strings.Repeat("!", len(someID)), later, sessionstore.ErrCorrupt},
+		"the last expiry":     {someID, math.MaxInt64 / 1000, nil},
+		"an expiry beyond it": {someID, math.MaxInt64/1000 + 1, sessionstore.ErrCorrupt},
+	} {
+		f := &fake{answers: []answer{rowOf([]byte(c.id), []byte("x"), []byte("alice"), c.expires, int64(7))}}
+		records, err := open(t, f, MySQL).ListSubject(t.Context(), "alice")
+		if !errors.Is(err, c.want) || c.want == nil && len(records) != 1 || c.want != nil && len(records) != 0 {
+			t.Errorf("%s: %v, %v, want %v", name, records, err, c.want)
+		}
 	}
 }
 
