@@ -210,7 +210,7 @@ func (rc *Reception) welcome(w http.ResponseWriter, r *http.Request, v *visit) e
 	case err != nil:
 		return err
 	case signedIn:
-		rc.endAgain(w, r, v.note, source, old)
+		rc.endAgain(w, r, v, source, old)
 		return nil
 	}
 	return rc.take(w, r, v, source, old)
@@ -220,9 +220,17 @@ func (rc *Reception) welcome(w http.ResponseWriter, r *http.Request, v *visit) e
 // that ended the cookie was lost, or did not do it, or they have signed in over there
 // again. That is another record than the one in the note, and nobody needs it: the
 // visitor has our cookie. If it can't be deleted, its cookie brings it again.
-func (rc *Reception) endAgain(w http.ResponseWriter, r *http.Request, n note, source Source, old Legacy) {
+//
+// If this request signs out and the answer is lost, that cookie is all that they have, unless
+// it is over as well.
+func (rc *Reception) endAgain(w http.ResponseWriter, r *http.Request, v *visit, source Source, old Legacy) {
 	if rc.opts.KeepOldCookie {
 		return
+	}
+	n := v.note
+	if subject, err := rc.opts.Subject(old); err == nil {
+		shown := note{Source: nameOf(source), Record: old.Record, Subject: subject}
+		_ = v.s.MoveIn(r.Context(), shown.origin(r, source), subject, func() error { return ErrRefused }) // it only notes that
 	}
 	rc.log().InfoContext(r.Context(), "migrate: an old cookie comes back; its domain and path may not be those of Source.Expired",
 		"source", nameOf(source))
@@ -279,6 +287,7 @@ func (rc *Reception) take(w http.ResponseWriter, r *http.Request, v *visit, sour
 		rc.refuse(r.Context(), source, fmt.Errorf("%w: %w", ErrRefused, why))
 		return nil //nolint:nilerr // err is why, or what has become of it
 	case err != nil:
+		rc.endOver(w, source, old, err)
 		return rc.notStored(r.Context(), source, err)
 	case v.s.IsNew():
 		return nil // there is nothing to keep
@@ -290,6 +299,15 @@ func (rc *Reception) take(w http.ResponseWriter, r *http.Request, v *visit, sour
 	}
 	rc.tell(r.Context(), Event{Kind: EventReceived, Source: nameOf(source), Subject: subject})
 	return nil
+}
+
+// endOver ends a cookie whose visitor has signed out: the answer that did was lost, or is on
+// its way. One that leads to a record is worth nothing without that, and may lead to another
+// by now.
+func (rc *Reception) endOver(w http.ResponseWriter, source Source, old Legacy, err error) {
+	if errors.Is(err, session.ErrSignedOut) && old.Record == "" && !rc.opts.KeepOldCookie {
+		http.SetCookie(w, source.Expired())
+	}
 }
 
 // notStored tells what a second attempt may put right from what it can't: a subject that

@@ -15,6 +15,7 @@ type doomed struct {
 	stored *stored // nil: not looked at yet
 	reason EndReason
 	still  func(*state) bool // whether the reason holds when another request has written; nil: it does
+	shown  string            // no ticket's session, but the record of an old one that the request has shown, see MoveIn
 	acting bool              // the session in which the ticket's holder acts, or else
 	own    bool              // the ticket leads to another one: this is the holder's own
 }
@@ -27,6 +28,13 @@ const tombstoneLife = 10 * time.Minute
 func (c *commit) end(ctx context.Context, all *[]doomed) error {
 	for len(*all) > 0 {
 		d := (*all)[0]
+		if d.shown != "" {
+			if err := c.closeOrigins(ctx, origins(d.shown), d.reason); err != nil {
+				return err
+			}
+			*all = (*all)[1:]
+			continue
+		}
 		ended, err := c.endTicket(ctx, d)
 		if err != nil {
 			return err
@@ -69,7 +77,10 @@ func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
 				return nil, err
 			}
 		}
-		err := c.m.endAt(ctx, at)
+		if err := c.closeOrigins(ctx, at.origins, d.reason); err != nil {
+			return nil, err
+		}
+		err := c.m.endAt(ctx, at, d.reason.isFinal())
 		switch {
 		case errors.Is(err, ErrNotFound):
 			return at, c.m.remove(ctx, at.id) // for a process whose clock is behind, it may be there
@@ -137,9 +148,9 @@ func (c *commit) loadDoomed(ctx context.Context, d doomed, grace time.Duration) 
 	return f, err
 }
 
-// endAt ends a session at the version that was seen.
-func (m *Manager) endAt(ctx context.Context, at *stored) error {
-	err := m.bury(ctx, at)
+// endAt ends a session at the version that was seen. out says that nothing is to bring it back.
+func (m *Manager) endAt(ctx context.Context, at *stored, out bool) error {
+	err := m.bury(ctx, at, out)
 	if err == nil || errors.Is(err, sessionstore.ErrConflict) || errors.Is(err, ErrNotFound) {
 		return err
 	}
@@ -152,11 +163,12 @@ func (m *Manager) endAt(ctx context.Context, at *stored) error {
 
 // bury replaces the record of a session by a tombstone, at the version that was
 // seen.
-func (m *Manager) bury(ctx context.Context, at *stored) error {
+func (m *Manager) bury(ctx context.Context, at *stored, out bool) error {
 	if at.version == 0 { // it can't be read, and so not be replaced
 		return m.remove(ctx, at.id)
 	}
 	tombstone := at.tombstone()
+	tombstone.out = out
 	r, err := m.tombstone(at.id, &tombstone)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -39,6 +40,11 @@ var (
 	// already, and that a new one is refused. The visitor's session is as it was
 	// before the changes that included Authenticate.
 	ErrTooManySessions = errors.New("session: subject has too many sessions")
+
+	// ErrSignedOut says that the session that Session.MoveIn would go on with was ended, less
+	// than ten minutes ago, in a way that nothing is to undo: the visitor has signed out, for
+	// instance. It wraps ErrNotFound.
+	ErrSignedOut = fmt.Errorf("%w: the visitor has signed out of it", ErrNotFound)
 
 	// ErrHeaderSent says that a change needs a ticket to be handed out or taken
 	// back, but the response header has left already, or the connection was taken

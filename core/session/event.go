@@ -69,6 +69,12 @@ const (
 	EndStopped     EndReason = "impersonation over"  // by Session.StopImpersonating
 )
 
+// isFinal reports whether nothing may bring a session back that has ended so, not even what it
+// has come from. A limit or a binding says nothing of the visitor's will.
+func (why EndReason) isFinal() bool {
+	return why == EndDestroyed || why == EndRevoked || why == EndCredentials
+}
+
 // emit tells Options.OnEvent. No lock of a session is held. Whoever is told must
 // not get at the session through ctx: it would wait for itself.
 func (m *Manager) emit(ctx context.Context, events ...Event) {

@@ -38,6 +38,7 @@ type exchange struct {
 	vary      [1]string              // room for the header
 	presented []presented            // what the request has brought, once somebody has asked for the session
 	brought   bool                   // also if it does not verify
+	shown     origins                // what it has shown of other systems, see MoveIn; the session's mu guards it
 
 	// Fail may be called by another goroutine than the one that writes: within
 	// http.TimeoutHandler.

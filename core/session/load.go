@@ -24,12 +24,13 @@ type stored struct {
 	subject  string
 	actor    string
 	replaces string
+	origins  origins
 	tickets  []entry // never changed
 }
 
 // stored returns what is known of a record that keeps st.
 func (st *state) stored(id string, r sessionstore.Record) *stored {
-	return &stored{id, r.Version, r.Expires, st.id, st.subject, st.actor, st.replaces, st.tickets}
+	return &stored{id, r.Version, r.Expires, st.id, st.subject, st.actor, st.replaces, st.origins, st.tickets}
 }
 
 // A held ticket is the one that a request's changes are made with.

@@ -181,6 +181,9 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 		return
 	}
 	s.doomed, s.replaced = append(s.doomed, s.replaced...), nil
+	if reason == EndDestroyed {
+		s.endShownLocked()
+	}
 	if s.m.store != nil || s.stored != nil {
 		switch {
 		case s.own != nil:

@@ -4,11 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
-
-	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // A session of another system goes on as one of ours: whoever brings it gets that one, as
@@ -21,6 +18,7 @@ import (
 // An origin is what a commit goes on with.
 type origin struct {
 	key     [sha256.Size]byte
+	record  string // where its session is, if it has a name
 	subject string
 	first   int    // of the changes, the first that only begins a session
 	login   change // that one, if it signs in
@@ -94,13 +92,18 @@ func (o *origin) latest(st *state) token {
 //
 // MoveIn commits; errors are those of [Session.Commit], and of fill. After an error the
 // session is as it was before. If the session that goes on with the old one was ended less
-// than ten minutes ago, by Destroy for instance, the error is [ErrNotFound]. So no request
-// undoes a logout, if the old session is ended within that time as well.
+// than ten minutes ago, the error is [ErrNotFound], and if nothing is to undo that, as after
+// Destroy, it is [ErrSignedOut]. So no request undoes a logout, if the old session is ended
+// within that time as well. Whoever gets that error should end it: the answer to the logout,
+// which has ended it, may have been lost.
 //
 // A visitor who has an anonymous session here already keeps that, and is signed in to it. If
 // their ticket is no longer good for it, because the answer to that login was lost, they get
-// it back. If it is another subject's by now, or has ended, the error is ErrNotFound. MoveIn
-// does nothing where somebody is signed in already, or acts as another.
+// it back. If it is another subject's by now, or has ended, the error is ErrNotFound. Where
+// somebody is signed in already, or acts as another, MoveIn signs nobody in.
+//
+// Whatever becomes of it: if the request goes on to call Destroy, what it has shown is over
+// as well, as if its session had been ended.
 //
 // An empty origin names none, and the request gets a session of its own. Two visitors who
 // show the same must not be given the same name: they would share a session. What fill
@@ -109,6 +112,7 @@ func (o *origin) latest(st *state) token {
 // In a session that travels in its cookie, MoveIn is Authenticate, fill and Commit: two
 // requests get two.
 func (s *Session) MoveIn(ctx context.Context, origin, subject string, fill func() error) error {
+	s.shows(origin, subject)
 	before, first := s.snapshot()
 	if before.cur.subject != "" || before.own != nil || subject == "" && !before.IsNew() {
 		return nil
@@ -155,7 +159,7 @@ func (s *Session) goesOn(name, subject string, first int, joins bool) bool {
 	s.guest = true
 	if name != "" || joins {
 		s.origin = &origin{
-			key: s.m.originKey(name, subject), subject: subject, first: first, login: s.changes[first],
+			key: s.m.originKey(name, subject), record: s.m.originRecord(name, subject), subject: subject, first: first, login: s.changes[first],
 			joins: joins, brought: s.ticket.token,
 		}
 	}
@@ -202,8 +206,8 @@ func (c *commit) goOn(ctx context.Context) error {
 		switch {
 		case err != nil:
 			return err
-		case over:
-			return errOver
+		case over != nil:
+			return over
 		case c.stored != nil:
 			return nil
 		}
@@ -211,18 +215,32 @@ func (c *commit) goOn(ctx context.Context) error {
 	return c.rebase(ctx)
 }
 
-// originOver reports whether the origin's session has ended, or may have.
-func (c *commit) originOver(ctx context.Context) (bool, error) {
+// originOver says why the origin's session has ended, or may have; nil: it has not.
+func (c *commit) originOver(ctx context.Context) (over, err error) {
 	var f found
-	err := f.loadRecord(ctx, c.m, originID(c.origin.key))
-	return f.view.ended || f.verdict.reason == isUnreadable, err
+	if err := f.loadRecord(ctx, c.m, originID(c.origin.key)); err != nil {
+		return nil, err
+	}
+	return f.over(), nil
+}
+
+// over says why a session has ended, or may have; nil: it has not.
+func (f *found) over() error {
+	switch {
+	case f.view.out:
+		return ErrSignedOut
+	case f.view.ended || f.verdict.reason == isUnreadable:
+		return errOver
+	default:
+		return nil
+	}
 }
 
 // lookBack ends the session again if the origin's has ended since originOver was asked: whoever
 // has signed out of that does not know of this one.
 func (c *commit) lookBack(ctx context.Context) error {
 	over, err := c.originOver(ctx)
-	if err != nil || !over {
+	if err != nil || over == nil {
 		return err
 	}
 	if _, err := c.endTicket(ctx, doomed{ticket: c.ticket, stored: c.stored}); err != nil {
@@ -238,8 +256,10 @@ func (c *commit) meet(ctx context.Context, f *found) error {
 	switch {
 	case o.joins && v.subject != o.subject, f.stored == nil && c.stored == nil:
 		return nil
-	case f.stored == nil, v.ended, f.verdict.reason == isUnreadable:
+	case f.stored == nil:
 		return errOver
+	case f.over() != nil:
+		return f.over()
 	case v.subject != o.subject: // it is none of this visitor's business any more
 		c.part(f)
 		return nil
@@ -285,91 +305,4 @@ func (c *commit) find(login change) {
 func nothing(v *view) error {
 	v.idle++
 	return nil
-}
-
-// EndMovedIn ends the session that goes on with another system's, see
-// [Session.MoveIn], and keeps it from beginning again for ten minutes. It is no error if
-// there is none, or if somebody has signed in to it since: whoever shows the old session
-// gets another one then.
-func (m *Manager) EndMovedIn(ctx context.Context, origin, subject string) error {
-	if m.store == nil {
-		return fmt.Errorf("%w: a session that travels in its cookie", ErrUnsupported)
-	}
-	ctx, cancel := context.WithTimeout(ctx, m.opts.StoreTimeout)
-	defer cancel()
-	ended, err := m.endRecord(ctx, originID(m.originKey(origin, subject)), func(at *stored) bool { return at.subject == subject })
-	if ended != nil {
-		m.emit(ctx, ended.over(EndRevoked))
-	}
-	return m.tellError(ctx, err)
-}
-
-// endReplaced ends the session that the visitor's has taken the place of.
-func (c *commit) endReplaced(ctx context.Context, id string, why EndReason) error {
-	ended, err := c.m.endRecord(ctx, id, func(*stored) bool { return true })
-	if ended != nil {
-		c.event(ended.over(why))
-	}
-	return err
-}
-
-// endRecord leaves a tombstone under an id, in the place of a session if there is one,
-// which it returns. If that is not to end, nothing is done.
-func (m *Manager) endRecord(ctx context.Context, id string, ends func(*stored) bool) (*stored, error) {
-	for attempt := 0; ; attempt++ {
-		var f found
-		err := f.loadRecord(ctx, m, id)
-		if err != nil || f.view.ended || f.stored != nil && !ends(f.stored) {
-			return nil, err
-		}
-		err = m.close(ctx, id, f.stored)
-		if err == nil {
-			return f.stored, nil
-		}
-		if !errors.Is(err, sessionstore.ErrConflict) && !errors.Is(err, sessionstore.ErrExists) && !errors.Is(err, ErrNotFound) {
-			return nil, fmt.Errorf("session: ending: %w", err)
-		}
-		if err := backOff(ctx, attempt); err != nil {
-			return nil, fmt.Errorf("session: ending: %w", err)
-		}
-	}
-}
-
-// close leaves a tombstone under an id, in the place of a record if there is one.
-func (m *Manager) close(ctx context.Context, id string, at *stored) error {
-	if at != nil {
-		if err := m.endAt(ctx, at); err != nil || at.version != 0 {
-			return err
-		} // else it can't be read, and was deleted
-	}
-	nobodys := newToken() // a record lists a ticket
-	r, err := m.tombstone(id, &state{id: newView(wallNow()).id, ended: true, tickets: []entry{{hash: nobodys.hash()}}})
-	if err != nil {
-		return err
-	}
-	return m.create(ctx, id, r, true)
-}
-
-// create creates a record. again says that the id may have had one before: where the store's
-// clock is behind and it still holds that although it has expired, it is replaced.
-func (m *Manager) create(ctx context.Context, id string, r sessionstore.Record, again bool) error {
-	err := m.store.Create(ctx, id, r)
-	if !again || !errors.Is(err, sessionstore.ErrExists) {
-		return err
-	}
-	at, failed := m.store.Load(ctx, id)
-	if failed != nil || wallNow().Before(at.Expires) {
-		return err
-	}
-	if replaced := m.store.Update(ctx, id, at.Version, r); !errors.Is(replaced, ErrNotFound) {
-		return replaced
-	}
-	return err
-}
-
-// alone returns the session without the one that ends with it.
-func (s *stored) alone() *stored {
-	c := *s
-	c.replaces = ""
-	return &c
 }

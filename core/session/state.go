@@ -17,6 +17,7 @@ type state struct {
 	actor    string   // who acts in it, if not its subject
 	home     recordID // the record of the actor's own session
 	replaces string   // the record of a session that ends when a ticket of this one is seen, or this one ends; "": none
+	origins  origins  // the records of other systems' sessions that have gone into this one, to be closed when it ends
 	tickets  []entry  // in the order in which they were offered
 	count    uint64   // the last number that was given to an offer or a sight
 	aged     time.Time
@@ -26,6 +27,7 @@ type state struct {
 	authHash []byte                          // of what has to stay the same while the session lives
 	binding  []byte                          // the browser and network that it began in
 	ended    bool                            // a tombstone
+	out      bool                            // of a session that nothing is to bring back: its visitor has signed out, for instance
 	leases   []lease                         // who is making a value, see Key.Once
 	flashes  []Flash
 	values   []value // by name

@@ -19,7 +19,7 @@ const (
 	tagID       = 1  // publicIDLen bytes
 	tagTicket   = 2  // an entry, see state_entry.go
 	tagCount    = 3  // uvarint
-	tagEnded    = 4  // empty
+	tagEnded    = 4  // empty, or a byte if nothing is to bring the session back
 	tagAged     = 5  // time
 	tagUntaken  = 6  // uvarint
 	tagPlace    = 7  // time
@@ -32,6 +32,7 @@ const (
 	tagLease    = 14 // a name behind its length, its holder (8 bytes), from and until (8 bytes each)
 	tagActor    = 15 // text behind its length, and a record's id (32 bytes)
 	tagReplaces = 16 // a record's id, as text
+	tagOrigins  = 17 // ids of records, as text, one behind the other
 )
 
 func (st *state) encode() []byte { return st.append(nil) }
@@ -48,7 +49,10 @@ func (st *state) append(b []byte) []byte {
 		b = st.tickets[i].append(b)
 	}
 	b = appendNumber(b, tagCount, st.count)
-	if st.ended {
+	switch {
+	case st.out:
+		b = append(b, tagEnded, 1, 1)
+	case st.ended:
 		b = append(b, tagEnded, 0)
 	}
 	b = appendTime(b, tagAged, st.aged)
@@ -63,6 +67,7 @@ func (st *state) append(b []byte) []byte {
 	if st.replaces != "" {
 		b = appendField(b, tagReplaces, []byte(st.replaces))
 	}
+	b = appendField(b, tagOrigins, []byte(st.origins))
 	for _, l := range st.leases {
 		content := binary.BigEndian.AppendUint64(nil, l.holder)
 		b = appendPair(b, tagLease, l.name, appendInstant(appendInstant(content, l.from), l.until))
@@ -182,7 +187,7 @@ func (d *decoder) field(st *state) error {
 	case tagCount:
 		return content.number(&st.count)
 	case tagEnded:
-		st.ended = true
+		st.ended, st.out = true, len(content.b) > 0
 	case tagUntaken:
 		return content.number(&st.untaken)
 	case tagWrites:
@@ -202,6 +207,9 @@ func (d *decoder) field(st *state) error {
 		if sessionstore.CheckID(st.replaces) != nil {
 			return fmt.Errorf("%w: no id of a record", sessionstore.ErrCorrupt)
 		}
+	case tagOrigins:
+		st.origins = origins(content.b)
+		return st.origins.check()
 	case tagLease:
 		return content.lease(st)
 	case tagValue:

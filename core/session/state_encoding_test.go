@@ -40,7 +40,8 @@ func bareEntry(number uint64) entry {
 func fullState() state {
 	st := state{
 		id: publicID([]byte("publicpublic")), tickets: []entry{bareEntry(1), fullEntry(), bareEntry(302)}, count: 400,
-		aged: after(1), untaken: 3, place: after(2), ended: true,
+		aged: after(1), untaken: 3, place: after(2), ended: true, out: true,
+		origins:  origins(strings.Repeat("o", 2*sessionstore.IDLen)),
 		authHash: bytes.Repeat([]byte("h"), 32), binding: []byte("a browser"),
 		replaces: strings.Repeat("l", sessionstore.IDLen), actor: "an administrator", home: recordID(bytes.Repeat([]byte("o"), 32)),
 		leases:  []lease{{"", 1, after(1), after(2)}, {strings.Repeat("l", 200), 1<<64 - 1, after(3), after(4)}},
@@ -64,7 +65,7 @@ func bareState() state {
 func TestAStateComesBackAsItWas(t *testing.T) {
 	t.Parallel()
 	live, idleForEver, signedIn, written := fullState(), bareState(), fullState(), bareState()
-	live.ended = false
+	live.ended, live.out = false, false
 	idleForEver.tickets[0].idle = NoTimeout
 	signedIn.subject = "ann"
 	for version := range sessionstore.Version(2 * maxWrites) {
@@ -151,6 +152,22 @@ func TestTheEncodingIsTheGoldenOne(t *testing.T) {
 	}
 	if got, err := decodeState(sessionstore.Record{Data: data}); err != nil || !reflect.DeepEqual(got, st) {
 		t.Errorf("decoded as\n%+v, %v, want\n%+v", got, err, st)
+	}
+}
+
+// Likewise, what a session leaves that an old one has gone into.
+func TestTheEncodingOfWhatMovesInIsTheGoldenOne(t *testing.T) {
+	t.Parallel()
+	bare := bareState()
+	data := string(bare.encode())
+	over, live := bareState(), bareState()
+	over.ended, over.out = true, true
+	id := strings.Repeat("o", sessionstore.IDLen)
+	live.origins = origins(id + id)
+	for want, st := range map[string]state{data + "\x04\x01\x01": over, data + "\x11\x56" + id + id: live} {
+		if got := st.encode(); string(got) != want {
+			t.Errorf("encoded as\n%x, want\n%x", got, want)
+		}
 	}
 }
 

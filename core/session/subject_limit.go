@@ -220,7 +220,7 @@ func (c *commit) over(live []*found) []*found {
 // evict ends one of the subject's sessions, unless it has changed since it was
 // listed.
 func (c *commit) evict(ctx context.Context, f *found) error {
-	err := c.m.bury(ctx, f.stored)
+	err := c.m.bury(ctx, f.stored, false)
 	switch {
 	case err == nil:
 		c.event(f.stored.over(EndEvicted))

@@ -1,0 +1,204 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
+)
+
+// The session of another system may be all that a browser has left: the answer to a logout is
+// lost, and with it what ends the old session's cookie, or the request was sent before the
+// browser had ours. So whatever an old session has gone into, and whatever a request has
+// shown that signs out, leaves a tombstone where the next request with it would begin.
+
+// origins are the ids of records that requests share which show the same old sessions, one
+// behind the other.
+type origins string
+
+// maxOrigins bounds how many old sessions a session knows to have gone into it.
+const maxOrigins = maxEntries
+
+// originRecord returns the id of the record that all requests share which show a session of
+// subject's that name names, or "" if there is none.
+func (m *Manager) originRecord(name, subject string) string {
+	if name == "" || subject == "" || m.store == nil {
+		return ""
+	}
+	return originID(m.originKey(name, subject))
+}
+
+// has reports whether id is one of them.
+func (o origins) has(id string) bool { return strings.Contains(string(o), id) }
+
+// with returns o with another id, and without the first if there are too many.
+func (o origins) with(id string) origins {
+	if o.has(id) {
+		return o
+	}
+	o += origins(id)
+	return o[max(0, len(o)-maxOrigins*sessionstore.IDLen):]
+}
+
+// first returns the first id, and the others.
+func (o origins) first() (string, origins) {
+	n := min(len(o), sessionstore.IDLen)
+	return string(o[:n]), o[n:]
+}
+
+func (o origins) check() error {
+	for o != "" {
+		var id string
+		if id, o = o.first(); sessionstore.CheckID(id) != nil {
+			return fmt.Errorf("%w: no id of a record", sessionstore.ErrCorrupt)
+		}
+	}
+	return nil
+}
+
+// shows notes what the request shows, for Destroy.
+func (s *Session) shows(name, subject string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.x.shown = s.x.shown.with(s.m.originRecord(name, subject))
+}
+
+// endShownLocked has the next commit end what the request has shown, unless that ends with the
+// session.
+func (s *Session) endShownLocked() {
+	shown := s.x.shown
+	for s.x.shown = ""; shown != ""; {
+		var id string
+		id, shown = shown.first()
+		if s.stored == nil || id != s.stored.id && !s.stored.origins.has(id) {
+			s.doomed = append(s.doomed, doomed{shown: id, reason: EndDestroyed})
+		}
+	}
+}
+
+// closeOrigins ends what goes on with old sessions, and keeps it from beginning again. That a
+// store has no room for the latter must keep nobody from signing out.
+func (c *commit) closeOrigins(ctx context.Context, all origins, why EndReason) error {
+	for all != "" {
+		var id string
+		id, all = all.first()
+		ended, err := c.m.endRecord(ctx, id, why, func(*stored) (bool, error) { return true, nil })
+		switch {
+		case errors.Is(err, errNotKept):
+			c.m.log().WarnContext(ctx, "session: an old session that was moved in from can be shown again", "error", err)
+		case err != nil:
+			return err
+		case ended != nil:
+			c.event(ended.over(why))
+		}
+	}
+	return nil
+}
+
+// EndMovedIn ends the session that goes on with another system's, see
+// [Session.MoveIn], and keeps it from beginning again for ten minutes. It is no error if
+// there is none, or if somebody has signed in to it since: whoever shows the old session
+// gets another one then.
+func (m *Manager) EndMovedIn(ctx context.Context, origin, subject string) error {
+	if m.store == nil {
+		return fmt.Errorf("%w: a session that travels in its cookie", ErrUnsupported)
+	}
+	ctx, cancel := context.WithTimeout(ctx, m.opts.StoreTimeout)
+	defer cancel()
+	ended, err := m.endRecord(ctx, originID(m.originKey(origin, subject)), EndRevoked, func(at *stored) (bool, error) {
+		return at.subject == subject, nil
+	})
+	if ended != nil {
+		m.emit(ctx, ended.over(EndRevoked))
+	}
+	return m.tellError(ctx, err)
+}
+
+// endReplaced ends the session that the visitor's has taken the place of.
+func (c *commit) endReplaced(ctx context.Context, id string, why EndReason) error {
+	ended, err := c.m.endRecord(ctx, id, why, func(at *stored) (bool, error) { return true, c.closeOrigins(ctx, at.origins, why) })
+	if ended != nil {
+		c.event(ended.over(why))
+	}
+	return err
+}
+
+// errNotKept says that there is no session under an id, but that one may begin there.
+var errNotKept = errors.New("session: no tombstone was left")
+
+// endRecord leaves a tombstone under an id, in the place of a session if there is one,
+// which it returns. If that is not to end, nothing is done. A tombstone that is there stays,
+// unless this one says more.
+func (m *Manager) endRecord(ctx context.Context, id string, why EndReason, ends func(*stored) (bool, error)) (*stored, error) {
+	out := why.isFinal()
+	for attempt := 0; ; attempt++ {
+		var f found
+		if err := f.loadRecord(ctx, m, id); err != nil {
+			return nil, err
+		}
+		switch {
+		case f.view.ended && (f.view.out || !out):
+			return nil, nil //nolint:nilnil // nothing has ended
+		case f.stored != nil && !f.view.ended:
+			if ok, err := ends(f.stored); !ok || err != nil {
+				return nil, err
+			}
+		}
+		err := m.close(ctx, id, f.stored, out)
+		switch {
+		case err == nil && f.view.ended:
+			return nil, nil //nolint:nilnil // it had before
+		case err == nil:
+			return f.stored, nil
+		case !errors.Is(err, sessionstore.ErrConflict) && !errors.Is(err, sessionstore.ErrExists) && !errors.Is(err, ErrNotFound):
+			return nil, fmt.Errorf("session: ending: %w", err)
+		}
+		if err := backOff(ctx, attempt); err != nil {
+			return nil, fmt.Errorf("session: ending: %w", err)
+		}
+	}
+}
+
+// close leaves a tombstone under an id, in the place of a record if there is one.
+func (m *Manager) close(ctx context.Context, id string, at *stored, out bool) error {
+	if at != nil {
+		if err := m.endAt(ctx, at, out); err != nil || at.version != 0 {
+			return err
+		} // else it can't be read, and was deleted
+	}
+	nobodys := newToken() // a record lists a ticket
+	r, err := m.tombstone(id, &state{id: newView(wallNow()).id, ended: true, out: out, tickets: []entry{{hash: nobodys.hash()}}})
+	if err != nil {
+		return err
+	}
+	if err = m.create(ctx, id, r, true); err != nil {
+		err = fmt.Errorf("%w: %w", errNotKept, err)
+	}
+	return err
+}
+
+// create creates a record. again says that the id may have had one before: where the store's
+// clock is behind and it still holds that although it has expired, it is replaced.
+func (m *Manager) create(ctx context.Context, id string, r sessionstore.Record, again bool) error {
+	err := m.store.Create(ctx, id, r)
+	if !again || !errors.Is(err, sessionstore.ErrExists) {
+		return err
+	}
+	at, failed := m.store.Load(ctx, id)
+	if failed != nil || wallNow().Before(at.Expires) {
+		return err
+	}
+	if replaced := m.store.Update(ctx, id, at.Version, r); !errors.Is(replaced, ErrNotFound) {
+		return replaced
+	}
+	return err
+}
+
+// alone returns the session without what ends with it.
+func (s *stored) alone() *stored {
+	c := *s
+	c.replaces, c.origins = "", ""
+	return &c
+}
