@@ -69,7 +69,7 @@ func TestStatesOfAnotherVersionAreRefused(t *testing.T) {
 		"short id":                 append(head, tagID, 1, 'h'),
 		"no id of a record":        append(head, tagReplaces, 2, 'i', 'd'),
 		"no id of an old session":  append(head, tagOrigins, 2, 'i', 'd'),
-		"cut in the second one's":  append(append(head, tagOrigins, 44), strings.Repeat("o", 44)...),
+		"cut in the second one's":  append(append(head, tagOrigins, 44), bytes.Repeat([]byte("o"), 44)...),
 		"long id":                  append(append(head, tagID, publicIDLen+1), make([]byte, publicIDLen+1)...),
 		"flash cut short":          append(head, tagFlash, 2, 9, 'a'),
 		"flash without a part":     append(head, tagFlash, 0),
