@@ -109,29 +109,21 @@ func (q *modelRequest) lacks(p modelPage, hers bool) *modelRequest {
 }
 
 // judgeIn: nobody is in who has signed out, unless they have signed in, or had two sessions.
-// Where the old one is only in its cookie, nothing but the tombstone tells that it is over, and
-// the store may fail to take that; if they have had a session here before, there is no tombstone
-// of the old one, and the answer has to end its cookie: a request with that alone, sent before,
-// signs in again.
+// Where the old one is only in its cookie, nothing but a tombstone tells that it is over, and
+// the store may fail to take that.
 func (m *model) judgeIn(b *modelBrowser) {
 	if m.site.refuse && !m.turns || m.site.inCookie && (m.did("old write") || m.site.storeFails > 0) {
 		return
 	}
-	for _, out := range b.requests {
-		since := out.handled
-		if m.site.inCookie && m.site.here > 0 {
-			since = out.delivered
-		}
-		again := m.site.here > 0 && slices.ContainsFunc(b.requests, func(o *modelRequest) bool {
-			return !o.brings() && o.sent.Before(since) && !o.handled.Before(out.sent)
-		})
-		if !out.does("sign out") || !out.ok() || out.was.subject == "" || since.IsZero() || m.site.inCookie && again {
+	for i, out := range b.requests {
+		again := slices.ContainsFunc(b.requests[:i], func(o *modelRequest) bool { return o.signsOut() && o.handled.Before(out.sent) })
+		if !out.signsOut() && (!again || !out.does("sign out") || !out.ok()) {
 			continue
 		}
 		for _, q := range b.requests {
 			late := q.sent.Sub(out.handled) > 9*time.Minute && (m.site.recordsFail > 0 || out.delivered.IsZero())
 			for _, p := range q.pages() {
-				if q.sent.After(since) && p.subject != "" && !late && !b.signsIn(q.handled, p.subject) {
+				if q.sent.After(out.handled) && p.subject != "" && !late && !b.signsIn(q.handled, p.subject) {
 					m.faultf("in after %v\n  is %v", out, q)
 					return
 				}
@@ -139,6 +131,9 @@ func (m *model) judgeIn(b *modelBrowser) {
 		}
 	}
 }
+
+// signsOut reports whether the request has signed somebody out.
+func (q *modelRequest) signsOut() bool { return q.does("sign out") && q.ok() && q.was.subject != "" }
 
 // signsIn reports whether the browser may have begun another session of a subject's by then.
 func (b *modelBrowser) signsIn(by time.Time, subject string) bool {
