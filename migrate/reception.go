@@ -151,6 +151,7 @@ type visit struct {
 	id    string // the session's, before next is called
 	note  note
 	guest bool // the request has brought the old session, and may be all that the visitor has
+	over  note // of the record that it has brought although the visitor has signed out
 }
 
 // receive lets the request's visitor in, if there is one to let in.
@@ -287,7 +288,7 @@ func (rc *Reception) take(w http.ResponseWriter, r *http.Request, v *visit, sour
 		rc.refuse(r.Context(), source, fmt.Errorf("%w: %w", ErrRefused, why))
 		return nil //nolint:nilerr // err is why, or what has become of it
 	case err != nil:
-		rc.endOver(w, source, old, err)
+		rc.endOver(w, v, source, n, err)
 		return rc.notStored(r.Context(), source, err)
 	case v.s.IsNew():
 		return nil // there is nothing to keep
@@ -302,11 +303,15 @@ func (rc *Reception) take(w http.ResponseWriter, r *http.Request, v *visit, sour
 }
 
 // endOver ends a cookie whose visitor has signed out: the answer that did was lost, or is on
-// its way. One that leads to a record is worth nothing without that, and may lead to another
-// by now.
-func (rc *Reception) endOver(w http.ResponseWriter, source Source, old Legacy, err error) {
-	if errors.Is(err, session.ErrSignedOut) && old.Record == "" && !rc.opts.KeepOldCookie {
+// its way. A record that is there still could not be deleted then, or is of another login
+// under the same key: it ends when they sign out again.
+func (rc *Reception) endOver(w http.ResponseWriter, v *visit, source Source, n note, err error) {
+	switch {
+	case !errors.Is(err, session.ErrSignedOut) || rc.opts.KeepOldCookie:
+	case n.Record == "":
 		http.SetCookie(w, source.Expired())
+	default:
+		v.over = n
 	}
 }
 

@@ -1,6 +1,7 @@
 package migrate_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -84,5 +85,31 @@ func TestALogoutWhoseAnswerIsLostHolds(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// TestALogoutThatIsSentAgainDeletesARecordThatWasOutOfReach has the old server be down when the
+// visitor signs out for the first time.
+func TestALogoutThatIsSentAgainDeletesARecordThatWasOutOfReach(t *testing.T) {
+	t.Parallel()
+	for _, here := range []string{"", "/add", "/switch"} {
+		t.Run(here, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o, records, cookie := fromExpress()
+				b := newServer(t, o, session.Options{}).browser("other", "x")
+				if here != "" {
+					b.get(here)
+				}
+				b.cookies["connect.sid"] = cookie
+				b.away = func() { records.down = errors.New("connection refused") }
+				b.send(http.MethodGet, "/logout") // and nobody gets the answer
+				records.down, b.away = nil, nil
+				b.get("/logout")
+				<-time.After(11 * time.Minute)
+				if b.wantPage("/", " []"); len(records.values) > 0 {
+					t.Error("the record is there still")
+				}
+			})
+		})
 	}
 }

@@ -80,6 +80,11 @@ func (rc *Reception) settle(ctx context.Context, v *visit) {
 // for the answer may be lost, and gets the note back. Who begins to act as another has come
 // back: the note is in their own session, and out of reach if they sign out.
 func (rc *Reception) leave(ctx context.Context, v visit) {
+	if v.over.Record != "" {
+		if id := v.s.ID(); id != "" && id != v.id && v.s.Subject() == "" {
+			rc.forget(ctx, v.over)
+		}
+	}
 	if v.note.Record == "" || v.s.Has(noted.Name()) {
 		return
 	}

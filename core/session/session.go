@@ -181,9 +181,6 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 		return
 	}
 	s.doomed, s.replaced = append(s.doomed, s.replaced...), nil
-	if reason == EndDestroyed {
-		s.endShownLocked()
-	}
 	if s.m.store != nil || s.stored != nil {
 		switch {
 		case s.own != nil:
@@ -200,6 +197,9 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 				s.doomed = append(s.doomed, doomed{ticket: p.held(), reason: reason})
 			}
 		}
+	}
+	if reason == EndDestroyed {
+		s.endShownLocked()
 	}
 	if s.cookie == cookieSet {
 		s.cookie = cookieKeep // there is no ticket to hand out any more

@@ -66,13 +66,13 @@ func (s *Session) shows(name, subject string) {
 }
 
 // endShownLocked has the next commit end what the request has shown, unless that ends with the
-// session.
+// session. Where that is the session itself, an administrator may have ended it without a trace.
 func (s *Session) endShownLocked() {
 	shown := s.x.shown
 	for s.x.shown = ""; shown != ""; {
 		var id string
 		id, shown = shown.first()
-		if s.stored == nil || id != s.stored.id && !s.stored.origins.has(id) {
+		if s.stored == nil || !s.stored.origins.has(id) {
 			s.doomed = append(s.doomed, doomed{shown: id, reason: EndDestroyed})
 		}
 	}
