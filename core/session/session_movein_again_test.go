@@ -212,6 +212,62 @@ func TestALogoutOfWhatWasShownWhereTheStoreFails(t *testing.T) {
 	}
 }
 
+// TestALogoutEndsNothingOfOthers has the old session be one that a thief has planted, or have no
+// name.
+func TestALogoutEndsNothingOfOthers(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	victim := e.visitor()
+	goOnAsNobody(t, victim, authenticate)
+	goOnAsNobody(t, e.visitor(), destroy)
+	wantAnn(t, victim, 1)
+
+	var err error
+	v := e.seed(count)
+	v.do(goOnWith("", &err))
+	v.do(both(goOnWith("", &err), destroy))
+	other := e.seed(count)
+	if other.do(goOnWith("", &err)); err != nil {
+		t.Error(err)
+	}
+	wantAnn(t, other, 1)
+}
+
+// TestALogoutOfWhatTravelsInItsCookieHasNothingElseToEnd is about the old session that the same
+// request has shown.
+func TestALogoutOfWhatTravelsInItsCookieHasNothingElseToEnd(t *testing.T) {
+	t.Parallel()
+	e := newCookieOnlyEnv(t)
+	var err error
+	v := e.visitor()
+	v.do(goOn(&err))
+	wantStatus(t, v.do(signOutShowing), http.StatusOK)
+	if v.is("", ""); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWhatHasEndedIsToldOnce has what is left of a session be written anew, because more is known.
+func TestWhatHasEndedIsToldOnce(t *testing.T) {
+	t.Parallel()
+	var d diary
+	e, _ := newIndexedEnv(t, d.keep, func(o *session.Options) { o.MaxSessions = 1 })
+	var err error
+	v := e.visitor()
+	v.do(goOn(&err))
+	e.login("ann")
+	v.fork().do(signOutShowing)
+	n := 0
+	for _, event := range d.taken() {
+		if event.Kind == session.EventEnded {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d times", n)
+	}
+}
+
 // TestWhatIsShownIsOverAlthoughItsSessionWasEndedWithoutATrace has an administrator end it while
 // the visitor signs out.
 func TestWhatIsShownIsOverAlthoughItsSessionWasEndedWithoutATrace(t *testing.T) {

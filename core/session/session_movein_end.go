@@ -196,9 +196,9 @@ func (m *Manager) create(ctx context.Context, id string, r sessionstore.Record, 
 	return err
 }
 
-// alone returns the session without what ends with it.
+// alone returns the session without the one that ends with it.
 func (s *stored) alone() *stored {
 	c := *s
-	c.replaces, c.origins = "", ""
+	c.replaces = ""
 	return &c
 }

@@ -24,6 +24,26 @@ func TestWhatNamesAnOldSessionIsToldApart(t *testing.T) {
 	}
 }
 
+// TestOldSessionsThatHaveGoneIntoOneAreToldApart has more of them than are remembered, and one of
+// them come again.
+func TestOldSessionsThatHaveGoneIntoOneAreToldApart(t *testing.T) {
+	t.Parallel()
+	var all origins
+	id := func(n byte) string { return originID([32]byte{n}) }
+	for n := range byte(maxOrigins + 1) {
+		all = all.with(id(n)).with(id(n)).with("")
+	}
+	for n := byte(1); n <= maxOrigins; n++ {
+		var first string
+		if first, all = all.first(); first != id(n) {
+			t.Errorf("%d is not there", n)
+		}
+	}
+	if first, rest := all.first(); first != "" || rest != "" {
+		t.Errorf("then there are %q and %q", first, rest)
+	}
+}
+
 // TestATicketDerivesFromAllThatMakesItOneOfAKind checks what a ticket derives from, one by one.
 func TestATicketDerivesFromAllThatMakesItOneOfAKind(t *testing.T) {
 	t.Parallel()
