@@ -113,3 +113,88 @@ func TestALogoutThatIsSentAgainDeletesARecordThatWasOutOfReach(t *testing.T) {
 		})
 	}
 }
+
+// TestALogoutHoldsWhereTheBrowserKeepsOurCookieBack has another site's page send the request
+// that comes after: nothing says then what the visitor has here.
+func TestALogoutHoldsWhereTheBrowserKeepsOurCookieBack(t *testing.T) {
+	t.Parallel()
+	for _, here := range []string{"", "/add", "/switch"} {
+		b := newServer(t, fromFlask(), session.Options{}).browser("other", "x")
+		if here != "" {
+			b.get(here)
+		}
+		b.cookies["session"] = known(t)
+		other := b.browser("session", known(t))
+		other.header.Set("Sec-Fetch-Site", "cross-site")
+		b.send(http.MethodGet, "/logout") // and nobody gets the answer
+		if w := other.send(http.MethodPost, "/"); w.Header()["Set-Cookie"] != nil || w.Body.String() != " []" {
+			t.Errorf("%q here: %s, cookies %q", here, w.Body, w.Header()["Set-Cookie"])
+		}
+		b.wantPage("/", " []")
+	}
+}
+
+// TestWhoSignsInOverThereAfterALostLogoutStaysSo has the old cookie that comes next be of another
+// login: it is not ended, and is let in when what is left of ours is forgotten.
+func TestWhoSignsInOverThereAfterALostLogoutStaysSo(t *testing.T) {
+	t.Parallel()
+	for where := range origins(t) {
+		for _, here := range []string{"", "/add"} {
+			t.Run(where+here, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					a := arrival{here: here, where: where}
+					b, name, old := a.browser(t)
+					b.send(http.MethodGet, "/logout") // and nobody gets the answer
+					<-time.After(time.Second)
+					if where == "in a cookie" {
+						b.cookies[name] = known(t)
+					} else {
+						b.wantPage("/", " []") // its record has gone: the old cookie says nothing
+						return
+					}
+					if b.cookies[name] == old {
+						t.Fatal("it is the same cookie")
+					}
+					b.get("/")
+					<-time.After(11 * time.Minute)
+					b.wantPage("/", "ann [coat]")
+				})
+			})
+		}
+	}
+}
+
+// TestKeepLeavesTheCookieOfWhoHasSignedOutHere has the handler call Destroy alone: the old
+// application goes on with it.
+func TestKeepLeavesTheCookieOfWhoHasSignedOutHere(t *testing.T) {
+	t.Parallel()
+	o := fromFlask()
+	o.KeepOldCookie = true
+	b := newServer(t, o, session.Options{}).browser("session", known(t))
+	b.wantPage("/", "ann [coat]")
+	b.get("/bye")
+	b.wantPage("/", " []")
+	b.wantCookies("session")
+}
+
+// TestALoginThatWasTakenForLostIsNotSignedOut has the visitor's first answer be lost, and the
+// session make room for another login: the old cookie is all that they have.
+func TestALoginThatWasTakenForLostIsNotSignedOut(t *testing.T) {
+	t.Parallel()
+	for _, refuse := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := newServer(t, fromFlask(), session.Options{MaxSessions: 1, RefuseNew: refuse})
+			cookie := known(t)
+			b := srv.browser("session", cookie)
+			b.send(http.MethodGet, "/") // and nobody gets the answer
+			<-time.After(11 * time.Minute)
+			phone := srv.browser("session", known(t))
+			phone.wantPage("/", "ann [coat]")
+			b.wantPage("/", " []")
+			b.wantCookies("session")
+			phone.get("/logout")
+			<-time.After(11 * time.Minute)
+			b.wantPage("/", "ann [coat]")
+		})
+	}
+}
