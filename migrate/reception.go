@@ -70,7 +70,8 @@ func carries(sessions *session.Manager, h http.Header) bool {
 // A record at the old server is deleted half a minute after the visitor has come back with
 // the new cookie, by a request, or when they sign out. For ten minutes after signing out
 // the old session is refused, whether or not it has a record, and also to a request that
-// had read the record before. After that, an old session that is in its cookie alone can't
+// had read the record before. One without a record has its cookie ended then as well: the
+// answer to the logout may have been lost. After that, an old session that is in its cookie alone can't
 // be revoked: whoever has a copy of the cookie is signed in, until its age or Options.Until
 // ends it. Another old session of a visitor who is signed in here is ended at once.
 //

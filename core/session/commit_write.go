@@ -100,7 +100,7 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 	next, t := c.view, c.ticket
 	next.tickets = slices.Clone(next.tickets)
 	next.limitAll(c.wants.login != "")
-	if c.origin != nil && c.origin.joins {
+	if c.origin != nil {
 		next.origins = next.origins.with(c.origin.record)
 	}
 	presented := t.hash

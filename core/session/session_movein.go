@@ -18,7 +18,7 @@ import (
 // An origin is what a commit goes on with.
 type origin struct {
 	key     [sha256.Size]byte
-	record  string // where its session is, if it has a name
+	record  string // that the session which it goes into has to remember; "": none
 	subject string
 	first   int    // of the changes, the first that only begins a session
 	login   change // that one, if it signs in
@@ -159,8 +159,11 @@ func (s *Session) goesOn(name, subject string, first int, joins bool) bool {
 	s.guest = true
 	if name != "" || joins {
 		s.origin = &origin{
-			key: s.m.originKey(name, subject), record: s.m.originRecord(name, subject), subject: subject, first: first, login: s.changes[first],
+			key: s.m.originKey(name, subject), subject: subject, first: first, login: s.changes[first],
 			joins: joins, brought: s.ticket.token,
+		}
+		if name != "" && joins {
+			s.origin.record = originID(s.origin.key)
 		}
 	}
 	return true
