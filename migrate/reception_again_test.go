@@ -138,24 +138,55 @@ func TestALogoutHoldsWhereTheBrowserKeepsOurCookieBack(t *testing.T) {
 // login: it is not ended, and is let in when what is left of ours is forgotten.
 func TestWhoSignsInOverThereAfterALostLogoutStaysSo(t *testing.T) {
 	t.Parallel()
-	for where := range origins(t) {
+	for _, here := range []string{"", "/add"} {
+		t.Run(here, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := arrival{here: here, where: "in a cookie"}
+				b, name, old := a.browser(t)
+				b.send(http.MethodGet, "/logout") // and nobody gets the answer
+				<-time.After(time.Second)
+				if b.cookies[name] = known(t); b.cookies[name] == old {
+					t.Fatal("it is the same cookie")
+				}
+				b.get("/")
+				<-time.After(11 * time.Minute)
+				b.wantPage("/", "ann [coat]")
+			})
+		})
+	}
+}
+
+// TestALoginUnderTheKeyOfTheLastOneStays has the framework keep the cookie: a record that is there
+// again may be of another login, and stays unless the visitor signs out.
+func TestALoginUnderTheKeyOfTheLastOneStays(t *testing.T) {
+	t.Parallel()
+	for _, page := range []string{"/", "/add", "/switch", "ended meanwhile"} {
 		for _, here := range []string{"", "/add"} {
-			t.Run(where+here, func(t *testing.T) {
+			t.Run(page+here, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					a := arrival{here: here, where: where}
-					b, name, old := a.browser(t)
-					b.send(http.MethodGet, "/logout") // and nobody gets the answer
-					<-time.After(time.Second)
-					if where == "in a cookie" {
-						b.cookies[name] = known(t)
+					o, records, cookie := fromExpress()
+					record := records.values["sess:id"]
+					b := newServer(t, o, session.Options{}).browser("other", "x")
+					if here != "" {
+						b.get(here)
+					}
+					b.cookies["connect.sid"] = cookie
+					if page == "ended meanwhile" { // of what is here: nobody has signed out of that
+						b.send(http.MethodGet, "/logout")
+						b.cookies = map[string]string{}
+						b.get("/save")
+						other := b.browser(ours, b.cookies[ours])
+						b.cookies["connect.sid"] = cookie
+						b.store.update = func() { other.send(http.MethodGet, "/bye") }
+						page = "/add"
 					} else {
-						b.wantPage("/", " []") // its record has gone: the old cookie says nothing
-						return
+						b.send(http.MethodGet, "/logout") // and nobody gets the answer
 					}
-					if b.cookies[name] == old {
-						t.Fatal("it is the same cookie")
+					records.values["sess:id"] = record
+					if b.get(page); len(records.values) == 0 {
+						t.Fatal("it is gone")
 					}
-					b.get("/")
+					delete(b.cookies, ours)
 					<-time.After(11 * time.Minute)
 					b.wantPage("/", "ann [coat]")
 				})

@@ -222,7 +222,15 @@ func TestALogoutEndsNothingOfOthers(t *testing.T) {
 	goOnAsNobody(t, e.visitor(), destroy)
 	wantAnn(t, victim, 1)
 
+	bob := e.seed(signIn("bob", tie("old")))
+	if bob.do(both(goOnWith("hers", new(error)), checkHash("new"))); alive(bob) {
+		t.Error("a session that is out of date goes on")
+	}
 	var err error
+	if e.visitor().do(goOnWith("hers", &err)); err != nil {
+		t.Errorf("what its request has shown is over: %v", err)
+	}
+
 	v := e.seed(count)
 	v.do(goOnWith("", &err))
 	v.do(both(goOnWith("", &err), destroy))
