@@ -160,7 +160,7 @@ func TestWhoSignsInOverThereAfterALostLogoutStaysSo(t *testing.T) {
 // again may be of another login, and stays unless the visitor signs out.
 func TestALoginUnderTheKeyOfTheLastOneStays(t *testing.T) {
 	t.Parallel()
-	for _, page := range []string{"/", "/add", "/switch", "ended meanwhile"} {
+	for _, page := range []string{"/", "/add", "/switch", "/enter", "ended meanwhile"} {
 		for _, here := range []string{"", "/add"} {
 			t.Run(page+here, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -178,7 +178,7 @@ func TestALoginUnderTheKeyOfTheLastOneStays(t *testing.T) {
 						other := b.browser(ours, b.cookies[ours])
 						b.cookies["connect.sid"] = cookie
 						b.store.update = func() { other.send(http.MethodGet, "/bye") }
-						page = "/add"
+						page = "/save"
 					} else {
 						b.send(http.MethodGet, "/logout") // and nobody gets the answer
 					}

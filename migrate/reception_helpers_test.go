@@ -157,6 +157,10 @@ func newServer(t *testing.T, o migrate.Options, so session.Options) *server {
 		fmt.Fprint(w, names)
 	})
 	page("/switch", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Authenticate("bob") })
+	page("/enter", func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
+		s.Authenticate("bob")
+		fmt.Fprint(w, "come in") // the header leaves
+	})
 	page("/act", func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 		if err := s.Impersonate(r.Context(), "bob", time.Minute); err != nil {
 			t.Error(err)
