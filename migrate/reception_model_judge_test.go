@@ -121,7 +121,7 @@ func (m *model) judgeIn(b *modelBrowser) {
 			continue
 		}
 		for _, q := range b.requests {
-			late := q.sent.Sub(out.handled) > 9*time.Minute && (m.site.recordsFail > 0 || out.delivered.IsZero())
+			late := q.sent.Sub(out.handled) > 9*time.Minute && (m.site.recordsFail > 0 || !out.told(m.site.keep))
 			for _, p := range q.pages() {
 				if q.sent.After(out.handled) && p.subject != "" && !late && !b.signsIn(q.handled, p.subject) {
 					m.faultf("in after %v\n  is %v", out, q)
@@ -130,6 +130,14 @@ func (m *model) judgeIn(b *modelBrowser) {
 			}
 		}
 	}
+}
+
+// told reports whether the browser has an answer to the logout, or to a request that has come
+// soon after it: either ends the old cookie.
+func (q *modelRequest) told(keep bool) bool {
+	return !q.delivered.IsZero() || !keep && slices.ContainsFunc(q.browser.requests, func(o *modelRequest) bool {
+		return o.sent.After(q.handled) && o.ok() && !o.delivered.IsZero() && o.delivered.Sub(q.handled) < 9*time.Minute
+	})
 }
 
 // signsOut reports whether the request has signed somebody out.
