@@ -162,7 +162,7 @@ func (c *commit) keepWithin(ctx context.Context) error {
 		if own < 0 { // an earlier attempt has taken it back, perhaps
 			return errEnded
 		}
-		at, last := live[own].stored, over
+		at, last := live[own], over
 		over = c.over(live)
 		if slices.ContainsFunc(last, func(f *found) bool { return !includes(over, f.view.id) }) {
 			waited = 0
@@ -234,11 +234,15 @@ func (c *commit) evict(ctx context.Context, f *found) error {
 	}
 }
 
-// takeBack undoes a login that came too late and is at a version, and returns
-// ErrTooManySessions. All else is as if it had been refused before.
-func (c *commit) takeBack(ctx context.Context, at *stored) error {
-	if err := c.unwrite(ctx, at); err != nil {
-		return err
+// takeBack undoes a login that came too late, in the session that was listed, and returns
+// ErrTooManySessions. All else is as if it had been refused before. Where the session doesn't
+// list the login's ticket, another request has undone it, with one that it was made on: what
+// others have changed since, and another login among that, is not this one's to undo.
+func (c *commit) takeBack(ctx context.Context, at *found) error {
+	if at.view.entry(c.ticket.hash) != nil {
+		if err := c.unwrite(ctx, at.stored); err != nil {
+			return err
+		}
 	}
 	if c.before != nil { // else an earlier commit has made it
 		*c = c.before.commit
