@@ -16,7 +16,8 @@ type arrival struct {
 	here  string // what they have here: nothing, or a session that nobody or somebody is signed in to
 	where string // the old session is
 	keep  bool
-	so    session.Options
+	max   int
+	full  bool // who is one too many is refused
 }
 
 // arrivals returns all there are.
@@ -25,8 +26,8 @@ func arrivals(t *testing.T) (all []arrival) {
 	for where := range origins(t) {
 		for _, here := range []string{"", "/add", "/switch"} {
 			for _, keep := range []bool{false, true} {
-				for _, so := range []session.Options{{}, {MaxSessions: 1}, {MaxSessions: 1, RefuseNew: true}} {
-					all = append(all, arrival{here, where, keep, so})
+				for limit := range 3 {
+					all = append(all, arrival{here, where, keep, min(limit, 1), limit == 2})
 				}
 			}
 		}
@@ -35,7 +36,7 @@ func arrivals(t *testing.T) (all []arrival) {
 }
 
 func (a *arrival) String() string {
-	return fmt.Sprintf("%q here, %s, keep %t, max %d, refuse %t", a.here, a.where, a.keep, a.so.MaxSessions, a.so.RefuseNew)
+	return fmt.Sprintf("%q here, %s, keep %t, max %d, refuse %t", a.here, a.where, a.keep, a.max, a.full)
 }
 
 // browser returns the visitor's, and the old cookie that it has.
@@ -43,7 +44,7 @@ func (a *arrival) browser(t *testing.T) (b *browser, name, cookie string) {
 	t.Helper()
 	o, name, cookie := origins(t)[a.where]()
 	o.KeepOldCookie = a.keep
-	b = newServer(t, o, a.so).browser("other", "x")
+	b = newServer(t, o, session.Options{MaxSessions: a.max, RefuseNew: a.full}).browser("other", "x")
 	if a.here != "" {
 		b.get(a.here)
 	}
@@ -72,6 +73,7 @@ func TestALogoutWhoseAnswerIsLostHolds(t *testing.T) {
 				continue // it is the handler's to end the old session with each logout
 			}
 			t.Run(fmt.Sprintf("%v %+v", &a, h), func(t *testing.T) {
+				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					b, _, _ := a.browser(t)
 					if w := b.send(http.MethodGet, h.out); w.Code != http.StatusOK {
@@ -94,6 +96,7 @@ func TestALogoutThatIsSentAgainDeletesARecordThatWasOutOfReach(t *testing.T) {
 	t.Parallel()
 	for _, here := range []string{"", "/add", "/switch"} {
 		t.Run(here, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				o, records, cookie := fromExpress()
 				b := newServer(t, o, session.Options{}).browser("other", "x")
@@ -140,6 +143,7 @@ func TestWhoSignsInOverThereAfterALostLogoutStaysSo(t *testing.T) {
 	t.Parallel()
 	for _, here := range []string{"", "/add"} {
 		t.Run(here, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				a := arrival{here: here, where: "in a cookie"}
 				b, name, old := a.browser(t)
@@ -163,6 +167,7 @@ func TestALoginUnderTheKeyOfTheLastOneStays(t *testing.T) {
 	for _, page := range []string{"/", "/add", "/switch", "/enter", "ended meanwhile"} {
 		for _, here := range []string{"", "/add"} {
 			t.Run(page+here, func(t *testing.T) {
+				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					o, records, cookie := fromExpress()
 					record := records.values["sess:id"]
@@ -171,6 +176,7 @@ func TestALoginUnderTheKeyOfTheLastOneStays(t *testing.T) {
 						b.get(here)
 					}
 					b.cookies["connect.sid"] = cookie
+					path := page
 					if page == "ended meanwhile" { // of what is here: nobody has signed out of that
 						b.send(http.MethodGet, "/logout")
 						b.cookies = map[string]string{}
@@ -178,12 +184,12 @@ func TestALoginUnderTheKeyOfTheLastOneStays(t *testing.T) {
 						other := b.browser(ours, b.cookies[ours])
 						b.cookies["connect.sid"] = cookie
 						b.store.update = func() { other.send(http.MethodGet, "/bye") }
-						page = "/save"
+						path = "/save"
 					} else {
 						b.send(http.MethodGet, "/logout") // and nobody gets the answer
 					}
 					records.values["sess:id"] = record
-					if b.get(page); len(records.values) == 0 {
+					if b.get(path); len(records.values) == 0 {
 						t.Fatal("it is gone")
 					}
 					delete(b.cookies, ours)

@@ -234,8 +234,8 @@ func (c *commit) forget() error {
 	if c.s.x.answerable() != nil {
 		return ErrHeaderSent
 	}
-	for _, d := range c.doomed {
-		c.event(d.stored.over(d.reason))
+	for i := range c.doomed {
+		c.event(c.doomed[i].stored.over(c.doomed[i].reason))
 	}
 	if c.stored == nil { // else the visitor has brought another session as well
 		c.cookie = cookieUnset

@@ -100,9 +100,7 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 	next, t := c.view, c.ticket
 	next.tickets = slices.Clone(next.tickets)
 	next.limitAll(c.wants.login != "")
-	if c.origin != nil {
-		next.origins = next.origins.with(c.origin.record)
-	}
+	next.origins = next.origins.with(c.origin.goesInto())
 	presented := t.hash
 	if t.standing == good {
 		next.dropBanked(presented, c.s.x.began)

@@ -30,6 +30,14 @@ func (m *Manager) originRecord(name, subject string) string {
 	return originID(m.originKey(name, subject))
 }
 
+// goesInto returns the id that the session which the origin's goes into has to remember, or "".
+func (o *origin) goesInto() string {
+	if o == nil {
+		return ""
+	}
+	return o.record
+}
+
 // has reports whether id is one of them.
 func (o origins) has(id string) bool { return strings.Contains(string(o), id) }
 
