@@ -32,7 +32,7 @@ func (c *commit) create(ctx context.Context) error {
 	}
 	done.hand = true
 	replaced := c.leaving()
-	if c.view.replaced && c.stored != nil && c.ticket.standing == good {
+	if c.stored != nil && c.ticket.standing == good { // which somebody else has signed in to
 		left := c.stored
 		if c.guest {
 			next.replaces, left = left.id, nil
@@ -50,7 +50,7 @@ func (c *commit) create(ctx context.Context) error {
 		return err
 	}
 	events := c.news(&next, true, done)
-	if err := c.m.create(ctx, id, r, c.meets()); err != nil {
+	if err := c.m.create(ctx, id, r); err != nil {
 		c.note(attempt{version: r.Version, ticket: t, left: done, replaced: replaced, events: events}, err)
 		if errors.Is(err, sessionstore.ErrExists) { // an earlier attempt has landed
 			c.ticket = t
@@ -110,34 +110,27 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 	if !t.offered && (!t.doubted || c.wants.login != "") {
 		next.see(t.hash, now)
 	}
-	if c.view.unseen(t) {
-		if err := c.dropReplaced(ctx, &next); err != nil {
+	if next.replaces != "" && c.view.unseen(t) { // the visitor has got the ticket of what takes its place
+		if err := c.endReplaced(ctx, next.replaces, EndReplaced); err != nil {
 			return err
 		}
+		next.replaces = ""
 	}
-	var left wants
 	if asked || aged {
 		t = c.newTicket(false, next.count+1)
-		e := c.newEntry(t, now)
-		full := !c.offer(&next, e, presented, now)
-		switch {
-		case full && asked:
+		if !c.offer(&next, c.newEntry(t, now), presented, now) { // only where it is asked for, see renewDue
 			return errFull
-		case full:
-			t, aged = c.ticket, false
-		default:
-			left.hand = true
 		}
-		if aged {
-			next.aged = now
-			next.untaken++
-		}
+	}
+	if aged {
+		next.aged = now
+		next.untaken++
 	}
 	done, err := c.admit(ctx, &next, now, false)
 	if err != nil {
 		return err
 	}
-	done.hand = left.hand
+	done.hand = asked || aged
 	if next.writes[0] != c.stored.version {
 		next.noteWrite(c.stored.version) // who has written that has not noted it: a Touch that is an Update, for instance
 	}
@@ -164,18 +157,6 @@ func (c *commit) replace(ctx context.Context, now time.Time, asked, aged bool) e
 func (c *commit) outlived(now time.Time) bool {
 	return !now.Before(c.stored.expires) ||
 		c.ticket.standing >= retired && c.view.judge(c.ticket.hash, c.m.times(now, underWay)).reason == isExpired
-}
-
-// dropReplaced ends the session that v replaces: the visitor has got its ticket.
-func (c *commit) dropReplaced(ctx context.Context, v *view) error {
-	if v.replaces == "" {
-		return nil
-	}
-	err := c.endReplaced(ctx, v.replaces, EndReplaced)
-	if err == nil {
-		v.replaces = ""
-	}
-	return err
 }
 
 // offer appends a ticket to the list, and reports whether room was made for it. One that was
@@ -248,7 +229,7 @@ func (c *commit) news(next *view, create bool, left wants) (events []Event) {
 	if create {
 		events = append(events, next.event(EventCreated))
 	}
-	if c.stored != nil && c.view.unseen(c.ticket) {
+	if c.view.unseen(c.ticket) {
 		events = append(events, next.event(EventSeen))
 	}
 	switch {
@@ -264,7 +245,7 @@ func (c *commit) news(next *view, create bool, left wants) (events []Event) {
 func (c *commit) wrote(t held, next *view, record *stored, left wants) {
 	left.hand, left.limit = left.hand || c.wants.hand, left.limit || c.wants.limit // of a write that was found to have landed
 	c.ticket, c.view, c.stored, c.wants, c.saved = t, *next, record, left, true
-	c.quiet, c.ended, c.left = false, false, nil
+	c.ended, c.left = false, nil
 }
 
 // asked reports whether a ticket has to be offered because the handler wants it. An
@@ -272,7 +253,7 @@ func (c *commit) wrote(t held, next *view, record *stored, left wants) {
 // saved without the new ticket.
 func (c *commit) asked() (bool, error) {
 	login := c.wants.login != ""
-	if !login && (c.wants.offers == 0 || c.view.subject == "") {
+	if !login && c.wants.offers == 0 {
 		return false, nil
 	}
 	err := c.s.x.answerable()

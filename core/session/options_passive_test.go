@@ -92,3 +92,12 @@ func TestASpeculativeRequestTakesNoMessages(t *testing.T) {
 		}
 	}
 }
+
+func TestAPassiveRequestBeginsASession(t *testing.T) {
+	t.Parallel()
+	v := newEnv(t, polls).visitor()
+	v.request(http.MethodGet, "X-Poll", "1", count)
+	if n, _ := read(v, counter); n != 1 {
+		t.Errorf("counter %d, want 1", n)
+	}
+}

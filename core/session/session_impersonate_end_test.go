@@ -217,3 +217,46 @@ func TestALoginThatIsFoundLandedEndsAnImpersonation(t *testing.T) {
 		t.Errorf("told of %d logins, want 1", logins)
 	}
 }
+
+// The administrator's own session is written between the Load and the way back to it.
+func TestTheWayBackMeetsAnotherRequestOfTheOwnSession(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t)
+	own := e.seed(signIn("root"))
+	own.do(nothing)
+	root := own.fork()
+	root.do(actAs(t, "ann", nil))
+	finish := root.slow(comeBack(t, is(t, "root", "")))
+	own.do(count)
+	wantStatus(t, finish(), http.StatusOK)
+	root.is("root", "")
+	if n, _ := read(root, counter); n != 1 {
+		t.Errorf("counter %d in the own session, want 1", n)
+	}
+	if list := e.list("ann"); len(list) != 0 {
+		t.Errorf("the session in which they have acted is there: %+v", list)
+	}
+}
+
+// What a login has ended is over, whatever the request does next.
+func TestALoginEndsAnImpersonationOnce(t *testing.T) {
+	t.Parallel()
+	var d diary
+	e, _ := newIndexedEnv(t, d.keep)
+	root, _ := acting(e)
+	d.taken()
+	root.do(signIn("root", func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		if err := s.Commit(r.Context()); err != nil {
+			t.Error(err)
+		}
+	}, destroy))
+	ends := 0
+	for _, event := range d.taken() {
+		if event.Kind == session.EventEnded && event.Actor != "" {
+			ends++
+		}
+	}
+	if ends != 1 {
+		t.Errorf("told of %d ends of it, want 1", ends)
+	}
+}

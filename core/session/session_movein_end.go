@@ -181,17 +181,17 @@ func (m *Manager) close(ctx context.Context, id string, at *stored, out bool) er
 	if err != nil {
 		return err
 	}
-	if err = m.create(ctx, id, r, true); err != nil {
+	if err = m.create(ctx, id, r); err != nil {
 		err = fmt.Errorf("%w: %w", errNotKept, err)
 	}
 	return err
 }
 
-// create creates a record. again says that the id may have had one before: where the store's
-// clock is behind and it still holds that although it has expired, it is replaced.
-func (m *Manager) create(ctx context.Context, id string, r sessionstore.Record, again bool) error {
+// create creates a record. Where the id has had one before, which has expired, and the store
+// still holds that because its clock is behind, it is replaced.
+func (m *Manager) create(ctx context.Context, id string, r sessionstore.Record) error {
 	err := m.store.Create(ctx, id, r)
-	if !again || !errors.Is(err, sessionstore.ErrExists) {
+	if !errors.Is(err, sessionstore.ErrExists) {
 		return err
 	}
 	at, failed := m.store.Load(ctx, id)

@@ -96,3 +96,44 @@ func TestWhatALoginReplacesIsToldWhenItEnds(t *testing.T) {
 		t.Errorf("then there is told of %+v", ended)
 	}
 }
+
+// TestWhatALoginReplacesEndsThoughTheStoreFailsAtFirst has bob come back while it does.
+func TestWhatALoginReplacesEndsThoughTheStoreFailsAtFirst(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	var err error
+	ann, bob := e.visitor(), e.visitor()
+	ann.do(goOn(&err))
+	bob.do(goOn(&err, signIn("bob")))
+	e.store.at(2, false, false, errDown) // after the Load of his own
+	wantStatus(t, bob.do(nothing), http.StatusOK)
+	e.store.reset()
+	bob.is("bob", "")
+	if err != nil || alive(ann) {
+		t.Errorf("what his login has replaced is alive: %t, %v", alive(ann), err)
+	}
+}
+
+// TestOfSeveralLoginsBehindAnotherEachEndsWhatItReplaces has a request go on with ann's session,
+// and sign in as bob, and then as carol.
+func TestOfSeveralLoginsBehindAnotherEachEndsWhatItReplaces(t *testing.T) {
+	t.Parallel()
+	e, l := newIndexedEnv(t)
+	var err error
+	v := e.visitor()
+	v.do(goOn(&err, signIn("bob", func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		if err := s.Commit(r.Context()); err != nil {
+			t.Error(err)
+		}
+	}), signIn("carol")))
+	if n := len(e.list("bob")); err != nil || n > 0 {
+		t.Errorf("bob has %d sessions, though nobody gets his ticket; %v", n, err)
+	}
+	if n := len(e.list("ann")); n != 1 {
+		t.Errorf("before carol has come back, ann has %d sessions, want 1", n)
+	}
+	v.is("carol", "")
+	if n := l.records(t); n != 1 {
+		t.Errorf("%d records, want carol's", n)
+	}
+}

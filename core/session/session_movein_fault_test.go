@@ -265,3 +265,29 @@ func TestWhatGoesOnWithNothingDoesNotGoOnLater(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsSetAfterItHasFailedIsSaved has the driver repeat the Create, so that it is said to be
+// there, and the store not be reached just then.
+func TestWhatIsSetAfterItHasFailedIsSaved(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.visitor()
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		var err error
+		e.store.fail(errDown, opCreate)
+		if goOn(&err)(w, r, s); !errors.Is(err, errDown) {
+			t.Errorf("%v, want the store's error", err)
+		}
+		e.store.reset()
+		e.store.lose(sessionstore.ErrExists, opCreate)
+		e.store.fail(errDown, opLoad)
+		count(w, r, s)
+		if err := s.Commit(r.Context()); !errors.Is(err, errDown) {
+			t.Errorf("Commit: %v, want the store's error", err)
+		}
+		e.store.reset()
+	})
+	if n, _ := read(v, counter); n != 1 {
+		t.Errorf("counter %d, want 1", n)
+	}
+}

@@ -61,3 +61,17 @@ func TestAClientThatTakesNoTicketIsOfferedOneMoreAndMoreRarely(t *testing.T) {
 		})
 	}
 }
+
+// Only what was offered because of age counts: the answer to a Renew is the handler's wish.
+func TestALostRenewMakesRenewalsByAgeNoRarer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := newEnv(t, func(o *session.Options) { o.RenewEvery = time.Minute }).seed(signIn("ann", count))
+		v.do(nothing)
+		pass(time.Minute)
+		v.fork().do(renew)
+		if got := offersTo(v, renewGrace, renewGrace); len(got) != 1 {
+			t.Errorf("%d tickets are offered after RenewGrace, want 1", len(got))
+		}
+	})
+}
