@@ -36,15 +36,15 @@ func (c *commit) rebase(ctx context.Context) error {
 		c.stored, c.view, c.own, c.ended = f.stored, f.view, f.own, false
 	case c.wants.login == "" && (c.origin == nil || c.stored != nil || f.stored != nil):
 		return errEnded
-	case c.wants.login != "" && f.joins(c.wants.login):
-		c.stored, c.view, c.own = f.stored, view{state: f.view.state}, nil
+	case f.joins(c.wants.login):
+		c.stored, c.view = f.stored, view{state: f.view.state}
 		if c.origin != nil {
 			c.find(c.origin.login)
 		}
 	case c.origin != nil && c.origin.joins:
 		return errOver
 	default:
-		c.stored, c.view, c.own = nil, newView(wallNow()), nil
+		c.stored, c.view = nil, newView(wallNow())
 	}
 	if unknown != nil {
 		return unknown
@@ -58,7 +58,6 @@ func (c *commit) rebase(ctx context.Context) error {
 	}
 	c.view, c.found = v, c.found || a != nil
 	c.idle = c.view.idle == len(c.changes)
-	c.view.idle = 0
 	c.bind()
 	return nil
 }
@@ -90,12 +89,13 @@ var errUnknown = errors.New("session: whether the changes were saved is unknown,
 // its answer was lost. A record tells its last writes, the version that each has replaced
 // behind it. So an attempt to replace one that somebody else has replaced has failed for
 // good, and is forgotten. One that a store has refused counts as failed if the record
-// doesn't tell. A tombstone tells no writes, but the ticket that a write was to offer.
+// doesn't tell. The ticket that a write was to offer tells it, too: for longer, and in a
+// tombstone.
 func (c *commit) landed(f *found) (*attempt, error) {
 	st := &f.view.state
 	for i := len(c.tried) - 1; i >= 0; i-- {
 		a := &c.tried[i]
-		if st.wrote(a.version) || st.ended && a.left.hand && st.entry(a.ticket.hash) != nil {
+		if st.wrote(a.version) || a.left.hand && st.entry(a.ticket.hash) != nil {
 			return a, nil
 		}
 	}
@@ -122,9 +122,9 @@ func (c *commit) reject(ctx context.Context, why error) error {
 			return err
 		}
 		c.ticket.standing = f.verdict.standing
-		c.stored, c.own, c.quiet = nil, nil, true
+		c.stored, c.own, c.quiet = nil, nil, true // quiet: unless it is stored
 		if f.verdict.standing >= retired {
-			v, c.stored, c.own, c.quiet, c.ended = f.view, f.stored, f.own, false, false
+			v, c.stored, c.own = f.view, f.stored, f.own
 		}
 	}
 	c.view, c.wants, c.refused, c.givenUp = v, wants{}, why, true

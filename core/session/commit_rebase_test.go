@@ -93,3 +93,50 @@ func TestTheSightOfATicketIsNotedAfterAConflict(t *testing.T) {
 		t.Errorf("counter %d, want 2", n)
 	}
 }
+
+// The record remembers eight writes. That of a ticket is known for longer, by the ticket; and
+// where nothing but a ticket was at stake, it is tried again.
+func TestAMoveBehindManyWritesIsNotUnknown(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		work handler
+		lost bool // the store has acted
+	}{
+		"with a change, and it has landed": {both(count, renew), true},
+		"alone, and it has landed":         {renew, true},
+		"alone, and it has not":            {renew, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			v := e.seed(signIn("ann", count))
+			v.do(nothing)
+			want, other := 1+9, v.fork()
+			res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				c.work(w, r, s)
+				if n := counter.Get(s); n > 1 {
+					want++
+				}
+				if c.lost {
+					e.store.lose(errDown, opUpdate)
+				} else {
+					e.store.fail(errDown, opUpdate)
+				}
+				commitFails(t, r, s)
+				e.store.reset()
+				for range 9 {
+					other.do(count) //nolint:contextcheck // another request
+				}
+				if err := s.Commit(r.Context()); err != nil {
+					t.Errorf("Commit: %v", err)
+				}
+			})
+			if !offers(res) {
+				t.Error("no ticket is handed out")
+			}
+			if n, _ := read(v, counter); n != want {
+				t.Errorf("counter %d by it, want %d", n, want)
+			}
+		})
+	}
+}

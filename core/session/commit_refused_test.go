@@ -221,3 +221,44 @@ func TestNothingIsStoredAfterADestroyThatLeavesNothing(t *testing.T) {
 		t.Errorf("store calls %v, Set-Cookie %q, want no new session", calls, res.Header["Set-Cookie"])
 	}
 }
+
+// What a login is refused for leaves the request with what its ticket is good for by then.
+func TestAfterARefusedLoginTheTicketIsGoodForWhatItIs(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		seed, meanwhile handler
+		id              bool // it has a session still
+		renew           error
+	}{
+		"retired":             {signIn("ann", count), renew, true, session.ErrRetired},
+		"ended":               {signIn("ann", count), destroy, false, nil},
+		"from before a login": {count, signIn("ann", count), false, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, _ := newIndexedEnv(t, refusing(1))
+			e.login("bob")
+			v := e.seed(c.seed)
+			v.do(nothing)
+			other := v.fork()
+			wantNoCookie(t, v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+				other.do(c.meanwhile) //nolint:contextcheck // another request
+				if other.cookie != nil {
+					other.do(nothing) //nolint:contextcheck // its ticket is seen
+				}
+				s.Authenticate("bob")
+				if err := s.Commit(r.Context()); !errors.Is(err, session.ErrTooManySessions) {
+					t.Errorf("Commit: %v, want ErrTooManySessions", err)
+				}
+				if n := counter.Get(s); (s.ID() != "") != c.id || s.IsNew() || n != 1 && c.id || n != 0 && !c.id {
+					t.Errorf("id %q, new %t, counter %d", s.ID(), s.IsNew(), n)
+				}
+				if s.Renew(); c.renew != nil {
+					if err := s.Commit(r.Context()); !errors.Is(err, c.renew) {
+						t.Errorf("Renew: %v, want %v", err, c.renew)
+					}
+				}
+			}))
+		})
+	}
+}

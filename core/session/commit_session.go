@@ -38,7 +38,7 @@ func (v *view) endedBy(t held, expires time.Time) time.Time {
 
 // renewDue reports whether it is time for a new ticket that can still be handed out.
 func (s *Session) renewDue(v *view, t held, now time.Time) bool {
-	return t.standing == good && !t.offered && !t.doubted && s.m.renewDue(&v.state, t.hash, now) && s.x.answerable() == nil
+	return !t.offered && !t.doubted && s.m.renewDue(&v.state, t.hash, now) && s.x.answerable() == nil
 }
 
 // tooLate reports whether no commit could save what is pending once the header has left,

@@ -50,3 +50,21 @@ func TestATicketThatIsDoubtedIsRetiredByALoginWithIt(t *testing.T) {
 		v.is("ann", "")
 	})
 }
+
+func TestARefusedRequestGetsNoTicket(t *testing.T) {
+	t.Parallel()
+	for name, work := range map[string]handler{"reads": nothing, "writes": count} {
+		synctest.Test(t, func(t *testing.T) {
+			e := newEnv(t, renewing)
+			v := e.seed(signIn("ann"))
+			v.do(nothing)
+			pass(renewEvery)
+			if offers(v.fork().do(doubted(e, work))) {
+				t.Errorf("one that %s is handed a ticket", name)
+			}
+			if !offers(v.do(nothing)) {
+				t.Error("none was due")
+			}
+		})
+	}
+}

@@ -110,3 +110,78 @@ func TestAFirstChangeThatHasFailedOftenIsSavedOnceTheStoreWorks(t *testing.T) {
 		t.Error("the change is lost")
 	}
 }
+
+// Likewise, but it is said to be there, because a driver has repeated it, and ends before that
+// is looked at.
+func TestAFirstChangeWhoseSessionHasEndedAlreadyIsDropped(t *testing.T) {
+	t.Parallel()
+	e, l := newIndexedEnv(t)
+	e.store.lose(sessionstore.ErrExists, opCreate)
+	e.store.intercept(func(ctx context.Context, o op) (err error) {
+		if o == opLoad {
+			_, err = e.mem.DeleteAll(ctx)
+		}
+		return err
+	})
+	wantNoCookie(t, e.visitor().do(count))
+	if n := l.records(t); n != 0 {
+		t.Errorf("%d records, want none", n)
+	}
+}
+
+// A tardyStore gives no answer to one Update, which lands when land is called.
+type tardyStore struct {
+	*memstore.Store
+
+	late bool
+	land func() error
+}
+
+func (s *tardyStore) Update(ctx context.Context, id string, old sessionstore.Version, r sessionstore.Record) error {
+	if s.late {
+		ctx = context.WithoutCancel(ctx)
+		s.late, s.land = false, func() error { return s.Store.Update(ctx, id, old, r) }
+		return errDown
+	}
+	return s.Store.Update(ctx, id, old, r)
+}
+
+// However late it lands: a change is not made twice.
+func TestAnUpdateThatLandsAfterAReloadIsNotMadeTwice(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v, store := e.seed(count), &tardyStore{Store: e.mem}
+	v.m = e.manager(store)
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		count(w, r, s)
+		store.late = true
+		commitFails(t, r, s)
+		reload(t, r, s, nil)
+		if err := store.land(); err != nil {
+			t.Error(err)
+		}
+	})
+	if n, _ := read(v, counter); n != 2 {
+		t.Errorf("counter %d, want 2", n)
+	}
+}
+
+// A write that has failed, and then the session ends without a trace.
+func TestAfterALostWriteTheEndOfTheSessionIsFound(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		count(w, r, s)
+		e.store.fail(errDown, opUpdate)
+		commitFails(t, r, s)
+		e.store.reset()
+		if _, err := e.mem.DeleteAll(r.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("Commit: %v, want ErrNotFound", err)
+		}
+	})
+	wantStatus(t, res, http.StatusOK)
+}

@@ -124,3 +124,28 @@ func TestASessionFromElsewhereDoesNotTakeAnotherCookieAlong(t *testing.T) {
 		})
 	}
 }
+
+// Also where it was loaded again before it was written.
+func TestASessionIsBoundByALogin(t *testing.T) {
+	t.Parallel()
+	for name, quiet := range map[string]bool{"that meets a write": false, "with a ticket from before another": true} {
+		e := newEnv(t, bound)
+		v := e.visitor()
+		v.from(agent, home, count)
+		other := v.fork()
+		if quiet {
+			other.from(agent, home, signIn("bob"))
+			other.from(agent, home, nothing)
+		}
+		v.from(agent, home, signIn("ann", func(http.ResponseWriter, *http.Request, *session.Session) {
+			if !quiet {
+				other.from(agent, home, count)
+			}
+		}))
+		v.fork().from("Browser/2", home, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if s.Subject() != "" {
+				t.Errorf("by a login %s, it is good in another browser", name)
+			}
+		})
+	}
+}

@@ -260,3 +260,20 @@ func TestALoginEndsAnImpersonationOnce(t *testing.T) {
 		t.Errorf("told of %d ends of it, want 1", ends)
 	}
 }
+
+// The ticket from before it is retired when the one that leads there is seen, though that
+// request does no more than read.
+func TestReadingWhileActingRetiresTheTicketFromBefore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		root := e.seed(signIn("root"))
+		root.do(nothing)
+		old := root.fork()
+		root.do(actAs(t, "ann", nil))
+		root.do(look)
+		pass(session.DefaultRenewGrace + time.Second)
+		old.is("", "")
+		root.is("ann", "root")
+	})
+}

@@ -265,3 +265,29 @@ func TestASlowRequestDoesNotOutliveItsTicketsOwnTimeout(t *testing.T) {
 		})
 	}
 }
+
+// Nor is a session written each time that it is read by such a ticket, and it lives on.
+func TestReadingByATicketWithATimeoutOfItsOwnIsSeldomAWrite(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		v := e.seed(signIn("ann", setIdle(10*time.Minute)))
+		v.do(nothing)
+		v.fork().do(signIn("ann"))
+		e.store.reset()
+		for range 60 {
+			pass(10 * time.Second)
+			v.do(nothing)
+		}
+		if calls := e.store.taken(); calls[opLoad] != 60 || calls[opUpdate] != 10 || len(calls) != 2 {
+			t.Errorf("store calls %v, want 60 loads and 10 updates", calls)
+		}
+		v.do(actAs(t, "bob", nil))
+		v.do(nothing)
+		e.store.reset()
+		v.do(count)
+		if calls := e.store.taken(); calls[opLoad] != 2 || calls[opUpdate] != 1 || len(calls) != 2 {
+			t.Errorf("store calls %v while acting as somebody else, want 2 loads and an update", calls)
+		}
+	})
+}

@@ -97,20 +97,26 @@ func TestWhatALoginReplacesIsToldWhenItEnds(t *testing.T) {
 	}
 }
 
-// TestWhatALoginReplacesEndsThoughTheStoreFailsAtFirst has bob come back while it does.
+// TestWhatALoginReplacesEndsThoughTheStoreFailsAtFirst has bob come back while it does, and
+// perhaps change something.
 func TestWhatALoginReplacesEndsThoughTheStoreFailsAtFirst(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	var err error
-	ann, bob := e.visitor(), e.visitor()
-	ann.do(goOn(&err))
-	bob.do(goOn(&err, signIn("bob")))
-	e.store.at(2, false, false, errDown) // after the Load of his own
-	wantStatus(t, bob.do(nothing), http.StatusOK)
-	e.store.reset()
-	bob.is("bob", "")
-	if err != nil || alive(ann) {
-		t.Errorf("what his login has replaced is alive: %t, %v", alive(ann), err)
+	for what, then := range map[string]struct {
+		work handler
+		want int
+	}{"reads": {nothing, http.StatusOK}, "writes": {count, http.StatusServiceUnavailable}} {
+		e := newEnv(t)
+		var err error
+		ann, bob := e.visitor(), e.visitor()
+		ann.do(goOn(&err))
+		bob.do(goOn(&err, signIn("bob")))
+		e.store.at(2, false, false, errDown) // after the Load of his own
+		wantStatus(t, bob.do(then.work), then.want)
+		e.store.reset()
+		bob.is("bob", "")
+		if err != nil || alive(ann) {
+			t.Errorf("what the login of bob, who %s, has replaced is alive: %t, %v", what, alive(ann), err)
+		}
 	}
 }
 

@@ -291,3 +291,34 @@ func TestWhatIsSetAfterItHasFailedIsSaved(t *testing.T) {
 		t.Errorf("counter %d, want 1", n)
 	}
 }
+
+// TestWhatBeginsUnderWayMeetsAWriteOnceItIsFound has the driver repeat the Create, and another
+// request with the same old session write it twice before it is touched.
+func TestWhatBeginsUnderWayMeetsAWriteOnceItIsFound(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t, func(o *session.Options) { o.TouchInterval = 1 })
+		v, other := e.visitor(), e.visitor()
+		other.m = e.manager(e.mem, func(o *session.Options) { // so that the Touch stays due
+			o.Passive = append(o.Passive, func(*http.Request) bool { return true })
+		})
+		var err, met error
+		touched := 0
+		e.store.lose(sessionstore.ErrExists, opCreate)
+		e.store.intercept(func(_ context.Context, o op) error {
+			switch {
+			case o == opCreate:
+				pass(time.Second) // a Touch is due then
+			case o == opTouch && touched < 2:
+				touched++
+				other.do(goOn(&met, count)) //nolint:contextcheck // another request
+			}
+			return nil
+		})
+		v.do(goOn(&err, count))
+		if touched != 2 || err != nil || met != nil {
+			t.Errorf("touched %d times, %v, %v", touched, err, met)
+		}
+		wantAnn(t, v, 4)
+	})
+}
