@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -165,4 +166,33 @@ func TestASlowLogoutEndsASessionThatNoLongerListsItsTicket(t *testing.T) {
 			})
 		}
 	})
+}
+
+// What has ended is not looked for again, whatever the request does next.
+func TestAnEndCostsNothingMore(t *testing.T) {
+	t.Parallel()
+	for name, meanwhile := range map[string]bool{"by the request": false, "by another": true} {
+		e := newEnv(t)
+		v := e.seed(count)
+		v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			want := error(nil)
+			if count(w, r, s); meanwhile {
+				want = session.ErrNotFound
+				v.fork().do(destroy) //nolint:contextcheck // another request
+			} else {
+				s.Destroy()
+			}
+			for i := range 2 {
+				if err := s.Commit(r.Context()); !errors.Is(err, want) {
+					t.Errorf("%s: Commit: %v, want %v", name, err, want)
+				}
+				if calls := e.store.taken(); i > 0 && len(calls) > 0 {
+					t.Errorf("%s: store calls %v, want none", name, calls)
+				}
+				if meanwhile {
+					count(w, r, s)
+				}
+			}
+		})
+	}
 }

@@ -140,3 +140,51 @@ func TestAMoveBehindManyWritesIsNotUnknown(t *testing.T) {
 		})
 	}
 }
+
+// A write is found to have landed, and what came after it can't be made then: the next commit
+// makes that alone.
+func TestWhatHasLandedIsNotMadeAgainAfterAChangeThatFails(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	runs := 0
+	res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		count(w, r, s)
+		loseCommit(t, e, r, s)
+		anything.Update(s, func(any) any {
+			if runs++; runs == 2 {
+				return func() {}
+			}
+			return 1
+		})
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrEncode) {
+			t.Errorf("Commit: %v, want ErrEncode", err)
+		}
+	})
+	wantStatus(t, res, http.StatusOK)
+	if n, _ := read(v, counter); n != 2 || runs < 3 {
+		t.Errorf("counter %d, want 2; the function ran %d times", n, runs)
+	}
+}
+
+// Where the write after a login that has landed fails, the session is the login's by then.
+func TestALoginThatIsFoundLandedIsGoodBeforeTheNextWriteIs(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	other := v.fork()
+	other.do(signIn("bob"))
+	other.do(nothing)
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		authenticate(w, r, s)
+		loseCommit(t, e, r, s)
+		count(w, r, s)
+		e.store.fail(errDown, opUpdate)
+		commitFails(t, r, s)
+		if s.ID() == "" || s.IsNew() {
+			t.Errorf("id %q, new %t", s.ID(), s.IsNew())
+		}
+		e.store.reset()
+	})
+	wantAnn(t, v, 1)
+}

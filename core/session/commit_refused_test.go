@@ -241,7 +241,7 @@ func TestAfterARefusedLoginTheTicketIsGoodForWhatItIs(t *testing.T) {
 			v := e.seed(c.seed)
 			v.do(nothing)
 			other := v.fork()
-			wantNoCookie(t, v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+			res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 				other.do(c.meanwhile) //nolint:contextcheck // another request
 				if other.cookie != nil {
 					other.do(nothing) //nolint:contextcheck // its ticket is seen
@@ -258,7 +258,10 @@ func TestAfterARefusedLoginTheTicketIsGoodForWhatItIs(t *testing.T) {
 						t.Errorf("Renew: %v, want %v", err, c.renew)
 					}
 				}
-			}))
+				count(w, r, s) // the handler has been told
+			})
+			wantStatus(t, res, http.StatusOK)
+			wantNoCookie(t, res)
 		})
 	}
 }

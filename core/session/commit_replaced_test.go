@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // Whoever signs in as somebody else, and gets no ticket because the store fails, goes on as
@@ -128,6 +129,36 @@ func TestTheEndOfALoginAsSomebodyElseThatHasFailedEndsBoth(t *testing.T) {
 			})
 			if n := l.records(t); n != 0 || v.cookie != nil {
 				t.Errorf("%d records are left, and the cookie: %v", n, v.cookie)
+			}
+		})
+	}
+}
+
+// Nor does it get the ticket of that login, though the request had one to hand out already.
+func TestALoginAsSomebodyElseThatFailsHandsOutNoTicketOfIt(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]func(*faultyStore){
+		"the limit can't be kept": func(f *faultyStore) { f.failAfter(1, opList) },
+		"it is there, and can't be read": func(f *faultyStore) {
+			f.lose(sessionstore.ErrExists, opCreate)
+			f.fail(errDown, opLoad)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, _ := newIndexedEnv(t, atMost(1))
+			v := e.visitor()
+			res := v.do(signIn("bob", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				if err := s.Commit(r.Context()); err != nil {
+					t.Error(err)
+				}
+				fail(e.store)
+				authenticate(w, r, s)
+			}))
+			wantStatus(t, res, http.StatusServiceUnavailable)
+			e.store.reset()
+			if v.cookie != nil {
+				v.is("bob", "")
 			}
 		})
 	}

@@ -1,9 +1,6 @@
 package session
 
-import (
-	"errors"
-	"time"
-)
+import "time"
 
 // settled reports whether a commit would do nothing. This is the common case: it
 // allocates nothing.
@@ -42,12 +39,11 @@ func (s *Session) renewDue(v *view, t held, now time.Time) bool {
 }
 
 // tooLate reports whether no commit could save what is pending once the header has left,
-// because a ticket has to be handed out.
+// because a ticket has to be handed out, or taken back: it may be the session itself.
 func (s *Session) tooLate() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	unborn := s.stored == nil || s.m.store == nil // or it travels in its cookie
-	return s.late || s.wants.login != "" || s.wants.offers > 0 || unborn && len(s.changes) > 0
+	return s.m.store == nil || s.wants.login != "" || s.wants.offers > 0 || s.stored == nil && len(s.changes) > 0
 }
 
 // pending reports whether there are changes that a commit would save.
@@ -68,7 +64,7 @@ func (s *Session) pendingLocked() bool {
 func (s *Session) finish(c *commit, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.doomed, s.replaced, s.late = c.doomed, c.replaced, errors.Is(err, ErrHeaderSent)
+	s.doomed, s.replaced = c.doomed, c.replaced
 	if c.cookie == cookieUnset {
 		s.cookie = cookieUnset
 	}
@@ -82,8 +78,7 @@ func (s *Session) finish(c *commit, err error) {
 		s.adopt(c)
 		return
 	default:
-		s.ticket, s.wants, s.tried, s.changes = c.ticket, c.wants, c.tried, s.changes[c.done:]
-		s.quiet = s.quiet || c.quiet && s.stored == nil
+		s.wants, s.tried, s.changes, s.quiet = c.wants, c.tried, s.changes[c.done:], c.quiet
 		return
 	}
 	switch {
@@ -97,7 +92,7 @@ func (s *Session) finish(c *commit, err error) {
 		c.view, c.wants = newView(wallNow()), wants{}
 		c.view.seed = seed
 	}
-	c.view.kept, c.view.replaced, c.view.limited = false, false, false
+	c.view.replaced = false
 	c.done, c.changes, c.tried = c.done+len(c.changes), nil, nil
 	c.wants = wants{limit: c.wants.limit, hand: c.wants.hand}
 	s.adopt(c)

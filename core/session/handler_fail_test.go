@@ -198,17 +198,20 @@ func TestTheLogSaysWhetherACommitWouldHaveSavedIt(t *testing.T) {
 	const commit, handOut = "call Session.Commit", "a ticket has to be handed out"
 	for _, c := range []struct {
 		name string
+		env  func(testing.TB, ...func(*session.Options)) *env
 		seed handler
 		work handler
 		want string
 	}{
-		{"a visitor's change", count, count, commit},
-		{"a logout", signIn("ann", nothing), destroy, commit},
-		{"a new visitor's first change", nothing, count, handOut},
-		{"a login", count, authenticate, handOut},
-		{"a new ticket", signIn("ann", nothing), renew, handOut},
+		{"a visitor's change", newEnv, count, count, commit},
+		{"a logout", newEnv, signIn("ann", nothing), destroy, commit},
+		{"a new visitor's first change", newEnv, nothing, count, handOut},
+		{"a login", newEnv, count, authenticate, handOut},
+		{"a new ticket", newEnv, signIn("ann", nothing), renew, handOut},
+		{"a change, in its cookie", newCookieOnlyEnv, count, count, handOut},
+		{"a logout, of what is in its cookie", newCookieOnlyEnv, count, destroy, handOut},
 	} {
-		e := newEnv(t)
+		e := c.env(t)
 		v := e.visitor()
 		v.do(c.seed)
 		v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {

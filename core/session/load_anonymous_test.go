@@ -3,6 +3,7 @@ package session_test
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -214,4 +215,29 @@ func TestATicketOfAnotherCookieNameIsForged(t *testing.T) {
 	if calls := e.store.taken(); len(calls) != 0 {
 		t.Errorf("store calls %v, want none", calls)
 	}
+}
+
+// Nothing is left of it: a new visitor loses nothing, and one whose ticket is not good for its
+// session is told that nothing is saved.
+func TestAChangeThatIsTakenBackIsNone(t *testing.T) {
+	t.Parallel()
+	takeBack := both(count, clearValues)
+	e := newEnv(t)
+	e.visitor().do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		w.WriteHeader(http.StatusOK)
+		takeBack(w, r, s)
+	})
+	if strings.Contains(e.logs.String(), "not saved") {
+		t.Errorf("logged %q", e.logs)
+	}
+	v := e.seed(count)
+	old := v.fork()
+	v.do(authenticate)
+	v.do(nothing)
+	old.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		takeBack(w, r, s)
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("Commit: %v, want ErrNotFound", err)
+		}
+	})
 }

@@ -48,7 +48,6 @@ type Session struct {
 	givenUp  int        // so often commits have given up what was changed
 	quiet    bool       // the ticket is not good for its session: nothing is stored unless the visitor signs in
 	ended    bool       // somebody else ended the session: nothing is saved
-	late     bool       // the last commit needed a header that had left
 	login    bool       // the request has signed in, and has not been told that this came to nothing
 	cookie   cookieAction
 	guest    bool      // the visitor has shown another system's session in this request, see MoveIn

@@ -82,3 +82,28 @@ func TestALoginIsNotRememberedBecauseTheAnonymousSessionWas(t *testing.T) {
 		wantEnd(t, v, session.DefaultIdleTimeout)
 	})
 }
+
+// Also where the request commits before: with Flashes, for instance.
+func TestRememberHoldsForALoginBehindACommit(t *testing.T) {
+	t.Parallel()
+	const month = 30 * 24 * time.Hour
+	for _, conflict := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			v, login := newEnv(t).seed(count), time.Now()
+			other := v.fork()
+			v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				s.Remember(month)
+				if err := s.Commit(r.Context()); err != nil {
+					t.Error(err)
+				}
+				if authenticate(w, r, s); conflict {
+					other.do(count) //nolint:contextcheck // another request
+				}
+			})
+			if v.cookie.MaxAge != int(month/time.Second) {
+				t.Errorf("Max-Age %d, conflict %t", v.cookie.MaxAge, conflict)
+			}
+			wantEnd(t, v, month-time.Since(login))
+		})
+	}
+}

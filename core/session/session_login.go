@@ -52,8 +52,8 @@ func (s *Session) signIn(subject string, proved bool) {
 		s.leaveLocked(EndReplaced)
 		s.own = nil
 	}
+	life, limited := s.cur.lifetime, s.cur.limited // what this request has set, and may have committed
 	s.changeLocked(func(v *view) error {
-		life, limited := v.lifetime, v.limited // what this request has set
 		switch {
 		case v.subject != "" && v.subject != subject:
 			*v = fresh.clone() // nothing of one account reaches another
