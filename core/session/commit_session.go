@@ -92,7 +92,7 @@ func (s *Session) finish(c *commit, err error) {
 		c.view, c.wants = newView(wallNow()), wants{}
 		c.view.seed = seed
 	}
-	c.view.replaced = false
+	c.view.replaced, c.view.limits = false, false
 	c.done, c.changes, c.tried = c.done+len(c.changes), nil, nil
 	c.wants = wants{limit: c.wants.limit, hand: c.wants.hand}
 	s.adopt(c)

@@ -84,7 +84,7 @@ func (s *Session) limit(cookie bool, set func(*lifetime)) {
 	}
 	s.changeLocked(func(v *view) error {
 		set(&v.lifetime)
-		v.limited = true
+		v.limited, v.limits = true, true
 		return nil
 	})
 	if cookie && s.m.opts.Header == "" {
@@ -96,7 +96,7 @@ func (s *Session) limit(cookie bool, set func(*lifetime)) {
 // one of them may be on its way to the visitor. A login sets that of its own ticket.
 func (v *view) limitAll(login bool) {
 	for i := range v.tickets {
-		if v.limited && !login {
+		if v.limits && !login {
 			v.tickets[i].lifetime = v.lifetime
 		}
 	}

@@ -83,27 +83,45 @@ func TestALoginIsNotRememberedBecauseTheAnonymousSessionWas(t *testing.T) {
 	})
 }
 
-// Also where the request commits before: with Flashes, for instance.
+// Also where the request commits before: with Flashes, for instance. Others may write meanwhile.
 func TestRememberHoldsForALoginBehindACommit(t *testing.T) {
 	t.Parallel()
 	const month = 30 * 24 * time.Hour
-	for _, conflict := range []bool{false, true} {
+	for conflict := range 4 { // at the n-th write
 		synctest.Test(t, func(t *testing.T) {
-			v, login := newEnv(t).seed(count), time.Now()
-			other := v.fork()
+			v := newEnv(t).seed(count)
+			other, login := v.fork(), time.Time{}
 			v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-				s.Remember(month)
-				if err := s.Commit(r.Context()); err != nil {
-					t.Error(err)
-				}
-				if authenticate(w, r, s); conflict {
-					other.do(count) //nolint:contextcheck // another request
+				for i, work := range []handler{remember(month), count, authenticate} {
+					login = time.Now()
+					if work(w, r, s); conflict == i+1 {
+						other.do(count) //nolint:contextcheck // another request
+					}
+					if err := s.Commit(r.Context()); err != nil {
+						t.Error(err)
+					}
 				}
 			})
 			if v.cookie.MaxAge != int(month/time.Second) {
-				t.Errorf("Max-Age %d, conflict %t", v.cookie.MaxAge, conflict)
+				t.Errorf("Max-Age %d, conflict at write %d", v.cookie.MaxAge, conflict)
 			}
 			wantEnd(t, v, month-time.Since(login))
 		})
 	}
+}
+
+// What a login sets is its own ticket's, also where the request writes once more.
+func TestWhatALoginSetsIsItsOwnThoughMoreIsWritten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := newEnv(t).login("ann", count)
+		v.do(nothing)
+		v.fork().do(both(setIdle(time.Minute), signIn("ann", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			if err := s.Commit(r.Context()); err != nil {
+				t.Error(err)
+			}
+			count(w, r, s)
+		})))
+		wantEnd(t, v, session.DefaultIdleTimeout)
+	})
 }

@@ -43,7 +43,8 @@ type view struct {
 
 	kept     bool // store it though it holds nothing
 	replaced bool // somebody else has signed in: the session before ends
-	limited  bool // this request has set the lifetime
+	limited  bool // this request has set the lifetime, and may have committed it
+	limits   bool // all tickets are to get it with the next write
 	idle     int  // so many changes had nothing to do
 }
 
