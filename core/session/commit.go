@@ -233,7 +233,9 @@ func (c *commit) event(e Event) {
 func (c *commit) tellError(err error) {
 	told := slices.ContainsFunc(c.events, func(e Event) bool { return e.Kind == EventStoreError }) // of the same outage
 	if isFailure(err) && !errors.Is(err, context.Canceled) && !told {
-		c.event(Event{Kind: EventStoreError, ID: c.view.idText(), Subject: c.view.subject, Actor: c.view.actor, Err: err})
+		e := c.view.event(EventStoreError)
+		e.Err = err
+		c.event(e)
 	}
 }
 
@@ -317,7 +319,7 @@ func (c *commit) prepare(ctx context.Context) error {
 	if c.wants.login != "" && (c.stored == nil || c.ended) && c.ticket.token != (token{}) {
 		return c.rebase(ctx) // the session that the ticket is no longer good for can be joined
 	}
-	if c.m.opts.MaxSessions > 0 && !c.m.opts.RefuseNew && c.view.unseen(c.ticket) && c.view.entry(c.ticket.hash).login {
+	if !c.m.opts.RefuseNew && c.view.unseen(c.ticket) && c.view.entry(c.ticket.hash).login {
 		return c.keepLimit(ctx) // the process that wrote the login may not have come to it
 	}
 	return nil
@@ -337,7 +339,7 @@ func (c *commit) write(ctx context.Context) error {
 	switch {
 	case c.stored != nil && !c.view.replaced:
 		return c.update(ctx)
-	case c.wants.login == "" && (c.quiet || c.ended) && len(c.changes) > 0:
+	case c.wants.login == "" && c.quiet && len(c.changes) > 0:
 		return c.ticket.over(c.quiet)
 	case c.view.empty(): // one that holds nothing is not worth a record
 		return nil

@@ -42,7 +42,7 @@ func (c *commit) end(ctx context.Context, all *[]doomed) error {
 		switch {
 		case ended != nil:
 			c.event(ended.over(d.reason))
-		case d.still != nil && c.stored == nil: // it goes on: no other takes its place in the browser
+		case d.still != nil: // it goes on: no other takes its place in the browser
 			c.quiet = true
 		}
 		*all = (*all)[1:]

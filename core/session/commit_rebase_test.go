@@ -188,3 +188,35 @@ func TestALoginThatIsFoundLandedIsGoodBeforeTheNextWriteIs(t *testing.T) {
 	})
 	wantAnn(t, v, 1)
 }
+
+// What is set while a commit is under way, and can't be made on what that has found, fails the
+// next one.
+func TestAChangeUnderWayThatCanNotBeMadeAgainFails(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	other, runs := v.fork(), 0
+	res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		count(w, r, s)
+		other.do(count) //nolint:contextcheck // another request
+		met := e.store.meet(2, func() {
+			anything.Update(s, func(any) any {
+				if runs++; runs > 1 {
+					return func() {}
+				}
+				return 1
+			})
+		})
+		if err := s.Commit(r.Context()); err != nil || !met() {
+			t.Errorf("Commit: %v, met %t", err, met())
+		}
+		e.store.reset()
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrEncode) {
+			t.Errorf("then %v, want ErrEncode", err)
+		}
+	})
+	wantStatus(t, res, http.StatusInternalServerError)
+	if n, _ := read(v, counter); n != 3 {
+		t.Errorf("counter %d, want 3", n)
+	}
+}

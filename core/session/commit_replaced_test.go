@@ -137,12 +137,14 @@ func TestTheEndOfALoginAsSomebodyElseThatHasFailedEndsBoth(t *testing.T) {
 // Nor does it get the ticket of that login, though the request had one to hand out already.
 func TestALoginAsSomebodyElseThatFailsHandsOutNoTicketOfIt(t *testing.T) {
 	t.Parallel()
-	for name, fail := range map[string]func(*faultyStore){
-		"the limit can't be kept": func(f *faultyStore) { f.failAfter(1, opList) },
-		"it is there, and can't be read": func(f *faultyStore) {
+	limit := func(f *faultyStore) { f.failAfter(1, opList) }
+	for name, fail := range map[string][]func(*faultyStore){ // for each commit
+		"the limit can't be kept":                         {limit},
+		"it is found landed, and the limit can't be kept": {func(f *faultyStore) { f.lose(errDown, opCreate) }, limit},
+		"it is there, and can't be read": {func(f *faultyStore) {
 			f.lose(sessionstore.ErrExists, opCreate)
 			f.fail(errDown, opLoad)
-		},
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -152,8 +154,14 @@ func TestALoginAsSomebodyElseThatFailsHandsOutNoTicketOfIt(t *testing.T) {
 				if err := s.Commit(r.Context()); err != nil {
 					t.Error(err)
 				}
-				fail(e.store)
 				authenticate(w, r, s)
+				for i := range fail {
+					if i > 0 {
+						commitFails(t, r, s)
+						e.store.reset()
+					}
+					fail[i](e.store)
+				}
 			}))
 			wantStatus(t, res, http.StatusServiceUnavailable)
 			e.store.reset()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/cloakroom-go/cloakroom/core/memstore"
@@ -123,7 +124,12 @@ func TestAFirstChangeWhoseSessionHasEndedAlreadyIsDropped(t *testing.T) {
 		}
 		return err
 	})
-	wantNoCookie(t, e.visitor().do(count))
+	wantNoCookie(t, e.visitor().do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		count(w, r, s)
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrNotFound) || strings.Contains(err.Error(), "site") {
+			t.Errorf("Commit: %v, want ErrNotFound, and that the session has ended", err)
+		}
+	}))
 	if n := l.records(t); n != 0 {
 		t.Errorf("%d records, want none", n)
 	}
@@ -152,7 +158,7 @@ func TestAnUpdateThatLandsAfterAReloadIsNotMadeTwice(t *testing.T) {
 	e := newEnv(t)
 	v, store := e.seed(count), &tardyStore{Store: e.mem}
 	v.m = e.manager(store)
-	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	wantNoCookie(t, v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		count(w, r, s)
 		store.late = true
 		commitFails(t, r, s)
@@ -160,7 +166,7 @@ func TestAnUpdateThatLandsAfterAReloadIsNotMadeTwice(t *testing.T) {
 		if err := store.land(); err != nil {
 			t.Error(err)
 		}
-	})
+	}))
 	if n, _ := read(v, counter); n != 2 {
 		t.Errorf("counter %d, want 2", n)
 	}

@@ -43,13 +43,18 @@ func TestALoginMakesRoomByTheTicketThatItBrings(t *testing.T) {
 func TestARenewalTakesNoLoginsPlace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		v := newEnv(t).seed(signIn("ann", count))
+		var d diary
+		v := newEnv(t, d.keep).seed(signIn("ann", count))
 		v.do(nothing)
 		for range 7 { // and its own
 			wantStatus(t, v.fork().do(authenticate), http.StatusOK)
 		}
 		pass(time.Minute)
+		d.taken()
 		wantOutage(t, v.fork().do(renew))
+		if kinds := d.kinds(); len(kinds) > 0 { // the store has not failed
+			t.Errorf("told %q", kinds)
+		}
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
@@ -183,4 +184,24 @@ func TestAFailureToNoteASightIsTold(t *testing.T) {
 	e.store.fail(errDown, opUpdate)
 	wantStatus(t, v.do(nothing), http.StatusOK)
 	wantEvents(t, &d, "store error")
+}
+
+// Nor is it one that http.TimeoutHandler has given the request up.
+func TestARequestThatIsGivenUpIsNoFailureOfTheStore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var d diary
+		e := newEnv(t, d.keep)
+		e.visitor().serve(http.TimeoutHandler(e.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			count(w, r, s)
+			pass(2 * time.Second)
+			if err := s.Commit(r.Context()); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("Commit: %v, want DeadlineExceeded", err)
+			}
+		}), time.Second, "too late"))
+		pass(2 * time.Second)
+		if kinds := d.kinds(); len(kinds) > 0 {
+			t.Errorf("told %q", kinds)
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
@@ -258,5 +259,98 @@ func TestATicketThatWasOfferedIsGoodThoughALaterAnswerIsLost(t *testing.T) {
 				b.wantSignedIn()
 			})
 		}
+	}
+}
+
+// TestAMoveThatHasLandedIsNotMadeTwice has what follows see that there is nothing left to do.
+func TestAMoveThatHasLandedIsNotMadeTwice(t *testing.T) {
+	t.Parallel()
+	for _, m := range moves {
+		for _, again := range []bool{false, true} { // by Reload
+			e := newEnv(t)
+			b := newBrowser(e)
+			m.before(b)
+			old := b.ticket
+			b.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				m.make(w, r, s)
+				loseCommit(t, e, r, s)
+				if again {
+					reload(t, r, s, nil)
+					e.store.reset()
+				}
+			})
+			if calls := e.store.taken(); again && calls[opUpdate] > 0 || !again && (calls[opUpdate] != 1 || calls[opLoad] != 1) {
+				t.Errorf("%s, reloaded %t: store calls %v", m.name, again, calls)
+			}
+			if b.ticket == old {
+				t.Errorf("%s, reloaded %t: no ticket is handed out", m.name, again)
+			}
+		}
+	}
+}
+
+// TestARetiredTicketGetsNoOtherThoughTheAnswerIsLost has the changes land that were made beside.
+func TestARetiredTicketGetsNoOtherThoughTheAnswerIsLost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t, func(o *session.Options) { o.TouchInterval = 1 })
+		b := member(e)
+		retired := b.at(e.m)
+		b.do(renew)
+		b.do(nothing)
+		retired.ask(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			count(w, r, s)
+			s.Renew()
+			loseCommit(t, e, r, s)
+			for range 2 {
+				if err := s.Commit(r.Context()); !errors.Is(err, session.ErrRetired) {
+					t.Errorf("Commit: %v, want ErrRetired", err)
+				}
+				pass(time.Second) // the second only extends the session
+			}
+		})
+	})
+}
+
+// TestARenewThatComesTooLateIsToldThoughItsChangesHaveLanded has Reload find them.
+func TestARenewThatComesTooLateIsToldThoughItsChangesHaveLanded(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	member(e).ask(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		w.WriteHeader(http.StatusOK)
+		count(w, r, s)
+		s.Renew()
+		loseCommit(t, e, r, s)
+		reload(t, r, s, nil)
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrHeaderSent) {
+			t.Errorf("Commit: %v, want ErrHeaderSent", err)
+		}
+	})
+}
+
+// TestALimitIsKeptThoughTheNextWriteIsFoundLanded has the list fail behind the login, and then the
+// answer of another write be lost.
+func TestALimitIsKeptThoughTheNextWriteIsFoundLanded(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t, atMost(1))
+	first := e.login("ann")
+	e.visitor().do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		authenticate(w, r, s)
+		e.store.failSecondList()
+		commitFails(t, r, s)
+		e.store.reset()
+		count(w, r, s)
+		loseCommit(t, e, r, s)
+		for i := range 2 {
+			if err := s.Commit(r.Context()); err != nil {
+				t.Error(err)
+			}
+			if calls := e.store.taken(); i > 0 && len(calls) > 0 {
+				t.Errorf("store calls %v, and all is done", calls)
+			}
+		}
+	})
+	if n := len(e.list("ann")); alive(first) || n != 1 {
+		t.Errorf("%d sessions, want 1", n)
 	}
 }
