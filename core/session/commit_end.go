@@ -51,7 +51,6 @@ func (c *commit) end(ctx context.Context, all *[]doomed) error {
 	if c.wants.unset && c.stored == nil { // else the visitor has brought another session as well, and is to keep it
 		c.cookie = cookieUnset
 	}
-	c.wants.unset = false
 	return nil
 }
 
@@ -68,7 +67,7 @@ func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
 	for attempt := 0; ; attempt++ {
 		if at == nil {
 			var err error
-			if at, err = c.lookAgain(ctx, d, grace); at == nil || err != nil {
+			if at, err = c.lookAgain(ctx, d, grace); at == nil {
 				return nil, err // nothing has ended
 			}
 		}
@@ -114,7 +113,7 @@ func (c *commit) lookAgain(ctx context.Context, d doomed, grace time.Duration) (
 // dropped reports whether the session no longer lists the ticket, which was good for it when
 // the request came: others may go on in it with theirs.
 func (d *doomed) dropped(f *found) bool {
-	return d.stored != nil && f.stored != nil && f.verdict.reason == isUnlisted && f.stored.publicID == d.stored.publicID
+	return d.stored != nil && f.verdict.reason == isUnlisted && f.stored.publicID == d.stored.publicID
 }
 
 // loadTimedOut returns what the store has under an id, whatever the clock of this process

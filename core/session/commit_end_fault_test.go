@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
@@ -140,5 +141,166 @@ func TestALogoutWithoutATombstoneEndsWhatIsRenewedMeanwhile(t *testing.T) {
 		if !renewed || alive(other) {
 			t.Errorf("renewed: %v, alive afterwards: %v", renewed, alive(other))
 		}
+	})
+}
+
+// Whatever it is that the store can't do, the visitor learns that they may not be signed out.
+func TestALogoutIsAnOutageWhereAnythingIsLeft(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]func(t *testing.T, e *env) (v *visitor, left *visitor){
+		"the session in which they act": func(_ *testing.T, e *env) (*visitor, *visitor) {
+			root, _ := acting(e)
+			e.store.fail(errDown, opDelete)
+			return root, nil
+		},
+		"the session that a login has replaced": func(t *testing.T, e *env) (*visitor, *visitor) {
+			t.Helper()
+			var err error
+			ann, bob := e.visitor(), e.visitor()
+			ann.do(goOn(&err))
+			if bob.do(goOn(&err, signIn("bob"))); err != nil {
+				t.Error(err)
+			}
+			e.store.at(2, false, false, errDown) // after the Load of his own
+			return bob, ann
+		},
+		"the record, for a process whose clock is behind": func(_ *testing.T, e *env) (*visitor, *visitor) {
+			v := e.seed(count)
+			e.store.intercept(func(ctx context.Context, o op) (err error) {
+				switch o {
+				case opUpdate:
+					_, err = e.mem.DeleteAll(ctx)
+				case opDelete:
+					err = errDown
+				}
+				return err
+			})
+			return v, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			v, left := c(t, e)
+			wantOutage(t, v.do(destroy))
+			e.store.reset()
+			if wantStatus(t, v.do(destroy), http.StatusOK); left != nil && alive(left) {
+				t.Error("it is left by the next logout")
+			}
+		})
+	}
+}
+
+// A request of the impersonation writes its session meanwhile.
+func TestALogoutEndsTheSessionInWhichTheyActWhateverIsWrittenThere(t *testing.T) {
+	t.Parallel()
+	e, l := newIndexedEnv(t)
+	root, _ := acting(e)
+	finish := root.fork().slow(destroy)
+	root.do(count)
+	wantStatus(t, finish(), http.StatusOK)
+	if n := l.records(t); n != 1 {
+		t.Errorf("%d records, want the customer's own", n)
+	}
+}
+
+// A second cookie's ticket is good for nothing, or its session is gone. The logout is an outage if
+// that can't be found out just then.
+func TestALogoutEndsNothingThatASecondCookieIsNotGoodFor(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		gone bool
+		fail func(*faultyStore)
+		want int
+	}{
+		"planted":                  {false, (*faultyStore).reset, http.StatusOK},
+		"planted, and no Load":     {false, func(f *faultyStore) { f.at(2, false, false, errDown) }, http.StatusServiceUnavailable},
+		"gone":                     {true, (*faultyStore).reset, http.StatusOK},
+		"gone, and no Load":        {true, func(f *faultyStore) { f.at(2, false, false, errDown) }, http.StatusServiceUnavailable},
+		"gone, and then no Delete": {true, func(f *faultyStore) { f.fail(errDown, opDelete) }, http.StatusServiceUnavailable},
+	} {
+		e := newEnv(t)
+		ann := e.seed(count)
+		planted, v := ann.fork(), e.seed(count)
+		if ann.do(authenticate); c.gone {
+			planted.cookie = e.seed(count).cookie
+			if err := e.mem.Delete(t.Context(), planted.id()); err != nil {
+				t.Error(err)
+			}
+		}
+		ann.do(nothing)
+		r := newRequest(t)
+		for _, v := range []*visitor{v, planted} {
+			r.AddCookie(&http.Cookie{Name: v.cookie.Name, Value: v.cookie.Value})
+		}
+		res := serveRequest(e.m.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			s.Destroy()
+			c.fail(e.store)
+		}), r)
+		if res.StatusCode != c.want {
+			t.Errorf("%s: status %d, want %d", name, res.StatusCode, c.want)
+		}
+		e.store.reset()
+		ann.is("ann", "")
+	}
+}
+
+// A write comes between, so that the session is loaded again, and it is gone, or so the first
+// answer says.
+func TestALogoutWhoseSessionIsGoneByThen(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		second error // the answer when it is asked for once more
+		want   int
+	}{{session.ErrNotFound, http.StatusOK}, {errDown, http.StatusServiceUnavailable}} {
+		e := newEnv(t)
+		v := e.seed(count)
+		finish, loads := v.fork().slow(destroy), 0
+		v.do(count)
+		e.store.intercept(func(_ context.Context, o op) error {
+			if o != opLoad {
+				return nil
+			}
+			if loads++; loads == 1 {
+				return session.ErrNotFound
+			}
+			return c.second
+		})
+		wantStatus(t, finish(), c.want)
+	}
+}
+
+// Another session has begun meanwhile, with the same old one of another system.
+func TestALogoutEndsNothingThatHasTakenItsPlace(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	var err error
+	v, other := e.visitor(), e.visitor()
+	v.do(goOn(&err))
+	finish := v.slow(destroy)
+	if _, err := e.mem.DeleteAll(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if other.do(goOn(&err)); err != nil {
+		t.Error(err)
+	}
+	wantStatus(t, finish(), http.StatusOK)
+	wantAnn(t, other, 1)
+}
+
+// By the end of the request the ticket's own time is over, and another's request has brought the
+// hash up to date.
+func TestAHashThatIsUpToDateAgainEndsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := newEnv(t).seed(signIn("ann", setIdle(time.Minute), tie("old")))
+		v.do(nothing)
+		other := v.fork()
+		other.do(signIn("ann", tie("new")))
+		finish := v.slow(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.CheckAuthHash("newest") })
+		other.do(tie("newest"))
+		pass(time.Minute)
+		finish()
+		other.is("ann", "")
 	})
 }

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
 // What ends an impersonation, and what is left then.
@@ -275,5 +277,47 @@ func TestReadingWhileActingRetiresTheTicketFromBefore(t *testing.T) {
 		pass(session.DefaultRenewGrace + time.Second)
 		old.is("", "")
 		root.is("ann", "root")
+	})
+}
+
+// The administrator's own session is written between the Load and the logout.
+func TestDestroyWhileActingMeetsAnotherRequestOfTheOwnSession(t *testing.T) {
+	t.Parallel()
+	e, l := newIndexedEnv(t)
+	own := e.seed(signIn("root"))
+	own.do(nothing)
+	root := own.fork()
+	root.do(actAs(t, "ann", nil))
+	finish := root.slow(destroy)
+	own.do(count)
+	wantStatus(t, finish(), http.StatusOK)
+	if n := l.records(t); n != 0 {
+		t.Errorf("%d records, want none", n)
+	}
+}
+
+// Its time is over while the store is at work, and another request has written it by then.
+func TestTheEndOfAnImpersonationLeavesTheOwnSessionWhateverItMeets(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t, func(o *session.Options) { o.IdleTimeout = 2 * time.Hour })
+		root, _ := acting(e)
+		root.do(nothing)
+		finish, updates := root.fork().slow(count), 0
+		pass(actFor - time.Second)
+		e.store.intercept(func(_ context.Context, o op) error {
+			if o != opUpdate {
+				return nil
+			}
+			if updates++; updates == 2 {
+				return sessionstore.ErrConflict
+			}
+			pass(time.Second)
+			return nil
+		})
+		wantStatus(t, finish(), http.StatusOK)
+		e.store.reset()
+		root.do(comeBack(t))
+		root.is("root", "")
 	})
 }
