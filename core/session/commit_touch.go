@@ -14,7 +14,7 @@ const touchAttempts = 4
 // enough. A failure is no reason to refuse the response: nothing that the
 // handler did is lost, and the next request tries again.
 func (c *commit) touch(ctx context.Context) {
-	for attempt := 0; attempt < touchAttempts && !c.ended && c.s.touchDue(&c.view, c.ticket, c.stored, wallNow()); attempt++ {
+	for attempt := 0; attempt < touchAttempts && c.s.touchDue(&c.view, c.ticket, c.stored, wallNow()); attempt++ {
 		expires := c.m.endOf(&c.view.rights, wallNow())
 		err := sessionstore.Touch(ctx, c.m.store, c.stored.id, c.stored.version, expires)
 		if errors.Is(err, sessionstore.ErrConflict) { // who has written may have given the session a shorter time

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"testing"
@@ -71,5 +72,55 @@ func TestATicketThatCanNotBeExtendedShortensNoOthers(t *testing.T) {
 		e.store.reset()
 		pass(session.DefaultIdleTimeout / 2)
 		other.is("ann", "")
+	})
+}
+
+// Another request that does not extend it has written the session meanwhile.
+func TestATouchThatMeetsAWriteIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		v := e.seed(count)
+		other, met := v.fork(), false
+		other.m = e.manager(e.mem, func(o *session.Options) {
+			o.Passive = append(o.Passive, func(*http.Request) bool { return true })
+		})
+		pass(idle)
+		e.store.intercept(func(_ context.Context, o op) error {
+			if o == opTouch && !met {
+				met = true
+				other.do(count) //nolint:contextcheck // another request
+			}
+			return nil
+		})
+		v.do(nothing)
+		e.store.reset()
+		if wantEnd(t, v, session.DefaultIdleTimeout); !met {
+			t.Error("it has met none")
+		}
+	})
+}
+
+// A stream that commits often extends its session once, and knows for how long.
+func TestACommitKnowsWhatItHasExtended(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		v := e.seed(count)
+		v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+			pass(idle)
+			for i := range 2 {
+				e.store.taken()
+				if err := s.Commit(r.Context()); err != nil {
+					t.Error(err)
+				}
+				if calls := e.store.taken(); calls[opTouch] != 1-i || len(calls) != 1-i {
+					t.Errorf("store calls %v, want one Touch for both", calls)
+				}
+			}
+			if want := time.Now().Add(session.DefaultIdleTimeout); !s.Expires().Equal(want) {
+				t.Errorf("it expires at %v, want %v", s.Expires(), want)
+			}
+		})
 	})
 }

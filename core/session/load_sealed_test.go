@@ -221,3 +221,27 @@ func TestWhileNothingCanBeSealedReadingAndSigningOutWork(t *testing.T) {
 		t.Error("the session has survived its end")
 	}
 }
+
+// Where nothing can be sealed there is no tombstone, and where the record can't be opened there is
+// none to make: it is deleted, or the logout is an outage.
+func TestALogoutWithoutATombstoneDeletesTheRecord(t *testing.T) {
+	t.Parallel()
+	var o session.Options
+	sealed(t, session.GenerateKey())(&o)
+	for name, other := range map[string]func(*session.Options){
+		"nothing can be sealed": func(other *session.Options) { other.Sealer = mutedSealer{o.Sealer} },
+		"another key":           sealed(t, session.GenerateKey()),
+	} {
+		e := newEnv(t, func(other *session.Options) { other.Sealer = o.Sealer })
+		v := e.seed(count)
+		was := v.fork()
+		v.m = e.manager(e.store, other)
+		e.store.fail(errDown, opDelete)
+		wantOutage(t, v.do(destroy))
+		e.store.reset()
+		wantStatus(t, v.do(destroy), http.StatusOK)
+		if _, err := e.record(was); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("%s: the record: %v, want ErrNotFound", name, err)
+		}
+	}
+}

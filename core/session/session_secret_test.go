@@ -122,3 +122,14 @@ func TestATicketThatIsNotListedHasASecretOfItsOwn(t *testing.T) {
 		t.Error("it is the session's")
 	}
 }
+
+// A form of an impersonation's page that is sent after the logout verifies as before it.
+func TestASecretOfAnImpersonationOutlivesTheLogout(t *testing.T) {
+	t.Parallel()
+	root, _ := acting(newEnv(t))
+	form, copied := secretOf(root, "form"), root.fork()
+	root.do(destroy)
+	if !bytes.Equal(secretOf(copied, "form"), form) {
+		t.Error("the logout changes it")
+	}
+}
