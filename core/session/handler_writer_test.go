@@ -164,3 +164,67 @@ func TestTheHeaderWaitsForTheFirstBytesThatACopyHas(t *testing.T) {
 		t.Errorf("counter %d, want 2", n)
 	}
 }
+
+// A flushes notes whether what is written was flushed, and fails if it is to.
+type flushes struct {
+	bareWriter
+
+	flushed bool
+	err     error
+}
+
+func (w *flushes) FlushError() error {
+	w.flushed = true
+	return w.err
+}
+
+// Also where the connection can be taken over, as it can with HTTP/1.
+func TestFlushReachesTheConnectionAndSaysWhatItSays(t *testing.T) {
+	t.Parallel()
+	for _, hijack := range []bool{false, true} {
+		for _, fail := range []error{nil, io.ErrClosedPipe} {
+			inner := &flushes{bareWriter: bareWriter{httptest.NewRecorder()}, err: fail}
+			var w http.ResponseWriter = inner
+			if hijack {
+				w = struct {
+					*flushes
+					hijacker
+				}{flushes: inner}
+			}
+			newEnv(t).m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				count(w, r, s)
+				flush(w)
+				if inner.Header().Get("Set-Cookie") == "" || !inner.flushed {
+					t.Errorf("hijack %t: flushed %t, header %q", hijack, inner.flushed, inner.Header())
+				}
+				if err := http.NewResponseController(w).Flush(); !errors.Is(err, fail) {
+					t.Errorf("hijack %t: Flush: %v, want %v", hijack, err, fail)
+				}
+			}).ServeHTTP(w, newRequest(t))
+		}
+	}
+}
+
+// A handler learns by each call that its response was replaced.
+func TestFlushSaysThatTheResponseWasReplaced(t *testing.T) {
+	t.Parallel()
+	for _, hijack := range []bool{false, true} {
+		e := newEnv(t)
+		e.store.fail(errDown, opCreate)
+		var w http.ResponseWriter = &flushes{bareWriter: bareWriter{httptest.NewRecorder()}}
+		if hijack {
+			w = struct {
+				*flushes
+				hijacker
+			}{flushes: &flushes{bareWriter: bareWriter{httptest.NewRecorder()}}}
+		}
+		e.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			count(w, r, s)
+			for range 2 {
+				if err := http.NewResponseController(w).Flush(); !errors.Is(err, errDown) {
+					t.Errorf("hijack %t: Flush: %v, want the store's error", hijack, err)
+				}
+			}
+		}).ServeHTTP(w, newRequest(t))
+	}
+}
