@@ -206,7 +206,7 @@ func TestFlushReachesTheConnectionAndSaysWhatItSays(t *testing.T) {
 }
 
 // A handler learns by each call that its response was replaced.
-func TestFlushSaysThatTheResponseWasReplaced(t *testing.T) {
+func TestFlushAndWriteSayThatTheResponseWasReplaced(t *testing.T) {
 	t.Parallel()
 	for _, hijack := range []bool{false, true} {
 		e := newEnv(t)
@@ -224,7 +224,22 @@ func TestFlushSaysThatTheResponseWasReplaced(t *testing.T) {
 				if err := http.NewResponseController(w).Flush(); !errors.Is(err, errDown) {
 					t.Errorf("hijack %t: Flush: %v, want the store's error", hijack, err)
 				}
+				if n, err := w.Write([]byte("page")); n != 0 || !errors.Is(err, errDown) {
+					t.Errorf("hijack %t: Write: %d, %v, want the store's error", hijack, n, err)
+				}
 			}
 		}).ServeHTTP(w, newRequest(t))
 	}
+}
+
+// What a reader fails with behind the first bytes is what the handler's copy fails with.
+func TestACopySaysWhatItsReaderSays(t *testing.T) {
+	t.Parallel()
+	newEnv(t).visitor().do(func(w http.ResponseWriter, _ *http.Request, _ *session.Session) {
+		const page = 4 << 10
+		r := io.MultiReader(strings.NewReader(strings.Repeat("x", page)), iotest.ErrReader(errDown))
+		if n, err := io.Copy(w, r); n != page || !errors.Is(err, errDown) {
+			t.Errorf("Copy: %d, %v, want %d bytes and the reader's error", n, err, page)
+		}
+	})
 }
