@@ -125,3 +125,23 @@ func TestWhatALoginSetsIsItsOwnThoughMoreIsWritten(t *testing.T) {
 		wantEnd(t, v, session.DefaultIdleTimeout)
 	})
 }
+
+// What an earlier request has set is undone by a login, though this one has met a write.
+func TestALoginUndoesWhatAnEarlierRequestHasSetWhateverItMeets(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := newEnv(t).login("ann", remember(time.Minute))
+		v.do(nothing)
+		other := v.fork()
+		v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			count(w, r, s)
+			other.do(count) //nolint:contextcheck // another request
+			if err := s.Commit(r.Context()); err != nil {
+				t.Error(err)
+			}
+			authenticate(w, r, s)
+		})
+		v.do(nothing)
+		wantEnd(t, v, session.DefaultIdleTimeout)
+	})
+}
