@@ -68,3 +68,20 @@ func TestARefusedRequestGetsNoTicket(t *testing.T) {
 		})
 	}
 }
+
+// Of several Managers it is one's session that is meant. And it may not have been asked for.
+func TestARefusalIsOfTheSessionThatItIsAbout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		another := e.manager(e.store)
+		v := e.seed(signIn("ann"))
+		v.do(nothing)
+		pass(idle)
+		v.do(func(_ http.ResponseWriter, r *http.Request, _ *session.Session) { doubt.Request(r.Context(), another) })
+		wantStatus(t, v.serve(e.m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			doubt.Request(r.Context(), e.m)
+		}))), http.StatusOK)
+		wantEnd(t, v, session.DefaultIdleTimeout)
+	})
+}

@@ -1,6 +1,10 @@
 package session_test
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -79,4 +83,41 @@ func TestAResponseWithATicketIsNobodyElses(t *testing.T) {
 	if got := res.Header.Get("CDN-Cache-Control"); got != "600" {
 		t.Errorf("without one: %q, want what the handler said", got)
 	}
+}
+
+// Who is around the Handler learns what has been found out about the request within it. So does
+// net/http, which removes the files of its form.
+func TestThoseAroundLearnOfTheRequestsFormAndPattern(t *testing.T) {
+	t.Parallel()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	if err := errors.Join(form.WriteField("name", "ann"), form.Close()); err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/?from=page", &body)
+	r.Header.Set("Content-Type", form.FormDataContentType())
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /", func(_ http.ResponseWriter, r *http.Request) { r.FormValue("name") })
+	serveRequest(newEnv(t).m.Handler(mux), r)
+	if r.Pattern != "POST /" || r.Form.Get("from") != "page" || r.PostForm.Get("name") != "ann" || r.MultipartForm == nil {
+		t.Errorf("pattern %q, form %v, posted %v, files %v", r.Pattern, r.Form, r.PostForm, r.MultipartForm)
+	}
+}
+
+// The client goes away just when the store has answered: it stays one session for the request.
+func TestARequestHasOneSessionThoughItsClientGoesAway(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	e.store.after = func(_ op, err error) error {
+		cancel()
+		return err
+	}
+	v.within(ctx, e.m.HandlerFunc(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		if again, err := e.m.Get(r); again != s || err != nil {
+			t.Errorf("another session, or %v", err)
+		}
+	}))
 }

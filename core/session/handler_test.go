@@ -217,3 +217,16 @@ func TestAPageForSomebodySignedInIsNotCached(t *testing.T) {
 		}
 	}
 }
+
+func TestTwoHeaderFieldsWorkSideBySide(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	in := func(field string) *session.Manager {
+		return e.manager(e.store, func(o *session.Options) { o.Header = field })
+	}
+	res := serveRequest(in("X-One").Handler(in("X-Other").HandlerFunc(count)), newRequest(t))
+	wantStatus(t, res, http.StatusOK)
+	if res.Header.Get("X-Other") == "" {
+		t.Error("no ticket is handed out")
+	}
+}

@@ -264,3 +264,21 @@ func TestALoadThatOnlyALoadersDeadlineEndsIsMadeAgain(t *testing.T) {
 type unaware struct{ context.Context } //nolint:containedctx // it is one
 
 func (unaware) Deadline() (time.Time, bool) { return time.Now().Add(-time.Nanosecond), true }
+
+// However often the handler asks: the request has failed.
+func TestAnOutageIsFoundOncePerRequest(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	v := e.seed(count)
+	e.store.fail(errDown, opLoad)
+	v.serve(e.m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		for range 2 {
+			if _, err := e.m.Get(r); !errors.Is(err, errDown) {
+				t.Errorf("Get: %v, want the store's error", err)
+			}
+		}
+	})))
+	if calls := e.store.taken(); calls[opLoad] != 1 || len(calls) != 1 {
+		t.Errorf("store calls %v, want one Load", calls)
+	}
+}
