@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -63,4 +64,20 @@ func TestACookieThatWasCommittedIsHandedOutThoughTheResponseFails(t *testing.T) 
 			e.tb.Errorf("counter %d, want 1", n)
 		}
 	})
+}
+
+// The browser keeps the cookie back from another site's request: the visitor may have a session.
+func TestWhatTravelsInACookieThatIsKeptBackIsNotReplaced(t *testing.T) {
+	t.Parallel()
+	e := newCookieOnlyEnv(t, func(o *session.Options) { o.Cookie.SameSite = http.SameSiteStrictMode })
+	r := newRequest(t)
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	res := serveRequest(e.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		count(w, r, s)
+		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("Commit: %v, want ErrNotFound", err)
+		}
+	}), r)
+	wantStatus(t, res, http.StatusOK)
+	wantNoCookie(t, res)
 }
