@@ -58,7 +58,7 @@ func (c *commit) rebase(ctx context.Context) error {
 		}
 	}
 	c.view, c.found = v, c.found || a != nil
-	c.idle = c.view.idle == len(c.changes)
+	c.idle = int(c.view.idle) == len(c.changes)
 	c.bind()
 	return nil
 }

@@ -26,6 +26,7 @@ type exchange struct {
 	skipped    bool        // by Options.Skip: it has no session
 	passive    bool        // by Options.Passive: it does not extend the session
 	rival      bool        // another Manager of this request has the same cookie
+	brought    bool        // as presented, but also what does not verify
 	headerSent atomic.Bool // the final header has left, or is about to
 	outside    http.Header // what those around us have set of the fields that describe a response
 	takenOver  atomic.Bool // the handler writes the header itself, after Hijack
@@ -37,7 +38,6 @@ type exchange struct {
 	raw       [2 * len(token{})]byte // room for a ticket
 	vary      [1]string              // room for the header
 	presented []presented            // what the request has brought, once somebody has asked for the session
-	brought   bool                   // also if it does not verify
 	shown     origins                // what it has shown of other systems, see MoveIn; the session's mu guards it
 
 	// Fail may be called by another goroutine than the one that writes: within
