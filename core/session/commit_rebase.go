@@ -31,7 +31,7 @@ func (c *commit) rebase(ctx context.Context) error {
 			return err
 		}
 	}
-	f.view.limited = c.view.limited
+	f.view.asked = c.view.asked
 	switch {
 	case f.verdict.standing >= retired:
 		c.stored, c.view, c.own, c.ended = f.stored, f.view, f.own, false

@@ -84,7 +84,8 @@ func (s *Session) limit(cookie bool, set func(*lifetime)) {
 	}
 	s.changeLocked(func(v *view) error {
 		set(&v.lifetime)
-		v.limited, v.limits = true, true
+		set(&v.asked)
+		v.limits = true
 		return nil
 	})
 	if cookie && s.m.opts.Header == "" {

@@ -52,7 +52,7 @@ func (s *Session) signIn(subject string, proved bool) {
 		s.leaveLocked(EndReplaced)
 		s.own = nil
 	}
-	life, limited := s.cur.lifetime, s.cur.limited // what this request has set, and may have committed
+	asked := s.cur.asked
 	s.changeLocked(func(v *view) error {
 		switch {
 		case v.subject != "" && v.subject != subject:
@@ -66,9 +66,7 @@ func (s *Session) signIn(subject string, proved bool) {
 		if proved {
 			v.authenticated = fresh.started
 		}
-		if v.limited = limited; limited {
-			v.lifetime = life
-		}
+		v.lifetime, v.asked = asked, asked
 		return nil
 	})
 	s.wants.login, s.login, s.origin = subject, true, nil

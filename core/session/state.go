@@ -41,11 +41,11 @@ type view struct {
 	state
 	rights
 
-	kept     bool  // store it though it holds nothing
-	replaced bool  // somebody else has signed in: the session before ends
-	limited  bool  // this request has set the lifetime, and may have committed it
-	limits   bool  // all tickets are to get it with the next write
-	idle     int32 // so many changes had nothing to do
+	kept     bool      // store it though it holds nothing
+	replaced bool      // somebody else has signed in: the session before ends
+	limits   bool      // all tickets are to get the lifetime with the next write
+	idle     int32     // so many changes had nothing to do
+	asked    *lifetime // what this request has set of it, and may have committed: what a login begins with; nil: nothing
 }
 
 // A value is one encoded value of a session. Its parts are never changed: those of a
