@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"testing"
@@ -169,5 +170,53 @@ func TestALoginAsSomebodyElseThatFailsHandsOutNoTicketOfIt(t *testing.T) {
 				v.is("bob", "")
 			}
 		})
+	}
+}
+
+// Whether there is room for it was not looked at a second time. So its ticket is not handed out,
+// though the request had one to hand out already.
+func TestALoginThatIsFoundLandedHandsOutNoTicketBeforeItsLimitIsKept(t *testing.T) {
+	t.Parallel()
+	for name, limit := range map[string]func(*session.Options){"the oldest goes": atMost(1), "the newest goes": refusing(1)} {
+		for _, reload := range []bool{false, true} {
+			e, _ := newIndexedEnv(t, limit)
+			v, phone := e.visitor(), e.visitor()
+			res := v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				if count(w, r, s); s.Commit(r.Context()) != nil {
+					t.Error("it can't begin")
+				}
+				admitted := false
+				e.store.lose(errDown, opUpdate)
+				e.store.intercept(func(_ context.Context, o op) error {
+					if o == opUpdate && !admitted {
+						admitted = true
+						phone.do(authenticate) //nolint:contextcheck // another request
+					}
+					return nil
+				})
+				authenticate(w, r, s)
+				commitFails(t, r, s)
+				e.store.reset()
+				if reload {
+					if err := s.Reload(r.Context()); err != nil {
+						t.Error(err)
+					}
+				}
+				count(w, r, s)
+				loaded := reload
+				e.store.intercept(func(_ context.Context, o op) error {
+					if loaded = loaded || o == opLoad; loaded && o == opUpdate {
+						return errDown
+					}
+					return nil
+				})
+			})
+			e.store.reset()
+			who := ""
+			v.do(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { who = s.Subject() })
+			if res.StatusCode == http.StatusOK || who != "" {
+				t.Errorf("%s, reload %t: an answer %d has signed %q in", name, reload, res.StatusCode, who)
+			}
+		}
 	}
 }

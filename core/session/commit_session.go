@@ -82,7 +82,7 @@ func (s *Session) finish(c *commit, err error) {
 		return
 	}
 	switch {
-	case (c.ended || c.wants.hand) && s.cookie == cookieSet:
+	case c.ended && s.cookie == cookieSet:
 		s.cookie = cookieKeep
 	case !c.ended && c.cookie == cookieSet:
 		s.cookie = cookieSet
@@ -112,6 +112,9 @@ func (s *Session) adopt(c *commit) {
 	}
 	s.ticket, s.stored, s.cur, s.wants, s.tried, s.own, s.left = c.ticket, c.stored, c.view, c.wants, c.tried, c.own, c.left
 	s.changes = s.changes[c.done:]
+	if s.wants.hand && s.cookie == cookieSet {
+		s.cookie = cookieKeep // one that the request had to hand out, or its session, is no longer good
+	}
 }
 
 // remake returns v with changes made, with the lock released, because they call what
