@@ -337,6 +337,8 @@ func (c *commit) look(ctx context.Context) error {
 // write makes one attempt.
 func (c *commit) write(ctx context.Context) error {
 	switch {
+	case c.ended && c.wants.login == "": // what is stored is others'
+		return errEnded
 	case c.stored != nil && !c.view.replaced:
 		return c.update(ctx)
 	case c.wants.login == "" && c.quiet && len(c.changes) > 0:

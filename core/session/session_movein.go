@@ -211,7 +211,7 @@ func (c *commit) goOn(ctx context.Context) error {
 			return err
 		case over != nil:
 			return over
-		case c.stored != nil:
+		case c.stored != nil && !c.ended:
 			return nil
 		}
 	}

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"testing"
@@ -269,5 +270,44 @@ func commitFails(tb testing.TB, r *http.Request, s *session.Session) {
 	tb.Helper()
 	if err := s.Commit(r.Context()); !errors.Is(err, errDown) {
 		tb.Errorf("Commit: %v, want %v", err, errDown)
+	}
+}
+
+// TestWhatHasEndedForOneTicketIsWrittenByNoneOfItsRequests has a ticket's time be over, while
+// another is good for the session, and the request have another cookie's session to end, or bring
+// one of another system.
+func TestWhatHasEndedForOneTicketIsWrittenByNoneOfItsRequests(t *testing.T) {
+	t.Parallel()
+	for what, then := range map[string]handler{"a change": count, "an old session": goOn(new(error))} {
+		for _, ends := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, ends another %t", what, ends), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					e := newEnv(t, bound)
+					other, short := e.visitor(), e.visitor()
+					other.from("Browser/2", home, count)
+					short.from(agent, home, signIn("ann", setIdle(time.Minute), count))
+					short.from(agent, home, nothing)
+					long := short.fork()
+					long.from(agent, home, authenticate)
+					if ends {
+						short.cookie.Value = other.cookie.Value + "; " + short.cookie.Name + "=" + short.cookie.Value
+					}
+					r := request(t, short.cookie.Name+"="+short.cookie.Value)
+					r.Header.Set("User-Agent", agent)
+					r.RemoteAddr = home
+					serveRequest(e.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+						pass(time.Minute)
+						reload(t, r, s, session.ErrNotFound)
+						then(w, r, s)
+					}), r)
+					long.from(agent, home, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+						if s.Subject() != "ann" || counter.Get(s) != 1 {
+							t.Errorf("%q counts %d", s.Subject(), counter.Get(s))
+						}
+					})
+				})
+			})
+		}
 	}
 }
