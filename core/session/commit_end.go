@@ -15,7 +15,7 @@ type doomed struct {
 	stored *stored // nil: not looked at yet
 	reason EndReason
 	still  func(*state) bool // whether the reason holds when another request has written; nil: it does
-	shown  string            // no ticket's session, but the record of an old one that the request has shown, see MoveIn
+	along  *stored           // no ticket's session, but what ends along with this one, see endAlong
 	acting bool              // the session in which the ticket's holder acts, or else
 	own    bool              // the ticket leads to another one: this is the holder's own
 }
@@ -28,8 +28,8 @@ const tombstoneLife = 10 * time.Minute
 func (c *commit) end(ctx context.Context, all *[]doomed) error {
 	for len(*all) > 0 {
 		d := (*all)[0]
-		if d.shown != "" {
-			if err := c.closeOrigins(ctx, origins(d.shown), d.reason); err != nil {
+		if d.along != nil {
+			if err := c.endAlong(ctx, d.along, d.reason); err != nil {
 				return err
 			}
 			*all = (*all)[1:]
@@ -39,13 +39,17 @@ func (c *commit) end(ctx context.Context, all *[]doomed) error {
 		if err != nil {
 			return err
 		}
-		switch {
-		case ended != nil:
+		*all = (*all)[1:]
+		if ended != nil {
 			c.event(ended.over(d.reason))
-		case d.still != nil: // it goes on: no other takes its place in the browser
+		}
+		switch {
+		case d.still == nil:
+		case ended != nil:
+			*all = append(*all, doomed{along: ended, reason: d.reason})
+		default: // it goes on: no other takes its place in the browser
 			c.quiet = true
 		}
-		*all = (*all)[1:]
 		c.wants.unset = c.wants.unset || ended != nil && d.reason != EndReplaced && !d.acting
 	}
 	if c.wants.unset && c.stored == nil { // else the visitor has brought another session as well, and is to keep it
@@ -71,13 +75,10 @@ func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
 				return nil, err // nothing has ended
 			}
 		}
-		if at.replaces != "" {
-			if err := c.endReplaced(ctx, at.replaces, d.reason); err != nil {
+		if d.still == nil { // else they end behind it: it may go on, and they with it
+			if err := c.endAlong(ctx, at, d.reason); err != nil {
 				return nil, err
 			}
-		}
-		if err := c.closeOrigins(ctx, at.origins, d.reason); err != nil {
-			return nil, err
 		}
 		err := c.m.endAt(ctx, at, d.reason.isFinal())
 		switch {
@@ -91,6 +92,19 @@ func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
 		}
 		at = nil
 	}
+}
+
+// endAlong ends what ends with a session: first, so that a failure leaves what tells of it.
+func (c *commit) endAlong(ctx context.Context, at *stored, why EndReason) error {
+	if at.replaces != "" {
+		if err := c.endReplaced(ctx, at.replaces, why); err != nil {
+			return err
+		}
+	}
+	if why == "" { // nobody has ended it: its time is over, or it was taken back
+		return nil
+	}
+	return c.closeOrigins(ctx, at.origins, why)
 }
 
 // lookAgain returns what is to be ended, if it is to be ended still, when somebody else

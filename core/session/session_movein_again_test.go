@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
@@ -295,4 +296,76 @@ func TestWhatIsShownIsOverAlthoughItsSessionWasEndedWithoutATrace(t *testing.T) 
 			}
 		})
 	}
+}
+
+// TestAHashThatIsUpToDateAgainEndsNoOldSession has another request bring the hash up to date in a
+// session that an old one has gone into, while one looks at the hash.
+func TestAHashThatIsUpToDateAgainEndsNoOldSession(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	var err error
+	late, v := e.visitor(), e.seed(count)
+	late.do(goOn(&err)) // its answer comes last
+	v.do(goOn(&err, tie("old")))
+	v.do(nothing)
+	other := v.fork()
+	finish := v.slow(checkHash("new"))
+	other.do(tie("new"))
+	wantStatus(t, finish(), http.StatusOK)
+	if !alive(other) || !alive(late) {
+		t.Errorf("the session is alive %t, and what goes on with the old one %t", alive(other), alive(late))
+	}
+	if err = e.showing(); err != nil {
+		t.Errorf("the old session: %v", err)
+	}
+}
+
+// TestAnEndByTheHashEndsTheOldSessionThoughTheStoreFailsAtFirst has it fail behind the end.
+func TestAnEndByTheHashEndsTheOldSessionThoughTheStoreFailsAtFirst(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	var err error
+	late, v := e.visitor(), e.seed(count)
+	late.do(goOn(&err))
+	v.do(goOn(&err, tie("old")))
+	v.do(nothing)
+	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		checkHash("new")(w, r, s)
+		e.store.fail(errDown, opLoad)
+		commitFails(t, r, s)
+		e.store.reset()
+	})
+	if alive(v) || alive(late) {
+		t.Errorf("the session is alive %t, and what goes on with the old one %t", alive(v), alive(late))
+	}
+	if err = e.showing(); !errors.Is(err, session.ErrSignedOut) {
+		t.Errorf("the old session: %v, want ErrSignedOut", err)
+	}
+}
+
+// TestASessionWhoseTimeIsOverTakesNoOldSessionAlong has that be found out when a request saves it:
+// nobody has signed out.
+func TestASessionWhoseTimeIsOverTakesNoOldSessionAlong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var d diary
+		e := newEnv(t, d.keep)
+		var err error
+		late, v := e.visitor(), e.seed(count)
+		late.do(goOn(&err)) // its answer comes last
+		v.do(goOn(&err))
+		v.do(nothing)
+		v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			endsIn(time.Minute)(w, r, s)
+			pass(time.Minute)
+		})
+		if err != nil || alive(v) || !alive(late) {
+			t.Errorf("%v; the session is alive %t, and what goes on with the old one %t", err, alive(v), alive(late))
+		}
+		for _, event := range d.taken() {
+			if event.Kind == session.EventEnded {
+				t.Errorf("told of %+v", event)
+			}
+		}
+	})
 }

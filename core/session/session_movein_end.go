@@ -81,28 +81,39 @@ func (s *Session) endShownLocked() {
 		var id string
 		id, shown = shown.first()
 		if s.stored == nil || !s.stored.origins.has(id) {
-			s.doomed = append(s.doomed, doomed{shown: id, reason: EndDestroyed})
+			s.doomed = append(s.doomed, doomed{along: &stored{origins: origins(id)}, reason: EndDestroyed})
 		}
 	}
 }
 
-// closeOrigins ends what goes on with old sessions, and keeps it from beginning again. That a
-// store has no room for the latter must keep nobody from signing out.
+// closeOrigins ends what goes on with old sessions, and keeps it from beginning again.
 func (c *commit) closeOrigins(ctx context.Context, all origins, why EndReason) error {
 	for all != "" {
 		var id string
 		id, all = all.first()
-		ended, err := c.m.endRecord(ctx, id, why, func(*stored) (bool, error) { return true, nil })
-		switch {
-		case errors.Is(err, errNotKept):
-			c.m.log().WarnContext(ctx, "session: an old session that was moved in from can be shown again", "error", err)
-		case err != nil:
+		if err := c.close(ctx, id, why, func(*stored) (bool, error) { return true, nil }); err != nil {
 			return err
-		case ended != nil:
-			c.event(ended.over(why))
 		}
 	}
 	return nil
+}
+
+// close ends what is under an id, and keeps it from beginning again. That the latter is
+// impossible, because the store has no room for instance, must keep nobody from signing out,
+// nor must a record that is damaged.
+func (c *commit) close(ctx context.Context, id string, why EndReason, ends func(*stored) (bool, error)) error {
+	ended, err := c.m.endRecord(ctx, id, why, ends)
+	if errors.Is(err, sessionstore.ErrCorrupt) {
+		err = c.m.close(ctx, id, &stored{id: id}, why.isFinal())
+	}
+	if errors.Is(err, errNotKept) {
+		c.m.log().WarnContext(ctx, "session: an old session that was moved in from can be shown again", "error", err)
+		return nil
+	}
+	if ended != nil {
+		c.event(ended.over(why))
+	}
+	return err
 }
 
 // EndMovedIn ends the session that goes on with another system's, see
@@ -126,11 +137,7 @@ func (m *Manager) EndMovedIn(ctx context.Context, origin, subject string) error 
 
 // endReplaced ends the session that the visitor's has taken the place of.
 func (c *commit) endReplaced(ctx context.Context, id string, why EndReason) error {
-	ended, err := c.m.endRecord(ctx, id, why, func(at *stored) (bool, error) { return true, c.closeOrigins(ctx, at.origins, why) })
-	if ended != nil {
-		c.event(ended.over(why))
-	}
-	return err
+	return c.close(ctx, id, why, func(at *stored) (bool, error) { return true, c.closeOrigins(ctx, at.origins, why) })
 }
 
 // errNotKept says that there is no session under an id, but that one may begin there.
@@ -178,10 +185,10 @@ func (m *Manager) close(ctx context.Context, id string, at *stored, out bool) er
 	}
 	nobodys := newToken() // a record lists a ticket
 	r, err := m.tombstone(id, &state{id: newView(wallNow()).id, ended: true, out: out, tickets: []entry{{hash: nobodys.hash()}}})
-	if err != nil {
-		return err
+	if err == nil {
+		err = m.create(ctx, id, r)
 	}
-	if err = m.create(ctx, id, r); err != nil {
+	if err != nil {
 		err = fmt.Errorf("%w: %w", errNotKept, err)
 	}
 	return err

@@ -27,25 +27,32 @@ func TestASubjectThatCanNotBeSignedInIsToldByContinue(t *testing.T) {
 }
 
 // TestWhatWasLeftEndsWhereTheStoreHasNoRoom has bob sign in where ann's session goes on, and
-// the store take no writes then: only Delete works.
+// the store take no writes then: only Delete works. Hers may be gone by then.
 func TestWhatWasLeftEndsWhereTheStoreHasNoRoom(t *testing.T) {
 	t.Parallel()
 	for what, then := range map[string]handler{"reads": nothing, "signs out": destroy} {
-		e := newEnv(t)
-		var err error
-		ann, bob := e.visitor(), e.visitor()
-		ann.do(goOn(&err))
-		bob.do(goOn(&err, signIn("bob", count)))
-		e.store.fail(errDown, opCreate, opUpdate, opTouch)
-		if res := bob.do(then); res.StatusCode != http.StatusOK {
-			t.Errorf("who %s gets %d", what, res.StatusCode)
-		}
-		e.store.reset()
-		if alive(ann) {
-			t.Errorf("ann's session lives on when bob %s", what)
-		}
-		if out := what == "signs out"; alive(bob) == out {
-			t.Errorf("bob's session lives %t when he %s", out, what)
+		for _, gone := range []bool{false, true} {
+			e, _ := newIndexedEnv(t)
+			var err error
+			ann, bob := e.visitor(), e.visitor()
+			ann.do(goOn(&err))
+			bob.do(goOn(&err, signIn("bob", count)))
+			if gone {
+				if n, err := e.m.EndSubject(t.Context(), "ann"); n != 1 || err != nil {
+					t.Error(n, err)
+				}
+			}
+			e.store.fail(errDown, opCreate, opUpdate, opTouch)
+			if res := bob.do(then); res.StatusCode != http.StatusOK {
+				t.Errorf("who %s gets %d, hers was gone %t", what, res.StatusCode, gone)
+			}
+			e.store.reset()
+			if alive(ann) {
+				t.Errorf("ann's session lives on when bob %s", what)
+			}
+			if out := what == "signs out"; alive(bob) == out {
+				t.Errorf("bob's session lives %t when he %s, hers was gone %t", !out, what, gone)
+			}
 		}
 	}
 }
@@ -321,4 +328,40 @@ func TestWhatBeginsUnderWayMeetsAWriteOnceItIsFound(t *testing.T) {
 		}
 		wantAnn(t, v, 4)
 	})
+}
+
+// TestALogoutWithAnOldSessionNeedsNothingButDelete has the record where the old session would
+// begin be damaged, and the Sealer not seal: what keeps nobody else from signing out.
+func TestALogoutWithAnOldSessionNeedsNothingButDelete(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]func(e *env, v *visitor, sealer session.Sealer){
+		"damaged": func(e *env, _ *visitor, _ session.Sealer) {
+			e.store.at(2, false, false, sessionstore.ErrCorrupt) // after the Load of their own
+		},
+		"not sealed": func(e *env, v *visitor, sealer session.Sealer) {
+			v.m = e.manager(e.store, func(o *session.Options) { o.Sealer = mutedSealer{sealer} })
+		},
+	} {
+		e := newEnv(t)
+		sealer, err := session.NewSealer(testKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := e.visitor()
+		v.m = e.manager(e.store, func(o *session.Options) { o.Sealer = sealer })
+		healthy := v.m
+		v.do(count)
+		v.do(goOn(&err))
+		v.do(nothing)
+		old := v.fork()
+		e.store.reset()
+		fail(e, v, sealer)
+		if res := v.do(destroy); err != nil || res.StatusCode != http.StatusOK {
+			t.Errorf("%s: %v, who signs out gets %d", name, err, res.StatusCode)
+		}
+		e.store.reset()
+		if old.m = healthy; alive(old) {
+			t.Errorf("%s: the session is alive", name)
+		}
+	}
 }
