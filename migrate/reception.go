@@ -232,7 +232,7 @@ func (rc *Reception) endAgain(w http.ResponseWriter, r *http.Request, v *visit, 
 	n := v.note
 	if subject, err := rc.opts.Subject(old); err == nil {
 		shown := note{Source: nameOf(source), Record: old.Record, Subject: subject}
-		_ = v.s.MoveIn(r.Context(), shown.origin(r, source), subject, func() error { return ErrRefused }) // it only notes that
+		_ = v.s.MoveIn(r.Context(), shown.origin(r, source, old), subject, func() error { return ErrRefused }) // it only notes that
 	}
 	rc.log().InfoContext(r.Context(), "migrate: an old cookie comes back; its domain and path may not be those of Source.Expired",
 		"source", nameOf(source))
@@ -275,7 +275,7 @@ func (rc *Reception) take(w http.ResponseWriter, r *http.Request, v *visit, sour
 	}
 	n := note{Source: nameOf(source), Record: old.Record, Subject: subject}
 	var why error
-	err = v.s.MoveIn(r.Context(), n.origin(r, source), subject, func() error {
+	err = v.s.MoveIn(r.Context(), n.origin(r, source, old), subject, func() error {
 		if rc.opts.Values != nil {
 			why = rc.opts.Values(old, v.s)
 		}

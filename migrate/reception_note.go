@@ -32,14 +32,17 @@ type note struct {
 var noted = session.NewKey[note]("cloakroom.migrate")
 
 // origin names the old session for all requests that bring it. One without a record is
-// named by what r brings. Of an anonymous one that says nothing: such a cookie holds no
+// named by its cookie, or by all of that name in r where a source of another package does
+// not say which it is. Of an anonymous one that says nothing: such a cookie holds no
 // more than a language, perhaps, and is another visitor's as well.
-func (n *note) origin(r *http.Request, source Source) string {
+func (n *note) origin(r *http.Request, source Source, old Legacy) string {
 	parts := []string{n.Source, n.Record}
 	switch {
 	case n.Record != "":
 	case n.Subject == "":
 		return ""
+	case old.cookie != "":
+		parts = append(parts, old.cookie)
 	default:
 		for _, c := range r.CookiesNamed(source.Expired().Name) {
 			parts = append(parts, c.Value)
@@ -113,7 +116,7 @@ func (rc *Reception) leave(ctx context.Context, v visit) {
 // endMovedIn ends the session that was made of a record, if there is one besides the
 // visitor's, and keeps requests that have read the record from making one.
 func (rc *Reception) endMovedIn(ctx context.Context, n note) {
-	err := rc.sessions.EndMovedIn(context.WithoutCancel(ctx), n.origin(nil, nil), n.Subject)
+	err := rc.sessions.EndMovedIn(context.WithoutCancel(ctx), n.origin(nil, nil, Legacy{}), n.Subject)
 	if err != nil && !errors.Is(err, session.ErrUnsupported) {
 		rc.log().ErrorContext(ctx, "migrate: can't end the session of an old record", "error", err)
 	}

@@ -1,6 +1,7 @@
 package migrate_test
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -24,5 +25,25 @@ func TestWhoSignsOutOfAPlantedSessionEndsNobodyElses(t *testing.T) {
 		thief.get("/logout")
 		thief.send(http.MethodGet, "/")
 		victim.wantPage("/", "bob [coat]")
+	}
+}
+
+// TestAnOldSessionIsKnownByItsCookieAlone has a request bring another cookie of the same name as
+// well, as a browser does that has one for a longer path, or a thief who has a copy.
+func TestAnOldSessionIsKnownByItsCookieAlone(t *testing.T) {
+	t.Parallel()
+	for _, other := range []string{"session=junk; session=%s", "session=%s; session=junk", "session=; session=%s"} {
+		srv := newServer(t, fromFlask(), session.Options{})
+		cookie := known(t)
+		bring := func() *browser {
+			b := srv.browser("other", "x")
+			b.header.Set("Cookie", fmt.Sprintf(other, cookie))
+			return b
+		}
+		b := srv.browser("session", cookie)
+		b.get("/add")
+		bring().wantPage("/", "ann [coat hat]")
+		b.get("/logout")
+		bring().wantPage("/", " []")
 	}
 }

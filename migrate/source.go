@@ -38,6 +38,8 @@ type Legacy struct {
 	// Signed is when the cookie was made, and Expires when the session ends; each
 	// is zero if the format does not say.
 	Signed, Expires time.Time
+
+	cookie string // the value of the one that was read, of several of the same name; "": unknown
 }
 
 // maxCookies is how many cookies of the same name are tried. A browser sends
@@ -56,6 +58,9 @@ func read(r *http.Request, name string, decode func(ctx context.Context, value s
 			continue
 		}
 		legacy, why := decode(r.Context(), cookie.Value, now)
+		if why == nil {
+			legacy.cookie = cookie.Value
+		}
 		if !errors.Is(why, ErrRefused) { // found, or out of order
 			return legacy, why
 		}
