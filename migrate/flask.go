@@ -78,7 +78,9 @@ func (f Flask) decode(_ context.Context, value string, now time.Time) (Legacy, e
 	if err != nil {
 		return Legacy{}, refused("Flask's cookie: %w", err)
 	}
-	return Legacy{Values: values, Signed: signed, Expires: expiry(signed, maxAge(f.MaxAge, flaskMaxAge))}, nil
+	return Legacy{
+		Values: values, Signed: signed, Expires: expiry(signed, maxAge(f.MaxAge, flaskMaxAge)), cookie: signedPart(value),
+	}, nil
 }
 
 func (f Flask) serializer() itsdangerous.TimedSerializer {

@@ -87,7 +87,9 @@ func (g Gorilla) decode(ctx context.Context, value string, now time.Time) (Legac
 		if err != nil {
 			return Legacy{}, refused("gorilla's cookie: %w", err)
 		}
-		return Legacy{Values: textKeys(values), Signed: signed, Expires: expiry(signed, maxAge(g.MaxAge, gorillaMaxAge))}, nil
+		return Legacy{
+			Values: textKeys(values), Signed: signed, Expires: expiry(signed, maxAge(g.MaxAge, gorillaMaxAge)), cookie: macPart(value),
+		}, nil
 	}
 	var id string
 	if _, err := g.open(value, now, func(b []byte) error { return decodeGob(b, &id) }); err != nil {

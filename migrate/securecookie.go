@@ -71,6 +71,14 @@ func (g Gorilla) openWith(value string, hashKey, blockKey []byte, now time.Time)
 	return plain, signed, err
 }
 
+// macPart returns what the MAC is of in a cookie that has opened. Base64 can be spelled in several
+// ways, and the MAC may have a bar in it.
+func macPart(value string) string {
+	raw, _ := base64.URLEncoding.DecodeString(value)
+	parts := strings.SplitN(string(raw), "|", 3)
+	return strings.Join(parts[:2], "|")
+}
+
 // decrypt decrypts AES in counter mode. Whether the key was the right one turns
 // out when the result is decoded.
 func decrypt(sealed, key []byte) ([]byte, error) {

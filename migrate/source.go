@@ -39,7 +39,7 @@ type Legacy struct {
 	// is zero if the format does not say.
 	Signed, Expires time.Time
 
-	cookie string // the value of the one that was read, of several of the same name; "": unknown
+	cookie string // what its signature is of, if the cookie holds everything: however that is spelled; "": unknown
 }
 
 // maxCookies is how many cookies of the same name are tried. A browser sends
@@ -58,9 +58,6 @@ func read(r *http.Request, name string, decode func(ctx context.Context, value s
 			continue
 		}
 		legacy, why := decode(r.Context(), cookie.Value, now)
-		if why == nil {
-			legacy.cookie = cookie.Value
-		}
 		if !errors.Is(why, ErrRefused) { // found, or out of order
 			return legacy, why
 		}

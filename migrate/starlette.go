@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/migrate/internal/python"
@@ -83,8 +84,12 @@ func decodeSigned(what string, keys []string, value string, now time.Time, age t
 	if err != nil {
 		return Legacy{}, refused("%s: %w", what, err)
 	}
-	return Legacy{Values: values, Signed: signed, Expires: expiry(signed, age)}, nil
+	return Legacy{Values: values, Signed: signed, Expires: expiry(signed, age), cookie: signedPart(value)}, nil
 }
+
+// signedPart returns what is signed of a cookie that has verified. Its signature can be spelled
+// in several ways, for Python skips what is not base64.
+func signedPart(value string) string { return value[:strings.LastIndexByte(value, '.')] }
 
 // decodeObject decodes a JSON object as Python does.
 func decodeObject(text []byte) (Values, error) {
