@@ -195,27 +195,36 @@ func (rc *Reception) brings(r *http.Request) bool {
 }
 
 // welcome reads what the request brings, and lets its visitor in unless somebody is
-// signed in already. If a page of another site has made the request, and the browser has
+// signed in already: then what else it brings ends. If a page of another site has made the request, and the browser has
 // kept our cookie back, it does nothing.
 func (rc *Reception) welcome(w http.ResponseWriter, r *http.Request, v *visit) error {
 	signedIn := v.s.Subject() != "" || v.s.Actor() != ""
 	if quiet := v.s.ID() == ""; quiet && !carries(rc.sessions, r.Header) {
 		return nil
 	}
-	source, old, err := rc.read(r)
-	switch {
-	case source == nil:
-		return nil
-	case err != nil && signedIn: // nobody waits for it
-		rc.log().WarnContext(r.Context(), "migrate: can't look at an old cookie that comes back", "error", err)
-		return nil
-	case err != nil:
-		return err
-	case signedIn:
-		rc.endAgain(w, r, v, source, old)
-		return nil
+	ctx, cancel := context.WithTimeout(r.Context(), session.DefaultStoreTimeout)
+	defer cancel()
+	for sources := rc.opts.Sources; ; {
+		source, rest, old, err := rc.read(r.WithContext(ctx), sources)
+		switch {
+		case source == nil:
+			return nil
+		case err != nil && signedIn: // nobody waits for it
+			rc.log().WarnContext(r.Context(), "migrate: can't look at an old cookie that comes back", "error", err)
+		case err != nil:
+			return err
+		case signedIn:
+			rc.endAgain(w, r, v, source, old)
+		default:
+			err := rc.take(w, r, v, source, old)
+			if signedIn = v.s.Subject() != ""; err != nil || !signedIn {
+				return err
+			}
+		}
+		if sources = rest; rc.opts.KeepOldCookie {
+			return nil // the others stay as well
+		}
 	}
-	return rc.take(w, r, v, source, old)
 }
 
 // endAgain ends what a visitor brings who has a session of ours already: the answer
@@ -242,24 +251,22 @@ func (rc *Reception) endAgain(w http.ResponseWriter, r *http.Request, v *visit, 
 	}
 }
 
-// read returns the first session that the request brings, or an error if the
-// records can't be read. Without one, the source is nil.
-func (rc *Reception) read(r *http.Request) (Source, Legacy, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), session.DefaultStoreTimeout)
-	defer cancel()
-	for _, source := range rc.opts.Sources {
-		old, err := source.Read(r.WithContext(ctx))
+// read returns the first session that the request brings of some sources, and those behind
+// it, or an error if the records can't be read. Without one, the source is nil.
+func (rc *Reception) read(r *http.Request, sources []Source) (_ Source, rest []Source, _ Legacy, _ error) {
+	for i, source := range sources {
+		old, err := source.Read(r)
 		switch {
 		case err == nil:
-			return source, old, nil
+			return source, sources[i+1:], old, nil
 		case errors.Is(err, ErrRefused):
 			rc.refuse(r.Context(), source, err)
 		case !errors.Is(err, ErrNone):
 			rc.tell(r.Context(), Event{Kind: EventFailed, Source: nameOf(source), Err: err})
-			return source, Legacy{}, fmt.Errorf("read an old session: %w", err)
+			return source, sources[i+1:], Legacy{}, fmt.Errorf("read an old session: %w", err)
 		}
 	}
-	return nil, Legacy{}, nil
+	return nil, nil, Legacy{}, nil
 }
 
 // take makes the visitor's session, or finds the one that another request has made of the

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/session"
+	"github.com/cloakroom-go/cloakroom/migrate"
 )
 
 // TestWhateverIsLostALogoutHolds plays a browser on a bad line, which signs out with a
@@ -44,6 +45,30 @@ func TestWhateverIsLostALogoutHolds(t *testing.T) {
 		})
 		if t.Failed() {
 			return
+		}
+	}
+}
+
+// TestALogoutEndsTheOldSessionsOfAllSources has the visitor have one of each of two applications,
+// and sign out with the first request that brings both.
+func TestALogoutEndsTheOldSessionsOfAllSources(t *testing.T) {
+	t.Parallel()
+	for _, here := range []string{"", "/add", "/switch"} {
+		for _, lost := range []bool{false, true} {
+			o, records, cookie := fromExpress()
+			o.Sources = []migrate.Source{flask, o.Sources[0]}
+			b := newServer(t, o, session.Options{}).browser("other", "x")
+			if here != "" {
+				b.get(here)
+			}
+			b.cookies["session"], b.cookies["connect.sid"] = known(t), cookie
+			if w := b.send(http.MethodGet, "/bye"); !lost {
+				b.take(w)
+			}
+			b.wantPage("/", " []")
+			if len(records.values) > 0 {
+				t.Errorf("%q here, the answer is lost %t: the record is there still", here, lost)
+			}
 		}
 	}
 }
