@@ -195,8 +195,8 @@ func (rc *Reception) brings(r *http.Request) bool {
 }
 
 // welcome reads what the request brings, and lets its visitor in unless somebody is
-// signed in already: then what else it brings ends. If a page of another site has made the request, and the browser has
-// kept our cookie back, it does nothing.
+// signed in already: then what else it brings ends. If a page of another site has made the
+// request, and the browser has kept our cookie back, it does nothing.
 func (rc *Reception) welcome(w http.ResponseWriter, r *http.Request, v *visit) error {
 	signedIn := v.s.Subject() != "" || v.s.Actor() != ""
 	if quiet := v.s.ID() == ""; quiet && !carries(rc.sessions, r.Header) {

@@ -32,9 +32,9 @@ type note struct {
 var noted = session.NewKey[note]("cloakroom.migrate")
 
 // origin names the old session for all requests that bring it. One without a record is
-// named by what is signed of its cookie, or by all of that name in r where a source of another package does
-// not say which it is. Of an anonymous one that says nothing: such a cookie holds no
-// more than a language, perhaps, and is another visitor's as well.
+// named by what is signed of its cookie, or by all of that name in r where a source of
+// another package does not say which it is. Of an anonymous one that says nothing: such a
+// cookie holds no more than a language, perhaps, and is another visitor's as well.
 func (n *note) origin(r *http.Request, source Source, old Legacy) string {
 	parts := []string{n.Source, n.Record}
 	switch {

@@ -30,7 +30,10 @@ func TestAnOldSessionIsKnownHoweverItsCookieIsSpelled(t *testing.T) {
 	for name, c := range map[string]struct {
 		source Source
 		value  string
-	}{"flask": {flask, one}, "starlette": {starlette, other}, "starsessions": {Starsessions{Keys: keys}, other}, "gorilla": {gorilla, third}} {
+	}{
+		"flask": {flask, one}, "starlette": {starlette, other},
+		"starsessions": {Starsessions{Keys: keys}, other}, "gorilla": {gorilla, third},
+	} {
 		names := map[string]bool{}
 		for _, value := range []string{c.value, respell(c.value)} {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)

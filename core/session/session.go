@@ -45,7 +45,7 @@ type Session struct {
 	replaced []doomed   // by a login that was saved: to be ended when a ticket of it is handed out
 	tried    []attempt  // writes of changes
 	refused  error      // what the last commit has given up; nil once there is something else to save
-	givenUp  int        // so often commits have given up what was changed
+	givenUp  int16      // so often commits have given up what was changed
 	quiet    bool       // the ticket is not good for its session: nothing is stored unless the visitor signs in
 	ended    bool       // somebody else ended the session: nothing is saved
 	login    bool       // the request has signed in, and has not been told that this came to nothing

@@ -84,7 +84,8 @@ func (s *Session) limit(cookie bool, set func(*lifetime)) {
 	}
 	s.changeLocked(func(v *view) error {
 		set(&v.lifetime)
-		set(&v.asked)
+		v.asked = new(v.asked.orNone()) // views share what it points to
+		set(v.asked)
 		v.limits = true
 		return nil
 	})

@@ -40,8 +40,11 @@ func TestRememberTakesThePlaceOfBothTimeouts(t *testing.T) {
 		{"then a deadline", []handler{remember(month), endsIn(minute)}, minute, month},
 		{"then the next login with a deadline", []handler{remember(month), both(endsIn(minute), authenticate)}, minute, 0},
 		{"then somebody else's login with a timeout", []handler{remember(month), both(setIdle(minute), eve)}, minute, 0},
-		{"then the next login for the browser's session", []handler{remember(month), both(setPersistent(false), authenticate)},
-			session.DefaultIdleTimeout, 0},
+		{
+			"then the next login for the browser's session",
+			[]handler{remember(month), both(setPersistent(false), authenticate)},
+			session.DefaultIdleTimeout, 0,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -66,7 +66,7 @@ func (s *Session) signIn(subject string, proved bool) {
 		if proved {
 			v.authenticated = fresh.started
 		}
-		v.lifetime, v.asked = asked, asked
+		v.lifetime, v.asked = asked.orNone(), asked
 		return nil
 	})
 	s.wants.login, s.login, s.origin = subject, true, nil

@@ -38,7 +38,7 @@ func TestWhatIsOverSaysWhetherAnythingMayUndoThat(t *testing.T) {
 		"signed out":         {func(_ *env, v *visitor) { v.do(destroy) }, true},
 		"ended over there":   {func(e *env, _ *visitor) { endThere(e.tb, e) }, true},
 		"ended, then out":    {func(e *env, v *visitor) { endThere(e.tb, e); v.do(destroy) }, true},
-		"password changed":   {func(_ *env, v *visitor) { v.do(both(tie("old"), nothing)); v.do(checkHash("new")) }, true},
+		"password changed":   {func(_ *env, v *visitor) { v.do(both(tie("old"), nothing)); v.do(checkNewHash) }, true},
 		"one too many":       {func(e *env, _ *visitor) { e.login("ann") }, false},
 		"one too many, out":  {func(e *env, v *visitor) { e.login("ann"); v.fork().do(signOutShowing) }, true},
 		"is somebody else":   {func(_ *env, v *visitor) { v.do(signIn("bob")) }, false},
@@ -73,9 +73,7 @@ func signOutShowing(w http.ResponseWriter, r *http.Request, s *session.Session) 
 	s.Destroy()
 }
 
-func checkHash(value string) handler {
-	return func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.CheckAuthHash(value) }
-}
+func checkNewHash(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.CheckAuthHash("new") }
 
 // TestALogoutEndsWhatItsRequestHasShown has the visitor be whoever they may be.
 func TestALogoutEndsWhatItsRequestHasShown(t *testing.T) {
@@ -224,7 +222,7 @@ func TestALogoutEndsNothingOfOthers(t *testing.T) {
 	wantAnn(t, victim, 1)
 
 	bob := e.seed(signIn("bob", tie("old")))
-	if bob.do(both(goOnWith("hers", new(error)), checkHash("new"))); alive(bob) {
+	if bob.do(both(goOnWith("hers", new(error)), checkNewHash)); alive(bob) {
 		t.Error("a session that is out of date goes on")
 	}
 	var err error
@@ -309,7 +307,7 @@ func TestAHashThatIsUpToDateAgainEndsNoOldSession(t *testing.T) {
 	v.do(goOn(&err, tie("old")))
 	v.do(nothing)
 	other := v.fork()
-	finish := v.slow(checkHash("new"))
+	finish := v.slow(checkNewHash)
 	other.do(tie("new"))
 	wantStatus(t, finish(), http.StatusOK)
 	if !alive(other) || !alive(late) {
@@ -330,7 +328,7 @@ func TestAnEndByTheHashEndsTheOldSessionThoughTheStoreFailsAtFirst(t *testing.T)
 	v.do(goOn(&err, tie("old")))
 	v.do(nothing)
 	v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		checkHash("new")(w, r, s)
+		checkNewHash(w, r, s)
 		e.store.fail(errDown, opLoad)
 		commitFails(t, r, s)
 		e.store.reset()

@@ -278,7 +278,10 @@ func commitFails(tb testing.TB, r *http.Request, s *session.Session) {
 // one of another system.
 func TestWhatHasEndedForOneTicketIsWrittenByNoneOfItsRequests(t *testing.T) {
 	t.Parallel()
-	for what, then := range map[string]handler{"a change": count, "an old session": goOn(new(error))} {
+	for what, then := range map[string]func() handler{
+		"a change":       func() handler { return count },
+		"an old session": func() handler { return goOn(new(error)) },
+	} {
 		for _, ends := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, ends another %t", what, ends), func(t *testing.T) {
 				t.Parallel()
@@ -299,7 +302,7 @@ func TestWhatHasEndedForOneTicketIsWrittenByNoneOfItsRequests(t *testing.T) {
 					serveRequest(e.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 						pass(time.Minute)
 						reload(t, r, s, session.ErrNotFound)
-						then(w, r, s)
+						then()(w, r, s)
 					}), r)
 					long.from(agent, home, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 						if s.Subject() != "ann" || counter.Get(s) != 1 {

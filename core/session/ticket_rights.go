@@ -68,6 +68,14 @@ type lifetime struct {
 	persistence persistence   // in the place of Cookie.Persistent
 }
 
+// orNone returns what l points to.
+func (l *lifetime) orNone() lifetime {
+	if l == nil {
+		return lifetime{}
+	}
+	return *l
+}
+
 // A verdict is what judge has found.
 type verdict struct {
 	standing standing
