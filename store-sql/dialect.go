@@ -104,10 +104,16 @@ func probeSQLite(ctx context.Context, db *sql.DB) (int, error) {
 const packetRest = 1 << 10
 
 // sentProbe is what reaches the database as it is from any connection that can be used. It
-// has a byte that is no letter, and bytes that are the first half of one in gbk, sjis or
-// big5: there a backslash that follows is the other half. The driver, to which it is
-// none, doubles it, and the second one makes a new line of the n.
-var sentProbe = []byte("\xff\x81\\n\xa1\\n")
+// has every byte: of two character sets some differ in a few. And it has bytes that are the
+// first half of a letter in gbk, sjis or big5: there a backslash that follows is the other
+// half. The driver, to which it is none, doubles it, and the second one makes a new line of
+// the n.
+var sentProbe = func() (b []byte) {
+	for i := range 1 << 8 {
+		b = append(b, byte(i))
+	}
+	return append(b, "\xff\x81\\n\xa1\\n"...)
+}()
 
 func probeMySQL(ctx context.Context, db *sql.DB) (int, error) {
 	var autocommit, packet int
@@ -142,7 +148,7 @@ func mysqlPrepares(ctx context.Context, db *sql.DB) (bool, error) {
 }
 
 // maxData returns the largest data of a record that the database takes. It asks the
-// database before the first write or list and when it is migrated, once.
+// database before anything else, once.
 func (s *Store) maxData(ctx context.Context) (int, error) {
 	if known := s.probed.Load(); known > 0 {
 		return int(known), nil
@@ -151,13 +157,13 @@ func (s *Store) maxData(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if s.d.prepares != nil && !s.asText.Load() {
+	if s.d.prepares != nil && s.way.Load() != asTextAlone {
 		prepares, err := s.d.prepares(ctx, s.db)
-		if err != nil && !s.refused(err) {
+		if err != nil && s.kind(err) != unprepared {
 			return 0, err
 		}
 		if !prepares {
-			s.asText.Store(true)
+			s.way.Store(asTextAlone)
 		}
 	}
 	most = min(most, s.o.MaxData)

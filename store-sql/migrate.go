@@ -17,9 +17,6 @@ func (s *Store) Migrate(ctx context.Context) error {
 		return err
 	}
 	return s.do(ctx, func() error {
-		if _, err := s.maxData(ctx); err != nil {
-			return err
-		}
 		_, err := s.rows(ctx, s.found)
 		if s.kind(err) != noTable {
 			return err

@@ -44,7 +44,7 @@ func (s *Store) statement(template string) *statement {
 // prepared. It is nil for a statement that goes as text, and for what can't be prepared:
 // sent as text, that gets the error which says why.
 func (s *Store) stmt(ctx context.Context, st *statement) *sql.Stmt {
-	if !st.often || s.asText.Load() {
+	if !st.often || s.way.Load() != prepared {
 		return nil
 	}
 	if p := st.prepared.Load(); p != nil {
@@ -52,7 +52,9 @@ func (s *Store) stmt(ctx context.Context, st *statement) *sql.Stmt {
 	}
 	p, err := s.db.PrepareContext(ctx, st.sql)
 	if err != nil {
-		s.refused(err)
+		if s.kind(err) == unprepared {
+			s.turn(prepared)
+		}
 		return nil
 	}
 	if !st.prepared.CompareAndSwap(nil, p) {
@@ -61,14 +63,24 @@ func (s *Store) stmt(ctx context.Context, st *statement) *sql.Stmt {
 	return st.prepared.Load()
 }
 
-// refused reports whether err says that a statement was not run because it was prepared.
-// From then on all go as text.
-func (s *Store) refused(err error) bool {
-	is := s.kind(err) == unprepared
-	if is {
-		s.asText.Store(true)
+// The ways in which a store sends what requests need.
+const (
+	prepared int32 = iota
+	asText         // since preparing was refused, until text is refused as well
+	asTextAlone
+)
+
+// turn has all calls go the other way, since one was not run the way it went, and reports
+// whether there is another. A server that refuses text as well may not do so because of
+// what is prepared: a node of a Galera cluster that has lost the others refuses everything
+// for a while, and where the driver prepares text itself, a server with no room for more
+// still runs what it has.
+func (s *Store) turn(from int32) bool {
+	if from == asTextAlone {
+		return false
 	}
-	return is
+	s.way.CompareAndSwap(from, prepared+asText-from)
+	return true
 }
 
 func (s *Store) args(st *statement, args []any) []any {
@@ -235,22 +247,27 @@ func (s *Store) time(t time.Time) int64 {
 const attempts = 9
 
 // run calls f and returns its error as callers get it. It calls f again if the
-// database has undone a statement for the sake of another, or has not run it because it
-// was prepared.
+// database has undone a statement for the sake of another, and once if it has not run it
+// because of the way it went.
 func run[T any](ctx context.Context, s *Store, f func() (T, error)) (T, error) {
 	repeated := func() (T, error) {
-		text := s.asText.Load()
-		value, err := f()
+		way, turned := s.way.Load(), false
+		value, err := asked(ctx, s, f)
 		for n := range attempts - 1 {
-			again := s.refused(err) && !text
-			if k := s.kind(err); k == undone || k == locked {
+			again := false
+			switch s.kind(err) {
+			case undone, locked:
 				again = pause(ctx, time.Millisecond<<n)
+			case unprepared:
+				again = s.turn(way) && !turned
+				turned = true
+			case other, duplicate, noTable, tooLarge, lost:
 			}
 			if !again {
 				break
 			}
-			text = s.asText.Load()
-			value, err = f()
+			way = s.way.Load()
+			value, err = asked(ctx, s, f)
 		}
 		return value, err
 	}
@@ -262,6 +279,20 @@ func run[T any](ctx context.Context, s *Store, f func() (T, error)) (T, error) {
 		value, err = repeated()
 	}
 	return value, s.guard.Wrap(ctx, err)
+}
+
+// asked calls f once it is known that the database gets arguments as they are: it would
+// look for another id than the one it is given, and find none.
+func asked[T any](ctx context.Context, s *Store, f func() (T, error)) (T, error) {
+	_, err := s.maxData(ctx)
+	if s.kind(err) == lost {
+		_, err = s.maxData(ctx)
+	}
+	if err == nil {
+		return f()
+	}
+	var none T
+	return none, err
 }
 
 // unwatched returns the context for a statement that reads one record, which run leaves to

@@ -92,6 +92,32 @@ func TestARefusalOfTextIsNotRepeatedForEver(t *testing.T) {
 	}
 }
 
+// A node of a Galera cluster that has lost the others refuses whatever it is sent, with the
+// number of a command that is unknown. And where the driver prepares text itself, a server
+// with no room for more still runs what it has prepared.
+func TestWhatIsRefusedAsTextTooIsPreparedAgain(t *testing.T) {
+	t.Parallel()
+	for _, number := range []uint16{erUnknownCommand, erTooManyPrepared} {
+		refusal := &mysqlError{Number: number}
+		for name, unprepared := range map[string]error{"when it prepares": refusal, "when it runs": nil} {
+			f := &fake{answers: []answer{{err: refusal}}, unprepared: unprepared}
+			s := open(t, f, MySQL)
+			for method, call := range calls(s) {
+				if err := call(t.Context()); !errors.Is(err, refusal) {
+					t.Errorf("%d %s: %s: %v", number, name, method, err)
+				}
+			}
+			f.answers, f.unprepared = []answer{none}, nil
+			if err := s.Delete(t.Context(), someID); err != nil {
+				t.Errorf("%d %s: %v", number, name, err)
+			}
+			if last := f.sent[len(f.sent)-1]; last.text {
+				t.Errorf("%d %s: text is all that is sent from then on", number, name)
+			}
+		}
+	}
+}
+
 // The constraints of the schema don't know the alphabet of ids, nor what a time can express.
 func TestARowThatNoStoreWritesIsDamage(t *testing.T) {
 	t.Parallel()

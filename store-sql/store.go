@@ -21,7 +21,7 @@ type Store struct {
 	guard  *sessionstore.Guard
 	table  string       // quoted
 	probed atomic.Int64 // what maxData has found out
-	asText atomic.Bool  // no statement is prepared
+	way    atomic.Int32 // in which it sends what requests need
 
 	found                                                      *statement
 	load, insert, replace, update, version, own, remove, touch *statement
@@ -65,7 +65,9 @@ func New(db *sql.DB, d Dialect, o Options) (*Store, error) {
 	for _, st := range []*statement{s.load, s.insert, s.update, s.touch, s.remove} {
 		st.often = true
 	}
-	s.asText.Store(o.NoPreparedStatements)
+	if o.NoPreparedStatements {
+		s.way.Store(asTextAlone)
+	}
 	return s, nil
 }
 
