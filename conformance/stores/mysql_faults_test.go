@@ -38,7 +38,11 @@ func TestMysqlConnections(t *testing.T) {
 		"no strictness":          func(c *mysql.Config) { c.Params = map[string]string{"sql_mode": "''"} },
 		"ANSI":                   func(c *mysql.Config) { c.Params = map[string]string{"sql_mode": "'ANSI,NO_BACKSLASH_ESCAPES'"} },
 		"latin1":                 func(c *mysql.Config) { c.Params = map[string]string{"character_set_connection": "'latin1'"} },
-		"autocommit":             func(c *mysql.Config) { c.Params = map[string]string{"autocommit": "1"} },
+		"utf16":                  func(c *mysql.Config) { c.Params = map[string]string{"character_set_connection": "'utf16'"} },
+		"a few letters apart": func(c *mysql.Config) {
+			c.Params = map[string]string{"character_set_client": "'latin1'", "character_set_connection": "'latin5'"}
+		},
+		"autocommit": func(c *mysql.Config) { c.Params = map[string]string{"autocommit": "1"} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -47,8 +51,9 @@ func TestMysqlConnections(t *testing.T) {
 			store := mysqlStore(t, mysqlDB(t, config), table)
 			id := randomID()
 			subject := "é  " + id + strings.Repeat("ü", 100) + " " // the other subtests share the table
-			r := sessionstore.Record{
-				Data: []byte("\x00'\"\\\xff\n"), Subject: subject, Expires: time.Now().Add(time.Hour), Version: 1<<63 + 7,
+			r := sessionstore.Record{Subject: subject, Expires: time.Now().Add(time.Hour), Version: 1<<63 + 7}
+			for b := range 1 << 8 {
+				r.Data = append(r.Data, byte(b))
 			}
 			if err := store.Create(t.Context(), id, r); err != nil {
 				t.Fatal(err)
@@ -152,6 +157,10 @@ func TestMysqlRefusesConnections(t *testing.T) {
 		"prepared, converted": {func(c *mysql.Config) {
 			c.InterpolateParams, c.Params = false, map[string]string{"character_set_connection": "'latin1'"}
 		}, "character_set_connection"},
+		"prepared, a few letters converted": {func(c *mysql.Config) {
+			c.InterpolateParams = false
+			c.Params = map[string]string{"character_set_client": "'latin1'", "character_set_connection": "'latin5'"}
+		}, "character_set_connection"},
 		"gbk":   {charset("gbk"), "utf8mb4"},
 		"sjis":  {charset("sjis"), "utf8mb4"},
 		"cp932": {charset("cp932"), "utf8mb4"},
@@ -169,9 +178,13 @@ func TestMysqlRefusesConnections(t *testing.T) {
 		store := func() *sqlstore.Store { return mysqlStore(t, db, table) } // one that has not asked yet
 		_, errList := store().ListSubject(t.Context(), "日本語' OR 1 -- ")
 		_, errDelete := store().DeleteSubject(t.Context(), "日本語' OR 1 -- ")
+		_, errLoad := store().Load(t.Context(), randomID())
 		for method, err := range map[string]error{
 			"Create":        store().Create(t.Context(), randomID(), sessionstore.Record{Expires: time.Now().Add(time.Hour), Version: 1}),
 			"Migrate":       store().Migrate(t.Context()),
+			"Load":          errLoad,
+			"Touch":         store().Touch(t.Context(), randomID(), 1, time.Now().Add(time.Hour)),
+			"Delete":        store().Delete(t.Context(), randomID()),
 			"ListSubject":   errList,
 			"DeleteSubject": errDelete,
 		} {
@@ -180,6 +193,28 @@ func TestMysqlRefusesConnections(t *testing.T) {
 				t.Errorf("%s: %s: %v, want it to be refused for its %s", name, method, err, c.word)
 			}
 		}
+	}
+}
+
+// TestMysqlFirstCall has the first call of a store over a connection on which the server
+// would look for another id than the one that it is given, if it were prepared.
+func TestMysqlFirstCall(t *testing.T) {
+	t.Parallel()
+	server := mysqlServer(t)
+	table := mysqlTable(t, mysqlDB(t, server))
+	plain := mysqlStore(t, mysqlDB(t, server), table)
+	id, r := created(t, plain)
+	server.Params = map[string]string{"character_set_connection": "'ucs2'"}
+	db := mysqlDB(t, server)
+	wantVersion(t, "Load", mysqlStore(t, db, table), id, r.Version)
+	if err := mysqlStore(t, db, table).Touch(t.Context(), id, r.Version, r.Expires.Add(time.Second)); err != nil {
+		t.Errorf("Touch: %v", err)
+	}
+	if err := mysqlStore(t, db, table).Delete(t.Context(), id); err != nil {
+		t.Errorf("Delete: %v", err)
+	}
+	if _, err := plain.Load(t.Context(), id); !errors.Is(err, sessionstore.ErrNotFound) {
+		t.Errorf("Load of what was deleted: %v", err)
 	}
 }
 
