@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"bytes"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -42,6 +43,16 @@ func TestTheDatabaseIsAskedOnceWhatItTakes(t *testing.T) {
 	}
 	if len(f.sent) != 4 || f.sent[3].text {
 		t.Errorf("sent %v, want two questions and two writes", f.sent)
+	}
+}
+
+// latin1 and latin5 differ in six letters.
+func TestADatabaseIsAskedAboutEveryByte(t *testing.T) {
+	t.Parallel()
+	for b := range 1 << 8 {
+		if !bytes.Contains(sentProbe, []byte{byte(b)}) {
+			t.Errorf("it is not asked about %#x", b)
+		}
 	}
 }
 
