@@ -159,7 +159,7 @@ func (s *Store) maxData(ctx context.Context) (int, error) {
 	}
 	if s.d.prepares != nil && s.way.Load() != asTextAlone {
 		prepares, err := s.d.prepares(ctx, s.db)
-		if err != nil && s.kind(err) != unprepared {
+		if err != nil && numberOf(err) == 0 { // else the server has refused it, and has taken text
 			return 0, err
 		}
 		if !prepares {
