@@ -65,9 +65,10 @@ func TestArgumentsGoAsTextWherePreparedOnesChange(t *testing.T) {
 		answers []answer
 		want    error
 	}{
-		"it changes them":  {[]answer{takes, rowOf(convertedHex), {affected: 1}}, nil},
-		"it prepares none": {[]answer{takes, {err: &mysqlError{Number: erTooManyPrepared}}, {affected: 1}}, nil},
-		"nobody knows":     {[]answer{takes, {err: errNetwork}, {affected: 1}}, errNetwork},
+		"it changes them":           {[]answer{takes, rowOf(convertedHex), {affected: 1}}, nil},
+		"it refuses, by any number": {[]answer{takes, {err: &mysqlError{Number: 1105}}, {affected: 1}}, nil},
+		"it prepares none":          {[]answer{takes, {err: &mysqlError{Number: erTooManyPrepared}}, {affected: 1}}, nil},
+		"nobody knows":              {[]answer{takes, {err: errNetwork}, {affected: 1}}, errNetwork},
 	} {
 		f := &fake{answers: c.answers}
 		err := unasked(t, f, MySQL).Create(t.Context(), someID, record())
