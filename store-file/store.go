@@ -79,6 +79,9 @@ func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error
 	if err := s.guard.Check(ctx, id); err != nil {
 		return sessionstore.Record{}, err
 	}
+	if r, ok := s.readNow(id); ok {
+		return r, nil
+	}
 	return sessionstore.Guarded(ctx, s.guard, func() (sessionstore.Record, error) {
 		r, err := s.peek(ctx, id)
 		if err == nil && !r.Live() {
