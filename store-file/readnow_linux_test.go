@@ -141,7 +141,7 @@ func tellsWhatIsCached(t *testing.T, path string) bool {
 	}
 	_, err = unix.Preadv2(f, [][]byte{make([]byte, 1)}, 0, unix.RWF_NOWAIT)
 	local := []uint32{unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC}
-	return err == nil && slices.Contains(local, uint32(info.Type)) //nolint:gosec // see inMemory
+	return err == nil && slices.Contains(local, uint32(info.Type))
 }
 
 // forgetContent has the kernel forget what a file that is on the disk holds.
