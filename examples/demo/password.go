@@ -70,7 +70,7 @@ func (v *visit) changePassword() {
 		v.showPasswordForm(http.StatusUnprocessableEntity, passwordForm{Error: problem, Field: "password"})
 		return
 	}
-	v.begin(checked)
+	v.again(checked)
 	if err := v.s.Commit(v.r.Context()); err != nil { // better now than when the password is another one
 		v.sessions.Fail(v.w, v.r, err)
 		return

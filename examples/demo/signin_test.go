@@ -147,6 +147,37 @@ func TestRememberMeDecidesHowLong(t *testing.T) {
 	}
 }
 
+func TestRememberMeStaysWhereThePasswordIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	for path, form := range map[string]string{
+		"/confirm":  "next=/devices&password=" + ada.Password,
+		"/password": "current=" + ada.Password + "&password=correct horse battery staple",
+	} {
+		for remember, ends := range map[string]time.Duration{"": signedInFor, "remember=on&": rememberedFor} {
+			t.Run(path+"?"+remember, func(t *testing.T) {
+				t.Parallel()
+				s := newSite(t)
+				v := s.visitor(t)
+				v.wantRedirect(v.post("/login", "remember=on&"+ada.credentials()), "/")
+				v.wantRedirect(v.post("/login", remember+ada.credentials()), "/")
+				a := v.post(path, form)
+				v.wantStatus(a, http.StatusSeeOther)
+				if got := strings.Contains(a.header.Get("Set-Cookie"), "Max-Age="); got != (remember != "") {
+					t.Errorf("cookie %s", a.header.Get("Set-Cookie"))
+				}
+				v.get("/") // with the new ticket
+				list, err := s.shop.sessions.List(t.Context(), ada.ID)
+				if err != nil || len(list) != 1 {
+					t.Fatalf("%d sessions, error %v", len(list), err)
+				}
+				if got := time.Until(list[0].Expires); got > ends || got < ends-time.Minute {
+					t.Errorf("ends in %v, want %v", got, ends)
+				}
+			})
+		}
+	}
+}
+
 // A ticket from before a login stores nothing. Its visitor, who has not received the
 // login's answer, is told so, and not that all is well.
 func TestWhatALostSessionDoesNotKeepIsNotSaidToBeKept(t *testing.T) {
