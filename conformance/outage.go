@@ -82,6 +82,6 @@ func outageEndsScan(t *tester) {
 		return yields < 3
 	})
 	if yields != 1 {
-		t.Errorf("Scan yields %d times and more, want its error alone", yields)
+		t.Errorf("Scan yields %d times, want once: its error", yields)
 	}
 }
