@@ -160,10 +160,11 @@ type Options struct { //nolint:recvcheck // Format is for values, too
 	Logger *slog.Logger
 
 	// OnEvent is told what happens to sessions, for metrics, audit logs or alarms. It
-	// is called after the fact, by the goroutine of the request or of whoever called
-	// the Manager, or by the one of Session.WatchContext, possibly by several at once. The response waits for as long as it
-	// runs. Its context does not lead to the session of the request. If two requests
-	// end a session at the same time, OnEvent is told of both. If nil, events are discarded.
+	// is called after the fact, possibly by several goroutines at once: those of requests,
+	// of whoever called the Manager, and the one of Session.WatchContext. The response waits
+	// for as long as it runs. Its context does not lead to the session of the request. If two
+	// requests end a session at the same time, OnEvent is told of both. If nil, events are
+	// discarded.
 	OnEvent func(context.Context, Event)
 
 	// ErrorHandler writes the response when a session can't be loaded or saved; see
