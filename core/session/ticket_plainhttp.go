@@ -10,18 +10,19 @@ import (
 
 // BrowserDropsCookie reports whether r's browser drops the session's cookie: the cookie is
 // Secure, and r has come over plain http to a host other than localhost or a loopback
-// address. Its visitor never has a session. Use https, or set [Cookie].Insecure for development on such a
-// host. Have a proxy that ends TLS send X-Forwarded-Proto or Forwarded.
+// address. Its visitor never has a session. Use https, or set [Cookie].Insecure for
+// development on such a host. Have a proxy that ends TLS send X-Forwarded-Proto or Forwarded.
 //
 // What a client says of its scheme is believed: the answer is for logs and pages, and
 // protects nothing.
 func (m *Manager) BrowserDropsCookie(r *http.Request) bool {
+	scheme, _, _ := strings.Cut(r.Header.Get("X-Forwarded-Proto"), ",") // of several proxies, what the first was asked by
 	switch {
 	case m.opts.Header != "" || m.opts.Cookie.Insecure || r.TLS != nil || trustworthyHost(r.Host):
 		return false
 	case r.Header.Get("Sec-Fetch-Site") != "": // sent to trustworthy origins only
 		return false
-	case strings.HasPrefix(r.Header.Get("Origin"), "https:"), strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https"):
+	case strings.HasPrefix(r.Header.Get("Origin"), "https:"), strings.EqualFold(strings.TrimSpace(scheme), "https"):
 		return false
 	}
 	for _, line := range r.Header.Values("Forwarded") {

@@ -39,6 +39,8 @@ func TestACookieThatBrowsersDropIsSaidOnce(t *testing.T) {
 		"loopback, IPv6":       {at("http://[::1]:8080/"), nil, false},
 		"TLS":                  {at("https://shop.example/", func(r *http.Request) { r.TLS = &tls.ConnectionState{} }), nil, false},
 		"a TLS proxy":          {at("http://shop.example/", field("X-Forwarded-Proto", "https")), nil, false},
+		"TLS at the first":     {at("http://shop.example/", field("X-Forwarded-Proto", "https, http")), nil, false},
+		"TLS at the second":    {at("http://shop.example/", field("X-Forwarded-Proto", "http, https")), nil, true},
 		"a TLS proxy, RFC7239": {at("http://shop.example/", field("Forwarded", `for=192.0.2.1;Proto="https"`)), nil, false},
 		"a browser trusts it":  {at("http://10.0.0.1/", field("Sec-Fetch-Site", "same-origin")), nil, false},
 		"an https page's form": {at("http://10.0.0.1/", field("Origin", "https://shop.example")), nil, false},
