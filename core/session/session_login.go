@@ -193,6 +193,9 @@ func (s *Session) SteppedUp(level string) bool {
 // instance, and for requests that [Options].Skip has taken out. If otherwise is nil, they
 // get a plain 403. If the session can't be loaded, the visitor gets the response of
 // [Manager.Fail].
+//
+// What asks for the password calls [Session.Authenticate] again, which undoes
+// [Session.Remember]: call that again, too.
 func (m *Manager) RequireFresh(maxAge time.Duration, next, otherwise http.Handler) http.HandlerFunc {
 	return m.require(func(s *Session) bool { return s.Fresh(maxAge) }, next, otherwise)
 }
