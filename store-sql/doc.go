@@ -55,6 +55,6 @@
 // found with errors.As. If the table is missing, the error says so and names
 // [Store.Migrate].
 //
-// A row that breaks the contract, as can only be there without the constraints of the
-// schema, gives [sessionstore.ErrCorrupt].
+// A row that no store writes, with an expiry beyond 2262 or, in SQLite, a subject that is
+// bytes, for instance, gives [sessionstore.ErrCorrupt].
 package sqlstore

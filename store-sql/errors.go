@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	errForeign = fmt.Errorf("%w: a row that is not as the schema has it", sessionstore.ErrCorrupt)
+	errForeign = fmt.Errorf("%w: a row with an id, data, a subject, an expiry or a version that no record has", sessionstore.ErrCorrupt)
 	errSwapped = fmt.Errorf("%w: the answer is about another session", sessionstore.ErrCorrupt)
 )
 

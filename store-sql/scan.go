@@ -11,8 +11,7 @@ import (
 const scanPage = 100
 
 // No id has a byte from ~ on, and SQLite's other types are above all text.
-const pageSQL = `SELECT id, data, subject, expires, version FROM {table}
-WHERE id > ? AND id < '~' AND (version = 0 OR expires > {now}) ORDER BY id LIMIT {page}`
+const pageSQL = rowsSQL + `id > ? AND id < '~' AND ` + notOverSQL + ` ORDER BY id LIMIT {page}`
 
 // Scan implements [sessionstore.Scanner]. It reads a hundred rows with each statement,
 // in the order of their ids.

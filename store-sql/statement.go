@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -14,6 +13,22 @@ import (
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
+
+// latest is the last expiry that a record can have.
+var latest = time.Unix(1<<63/1_000_000_000-1, 0)
+
+// No column of a table that somebody else has made need be NOT NULL. What can't be compared
+// is not over, so that each row is either replaced and pruned, or read and judged.
+const (
+	overSQL    = `version <> 0 AND expires <= {now}`
+	notOverSQL = `(` + overSQL + `) IS NOT TRUE`
+	liveSQL    = `version <> 0 AND expires > {now}`
+	notLiveSQL = `(` + liveSQL + `) IS NOT TRUE`
+)
+
+// rowsSQL reads several rows, so that none may be larger than a record.
+const rowsSQL = `SELECT id, CASE WHEN LENGTH(data) <= {most} THEN data END, subject, expires, version FROM {table}
+WHERE `
 
 // A statement is SQL with the names and the numbers of the options. If it needs the
 // time and the application's clock tells it, timed is true and the time is the last
@@ -30,6 +45,8 @@ func (s *Store) statement(template string) *statement {
 		sql: strings.NewReplacer(
 			"{table}", s.table,
 			"{now}", s.d.now,
+			"{latest}", strconv.FormatInt(s.time(latest), 10),
+			"{most}", strconv.Itoa(largestMaxData),
 			"{place}", s.d.place,
 			"{batch}", strconv.Itoa(s.o.PruneBatch),
 			"{page}", strconv.Itoa(scanPage),
@@ -153,25 +170,35 @@ func (s *Store) scan(row interface{ Scan(dest ...any) error }) (sessionstore.Ent
 	var data blob
 	var expires, version integer
 	err := row.Scan(&id, &data, &subject, &expires, &version)
-	if err == nil && (version == 0 || int64(expires) > math.MaxInt64/int64(s.d.unit) || sessionstore.CheckID(string(id)) != nil) ||
-		errors.Is(err, sessionstore.ErrCorrupt) {
-		return sessionstore.Entry{ID: string(id)}, errForeign
+	if err == nil && s.foreign(id, subject, data, expires, version) || errors.Is(err, sessionstore.ErrCorrupt) {
+		return sessionstore.Entry{ID: id.value}, errForeign
 	}
 	if err != nil {
 		return sessionstore.Entry{}, err
 	}
-	return sessionstore.Entry{ID: string(id), Record: sessionstore.Record{
+	return sessionstore.Entry{ID: id.value, Record: sessionstore.Record{
 		Data:    data,
-		Subject: string(subject),
+		Subject: subject.value,
 		Expires: time.Unix(0, int64(expires)*int64(s.d.unit)).UTC(),
 		Version: sessionstore.Version(version), //nolint:gosec // bits
 	}}, nil
 }
 
+// foreign reports whether no record has these. In SQLite, bytes are equal to no text: neither
+// Delete nor DeleteSubject would find the row.
+func (s *Store) foreign(id, subject text, data blob, expires, version integer) bool {
+	return version == 0 || int64(expires) > s.time(latest) || len(data) > largestMaxData ||
+		sessionstore.CheckID(id.value) != nil || subject.value != "" && sessionstore.CheckSubject(subject.value) != nil ||
+		!s.d.bytes && (id.bytes || subject.bytes)
+}
+
 // The columns of a row. SQLite keeps anything in any of them; database/sql would
 // repeat in its error what it can't convert.
 type (
-	text    string
+	text struct {
+		value string
+		bytes bool // it has come as bytes
+	}
 	blob    []byte
 	integer int64
 )
@@ -180,9 +207,9 @@ type (
 func (t *text) Scan(v any) error {
 	switch v := v.(type) {
 	case string:
-		*t = text(v)
+		*t = text{v, false}
 	case []byte:
-		*t = text(v)
+		*t = text{string(v), true}
 	default:
 		return errForeign
 	}

@@ -121,21 +121,32 @@ func TestWhatIsRefusedAsTextTooIsPreparedAgain(t *testing.T) {
 // The constraints of the schema don't know the alphabet of ids, nor what a time can express.
 func TestARowThatNoStoreWritesIsDamage(t *testing.T) {
 	t.Parallel()
-	later := time.Now().Add(time.Hour).UnixMicro()
+	later, last := time.Now().Add(time.Hour).UnixMicro(), time.Unix(1<<63/1_000_000_000-1, 0).UnixMicro()
 	for name, c := range map[string]struct {
 		id      string
+		size    int
+		subject string
 		expires int64
 		want    error
 	}{
-		"as written":          {someID, later, nil},
-		"an id that is none":  {strings.Repeat("!", len(someID)), later, sessionstore.ErrCorrupt},
-		"the last expiry":     {someID, math.MaxInt64 / 1000, nil},
-		"an expiry beyond it": {someID, math.MaxInt64/1000 + 1, sessionstore.ErrCorrupt},
+		"as written":              {someID, 1, "alice", later, nil},
+		"the most there can be":   {someID, largestMaxData, strings.Repeat("s", 255), last, nil},
+		"nobody's":                {someID, 1, "", last, nil},
+		"an id that is none":      {strings.Repeat("!", len(someID)), 1, "alice", later, sessionstore.ErrCorrupt},
+		"data of one byte more":   {someID, largestMaxData + 1, "alice", later, sessionstore.ErrCorrupt},
+		"a subject too long":      {someID, 1, strings.Repeat("s", 256), later, sessionstore.ErrCorrupt},
+		"an expiry beyond all":    {someID, 1, "alice", last + 1, sessionstore.ErrCorrupt},
+		"an expiry that is huge":  {someID, 1, "alice", math.MaxInt64, sessionstore.ErrCorrupt},
+		"a subject that is bytes": {someID, 1, "\xff", later, sessionstore.ErrCorrupt},
 	} {
-		f := &fake{answers: []answer{rowOf([]byte(c.id), []byte("x"), []byte("alice"), c.expires, int64(7))}}
-		records, err := open(t, f, MySQL).ListSubject(t.Context(), "alice")
-		if !errors.Is(err, c.want) || c.want == nil && len(records) != 1 || c.want != nil && len(records) != 0 {
-			t.Errorf("%s: %v, %v, want %v", name, records, err, c.want)
+		row := rowOf([]byte(c.id), make([]byte, c.size), []byte(c.subject), c.expires, int64(7))
+		var found int
+		var err error
+		for _, failed := range open(t, &fake{answers: []answer{row}}, MySQL).Scan(t.Context()) {
+			found, err = found+1, failed
+		}
+		if found != 1 || !errors.Is(err, c.want) {
+			t.Errorf("%s: %d entries, %v, want one, and %v", name, found, err, c.want)
 		}
 	}
 }

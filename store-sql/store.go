@@ -71,7 +71,7 @@ func New(db *sql.DB, d Dialect, o Options) (*Store, error) {
 	return s, nil
 }
 
-const loadSQL = `SELECT id, data, subject, expires, version FROM {table} WHERE id = ? AND (version = 0 OR expires > {now})`
+const loadSQL = `SELECT id, data, subject, expires, version FROM {table} WHERE id = ? AND ` + notOverSQL
 
 // Load implements [sessionstore.Store].
 func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error) {
@@ -93,9 +93,9 @@ func (s *Store) Load(ctx context.Context, id string) (sessionstore.Record, error
 const (
 	insertSQL = `INSERT INTO {table} (data, subject, expires, version, id) VALUES (?, ?, ?, ?, ?)`
 
-	setSQL = `UPDATE {table} SET data = ?, subject = ?, expires = ?, version = ? WHERE id = ? AND version <> 0 AND `
+	setSQL = `UPDATE {table} SET data = ?, subject = ?, expires = ?, version = ? WHERE id = ? AND `
 
-	replaceSQL = setSQL + `expires <= {now}`
+	replaceSQL = setSQL + overSQL
 )
 
 // Create implements [sessionstore.Store].
@@ -133,10 +133,13 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 }
 
 const (
-	updateSQL = setSQL + `version = ? AND expires > {now}`
+	updateSQL = setSQL + `version = ? AND ` + liveSQL + ` AND expires <= {latest}`
 
-	versionSQL = `SELECT version FROM {table} WHERE id = ? AND (version = 0 OR expires > {now})`
-	ownSQL     = `SELECT version FROM {table} WHERE id = ? AND (version = 0 OR version = ? OR expires > {now})`
+	// All but the bytes of the data. In SQLite a part of no bytes is NULL.
+	thereSQL = `SELECT id, CASE WHEN LENGTH(data) = 0 THEN data WHEN LENGTH(data) <= {most} THEN SUBSTR(data, 1, 1) END,
+	subject, expires, version FROM {table} WHERE id = ? AND `
+	versionSQL = thereSQL + notOverSQL
+	ownSQL     = thereSQL + `(version = ? OR ` + notOverSQL + `)`
 )
 
 // Update implements [sessionstore.Store].
@@ -169,16 +172,16 @@ func (s *Store) live(ctx context.Context, id string) (sessionstore.Version, erro
 
 // there is live for a statement that has more arguments.
 func (s *Store) there(ctx context.Context, st *statement, id string, more ...any) (sessionstore.Version, error) {
-	var version integer
-	switch err := s.queryRow(ctx, st, append([]any{s.text(id)}, more...)...).Scan(&version); {
+	e, err := s.scan(s.queryRow(ctx, st, append([]any{s.text(id)}, more...)...))
+	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return 0, sessionstore.ErrNotFound
 	case err != nil:
-		return 0, err //nolint:wrapcheck // run does
-	case version == 0:
-		return 0, errForeign
+		return 0, err
+	case e.ID != id:
+		return 0, errSwapped
 	}
-	return sessionstore.Version(version), nil //nolint:gosec // bits
+	return e.Record.Version, nil
 }
 
 const deleteSQL = `DELETE FROM {table} WHERE id = ?`

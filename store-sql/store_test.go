@@ -20,6 +20,7 @@ func stored(id string, version int64) answer {
 func TestAnswersOfTheDatabase(t *testing.T) {
 	t.Parallel()
 	there := answer{err: mattnError{Code: 19, ExtendedCode: sqlitePrimaryKey, err: "UNIQUE constraint failed"}}
+	endless := rowOf(someID, []byte{}, "alice", int64(math.MaxInt64), int64(7))
 	for _, c := range []struct {
 		name    string
 		method  string
@@ -36,19 +37,25 @@ func TestAnswersOfTheDatabase(t *testing.T) {
 		{"a real number", "Load", []answer{rowOf(someID, []byte("x"), "alice", 1.5, int64(7))}, sessionstore.ErrCorrupt},
 		{"created", "Create", []answer{{affected: 1}}, nil},
 		{"an expired one is there", "Create", []answer{there, {affected: 1}}, nil},
-		{"a live one is there", "Create", []answer{there, none, rowOf(int64(5))}, sessionstore.ErrExists},
-		{"this one is there", "Create", []answer{there, none, rowOf(int64(7))}, nil},
-		{"a foreign row is there", "Create", []answer{there, none, rowOf(int64(0))}, sessionstore.ErrCorrupt},
+		{"a live one is there", "Create", []answer{there, none, stored(someID, 5)}, sessionstore.ErrExists},
+		{"this one is there", "Create", []answer{there, none, stored(someID, 7)}, nil},
+		{"a foreign row is there", "Create", []answer{there, none, stored(someID, 0)}, sessionstore.ErrCorrupt},
+		{"a row of others is there", "Create", []answer{there, none, endless}, sessionstore.ErrCorrupt},
+		{"another's record is there", "Create", []answer{there, none, stored(otherID, 7)}, sessionstore.ErrCorrupt},
 		{"one was there, and has gone", "Create", []answer{there, none, none, {affected: 1}}, nil},
 		{"written", "Update", []answer{{affected: 1}}, nil},
-		{"written before", "Update", []answer{none, rowOf(int64(7))}, nil},
-		{"another version", "Update", []answer{none, rowOf(int64(5))}, sessionstore.ErrConflict},
-		{"a foreign row", "Update", []answer{none, rowOf(int64(0))}, sessionstore.ErrCorrupt},
+		{"written before", "Update", []answer{none, stored(someID, 7)}, nil},
+		{"another version", "Update", []answer{none, stored(someID, 5)}, sessionstore.ErrConflict},
+		{"a foreign row", "Update", []answer{none, stored(someID, 0)}, sessionstore.ErrCorrupt},
+		{"a row of others", "Update", []answer{none, endless}, sessionstore.ErrCorrupt},
+		{"another's record", "Update", []answer{none, stored(otherID, 7)}, sessionstore.ErrCorrupt},
 		{"none", "Update", []answer{none, none}, sessionstore.ErrNotFound},
 		{"touched", "Touch", []answer{{affected: 1}}, nil},
-		{"the expiry is the same", "Touch", []answer{none, rowOf(int64(6))}, nil},
-		{"another version", "Touch", []answer{none, rowOf(int64(5))}, sessionstore.ErrConflict},
-		{"a foreign row", "Touch", []answer{none, rowOf(int64(0))}, sessionstore.ErrCorrupt},
+		{"the expiry is the same", "Touch", []answer{none, stored(someID, 6)}, nil},
+		{"another version", "Touch", []answer{none, stored(someID, 5)}, sessionstore.ErrConflict},
+		{"a foreign row", "Touch", []answer{none, stored(someID, 0)}, sessionstore.ErrCorrupt},
+		{"a row of others", "Touch", []answer{none, endless}, sessionstore.ErrCorrupt},
+		{"another's record", "Touch", []answer{none, stored(otherID, 6)}, sessionstore.ErrCorrupt},
 		{"none", "Touch", []answer{none, none}, sessionstore.ErrNotFound},
 		{"another's record", "ListSubject", []answer{rowOf(someID, []byte{}, "bob", int64(1), int64(7))}, sessionstore.ErrCorrupt},
 	} {

@@ -8,14 +8,15 @@ import (
 
 // The comparison with ” repeats the condition of SQLite's index.
 const (
-	listSQL = `SELECT id, data, subject, expires, version FROM {table}
-WHERE subject = ? AND subject <> '' AND (version = 0 OR expires > {now})`
+	listSQL = rowsSQL + `subject = ? AND subject <> '' AND ` + notOverSQL
 
-	endLiveSQL = `DELETE FROM {table} WHERE subject = ? AND subject <> '' AND version <> 0 AND expires > {now}`
-	endRestSQL = `DELETE FROM {table} WHERE subject = ? AND subject <> '' AND (version = 0 OR expires <= {now})`
+	endSQL     = `DELETE FROM {table} WHERE subject = ? AND subject <> '' AND `
+	endLiveSQL = endSQL + liveSQL
+	endRestSQL = endSQL + notLiveSQL
 )
 
-// ListSubject implements [sessionstore.SubjectIndex].
+// ListSubject implements [sessionstore.SubjectIndex]. A row of the subject that is no record
+// gives sessionstore.ErrCorrupt, with the others.
 func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore.Entry, error) {
 	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-const touchSQL = `UPDATE {table} SET expires = ? WHERE id = ? AND version <> 0 AND version = ? AND expires > {now}`
+const touchSQL = `UPDATE {table} SET expires = ? WHERE id = ? AND version = ? AND ` + liveSQL + ` AND expires <= {latest}`
 
 // Touch implements [sessionstore.Toucher].
 func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Version, expires time.Time) error {
