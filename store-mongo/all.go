@@ -13,7 +13,7 @@ import (
 // else they hold. Other documents stay.
 func (s *Store) DeleteAll(ctx context.Context) (int, error) {
 	deleted := 0
-	for last := ""; ; {
+	for last := any(""); ; {
 		if err := s.guard.CheckContext(ctx); err != nil {
 			return deleted, err
 		}
@@ -34,10 +34,10 @@ func (s *Store) DeleteAll(ctx context.Context) (int, error) {
 
 // deleteEach deletes the documents with a session's id among these, and reports how
 // many live sessions they were.
-func (s *Store) deleteEach(ctx context.Context, ids []string) (int, error) {
-	ours := make([]string, 0, len(ids))
+func (s *Store) deleteEach(ctx context.Context, ids []bson.RawValue) (int, error) {
+	ours := make([]bson.RawValue, 0, len(ids))
 	for _, id := range ids {
-		if sessionstore.CheckID(id) == nil {
+		if text, ok := id.StringValueOK(); ok && sessionstore.CheckID(text) == nil {
 			ours = append(ours, id)
 		}
 	}

@@ -45,7 +45,7 @@
 //
 //	{_id: <id>, data: BinData, subject: "…", expires: Date, version: Long}
 //
-// A document that has our _id and another form gives [sessionstore.ErrCorrupt], and
-// is left to Delete. The version's 64 bits are those of the Long. In a sharded
-// cluster, shard the collection by a hashed _id.
+// A document that has our _id and that no store writes gives [sessionstore.ErrCorrupt], and
+// is left to Delete. One with another _id is passed over. The version's 64 bits are those of
+// the Long. In a sharded cluster, shard the collection by a hashed _id.
 package mongostore

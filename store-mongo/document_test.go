@@ -23,6 +23,7 @@ func marshal(t *testing.T, d bson.D) bson.Raw {
 
 func TestADocumentKeepsARecord(t *testing.T) {
 	t.Parallel()
+	first, last := time.UnixMilli(-1<<63), time.Unix(1<<63/1_000_000_000-1, 0)
 	instant := time.Now().Add(time.Hour).Truncate(time.Second)
 	for _, c := range []struct {
 		name          string
@@ -30,6 +31,8 @@ func TestADocumentKeepsARecord(t *testing.T) {
 		wantedExpires time.Time
 	}{
 		{"as it is", func(*sessionstore.Record) {}, instant},
+		{"the last there is", func(r *sessionstore.Record) { r.Expires = last }, last},
+		{"over, and nobody's", func(r *sessionstore.Record) { r.Expires, r.Subject = first, strings.Repeat("s", 256) }, first},
 		{"empty", func(r *sessionstore.Record) { r.Data, r.Subject = nil, "" }, instant},
 		{"rounded up", func(r *sessionstore.Record) { r.Expires = instant.Add(1) }, instant.Add(time.Millisecond)},
 		{"exact", func(r *sessionstore.Record) { r.Expires = instant.Add(time.Millisecond) }, instant.Add(time.Millisecond)},
@@ -77,6 +80,12 @@ func TestAForeignDocumentIsCorrupt(t *testing.T) {
 		"subject":           {Key: "subject", Value: 5},
 		"expires is text":   {Key: "expires", Value: "tomorrow"},
 		"expires is number": {Key: "expires", Value: int64(1) << 60},
+		"expires is beyond": {Key: "expires", Value: time.Unix(1<<63/1_000_000_000-1, 0).Add(time.Millisecond)},
+		"expires is last":   {Key: "expires", Value: bson.DateTime(1<<63 - 1)},
+		"subject is long":   {Key: "subject", Value: strings.Repeat("s", sessionstore.MaxSubjectLen+1)},
+		"subject has NUL":   {Key: "subject", Value: "a\x00b"},
+		"id is short":       {Key: "_id", Value: "short"},
+		"id is a symbol":    {Key: "_id", Value: bson.Symbol(someID)},
 		"version is double": {Key: "version", Value: 7.0},
 		"version is int":    {Key: "version", Value: int32(7)},
 		"version is zero":   {Key: "version", Value: int64(0)},

@@ -29,7 +29,7 @@ func (s *Store) EnsureIndexes(ctx context.Context) error {
 		{
 			Keys: bson.D{{Key: subjectField, Value: 1}},
 			Options: options.Index().SetPartialFilterExpression(
-				bson.D{{Key: subjectField, Value: bson.D{{Key: "$gt", Value: ""}}}}),
+				bson.D{{Key: subjectField, Value: bson.D{{Key: greater, Value: ""}}}}),
 		},
 	})
 	return s.guard.Wrap(ctx, err)

@@ -9,14 +9,15 @@ import (
 
 // Prune implements [sessionstore.Pruner]. The TTL index of EnsureIndexes does the same
 // within minutes; Prune is for those who want it sooner or have no such index.
-// It finds and deletes Options.PruneBatch documents at a time.
+// It finds and deletes Options.PruneBatch documents at a time. Those whose _id is no session's
+// stay.
 func (s *Store) Prune(ctx context.Context) (int, error) {
 	removed := 0
 	for {
 		if err := s.guard.CheckContext(ctx); err != nil {
 			return removed, err
 		}
-		ids, err := s.batch(ctx, sound(expired()), expiresField)
+		ids, err := s.batch(ctx, sound(expired(), anyID), expiresField)
 		if err != nil || len(ids) == 0 {
 			return removed, err
 		}
@@ -32,13 +33,13 @@ func (s *Store) Prune(ctx context.Context) (int, error) {
 	}
 }
 
-func oneOf(ids []string) bson.E {
+func oneOf(ids []bson.RawValue) bson.E {
 	return bson.E{Key: idField, Value: bson.D{{Key: "$in", Value: ids}}}
 }
 
 // batch returns the ids of the first documents, in the order of a field, that meet
-// the conditions.
-func (s *Store) batch(ctx context.Context, conditions bson.D, order string) ([]string, error) {
+// the conditions. In another's, _id may be of any type.
+func (s *Store) batch(ctx context.Context, conditions bson.D, order string) ([]bson.RawValue, error) {
 	cursor, err := s.collection.Find(ctx, conditions, options.Find().
 		SetProjection(bson.D{{Key: idField, Value: 1}}).
 		SetSort(bson.D{{Key: order, Value: 1}}).
@@ -47,12 +48,12 @@ func (s *Store) batch(ctx context.Context, conditions bson.D, order string) ([]s
 		return nil, s.guard.Wrap(ctx, err)
 	}
 	var found []struct {
-		ID string `bson:"_id"`
+		ID bson.RawValue `bson:"_id"`
 	}
 	if err := cursor.All(ctx, &found); err != nil {
 		return nil, s.guard.Wrap(ctx, err)
 	}
-	ids := make([]string, len(found))
+	ids := make([]bson.RawValue, len(found))
 	for i, f := range found {
 		ids[i] = f.ID
 	}

@@ -2,6 +2,7 @@ package mongostore
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -17,19 +18,16 @@ const scanPage = 100
 // command, in the order of _id, and passes over those whose _id is no session's.
 func (s *Store) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
 	return func(yield func(sessionstore.Entry, error) bool) {
-		for last := ""; ; {
+		for last := any(""); ; {
 			page, err := s.page(ctx, last)
 			if err != nil {
 				yield(sessionstore.Entry{}, err)
 				return
 			}
 			for _, raw := range page {
-				last = raw.Lookup(idField).StringValue() // after finds strings only
-				if sessionstore.CheckID(last) != nil {
-					continue
-				}
+				last = raw.Lookup(idField)
 				e, err := decode(raw, true)
-				if e.ID = last; !yield(e, err) {
+				if !errors.Is(err, errOthers) && !yield(e, err) {
 					return
 				}
 			}
@@ -41,7 +39,7 @@ func (s *Store) Scan(ctx context.Context) iter.Seq2[sessionstore.Entry, error] {
 }
 
 // page returns the documents that follow an id.
-func (s *Store) page(ctx context.Context, last string) ([]bson.Raw, error) {
+func (s *Store) page(ctx context.Context, last any) ([]bson.Raw, error) {
 	if err := s.guard.CheckContext(ctx); err != nil {
 		return nil, err
 	}

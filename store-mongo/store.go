@@ -3,7 +3,6 @@ package mongostore
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -87,7 +86,7 @@ func (s *Store) Create(ctx context.Context, id string, r sessionstore.Record) er
 		if replaced || failed != nil {
 			return failed
 		}
-		was, failed := s.find(ctx, id, withoutData)
+		was, failed := s.find(ctx, id, nil)
 		switch {
 		case failed == nil && was.Version == r.Version:
 			return nil
@@ -105,9 +104,10 @@ func (s *Store) Update(ctx context.Context, id string, old sessionstore.Version,
 	if err := s.guard.CheckWrite(ctx, id, r); err != nil {
 		return err
 	}
-	replaced, err := s.replace(ctx, id, r, live(), is(old))
-	if replaced || err != nil {
-		return err
+	if old != 0 {
+		if replaced, err := s.replace(ctx, id, r, live(), is(old)); replaced || err != nil {
+			return err
+		}
 	}
 	was, err := s.find(ctx, id, withoutData)
 	switch {
@@ -144,7 +144,7 @@ func (s *Store) find(ctx context.Context, id string, projection any) (sessionsto
 	case err != nil:
 		return sessionstore.Record{}, err
 	case e.ID != id:
-		return sessionstore.Record{}, fmt.Errorf("%w: the answer is about another session", sessionstore.ErrCorrupt)
+		return sessionstore.Record{}, errSwapped
 	case !e.Record.Live():
 		return sessionstore.Record{}, sessionstore.ErrNotFound
 	}

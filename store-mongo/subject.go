@@ -2,7 +2,7 @@ package mongostore
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -15,7 +15,7 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return nil, err
 	}
-	cursor, err := s.collection.Find(ctx, bson.D{{Key: subjectField, Value: subject}, notExpired()})
+	cursor, err := s.collection.Find(ctx, bson.D{of(subject), notExpired()})
 	if err != nil {
 		return nil, s.guard.Wrap(ctx, err)
 	}
@@ -28,11 +28,11 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 	for _, raw := range found {
 		e, err := decode(raw, true)
 		switch {
+		case errors.Is(err, errOthers): // which Scan passes over as well
 		case err != nil:
 			damaged = err
-		case sessionstore.CheckID(e.ID) != nil: // somebody else's, which Scan passes over as well
 		case e.Record.Subject != subject:
-			return nil, fmt.Errorf("%w: the answer is about another subject", sessionstore.ErrCorrupt)
+			return nil, errSwapped
 		default:
 			entries = append(entries, e)
 		}
@@ -41,19 +41,19 @@ func (s *Store) ListSubject(ctx context.Context, subject string) ([]sessionstore
 }
 
 // DeleteSubject implements [sessionstore.SubjectIndex]. It deletes damaged records of the
-// subject too, without counting them. If it fails, some records may be deleted, and
-// are not counted.
+// subject too, without counting them. Documents whose _id is no session's stay. If it fails,
+// some records may be deleted, and are not counted.
 func (s *Store) DeleteSubject(ctx context.Context, subject string) (int, error) {
 	if err := s.guard.CheckSubject(ctx, subject); err != nil {
 		return 0, err
 	}
-	ours, whole := bson.E{Key: subjectField, Value: subject}, sound(live())
-	result, err := s.collection.DeleteMany(ctx, bson.D{{Key: "$and", Value: bson.A{bson.D{ours}, whole}}})
+	ours, whole := bson.D{of(subject), anyID}, sound(live())
+	result, err := s.collection.DeleteMany(ctx, bson.D{{Key: "$and", Value: bson.A{ours, whole}}})
 	if err != nil {
 		return 0, s.guard.Wrap(ctx, err)
 	}
 	deleted := int(result.DeletedCount)
 	// What has expired by this process's clock may be live by another's.
-	_, err = s.collection.DeleteMany(ctx, bson.D{ours, {Key: "$nor", Value: bson.A{whole}}})
+	_, err = s.collection.DeleteMany(ctx, append(ours, neither(whole)))
 	return deleted, s.guard.Wrap(ctx, err)
 }

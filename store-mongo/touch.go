@@ -14,13 +14,15 @@ func (s *Store) Touch(ctx context.Context, id string, version sessionstore.Versi
 	if err := s.guard.CheckTouch(ctx, id, expires); err != nil {
 		return err
 	}
-	result, err := s.collection.UpdateOne(ctx, byID(id, live(), is(version)),
-		bson.D{{Key: "$set", Value: bson.D{{Key: expiresField, Value: roundUp(expires)}}}})
-	switch {
-	case err != nil:
-		return s.guard.Wrap(ctx, err)
-	case result.MatchedCount == 1:
-		return nil
+	if version != 0 {
+		result, err := s.collection.UpdateOne(ctx, byID(id, live(), is(version)),
+			bson.D{{Key: "$set", Value: bson.D{{Key: expiresField, Value: roundUp(expires)}}}})
+		switch {
+		case err != nil:
+			return s.guard.Wrap(ctx, err)
+		case result.MatchedCount == 1:
+			return nil
+		}
 	}
 	was, err := s.find(ctx, id, withoutData)
 	switch {
