@@ -34,7 +34,8 @@
 // prepared, five on each connection, until db is closed: make one Store for a table, not
 // one for each request. The others go as text, and so do all of them once a server or a
 // proxy has refused to prepare one, until it refuses text as well, or where it would change
-// the arguments. See [Options.NoPreparedStatements].
+// the arguments. All programs share what a MySQL server prepares at most: for many tables or
+// connections see [Options.NoPreparedStatements].
 //
 // Only drivers of SQLite can't be interrupted in everything that they wait for: there, a
 // method returns when its context is done, and the statement comes to its end in a

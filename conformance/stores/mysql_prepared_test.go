@@ -2,12 +2,17 @@ package stores_test
 
 import (
 	"database/sql"
+	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
+
 	"github.com/cloakroom-go/cloakroom/conformance/stores/internal/servers"
+	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 	sqlstore "github.com/cloakroom-go/cloakroom/store-sql"
 )
 
@@ -77,6 +82,51 @@ func TestMysqlPreparesNothing(t *testing.T) {
 	t.Parallel()
 	db := mysqlDB(t, mysqlConfig(t, servers.Own(t, servers.MySQL, "--max-prepared-stmt-count=0").URL))
 	mysqlRequests(t, mysqlStore(t, db, mysqlTable(t, db)), 1)
+}
+
+// TestMysqlManyTables has more tables in one pool than the server prepares statements for. It
+// is full for others as well, until the pool is closed.
+func TestMysqlManyTables(t *testing.T) {
+	t.Parallel()
+	const room, erTooManyPrepared = 12, 1461
+	server := mysqlConfig(t, servers.Own(t, servers.MySQL, fmt.Sprintf("--max-prepared-stmt-count=%d", room)).URL)
+	server.InterpolateParams = true
+	db := mysqlDB(t, server)
+	for range 2 {
+		for range 4 {
+			mysqlRequests(t, mysqlStore(t, db, mysqlTable(t, db)), 8)
+		}
+	}
+	var name string
+	var n int
+	if err := db.QueryRowContext(t.Context(), `SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'`).Scan(&name, &n); err != nil || n != room {
+		t.Errorf("%d statements are prepared, %v, want %d", n, err, room)
+	}
+
+	admin := mysqlDB(t, server)
+	table := mysqlTable(t, admin)
+	if err := admin.QueryRowContext(t.Context(), `SELECT ? + 1`, 1).Scan(&n); err != nil {
+		t.Errorf("a statement of another program, as text: %v", err)
+	}
+	server.InterpolateParams = false
+	other := mysqlDB(t, server)
+	store, refused := mysqlStore(t, other, table), new(mysql.MySQLError)
+	errOther := other.QueryRowContext(t.Context(), `SELECT ? + 1`, 1).Scan(&n)
+	_, errStore := store.Load(t.Context(), randomID())
+	for what, err := range map[string]error{"another program": errOther, "a store": errStore} {
+		wantNoSentinel(t, err)
+		if !errors.As(err, &refused) || refused.Number != erTooManyPrepared {
+			t.Errorf("%s whose driver prepares everything: %v, want error %d", what, err, erTooManyPrepared)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the server has room", func() bool {
+		_, err := store.Load(t.Context(), randomID())
+		return errors.Is(err, sessionstore.ErrNotFound)
+	})
+	mysqlRequests(t, store, 1)
 }
 
 // TestMysqlTableComesBack has statements prepared on several connections when another
