@@ -151,6 +151,23 @@ func TestARowThatNoStoreWritesIsDamage(t *testing.T) {
 	}
 }
 
+// Neither the driver nor the network takes a row of any size.
+func TestListsAskForNoMoreDataThanARecordHas(t *testing.T) {
+	t.Parallel()
+	eachDialect(t, func(t *testing.T, d Dialect) {
+		t.Helper()
+		for _, name := range []string{"ListSubject", "Scan"} {
+			f := &fake{answers: []answer{none}}
+			if err := calls(open(t, f, d))[name](t.Context()); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if !strings.Contains(f.sent[0].sql, "SELECT id, CASE WHEN LENGTH(data) <= 67108864 THEN data END, subject") {
+				t.Errorf("%s asks for %s", name, f.sent[0].sql)
+			}
+		}
+	})
+}
+
 func TestAReadIsRepeatedOnceIfItsConnectionWasLost(t *testing.T) {
 	t.Parallel()
 	invalid := errors.New("invalid connection")

@@ -112,6 +112,9 @@ func TestMongoDamaged(t *testing.T) {
 			id := randomID()
 			mongoInsert(t, collection, d.document(id, inAnHour))
 			d.wantLeft(t, collection, store, id)
+			if _, readable := d.change["subject"].(string); !readable {
+				d.wantLeftWhenOver(t, collection, store)
+			}
 			if n, err := store.Prune(t.Context()); n != 0 || err != nil {
 				t.Errorf("Prune: %d, %v, want 0", n, err)
 			}
@@ -188,6 +191,22 @@ func (d mongoDocument) wantLeft(t *testing.T, collection *mongo.Collection, stor
 			want("Update", old, store.Update(t.Context(), id, old, record))
 			want("Touch", old, store.Touch(t.Context(), id, old, record.Expires))
 		}
+	}
+}
+
+// wantLeftWhenOver has a document with the expiry of a session that has ended.
+func (d mongoDocument) wantLeftWhenOver(t *testing.T, collection *mongo.Collection, store *mongostore.Store) {
+	t.Helper()
+	id := randomID()
+	mongoInsert(t, collection, d.document(id, aMinuteAgo))
+	if n, err := store.Prune(t.Context()); n != 0 || err != nil {
+		t.Errorf("Prune where it is over: %d, %v, want 0", n, err)
+	}
+	if err := store.Create(t.Context(), id, sessionstore.Record{Expires: inAnHour, Version: 6}); !errors.Is(err, sessionstore.ErrCorrupt) {
+		t.Errorf("Create where it is over: %v, want ErrCorrupt", err)
+	}
+	if err := store.Delete(t.Context(), id); err != nil {
+		t.Errorf("Delete: %v", err)
 	}
 }
 
