@@ -15,8 +15,14 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
 
-// errNoSession says that what was asked for is not there.
-var errNoSession = errors.New("there is no such session")
+var (
+	// errNoSession says that what was asked for is not there.
+	errNoSession = errors.New("there is no session")
+
+	// errEmpty says that nothing at all is there, and that may be because of the address:
+	// whoever ends or copies everybody's sessions must not believe that it is done.
+	errEmpty = fmt.Errorf("%w: is this the application's store, with its prefix, table or collection?", errNoSession)
+)
 
 // counts are the result of count.
 type counts struct {
@@ -114,6 +120,7 @@ type view struct {
 	Expires       time.Time `json:"expires"`
 	Bytes         int       `json:"bytes"`
 	Values        []value   `json:"values,omitempty"`
+	Messages      []message `json:"messages,omitempty"`
 }
 
 // A value is one in a session. Data is what it is encoded as, if that is not JSON.
@@ -122,6 +129,12 @@ type value struct {
 	Bytes int             `json:"bytes"`
 	Value json.RawMessage `json:"value,omitempty"`
 	Data  []byte          `json:"data,omitempty"`
+}
+
+// A message was left for the visitor's next page, and not shown yet.
+type message struct {
+	Category string `json:"category"`
+	Message  string `json:"message"`
 }
 
 func (x *call) view(i session.Info, r sessionstore.Record) view {
@@ -232,7 +245,7 @@ func (x *call) find(ctx context.Context, s sessionstore.Store, a *session.Admin,
 	}
 	if err == nil && found.ID == "" {
 		x.hintUnreadable(unreadable)
-		err = fmt.Errorf("%w: %s", errNoSession, quote(id))
+		err = fmt.Errorf("%w %s", errNoSession, quote(id))
 	}
 	return at, found, err
 }
@@ -260,6 +273,9 @@ func runShow(ctx context.Context, x *call) error {
 			} else {
 				v.Values = append(v.Values, value{Name: name, Bytes: len(data), Data: data})
 			}
+		}
+		for _, f := range i.Flashes() {
+			v.Messages = append(v.Messages, message(f))
 		}
 		if x.json {
 			return printJSON(x.stdout, v)
@@ -290,16 +306,17 @@ func (x *call) printView(v view) error {
 	}
 	t.row("expires", moment(v.Expires))
 	t.row("bytes", strconv.Itoa(v.Bytes))
-	if len(v.Values) == 0 {
-		return t.done()
-	}
-	t.row()
-	if err := t.done(); err != nil {
-		return err
-	}
-	t = newTable(x.stdout, "NAME", "BYTES", "VALUE")
-	for _, item := range v.Values {
+	for i, item := range v.Values {
+		if i == 0 {
+			t.next("NAME", "BYTES", "VALUE")
+		}
 		t.row(quote(item.Name), strconv.Itoa(item.Bytes), item.cell())
+	}
+	for i, m := range v.Messages {
+		if i == 0 {
+			t.next("CATEGORY", "MESSAGE")
+		}
+		t.row(quote(m.Category), cut(quote(m.Message)))
 	}
 	return t.done()
 }
@@ -310,8 +327,13 @@ func (v value) cell() string {
 	if v.Value == nil {
 		text = strconv.Quote(string(v.Data[:min(maxCell, len(v.Data))]))
 	}
-	if cut := []rune(text[:min(4*maxCell, len(text))]); len(cut) > maxCell || len(text) > 4*maxCell {
-		text = string(cut[:min(maxCell, len(cut))]) + " … (-json prints all)"
+	return plain(cut(text))
+}
+
+// cut returns what a table shows of a text.
+func cut(text string) string {
+	if r := []rune(text[:min(4*maxCell, len(text))]); len(r) > maxCell || len(text) > 4*maxCell {
+		return string(r[:min(maxCell, len(r))]) + " … (-json prints all)"
 	}
-	return plain(text)
+	return text
 }

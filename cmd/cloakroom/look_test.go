@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -113,8 +114,29 @@ func TestShowPrintsWhatASessionHoldsAndNoTicket(t *testing.T) {
 				}
 			}
 		}
-		cloakroom(t, "show", "-store", address, "-subject", "bob", id).want(t, exitNotFound, "", "no such session: "+id)
-		cloakroom(t, "show", "-store", address, "nosuchsession123").want(t, exitNotFound, "", "no such session: nosuchsession123")
+		cloakroom(t, "show", "-store", address, "-subject", "bob", id).want(t, exitNotFound, "", "there is no session "+id)
+		cloakroom(t, "show", "-store", address, "nosuchsession123").want(t, exitNotFound, "", "there is no session nosuchsession123")
+	}
+}
+
+func TestShowPrintsMessagesThatWereNotShownYet(t *testing.T) {
+	t.Parallel()
+	for kind, address := range places(t) {
+		long := strings.Repeat("山", 1000)
+		_, id := open(t, address).signIn("ann", func(s *session.Session) {
+			s.Flash("success", "saved\x1b[2J\nNAME")
+			s.Flash("", long)
+		})
+		r := cloakroom(t, "show", "-store", address, id)
+		r.want(t, exitDone, "CATEGORY  MESSAGE\nsuccess   \"saved\\x1b[2J\\nNAME\"\n\"\"        山山", "")
+		if len(r.stdout) > 2000 || !strings.Contains(r.stdout, "(-json prints all)") {
+			t.Errorf("%s: the table has %d bytes", kind, len(r.stdout))
+		}
+		v := decoded[view](t, cloakroom(t, "show", "-json", "-store", address, id))
+		want := []message{{"success", "saved\x1b[2J\nNAME"}, {"", long}}
+		if !slices.Equal(v.Messages, want) {
+			t.Errorf("%s: %q, want %q", kind, v.Messages, want)
+		}
 	}
 }
 
@@ -221,7 +243,7 @@ func TestAnIDThatBeginsWithADashIsNoFlag(t *testing.T) {
 	} {
 		run(append([]string{"show"}, args...)...).want(t, exitDone, id, "")
 	}
-	run("end", "-store", "mem", "-subject", id).want(t, exitDone, "0 sessions ended", "") // a subject of that name has none
+	run("end", "-store", "mem", "-subject", id).want(t, exitNotFound, "0 sessions ended", "") // a subject of that name has none
 	run("end", "-store", "mem", id).want(t, exitDone, "1 session ended", "")
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -66,21 +67,32 @@ func printJSON(w io.Writer, v any) error {
 }
 
 // A table prints rows in columns.
-type table struct{ *tabwriter.Writer }
+type table struct {
+	*tabwriter.Writer
 
-func newTable(w io.Writer, head ...string) table {
-	t := table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
+	failed error
+}
+
+func newTable(w io.Writer, head ...string) *table {
+	t := &table{Writer: tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
 	if len(head) > 0 {
 		t.row(head...)
 	}
 	return t
 }
 
-func (t table) row(cells ...string) {
+func (t *table) row(cells ...string) {
 	_, _ = io.WriteString(t, strings.Join(cells, "\t")+"\n") // done has the error
 }
 
-func (t table) done() error { return t.Flush() } //nolint:wrapcheck // it is the terminal's
+// next begins another table below, after an empty line.
+func (t *table) next(head ...string) {
+	t.row()
+	t.failed = t.done()
+	t.row(head...)
+}
+
+func (t *table) done() error { return cmp.Or(t.failed, t.Flush()) } //nolint:wrapcheck // it is the terminal's
 
 // moment prints a time in UTC, a dash for none.
 func moment(t time.Time) string {
@@ -98,8 +110,12 @@ func number(n int, what string) string {
 	return strconv.Itoa(n) + " " + what + "s"
 }
 
+// inLine takes the place of line ends, which some drivers' errors have.
+var inLine = strings.NewReplacer("\r\n\t", " ", "\n\t", " ", "\r\n", " ", "\n", " ", "\t", " ")
+
 // note says something on stderr, as one line.
 func (a app) note(text string) {
+	text = inLine.Replace(text)
 	_, _ = io.WriteString(a.stderr, "cloakroom: "+plain(text)+"\n") // there is nobody else to tell
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -41,5 +42,14 @@ func TestWhatIsPrintedMovesNoCursor(t *testing.T) {
 		if err := json.Unmarshal([]byte(b.String()), &back); err != nil || back[valid] != valid {
 			t.Errorf("%q comes back from JSON as %q, %v", text, back, err)
 		}
+	}
+}
+
+func TestAnErrorOfSeveralLinesIsOne(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	app{stderr: &b}.note("failed to connect:\n\thost 1\r\n\thost 2\n\x1b[2J")
+	if got, want := b.String(), "cloakroom: failed to connect: host 1 host 2 \\u001b[2J\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -134,6 +134,28 @@ func TestDescribeTellsLiveSessionsFromWhatIsLeft(t *testing.T) {
 	})
 }
 
+func TestAnInfoShowsMessagesAndTakesNone(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t)
+	v := e.login("ann", leave("saved", "paid"))
+	want := []session.Flash{{Category: "category of saved", Message: "saved"}, {Category: "category of paid", Message: "paid"}}
+	for range 2 {
+		i := e.list("ann")[0]
+		got := i.Flashes()
+		if !slices.Equal(got, want) {
+			t.Errorf("messages %q, want %q", got, want)
+		}
+		got[0] = session.Flash{} // the caller's own
+		if got := i.Flashes(); !slices.Equal(got, want) {
+			t.Errorf("the second time %q, want %q", got, want)
+		}
+	}
+	wantMessages(t, v.take(), "saved", "paid")
+	if got := (session.Info{}).Flashes(); got != nil {
+		t.Errorf("an Info of nothing has messages %q", got)
+	}
+}
+
 func TestDescribeNeedsTheSealerOfASealedSession(t *testing.T) {
 	t.Parallel()
 	seal := sealed(t, session.GenerateKey())

@@ -57,6 +57,15 @@ func (i Info) Values() iter.Seq2[string, []byte] {
 	}
 }
 
+// Flashes returns the messages that the visitor has not seen yet, oldest first. It takes
+// none: [Session.Flashes] does.
+func (i Info) Flashes() []Flash {
+	if i.st == nil {
+		return nil
+	}
+	return slices.Clone(i.st.flashes)
+}
+
 // HadVersion reports whether version is that of one of the last eight writes of the session's
 // record, the present one included: to tell which of two copies of a session is newer.
 func (i Info) HadVersion(version sessionstore.Version) bool {
