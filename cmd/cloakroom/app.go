@@ -30,7 +30,7 @@ const exitCodes = `Exit codes:
   0    done; for check: the store can be used
   1    the store failed, or something was left out
   2    the command line or the store's address is wrong
-  3    there is no such session
+  3    there is no such session, or none at all to end or to copy
   4    this store can't do that
   130  interrupted; what was done is done
 `
@@ -229,5 +229,5 @@ func (a app) exit(ctx context.Context, err error) int {
 	}
 }
 
-const unsupportedHint = "memcached can't list what it holds. check, migrate, keygen and copy to it work; count, list, show, end " +
+const unsupportedHint = "memcached can't list what it holds. check, migrate, prune, keygen and copy to it work; count, list, show, end " +
 	"and copy from it don't. New keys end everybody's sessions"

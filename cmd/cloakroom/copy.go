@@ -77,10 +77,14 @@ func (c *copier) run(ctx context.Context) error {
 		return nil
 	})
 	switch {
-	case err != nil || !c.mirror:
+	case err != nil:
 		return err
-	case met == 0:
-		return errNothing
+	case met == 0 && c.mirror:
+		return c.from.Hide(fmt.Errorf("%w TO was left as it is; cloakroom end -all ends what it has", errEmpty))
+	case met == 0 && c.damaged.Load() == 0:
+		return c.from.Hide(errEmpty)
+	case !c.mirror:
+		return nil
 	}
 	return spread(ctx, c.endOne, func(work func(sessionstore.Entry) bool) error {
 		for e, err := range sessionstore.Scan(ctx, c.to.Store) {
@@ -273,7 +277,7 @@ func (x *call) report(ctx context.Context, c *copier, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return interrupted{"run it again, and it goes on"}
-	case errors.Is(err, errNothing), errors.Is(err, sessionstore.ErrUnsupported):
+	case errors.Is(err, errEmpty), errors.Is(err, sessionstore.ErrUnsupported):
 		return err
 	case err != nil:
 		return fmt.Errorf("not copied to the end, run it again and it goes on: %w", err)
@@ -283,7 +287,4 @@ func (x *call) report(ctx context.Context, c *copier, err error) error {
 	return printed
 }
 
-var (
-	errLeftOut = errors.New("some sessions were left out")
-	errNothing = errors.New("FROM holds no session: is it the right one? TO was left as it is; cloakroom end -all ends what it has")
-)
+var errLeftOut = errors.New("some sessions were left out")

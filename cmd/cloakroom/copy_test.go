@@ -134,7 +134,7 @@ func TestAMirrorIsTheSameAsWhatItIsOf(t *testing.T) {
 		}
 	})
 	cloakroom(t, "end", "-store", from, "-all")
-	cloakroom(t, "copy", "-mirror", from, to).want(t, exitFailed, "", "FROM holds no session")
+	cloakroom(t, "copy", "-mirror", from, to).want(t, exitNotFound, "", "TO was left as it is")
 	if got := after.subject(eve); got != "eve" {
 		t.Error("a FROM that is empty by mistake has emptied TO")
 	}
@@ -304,7 +304,7 @@ func TestWhatNoSecondCopyMendsIsNotAdvised(t *testing.T) {
 		code int
 		why  string
 	}{
-		{"-mirror empty full", exitFailed, "FROM holds no session"},
+		{"-mirror empty full", exitNotFound, "TO was left as it is"},
 		{"-mirror full list", exitUnsupported, "-mirror has to know"},
 		{"list full", exitUnsupported, "is no Scanner"},
 	} {

@@ -28,11 +28,14 @@ func runEnd(ctx context.Context, x *call) error {
 	return x.with(ctx, func(s *storeurl.Opened) error {
 		switch {
 		case x.all:
-			return x.repeat(ctx, "ended", func(ctx context.Context) (int, error) { return sessionstore.DeleteAll(ctx, s.Store) })
+			return x.repeat(ctx, "ended", errEmpty, func(ctx context.Context) (int, error) { return sessionstore.DeleteAll(ctx, s.Store) })
 		case arg != "":
 			return x.endOne(ctx, s, arg)
 		}
-		return x.repeat(ctx, "ended", func(ctx context.Context) (int, error) { return sessionstore.DeleteSubject(ctx, s.Store, x.subject) })
+		none := fmt.Errorf("%w of %s", errNoSession, quote(x.subject))
+		return x.repeat(ctx, "ended", none, func(ctx context.Context) (int, error) {
+			return sessionstore.DeleteSubject(ctx, s.Store, x.subject)
+		})
 	})
 }
 
@@ -102,10 +105,11 @@ const (
 	mostTime  = 24 * time.Hour
 )
 
-// repeat calls f until all is done, and says meanwhile how far it is.
-func (x *call) repeat(ctx context.Context, verb string, f func(context.Context) (int, error)) error {
+// repeat calls f until all is done, and says meanwhile how far it is. If there was nothing
+// to do, it returns none.
+func (x *call) repeat(ctx context.Context, verb string, none error, f func(context.Context) (int, error)) error {
 	var total atomic.Int64
-	stop := x.progress(func() string { return number(int(total.Load()), "session") + " " + verb })
+	stop := x.progress(func() string { return number(int(total.Load()), "session") + " " + verb + " so far" })
 	calls := 0
 	err := sliced(ctx, f, func(n int) {
 		calls++
@@ -121,7 +125,10 @@ func (x *call) repeat(ctx context.Context, verb string, f func(context.Context) 
 	case err != nil:
 		return err
 	}
-	return x.result(verb, n, calls > 1)
+	if err := x.result(verb, n, calls > 1); err != nil || n > 0 || calls > 1 {
+		return err
+	}
+	return none
 }
 
 func sliced(ctx context.Context, f func(context.Context) (int, error), done func(int)) error {
@@ -146,7 +153,7 @@ func runPrune(ctx context.Context, x *call) error {
 			x.note("nothing to do, the server removes what has expired")
 			return x.result("removed", 0, false)
 		}
-		return x.repeat(ctx, "removed", func(ctx context.Context) (int, error) { return sessionstore.Prune(ctx, s.Store) })
+		return x.repeat(ctx, "removed", nil, func(ctx context.Context) (int, error) { return sessionstore.Prune(ctx, s.Store) })
 	})
 }
 

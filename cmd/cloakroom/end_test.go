@@ -40,15 +40,15 @@ func TestEndEndsWhatItIsTold(t *testing.T) {
 		}
 		cloakroom(t, "end", "-store", address, phoneID).want(t, exitDone, "1 session ended", "")
 		in("one by its id", "out", "in", "in", "in")
-		cloakroom(t, "end", "-store", address, phoneID).want(t, exitNotFound, "", "no such session")
-		cloakroom(t, "end", "-store", address, "-subject", "bob", deskID).want(t, exitNotFound, "", "no such session")
+		cloakroom(t, "end", "-store", address, phoneID).want(t, exitNotFound, "", "there is no session ")
+		cloakroom(t, "end", "-store", address, "-subject", "bob", deskID).want(t, exitNotFound, "", "there is no session ")
 		cloakroom(t, "end", "-store", address, likeAnID).want(t, exitNotFound, "", "if that is a subject, say -subject")
 		in("those that there are not", "out", "in", "in", "in")
 		cloakroom(t, "end", "-store", address, "-subject", likeAnID).want(t, exitDone, "1 session ended", "")
 		in("a subject that looks like an id", "out", "in", "in", "out")
 		cloakroom(t, "end", "-store", address, "-subject", "ann", deskID).want(t, exitDone, "1 session ended", "")
 		in("one of a subject", "out", "out", "in", "out")
-		cloakroom(t, "end", "-store", address, "-subject", "ann").want(t, exitDone, "0 sessions ended", "")
+		cloakroom(t, "end", "-store", address, "-subject", "ann").want(t, exitNotFound, "0 sessions ended", "no session of ann")
 		for _, noID := range []string{"bob", deskID[1:]} {
 			cloakroom(t, "end", "-store", address, noID).want(t, exitUsage, "", "is no ID")
 		}
@@ -65,6 +65,49 @@ func TestEndEndsWhatItIsTold(t *testing.T) {
 		}
 		in("all", "out", "out", "out", "out")
 	}
+}
+
+// Whoever ends everybody's sessions under a wrong name must not believe that it is done.
+func TestAnEndOfNothingSaysSoAndWhere(t *testing.T) {
+	t.Parallel()
+	for kind, address := range places(t) {
+		const ask = "there is no session: is this the application's store, with its prefix, table or collection?"
+		r := cloakroom(t, "end", "-all", "-store", address)
+		r.want(t, exitNotFound, "0 sessions ended\n", address+": "+ask)
+		r = cloakroom(t, "end", "-all", "-json", "-store", address)
+		r.want(t, exitNotFound, "{\n  \"ended\": 0\n}\n", ask)
+		r = cloakroom(t, "end", "-subject", "a\nb", "-store", address)
+		r.want(t, exitNotFound, "0 sessions ended\n", `there is no session of "a\nb"`)
+		other := places(t)[kind]
+		r = cloakroom(t, "copy", address, other)
+		r.want(t, exitNotFound, "copied  0", address+": there is no session: ")
+		cloakroom(t, "prune", "-store", address).want(t, exitDone, "0 sessions removed\n", "")
+		cloakroom(t, "count", "-store", address).want(t, exitDone, "sessions   0\n", "")
+	}
+}
+
+// A doubtful store ends a session as its time is over, and can't tell.
+type doubtful struct {
+	sessionstore.Store
+
+	calls int
+}
+
+func (s *doubtful) DeleteAll(ctx context.Context) (int, error) {
+	if s.calls++; s.calls > 1 {
+		return 0, nil
+	}
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+func TestAnEndThatMayHaveEndedSomethingIsNoneOfNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &doubtful{Store: memstore.New(memstore.Options{})}
+		r := cloakroomOn(t.Context(), opens(map[string]sessionstore.Store{"s": s}), "end", "-all", "-store", "s")
+		r.want(t, exitDone, "at least 0 sessions ended\n", "")
+	})
 }
 
 // A stubborn store ends three sessions with each call, and lasts.
@@ -96,7 +139,7 @@ func TestEndingAllTakesAsLongAsItTakesAndSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &stubborn{left: 30, Store: memstore.New(memstore.Options{})}
 		r := cloakroomOn(t.Context(), opens(map[string]sessionstore.Store{"s": s}), "end", "-all", "-store", "s")
-		r.want(t, exitDone, "at least 30 sessions ended\n", "cloakroom: 3 sessions ended\n")
+		r.want(t, exitDone, "at least 30 sessions ended\n", "cloakroom: 3 sessions ended so far\n")
 		s.left = 6
 		r = cloakroomOn(t.Context(), opens(map[string]sessionstore.Store{"s": s}), "end", "-all", "-json", "-store", "s")
 		r.want(t, exitDone, "\"atLeast\": true,\n  \"ended\": 6\n", "")

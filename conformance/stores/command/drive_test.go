@@ -89,7 +89,7 @@ func drive(t *testing.T, b *backends.Backend) {
 	}
 	do("list", "bob\n\x1b[2J").want(t, 0, "\n", "")
 	do("end", phoneID).want(t, 0, "1 session ended\n", "")
-	do("end", phoneID).want(t, 3, "", "no such session")
+	do("end", phoneID).want(t, 3, "", "there is no session ")
 	if a.subject(phone) != "" || a.subject(desk) != "ann" {
 		t.Error("it has not ended the one that it was told")
 	}

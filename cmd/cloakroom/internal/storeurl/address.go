@@ -126,14 +126,20 @@ func (a *address) parseQuery(query string, k *kind) error {
 	return nil
 }
 
-// where returns the address without what is secret in it, user included.
+// where returns the address without what is secret in it, user and the driver's parameters
+// included. The store's own say which of a server's sessions are meant.
 func (a *address) where() string {
-	if a.hosts == nil {
-		return a.scheme + ":" + a.path
+	s := a.scheme + ":" + a.path
+	if a.hosts != nil {
+		s = a.scheme + "://" + strings.Join(a.hosts, ",")
+		if a.path != "" {
+			s += "/" + a.path
+		}
 	}
-	s := a.scheme + "://" + strings.Join(a.hosts, ",")
-	if a.path != "" {
-		s += "/" + a.path
+	sep := "?"
+	for _, name := range slices.Sorted(maps.Keys(a.own)) {
+		s += sep + name + "=" + url.PathEscape(a.own.Get(name))
+		sep = "&"
 	}
 	return s
 }
