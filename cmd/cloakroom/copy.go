@@ -81,11 +81,16 @@ func (c *copier) run(ctx context.Context) error {
 		return err
 	case met == 0 && c.mirror:
 		return c.from.Hide(fmt.Errorf("%w TO was left as it is; cloakroom end -all ends what it has", errEmpty))
-	case met == 0 && c.damaged.Load() == 0:
+	case met+c.damaged.Load() == 0:
 		return c.from.Hide(errEmpty)
 	case !c.mirror:
 		return nil
 	}
+	return c.endRest(ctx)
+}
+
+// endRest ends at TO what has ended at FROM.
+func (c *copier) endRest(ctx context.Context) error {
 	return spread(ctx, c.endOne, func(work func(sessionstore.Entry) bool) error {
 		for e, err := range sessionstore.Scan(ctx, c.to.Store) {
 			if err != nil && !errors.Is(err, sessionstore.ErrCorrupt) {

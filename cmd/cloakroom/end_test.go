@@ -94,11 +94,12 @@ type doubtful struct {
 }
 
 func (s *doubtful) DeleteAll(ctx context.Context) (int, error) {
-	if s.calls++; s.calls > 1 {
-		return 0, nil
+	var err error
+	if s.calls++; s.calls == 1 {
+		<-ctx.Done()
+		err = ctx.Err()
 	}
-	<-ctx.Done()
-	return 0, ctx.Err()
+	return 0, err
 }
 
 func TestAnEndThatMayHaveEndedSomethingIsNoneOfNothing(t *testing.T) {

@@ -92,7 +92,7 @@ func (t *table) next(head ...string) {
 	t.row(head...)
 }
 
-func (t *table) done() error { return cmp.Or(t.failed, t.Flush()) } //nolint:wrapcheck // it is the terminal's
+func (t *table) done() error { return cmp.Or(t.failed, t.Flush()) }
 
 // moment prints a time in UTC, a dash for none.
 func moment(t time.Time) string {

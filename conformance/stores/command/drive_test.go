@@ -102,6 +102,11 @@ func drive(t *testing.T, b *backends.Backend) {
 	if a.subject(bob) != "" {
 		t.Error("it has not ended all")
 	}
+	r = do("end", "-all")
+	r.want(t, 3, "0 sessions ended\n", "there is no session: is this the application's store")
+	if b.Name != "file" && !strings.Contains(r.stderr, "="+p.Name) {
+		t.Errorf("%s is not named: %s", p.Name, r.stderr)
+	}
 	do("count").want(t, 0, "sessions   0\n", "")
 }
 

@@ -136,12 +136,14 @@ func (a *address) where() string {
 			s += "/" + a.path
 		}
 	}
-	sep := "?"
+	var own []string
 	for _, name := range slices.Sorted(maps.Keys(a.own)) {
-		s += sep + name + "=" + url.PathEscape(a.own.Get(name))
-		sep = "&"
+		own = append(own, name+"="+url.PathEscape(a.own.Get(name)))
 	}
-	return s
+	if len(own) == 0 {
+		return s
+	}
+	return s + "?" + strings.Join(own, "&")
 }
 
 // url returns the address as a driver takes it, under a scheme.

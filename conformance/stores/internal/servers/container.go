@@ -14,6 +14,7 @@ import (
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
+	tcexec "github.com/testcontainers/testcontainers-go/exec"
 )
 
 // dockerWorks reports whether containers can be started.
@@ -136,6 +137,22 @@ func (b *box) remove(ctx context.Context) error {
 	}
 	b.c = nil
 	return nil
+}
+
+func (b *box) shell(ctx context.Context, script string, args ...string) (output []byte, code int, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.c == nil {
+		return nil, 0, errEnded
+	}
+	code, printed, err := b.c.Exec(ctx, append([]string{"sh", "-c", script, "sh"}, args...), tcexec.Multiplexed())
+	if err == nil {
+		output, err = io.ReadAll(printed)
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("run in %s: %w", b.image, err)
+	}
+	return output, code, nil
 }
 
 func (b *box) addr() string { return net.JoinHostPort(loopback, b.hostPort) }

@@ -44,6 +44,7 @@ type unit interface {
 	died(ctx context.Context) error  // why, if it has ended by itself, or nil
 	kill(ctx context.Context) error  // at once, as a crash does
 	remove(ctx context.Context) error
+	shell(ctx context.Context, script string, args ...string) (output []byte, code int, err error)
 	addr() string
 	inside(ctx context.Context) (string, error)
 }
@@ -94,6 +95,29 @@ func Own(tb testing.TB, k *Kind, args ...string) *Server {
 	tb.Cleanup(func() { s.Remove(tb) })
 	s.Start(tb)
 	return s
+}
+
+// Beside returns a server that the tests have started, so that [Server.Shell] finds its
+// client programs: a shared one, or one of its own where the environment names another.
+func Beside(tb testing.TB, k *Kind) *Server {
+	tb.Helper()
+	if s := Any(tb, k); s.unit != nil {
+		return s
+	}
+	return Own(tb, k)
+}
+
+// Shell runs a script of sh where the server's client programs are: in its container, or on
+// this machine. It returns what was printed, errors too, and the exit code.
+func (s *Server) Shell(tb testing.TB, script string, args ...string) (output string, code int) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), timeout)
+	defer cancel()
+	text, code, err := s.unit.shell(ctx, script, args...)
+	if err != nil {
+		tb.Fatalf("%s: %v", s.kind.Name, err)
+	}
+	return string(text), code
 }
 
 // Start starts an Own server again after Kill, with what it had kept on disk. It
