@@ -62,6 +62,7 @@ type call struct {
 
 // run returns the exit code.
 func (a app) run(ctx context.Context, args []string) int {
+	a.stdout = printer{a.stdout}
 	if len(args) == 0 {
 		_, _ = io.WriteString(a.stderr, usage()) // there is nobody else to tell
 		return exitUsage
@@ -160,7 +161,10 @@ func (x *call) with(ctx context.Context, f func(*storeurl.Opened) error) error {
 	if err != nil {
 		return err
 	}
-	err = s.Hide(f(s))
+	err = f(s)
+	if printed := new(unprinted); !errors.As(err, printed) || err.Error() != printed.Error() { // else the store is not at fault
+		err = s.Hide(err)
+	}
 	if closed := s.Hide(s.Close()); err == nil {
 		err = closed
 	}

@@ -66,6 +66,24 @@ func printJSON(w io.Writer, v any) error {
 	return nil
 }
 
+// A printer prints results. The disk or the program that they go to may take none.
+type printer struct{ io.Writer }
+
+func (p printer) Write(text []byte) (int, error) {
+	n, err := p.Writer.Write(text)
+	if err != nil {
+		err = unprinted{err}
+	}
+	return n, err
+}
+
+// An unprinted error is not the store's: what was to be done is done.
+type unprinted struct{ error }
+
+func (e unprinted) Error() string { return "the result can't be printed: " + e.error.Error() }
+
+func (e unprinted) Unwrap() error { return e.error }
+
 // A table prints rows in columns.
 type table struct {
 	*tabwriter.Writer

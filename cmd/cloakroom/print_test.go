@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
+
+	"github.com/cloakroom-go/cloakroom/cmd/cloakroom/internal/storeurl"
 )
 
 func TestWhatIsPrintedMovesNoCursor(t *testing.T) {
@@ -51,5 +54,28 @@ func TestAnErrorOfSeveralLinesIsOne(t *testing.T) {
 	app{stderr: &b}.note("failed to connect:\n\thost 1\r\n\thost 2\n\x1b[2J")
 	if got, want := b.String(), "cloakroom: failed to connect: host 1 host 2 \\u001b[2J\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// A full disk takes nothing.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+// The disk that the result goes to is not the store's, and what was done is done.
+func TestAResultThatCanNotBePrintedIsNotTheStoresFault(t *testing.T) {
+	t.Parallel()
+	for kind, address := range places(t) {
+		_, id := open(t, address).signIn("ann")
+		for _, args := range [][]string{
+			{"count"}, {"count", "-json"}, {"list", "ann"}, {"show", id}, {"check"}, {"prune"}, {"end", "-subject", "ann"}, {"end", "-all"},
+		} {
+			var stderr bytes.Buffer
+			args = append([]string{args[0], "-store", address}, args[1:]...)
+			code := app{full{}, &stderr, storeurl.Open}.run(t.Context(), args)
+			if got, want := stderr.String(), "cloakroom: the result can't be printed: no space left\n"; code != exitFailed || got != want {
+				t.Errorf("%s: %q gives %d and says %q, want 1 and %q", kind, args, code, got, want)
+			}
+		}
 	}
 }
