@@ -18,7 +18,7 @@ func runEnd(ctx context.Context, x *call) error {
 		arg = x.args[0]
 	}
 	switch {
-	case x.all && (arg != "" || x.subject != ""):
+	case x.all && (len(x.args) > 0 || x.subject != ""):
 		return usageError{errors.New("-all ends everybody's sessions: it takes no ID and no subject")}
 	case !x.all && arg == "" && x.subject == "":
 		return usageError{errors.New("want an ID, -subject SUBJECT or -all")}

@@ -67,6 +67,24 @@ func TestEndEndsWhatItIsTold(t *testing.T) {
 	}
 }
 
+// A variable of a script may be empty by mistake.
+func TestNothingIsEndedWhereAnArgumentIsEmpty(t *testing.T) {
+	t.Parallel()
+	for kind, address := range places(t) {
+		a := open(t, address)
+		cookie, id := a.signIn("ann")
+		for _, args := range [][]string{
+			{"-all", "-subject", ""}, {"-all", "-subject="}, {"-all", ""}, {"-subject", ""}, {"-subject", "", id}, {""},
+		} {
+			r := cloakroom(t, append([]string{"end", "-store", address}, args...)...)
+			if r.code != exitUsage || a.subject(cookie) != "ann" {
+				t.Fatalf("%s: end %q gives %d and %q, and %q is signed in", kind, args, r.code, r.stdout+r.stderr, a.subject(cookie))
+			}
+		}
+		cloakroom(t, "show", "-store", address, "-subject", "", id).want(t, exitUsage, "", "-subject is empty")
+	}
+}
+
 // Whoever ends everybody's sessions under a wrong name must not believe that it is done.
 func TestAnEndOfNothingSaysSoAndWhere(t *testing.T) {
 	t.Parallel()
