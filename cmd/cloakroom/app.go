@@ -113,11 +113,15 @@ func (a app) call(ctx context.Context, c *command, args []string) error {
 	if len(x.args) < c.least || len(x.args) > c.most {
 		return usageError{fmt.Errorf("want cloakroom %s; -h says more", c.usage(" [flags]"))}
 	}
-	empty := false
-	flags.Visit(func(f *flag.Flag) { empty = empty || f.Name == "subject" && x.subject == "" })
+	empty := "" // a script's variable that was not set, perhaps
+	flags.Visit(func(f *flag.Flag) {
+		if f.Value.String() == "" {
+			empty = f.Name
+		}
+	})
 	switch {
-	case empty:
-		return usageError{errors.New("-subject is empty")}
+	case empty != "":
+		return usageError{fmt.Errorf("-%s is empty", empty)}
 	case c.waits && x.timeout <= 0:
 		return usageError{errors.New("-timeout is not positive")}
 	case x.idle < 0:

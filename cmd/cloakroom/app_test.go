@@ -84,6 +84,27 @@ func TestAStoreIsNamedByTheEnvironment(t *testing.T) { //nolint:paralleltest // 
 	}
 }
 
+// CLOAKROOM_STORE takes the place of an address that is left out, and not of one that a
+// script's variable was to hold.
+func TestAnEmptyAddressIsNotThatOfTheEnvironment(t *testing.T) {
+	all := places(t)
+	a := open(t, all["file"])
+	cookie, _ := a.signIn("ann")
+	t.Setenv(storeVariable, all["file"])
+	for _, args := range [][]string{
+		{"end", "-all", "-store", ""},
+		{"end", "-all", "-store="},
+		{"copy", "", all["sqlite"]},
+		{"copy", "-mirror", all["sqlite"], ""},
+		{"copy", "env:", all["sqlite"]},
+	} {
+		r := cloakroom(t, args...)
+		if r.code != exitUsage || a.subject(cookie) != "ann" {
+			t.Errorf("%q gives %d and %q, and %q is signed in", args, r.code, r.stdout+r.stderr, a.subject(cookie))
+		}
+	}
+}
+
 func TestKeygenPrintsAKeyThatTheApplicationTakes(t *testing.T) {
 	t.Parallel()
 	r := cloakroom(t, "keygen")

@@ -15,7 +15,10 @@ import (
 )
 
 func runCopy(ctx context.Context, x *call) error {
-	if x.args[0] == x.args[1] {
+	switch {
+	case x.args[0] == "" || x.args[1] == "": // which is not CLOAKROOM_STORE
+		return usageError{errors.New("FROM or TO is empty")}
+	case x.args[0] == x.args[1]:
 		return usageError{errors.New("FROM and TO are the same")}
 	}
 	x.store = x.args[0]
