@@ -122,7 +122,7 @@ func endsNothing(t *testing.T, text string) {
 func here(t *testing.T, store, script string, args ...string) string {
 	t.Helper()
 	for _, program := range []string{"sqlite3", "xxd", "strings", "openssl", "jq"} {
-		if _, err := exec.LookPath(program); err != nil && regexp.MustCompile(`(^|\W)`+program+`\s`).MatchString(script) {
+		if _, err := exec.LookPath(program); err != nil && regexp.MustCompile(`(^|\W)`+program+`(\W|$)`).MatchString(script) {
 			need.Missing(t, "no "+program+" on the PATH, which docs/operations.md uses", program)
 		}
 	}
