@@ -10,11 +10,11 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
-	tcexec "github.com/testcontainers/testcontainers-go/exec"
 )
 
 // dockerWorks reports whether containers can be started.
@@ -139,20 +139,20 @@ func (b *box) remove(ctx context.Context) error {
 	return nil
 }
 
-func (b *box) shell(ctx context.Context, script string, args ...string) (output []byte, code int, err error) {
+func (b *box) shell(ctx context.Context, stdout, stderr io.Writer, script string, args ...string) (code int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.c == nil {
-		return nil, 0, errEnded
+		return 0, errEnded
 	}
-	code, printed, err := b.c.Exec(ctx, append([]string{"sh", "-c", script, "sh"}, args...), tcexec.Multiplexed())
+	code, printed, err := b.c.Exec(ctx, append([]string{"sh", "-c", script, "sh"}, args...))
 	if err == nil {
-		output, err = io.ReadAll(printed)
+		_, err = stdcopy.StdCopy(stdout, stderr, printed)
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("run in %s: %w", b.image, err)
+		return 0, fmt.Errorf("run in %s: %w", b.image, err)
 	}
-	return output, code, nil
+	return code, nil
 }
 
 func (b *box) addr() string { return net.JoinHostPort(loopback, b.hostPort) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -157,13 +158,14 @@ func (p *process) remove(context.Context) error {
 	return errors.Join(p.end(), os.RemoveAll(p.dir))
 }
 
-func (p *process) shell(ctx context.Context, script string, args ...string) (output []byte, code int, err error) {
+func (p *process) shell(ctx context.Context, stdout, stderr io.Writer, script string, args ...string) (code int, err error) {
 	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", script, "sh"}, args...)...) //nolint:gosec // a test's
-	output, err = cmd.CombinedOutput()
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	err = cmd.Run()
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
-		return nil, 0, fmt.Errorf("run beside %s: %w", p.path, err)
+		return 0, fmt.Errorf("run beside %s: %w", p.path, err)
 	}
-	return output, cmd.ProcessState.ExitCode(), nil
+	return cmd.ProcessState.ExitCode(), nil
 }
 
 func (p *process) addr() string { return net.JoinHostPort(loopback, p.port) }

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -44,7 +45,7 @@ type unit interface {
 	died(ctx context.Context) error  // why, if it has ended by itself, or nil
 	kill(ctx context.Context) error  // at once, as a crash does
 	remove(ctx context.Context) error
-	shell(ctx context.Context, script string, args ...string) (output []byte, code int, err error)
+	shell(ctx context.Context, stdout, stderr io.Writer, script string, args ...string) (code int, err error)
 	addr() string
 	inside(ctx context.Context) (string, error)
 }
@@ -108,16 +109,20 @@ func Beside(tb testing.TB, k *Kind) *Server {
 }
 
 // Shell runs a script of sh where the server's client programs are: in its container, or on
-// this machine. It returns what was printed, errors too, and the exit code.
+// this machine. It returns what was printed, with errors if it fails, and the exit code.
 func (s *Server) Shell(tb testing.TB, script string, args ...string) (output string, code int) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), timeout)
 	defer cancel()
-	text, code, err := s.unit.shell(ctx, script, args...)
+	var stdout, stderr bytes.Buffer
+	code, err := s.unit.shell(ctx, &stdout, &stderr, script, args...)
 	if err != nil {
 		tb.Fatalf("%s: %v", s.kind.Name, err)
 	}
-	return string(text), code
+	if code != 0 {
+		return stdout.String() + stderr.String(), code
+	}
+	return stdout.String(), code
 }
 
 // Start starts an Own server again after Kill, with what it had kept on disk. It
