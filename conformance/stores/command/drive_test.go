@@ -3,6 +3,7 @@ package command_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -185,13 +186,24 @@ func TestCtrlCEndsTheCommand(t *testing.T) {
 		t.Log("a process can't send Ctrl-C to another one alone; the module's tests cancel the context")
 		return
 	}
+	for name, form := range map[string]string{"server": "redis://%s", "sentinel": "redis+sentinel://%s/main"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			interrupt(t, form)
+		})
+	}
+}
+
+// interrupt sends the signal to a count that waits for a server.
+func interrupt(t *testing.T, form string) {
+	t.Helper()
 	var l net.ListenConfig
 	silent, err := l.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = silent.Close() }() // nothing comes after it
-	cmd := command(t, "redis://"+silent.Addr().String(), "count", "-timeout", "10m")
+	cmd := command(t, fmt.Sprintf(form, silent.Addr()), "count", "-timeout", "10m")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {

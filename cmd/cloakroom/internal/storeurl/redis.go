@@ -23,7 +23,7 @@ type noLog struct{}
 
 func (noLog) Printf(context.Context, string, ...any) {}
 
-func openRedis(_ context.Context, a *address, o Options) (*Opened, error) {
+func openRedis(ctx context.Context, a *address, o Options) (*Opened, error) {
 	silent()
 	plain, variant, _ := strings.Cut(a.scheme, "+")
 	var client redis.UniversalClient
@@ -40,12 +40,25 @@ func openRedis(_ context.Context, a *address, o Options) (*Opened, error) {
 		return nil, InvalidError{err}
 	}
 	store, err := redisstore.New(client, redisstore.Options{KeyPrefix: a.own.Get("prefix"), MaxData: largest, Notify: true})
-	s, err := together(store, err, client.Close)
+	s, err := together(store, err, func() error { return closeRedis(ctx, client) })
 	if err != nil {
 		return nil, err
 	}
 	s.Clocks = func(ctx context.Context) ([]time.Time, error) { return redisClocks(ctx, client) }
 	return s, nil
+}
+
+// closeRedis waits no longer than until Ctrl-C: with Sentinel, Close waits for a connection
+// that is being made.
+func closeRedis(ctx context.Context, client redis.UniversalClient) error {
+	closed := make(chan error, 1)
+	go func() { closed <- client.Close() }()
+	select {
+	case err := <-closed:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
 }
 
 func (a *address) single(o Options) (redis.UniversalClient, error) {
