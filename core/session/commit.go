@@ -32,7 +32,7 @@ type commit struct {
 
 	login    bool     // the request has signed in, see Session.login
 	replaced []doomed // see Session.replaced
-	before   *before  // what a login can be taken back to
+	before   *before  // see Session.before
 	idle     bool     // the changes had nothing to do when they were made again
 	own      *found   // see Session.own
 	back     bool     // it works on the visitor's own session, though the ticket leads to another
@@ -85,6 +85,7 @@ type attempt struct {
 	ticket   held
 	left     wants    // to do if it has landed
 	replaced []doomed // to be ended then, once all else is done
+	before   *before  // what it can be taken back to then
 	events   []Event  // to be told if it has landed
 }
 
@@ -206,7 +207,7 @@ func (s *Session) begin() commit {
 	c := commit{
 		s: s, m: s.m, ticket: s.ticket, stored: s.stored, view: s.cur.clone(), changes: s.changes, wants: s.wants,
 		doomed: s.doomed, replaced: s.replaced, tried: s.tried, quiet: s.quiet, ended: s.ended, login: s.login, err: s.err,
-		own: s.own, left: s.left, origin: s.origin, guest: s.guest,
+		own: s.own, left: s.left, origin: s.origin, guest: s.guest, before: s.before,
 	}
 	s.origin = nil
 	c.bind()

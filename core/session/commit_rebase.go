@@ -22,7 +22,7 @@ func (c *commit) rebase(ctx context.Context) error {
 	a, unknown := c.landed(&f)
 	if a != nil {
 		c.wants.settle(a)
-		c.replaced, c.ticket = append(c.replaced, a.replaced...), a.ticket
+		c.replaced, c.ticket, c.before = append(c.replaced, a.replaced...), a.ticket, a.before
 		c.events = append(c.events, a.events...)
 		c.changes, c.done, c.tried = c.changes[a.changes:], c.done+a.changes, nil
 		f.judge(c.m, c.ticket.hash, c.grace())
@@ -127,6 +127,9 @@ func (c *commit) reject(ctx context.Context, why error) error {
 		if f.verdict.standing >= retired {
 			v, c.stored, c.own = f.view, f.stored, f.own
 		}
+	}
+	for i := range c.tried { // one may land yet
+		c.m.withheld.add(c.tried[i].ticket.hash)
 	}
 	c.view, c.wants, c.refused, c.givenUp = v, wants{}, why, true
 	return why

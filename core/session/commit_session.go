@@ -65,6 +65,7 @@ func (s *Session) finish(c *commit, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.doomed, s.replaced = c.doomed, c.replaced
+	c.keepBefore()
 	if c.cookie == cookieUnset {
 		s.cookie = cookieUnset
 	}
@@ -110,7 +111,8 @@ func (s *Session) adopt(c *commit) {
 		c.view = s.remake(later, c.view)
 		made += len(later)
 	}
-	s.ticket, s.stored, s.cur, s.wants, s.tried, s.own, s.left = c.ticket, c.stored, c.view, c.wants, c.tried, c.own, c.left
+	s.ticket, s.stored, s.cur, s.wants, s.tried = c.ticket, c.stored, c.view, c.wants, c.tried
+	s.own, s.left, s.before = c.own, c.left, c.before
 	s.changes = s.changes[c.done:]
 	if s.wants.hand && s.cookie == cookieSet {
 		s.cookie = cookieKeep // one that the request had to hand out, or its session, is no longer good

@@ -27,6 +27,9 @@ func (c *commit) create(ctx context.Context) error {
 		next.see(t.hash, now) // it is the only one that there will be: nothing depends on when it is seen
 	}
 	done, err := c.admit(ctx, &next, now, true)
+	if errors.Is(err, sessionstore.ErrConflict) { // an earlier attempt has landed
+		c.ticket = t
+	}
 	if err != nil {
 		return err
 	}
@@ -216,7 +219,7 @@ func written(r sessionstore.Record, err error) error {
 func (c *commit) note(a attempt, err error) {
 	a.refused = sessionstore.Certain(err) && (errors.Is(err, sessionstore.ErrConflict) || errors.Is(err, sessionstore.ErrExists))
 	if a.refused || !sessionstore.Certain(err) {
-		a.changes, a.wants = len(c.changes), c.wants
+		a.changes, a.wants, a.before = len(c.changes), c.wants, c.before
 		c.tried = append(c.tried, a)
 	}
 }

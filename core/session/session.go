@@ -44,6 +44,7 @@ type Session struct {
 	doomed   []doomed   // to be ended at the next commit
 	replaced []doomed   // by a login that was saved: to be ended when a ticket of it is handed out
 	tried    []attempt  // writes of changes
+	before   *before    // what a login that was saved can be taken back to, until its limit is kept
 	refused  error      // what the last commit has given up; nil once there is something else to save
 	givenUp  int16      // so often commits have given up what was changed
 	quiet    bool       // the ticket is not good for its session: nothing is stored unless the visitor signs in
@@ -206,7 +207,7 @@ func (s *Session) end(reason EndReason, still func(*state) bool) {
 	s.wants = wants{unset: reason == EndDestroyed && (s.x.brought || s.stored != nil)}
 	s.ticket, s.stored, s.own, s.left = held{}, nil, nil, nil
 	s.quiet, s.ended, s.login, s.refused = false, false, false, nil
-	s.origin, s.guest = nil, false
+	s.origin, s.guest, s.before = nil, false, nil
 	s.cur, s.changes, s.tried, s.err = newView(wallNow()), nil, nil, nil
 }
 

@@ -182,7 +182,7 @@ func (s *Session) snapshot() (*Session, int) {
 	defer s.mu.Unlock()
 	return &Session{
 		ticket: s.ticket, stored: s.stored, cur: s.cur.clone(), own: s.own, changes: s.changes, wants: s.wants,
-		tried: s.tried, refused: s.refused, quiet: s.quiet, ended: s.ended, login: s.login, err: s.err,
+		tried: s.tried, before: s.before, refused: s.refused, quiet: s.quiet, ended: s.ended, login: s.login, err: s.err,
 	}, len(s.changes)
 }
 
@@ -196,7 +196,8 @@ func (s *Session) restore(b *Session) {
 		return
 	}
 	s.ticket, s.stored, s.cur, s.changes, s.wants = b.ticket, b.stored, b.cur, b.changes, b.wants
-	s.tried, s.refused, s.quiet, s.ended, s.login, s.err = b.tried, b.refused, b.quiet, b.ended, b.login, b.err
+	s.tried, s.before, s.refused = b.tried, b.before, b.refused
+	s.quiet, s.ended, s.login, s.err = b.quiet, b.ended, b.login, b.err
 }
 
 // errOver says that the session is over which another one continues.

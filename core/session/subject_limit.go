@@ -69,7 +69,11 @@ func (c *commit) admit(ctx context.Context, next *view, now time.Time, create bo
 func (c *commit) refuse(ctx context.Context, live []*found, next *view, create bool) error {
 	others := len(live)
 	for _, f := range live {
-		if f.view.id == next.id {
+		switch {
+		case f.view.id != next.id:
+		case create || f.stored.version != c.stored.version: // it has landed, perhaps
+			return sessionstore.ErrConflict
+		default:
 			others--
 		}
 	}
@@ -77,7 +81,7 @@ func (c *commit) refuse(ctx context.Context, live []*found, next *view, create b
 		if others < c.m.opts.MaxSessions {
 			break
 		}
-		if f.view.id == next.id || !f.view.lost(wallNow(), c.m.opts.AbsoluteTimeout) {
+		if f.view.id == next.id || !c.lost(f) {
 			continue
 		}
 		if err := c.evict(ctx, f); err != nil && !errors.Is(err, sessionstore.ErrConflict) {
@@ -108,6 +112,28 @@ func (c *commit) refuse(ctx context.Context, live []*found, next *view, create b
 type before struct {
 	commit commit
 	record sessionstore.Record // if the login goes into it
+	past   bool                // the commit that has made the login is over
+}
+
+// keepBefore keeps what a later commit may need.
+func (c *commit) keepBefore() {
+	if !c.wants.limit {
+		c.before = nil
+	}
+	if c.before != nil {
+		c.before.past = true
+	}
+	for i := range c.tried {
+		if b := c.tried[i].before; b != nil {
+			b.past = true
+		}
+	}
+}
+
+// lost reports whether nobody will present a ticket of the login: none was handed out, or it
+// has been on its way for too long.
+func (c *commit) lost(f *found) bool {
+	return f.view.lost(wallNow(), c.m.opts.AbsoluteTimeout) || f.view.withheld(c.m.withheld)
 }
 
 // keepLimit sees to it that the subject has no more than MaxSessions.
@@ -200,9 +226,8 @@ const (
 // over returns the subject's sessions above the limit: those whose login nobody has
 // received, then the oldest, or with RefuseNew the newest.
 func (c *commit) over(live []*found) []*found {
-	now := wallNow()
 	rank := func(f *found) int {
-		if f.view.lost(now, c.m.opts.AbsoluteTimeout) {
+		if c.lost(f) {
 			return 1
 		}
 		return 0
@@ -244,26 +269,33 @@ func (c *commit) takeBack(ctx context.Context, at *found) error {
 			return err
 		}
 	}
-	if c.before != nil { // else an earlier commit has made it
-		*c = c.before.commit
+	switch b := c.before; {
+	case b == nil:
+	case b.past: // its changes are settled
+		c.ticket, c.stored, c.own, c.quiet = b.commit.ticket, b.commit.stored, b.commit.own, b.commit.quiet
+		c.replaced, c.left, c.saved = b.commit.replaced, b.commit.left, false
+	default:
+		*c = b.commit
 	}
 	return fmt.Errorf("%w: %d", ErrTooManySessions, c.m.opts.MaxSessions)
 }
 
 // unwrite puts the record back that a login has gone into, or ends its session.
 func (c *commit) unwrite(ctx context.Context, at *stored) error {
-	switch {
-	case c.before != nil && c.before.record.Version != 0:
+	if c.before != nil && c.before.record.Version != 0 {
 		r := c.before.record
 		r.Version = sessionstore.NewVersion()
-		if err := c.m.store.Update(ctx, at.id, at.version, r); err != nil && !errors.Is(err, ErrNotFound) {
+		err := c.m.store.Update(ctx, at.id, at.version, r)
+		switch {
+		case err == nil || errors.Is(err, ErrNotFound):
+			return nil
+		case !errors.Is(err, ErrInvalid): // else its time is over
 			return fmt.Errorf("session: taking back a login: %w", err)
 		}
-		return nil
-	case c.origin != nil: // it may be within the limit when it is tried again
-		return c.m.remove(ctx, at.id)
-	default:
-		_, err := c.endTicket(ctx, doomed{ticket: c.ticket, stored: at.alone()})
-		return err
 	}
+	if c.origin != nil { // it may be within the limit when it is tried again
+		return c.m.remove(ctx, at.id)
+	}
+	_, err := c.endTicket(ctx, doomed{ticket: c.ticket, stored: at.alone()})
+	return err
 }

@@ -185,7 +185,8 @@ func TestALostLoginMakesRoomFirst(t *testing.T) {
 				phone.do(nothing)
 				pass(time.Second)
 				e.store.failAfter(1, opList)
-				wantOutage(t, e.visitor().do(authenticate)) // it is written, and the ticket is not handed out
+				other := e.visitor().with(e.manager(e.indexed(), policy(2))) // this process does not know of it
+				wantOutage(t, other.do(authenticate))                        // it is written, and the ticket is not handed out
 				e.store.reset()
 				if n := len(e.list("ann")); n != 2 {
 					t.Fatalf("%d sessions, want 2", n)

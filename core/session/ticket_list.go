@@ -205,6 +205,14 @@ func (w *withheld) has(hash ticketHash) bool {
 	return slices.Contains(w.last[:], hash)
 }
 
+// withheld reports whether the visitor has no ticket of the session. One that several answers may
+// hand out is in another, perhaps. One from before the login is good for signing in again.
+func (st *state) withheld(w *withheld) bool {
+	return !slices.ContainsFunc(st.tickets, func(e entry) bool {
+		return e.before || e.seen != 0 || e.shared || !w.has(e.hash)
+	})
+}
+
 // dropWithheld makes room by the oldest ticket that was not handed out, and reports whether
 // there was one.
 func (st *state) dropWithheld(w *withheld) bool {
