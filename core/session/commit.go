@@ -192,7 +192,7 @@ func (c *commit) bringHome(ctx context.Context) error {
 // isRefusal reports whether an error is this package's own word and no failure of the
 // store.
 func isRefusal(err error) bool {
-	for _, refusal := range []error{ErrEncode, ErrDecode, ErrHeaderSent, ErrRetired, errGone, errFull, errOver, ErrSignedOut} {
+	for _, refusal := range []error{ErrEncode, ErrDecode, ErrHeaderSent, ErrRetired, errGone, errFull, errOver, errBack, ErrSignedOut} {
 		if errors.Is(err, refusal) {
 			return true
 		}
@@ -343,7 +343,7 @@ func (c *commit) write(ctx context.Context) error {
 	case c.stored != nil && !c.view.replaced:
 		return c.update(ctx)
 	case c.wants.login == "" && c.quiet && len(c.changes) > 0:
-		return c.ticket.over(c.quiet)
+		return c.dropped(ctx)
 	case c.view.empty(): // one that holds nothing is not worth a record
 		return nil
 	default:

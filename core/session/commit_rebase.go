@@ -31,6 +31,11 @@ func (c *commit) rebase(ctx context.Context) error {
 			return err
 		}
 	}
+	if c.wants.login == "" && len(c.changes) > 0 {
+		if err := c.settle(ctx, &f); err != nil {
+			return err
+		}
+	}
 	f.view.asked = c.view.asked
 	switch {
 	case f.verdict.standing >= retired:

@@ -121,7 +121,10 @@ type Options struct { //nolint:recvcheck // Format is for values, too
 
 	// RefuseNew refuses a login when its subject has MaxSessions already, instead of
 	// ending an older session: the commit fails with ErrTooManySessions. Of logins at
-	// the same moment, more may be refused than necessary.
+	// the same moment, more may be refused than necessary. A change that another request
+	// makes in the anonymous session waits until the login is refused or stands; if that
+	// takes too long, or the request had found the session empty by then, the commit fails
+	// and may be tried again.
 	RefuseNew bool
 
 	// StoreTimeout is how long a load, a commit with all its retries, or a method of

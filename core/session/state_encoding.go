@@ -33,6 +33,7 @@ const (
 	tagActor    = 15 // text behind its length, and a record's id (32 bytes)
 	tagReplaces = 16 // a record's id, as text
 	tagOrigins  = 17 // ids of records, as text, one behind the other
+	tagLetIn    = 18 // empty
 )
 
 func (st *state) encode() []byte { return st.append(nil) }
@@ -68,6 +69,9 @@ func (st *state) append(b []byte) []byte {
 		b = appendField(b, tagReplaces, []byte(st.replaces))
 	}
 	b = appendField(b, tagOrigins, []byte(st.origins))
+	if st.letIn {
+		b = append(b, tagLetIn, 0)
+	}
 	for _, l := range st.leases {
 		content := binary.BigEndian.AppendUint64(nil, l.holder)
 		b = appendPair(b, tagLease, l.name, appendInstant(appendInstant(content, l.from), l.until))
@@ -210,6 +214,8 @@ func (d *decoder) field(st *state) error {
 	case tagOrigins:
 		st.origins = origins(content.b)
 		return st.origins.check()
+	case tagLetIn:
+		st.letIn = true
 	case tagLease:
 		return content.lease(st)
 	case tagValue:

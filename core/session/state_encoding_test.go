@@ -40,7 +40,7 @@ func bareEntry(number uint64) entry {
 func fullState() state {
 	st := state{
 		id: publicID([]byte("publicpublic")), tickets: []entry{bareEntry(1), fullEntry(), bareEntry(302)}, count: 400,
-		aged: after(1), untaken: 3, place: after(2), ended: true, out: true,
+		aged: after(1), untaken: 3, place: after(2), letIn: true, ended: true, out: true,
 		origins:  origins(strings.Repeat("o", 2*sessionstore.IDLen)),
 		authHash: bytes.Repeat([]byte("h"), 32), binding: []byte("a browser"),
 		replaces: strings.Repeat("l", sessionstore.IDLen), actor: "an administrator", home: recordID(bytes.Repeat([]byte("o"), 32)),

@@ -32,7 +32,16 @@ func (f *found) place() time.Time {
 // one that is joined was not received yet, the request that wrote it may not have kept
 // the limit.
 func (c *commit) takesPlace(next *view) bool {
-	return c.wants.login != "" && (c.stored == nil || c.stored.subject != next.subject || !next.loginSeen())
+	switch {
+	case c.wants.login == "":
+		return false
+	case c.stored == nil || c.stored.subject != next.subject:
+		return true
+	case next.letIn:
+		return c.view.lost(wallNow(), c.m.opts.AbsoluteTimeout)
+	default:
+		return !next.loginSeen()
+	}
 }
 
 // admit places a login behind the others of its subject, or refuses it, and returns
@@ -54,7 +63,7 @@ func (c *commit) admit(ctx context.Context, next *view, now time.Time, create bo
 			return wants{}, err
 		}
 	}
-	next.place = now
+	next.place, next.letIn = now, false
 	for _, f := range live {
 		if p := f.place(); f.view.id != next.id && !p.Before(next.place) {
 			next.place = p.Add(time.Nanosecond)
@@ -194,7 +203,7 @@ func (c *commit) keepWithin(ctx context.Context) error {
 			waited = 0
 		}
 		switch {
-		case len(over) == 0:
+		case len(over) == 0 || at.view.letIn:
 			return nil
 		case c.owns(over) || waited >= looks:
 			if err := c.takeBack(ctx, at); !errors.Is(err, sessionstore.ErrConflict) {
@@ -273,7 +282,7 @@ func (c *commit) takeBack(ctx context.Context, at *found) error {
 	case b == nil:
 	case b.past: // its changes are settled
 		c.ticket, c.stored, c.own, c.quiet = b.commit.ticket, b.commit.stored, b.commit.own, b.commit.quiet
-		c.replaced, c.left, c.saved = b.commit.replaced, b.commit.left, false
+		c.replaced, c.left = b.commit.replaced, b.commit.left
 	default:
 		*c = b.commit
 	}

