@@ -31,10 +31,8 @@ func (c *commit) rebase(ctx context.Context) error {
 			return err
 		}
 	}
-	if c.wants.login == "" && len(c.changes) > 0 {
-		if err := c.settle(ctx, &f); err != nil {
-			return err
-		}
+	if err := c.settle(ctx, &f); err != nil {
+		return err
 	}
 	f.view.asked = c.view.asked
 	switch {
@@ -56,15 +54,23 @@ func (c *commit) rebase(ctx context.Context) error {
 		return unknown
 	}
 	c.ticket.standing = f.verdict.standing
+	if err := c.makeAgain(); err != nil {
+		return err
+	}
+	c.found = c.found || a != nil
+	c.bind()
+	return nil
+}
+
+// makeAgain makes the changes on what was found.
+func (c *commit) makeAgain() error {
 	v := c.view
 	for _, change := range c.changes {
 		if err := change(&v); err != nil {
 			return err
 		}
 	}
-	c.view, c.found = v, c.found || a != nil
-	c.idle = int(c.view.idle) == len(c.changes)
-	c.bind()
+	c.view, c.idle = v, int(v.idle) == len(c.changes)
 	return nil
 }
 

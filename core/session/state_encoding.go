@@ -207,10 +207,7 @@ func (d *decoder) field(st *state) error {
 	case tagActor:
 		return content.actor(st)
 	case tagReplaces:
-		st.replaces = string(content.b)
-		if sessionstore.CheckID(st.replaces) != nil {
-			return fmt.Errorf("%w: no id of a record", sessionstore.ErrCorrupt)
-		}
+		return content.record(&st.replaces)
 	case tagOrigins:
 		st.origins = origins(content.b)
 		return st.origins.check()
@@ -301,6 +298,14 @@ func (d *decoder) pair() (first []byte, second decoder, err error) {
 		return nil, decoder{}, fmt.Errorf("%w: the first of two parts is cut short", sessionstore.ErrCorrupt)
 	}
 	return d.b[:size:size], decoder{d.b[size:len(d.b):len(d.b)]}, nil
+}
+
+func (d *decoder) record(id *string) error {
+	*id = string(d.b)
+	if sessionstore.CheckID(*id) != nil {
+		return fmt.Errorf("%w: no id of a record", sessionstore.ErrCorrupt)
+	}
+	return nil
 }
 
 func (d *decoder) actor(st *state) error {

@@ -16,10 +16,11 @@ import (
 // errBack says that the session was away for as long as a login was not decided.
 var errBack = errors.New("session: a login that was refused had taken the session; try again")
 
-// undecided reports whether the ticket is from before a login that may be taken back.
+// undecided reports whether changes depend on a login that may be taken back: their ticket is from
+// before it.
 func (c *commit) undecided(f *found) bool {
-	return c.m.opts.RefuseNew && f.verdict.reason == isFromBefore && f.verdict.standing == quiet &&
-		!f.view.letIn && !f.view.loginSeen()
+	depend := c.m.opts.RefuseNew && c.wants.login == "" && len(c.changes) > 0
+	return depend && f.verdict.reason == isFromBefore && f.verdict.standing == quiet && !f.view.letIn && !f.view.loginSeen()
 }
 
 // settle returns when the login is decided that has made the ticket worthless. f is what is stored
