@@ -82,6 +82,8 @@ func (c *commit) endTicket(ctx context.Context, d doomed) (*stored, error) {
 		}
 		err := c.m.endAt(ctx, at, d.reason.isFinal())
 		switch {
+		case errors.Is(err, errNotKept):
+			return at, nil
 		case errors.Is(err, ErrNotFound):
 			return at, c.m.remove(ctx, at.id) // for a process whose clock is behind, it may be there
 		case !errors.Is(err, sessionstore.ErrConflict):
@@ -162,16 +164,37 @@ func (c *commit) loadDoomed(ctx context.Context, d doomed, grace time.Duration) 
 }
 
 // endAt ends a session at the version that was seen. out says that nothing is to bring it back.
+// errNotKept says that it has ended, and left no tombstone.
 func (m *Manager) endAt(ctx context.Context, at *stored, out bool) error {
 	err := m.bury(ctx, at, out)
 	if err == nil || errors.Is(err, sessionstore.ErrConflict) || errors.Is(err, ErrNotFound) {
 		return err
 	}
 	var f found
-	if err := f.loadRecord(ctx, m, at.id); err == nil && f.view.ended {
+	if err := f.loadRecord(ctx, m, at.id); err == nil && f.view.ended && (f.view.out || !out) {
 		return nil // it is there although its answer was lost, and is worth keeping, see MoveIn
 	}
-	return m.remove(ctx, at.id) // no room for a tombstone, perhaps; Delete needs none
+	if err := m.remove(ctx, at.id); err != nil { // no room for a tombstone, perhaps; Delete needs none
+		return err
+	}
+	left := at.tombstone()
+	left.out = out
+	return m.leave(ctx, at.id, &left)
+}
+
+// errNotKept says that there is no session under an id, but that one may begin there.
+var errNotKept = errors.New("session: no tombstone was left")
+
+// leave creates a tombstone where no record is.
+func (m *Manager) leave(ctx context.Context, id string, left *state) error {
+	r, err := m.tombstone(id, left)
+	if err == nil {
+		err = m.create(ctx, id, r)
+	}
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errNotKept, err)
+	}
+	return err
 }
 
 // bury replaces the record of a session by a tombstone, at the version that was

@@ -106,12 +106,12 @@ func (c *commit) close(ctx context.Context, id string, why EndReason, ends func(
 	if errors.Is(err, sessionstore.ErrCorrupt) {
 		err = c.m.close(ctx, id, &stored{id: id}, why.isFinal())
 	}
+	if ended != nil {
+		c.event(ended.over(why))
+	}
 	if errors.Is(err, errNotKept) {
 		c.m.log().WarnContext(ctx, "session: an old session that was moved in from can be shown again", "error", err)
 		return nil
-	}
-	if ended != nil {
-		c.event(ended.over(why))
 	}
 	return err
 }
@@ -140,40 +140,46 @@ func (c *commit) endReplaced(ctx context.Context, id string, why EndReason) erro
 	return c.close(ctx, id, why, func(at *stored) (bool, error) { return true, c.closeOrigins(ctx, at.origins, why) })
 }
 
-// errNotKept says that there is no session under an id, but that one may begin there.
-var errNotKept = errors.New("session: no tombstone was left")
-
 // endRecord leaves a tombstone under an id, in the place of a session if there is one,
 // which it returns. If that is not to end, nothing is done. A tombstone that is there stays,
 // unless this one says more.
-func (m *Manager) endRecord(ctx context.Context, id string, why EndReason, ends func(*stored) (bool, error)) (*stored, error) {
+func (m *Manager) endRecord(
+	ctx context.Context, id string, why EndReason, ends func(*stored) (bool, error),
+) (ended *stored, err error) {
 	out := why.isFinal()
 	for attempt := 0; ; attempt++ {
 		var f found
 		if err := f.loadRecord(ctx, m, id); err != nil {
-			return nil, err
+			return ended, err
 		}
+		live := f.stored != nil && !f.view.ended
 		switch {
 		case f.view.ended && (f.view.out || !out):
-			return nil, nil //nolint:nilnil // nothing has ended
-		case f.stored != nil && !f.view.ended:
+			return ended, nil
+		case live:
 			if ok, err := ends(f.stored); !ok || err != nil {
-				return nil, err
+				return ended, err
 			}
 		}
 		err := m.close(ctx, id, f.stored, out)
+		if live && (err == nil || errors.Is(err, errNotKept)) {
+			ended = f.stored
+		}
 		switch {
-		case err == nil && f.view.ended:
-			return nil, nil //nolint:nilnil // it had before
 		case err == nil:
-			return f.stored, nil
-		case !errors.Is(err, sessionstore.ErrConflict) && !errors.Is(err, sessionstore.ErrExists) && !errors.Is(err, ErrNotFound):
-			return nil, fmt.Errorf("session: ending: %w", err)
+			return ended, nil
+		case !isMet(err):
+			return ended, fmt.Errorf("session: ending: %w", err)
 		}
 		if err := backOff(ctx, attempt); err != nil {
-			return nil, fmt.Errorf("session: ending: %w", err)
+			return ended, fmt.Errorf("session: ending: %w", err)
 		}
 	}
+}
+
+// isMet reports whether another request has written meanwhile.
+func isMet(err error) bool {
+	return errors.Is(err, sessionstore.ErrConflict) || errors.Is(err, sessionstore.ErrExists) || errors.Is(err, ErrNotFound)
 }
 
 // close leaves a tombstone under an id, in the place of a record if there is one.
@@ -184,14 +190,7 @@ func (m *Manager) close(ctx context.Context, id string, at *stored, out bool) er
 		} // else it can't be read, and was deleted
 	}
 	nobodys := newToken() // a record lists a ticket
-	r, err := m.tombstone(id, &state{id: newView(wallNow()).id, ended: true, out: out, tickets: []entry{{hash: nobodys.hash()}}})
-	if err == nil {
-		err = m.create(ctx, id, r)
-	}
-	if err != nil {
-		err = fmt.Errorf("%w: %w", errNotKept, err)
-	}
-	return err
+	return m.leave(ctx, id, &state{id: newView(wallNow()).id, ended: true, out: out, tickets: []entry{{hash: nobodys.hash()}}})
 }
 
 // create creates a record. Where the id has had one before, which has expired, and the store

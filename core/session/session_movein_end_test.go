@@ -143,3 +143,36 @@ func TestOfSeveralLoginsBehindAnotherEachEndsWhatItReplaces(t *testing.T) {
 		t.Errorf("%d records, want carol's", n)
 	}
 }
+
+// TestALogoutWhoseTombstoneFailsAtFirstIsNotUndone has the store fail at one write, by a visitor who
+// has the session that goes on, or one that it has gone into, or shows the old one alone.
+func TestALogoutWhoseTombstoneFailsAtFirstIsNotUndone(t *testing.T) {
+	t.Parallel()
+	for _, who := range []string{"has it", "has another", "shows it"} {
+		e := newEnv(t)
+		var err error
+		v, late := e.begins(who == "has another"), e.visitor()
+		late.do(goOn(&err)) // its answer comes last
+		v.do(goOn(&err))
+		out := destroy
+		if who == "shows it" {
+			v, out = e.visitor(), signOutShowing
+		}
+		failed := false
+		e.store.intercept(func(_ context.Context, o op) error {
+			if o == opUpdate && !failed {
+				failed = true
+				return errDown
+			}
+			return nil
+		})
+		wantStatus(t, v.do(out), http.StatusOK)
+		e.store.reset()
+		if alive(late) || !failed {
+			t.Errorf("who %s: the session lives, the write has failed %t", who, failed)
+		}
+		if err := e.showing(); !errors.Is(err, session.ErrSignedOut) {
+			t.Errorf("who %s: %v, want ErrSignedOut", who, err)
+		}
+	}
+}
