@@ -176,3 +176,19 @@ func TestALogoutWhoseTombstoneFailsAtFirstIsNotUndone(t *testing.T) {
 		}
 	}
 }
+
+// TestATombstoneThatSaysLessIsNotTakenForAnother has the session be one too many, so that it has left
+// one, and the write fail that says that the visitor has signed out.
+func TestATombstoneThatSaysLessIsNotTakenForAnother(t *testing.T) {
+	t.Parallel()
+	e, _ := newIndexedEnv(t, atMost(1))
+	var err error
+	e.visitor().do(goOn(&err))
+	e.login("ann")
+	e.store.fail(errDown, opUpdate)
+	wantStatus(t, e.visitor().do(signOutShowing), http.StatusOK)
+	e.store.reset()
+	if again := e.showing(); err != nil || !errors.Is(again, session.ErrSignedOut) {
+		t.Errorf("%v; then %v, want ErrSignedOut", err, again)
+	}
+}
