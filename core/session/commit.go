@@ -192,7 +192,9 @@ func (c *commit) bringHome(ctx context.Context) error {
 // isRefusal reports whether an error is this package's own word and no failure of the
 // store.
 func isRefusal(err error) bool {
-	for _, refusal := range []error{ErrEncode, ErrDecode, ErrHeaderSent, ErrRetired, errGone, errFull, errOver, errBack, ErrSignedOut} {
+	for _, refusal := range []error{
+		ErrEncode, ErrDecode, ErrHeaderSent, ErrRetired, ErrSignedOut, errGone, errFull, errOver, errUndecided,
+	} {
 		if errors.Is(err, refusal) {
 			return true
 		}

@@ -118,7 +118,12 @@ func TestAChangeThatMeetsALoginWhichIsNeverDecidedFails(t *testing.T) {
 		if took := time.Since(start); took > session.DefaultStoreTimeout {
 			t.Errorf("after %v", took)
 		}
+		pass(time.Second)
+		start = time.Now()
 		wantOutage(t, m.other.do(count))
+		if took := time.Since(start); took > 0 { // nobody is under way who could decide it
+			t.Errorf("later, after %v", took)
+		}
 		m.e.store.reset()
 		m.phone.do(destroy)
 		wantStatus(t, m.other.do(count), http.StatusOK)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
@@ -13,8 +14,13 @@ import (
 // made if it is taken back. So it waits until that is decided, or decides itself that the login
 // stands: from then on nobody takes it back.
 
-// errBack says that the session was away for as long as a login was not decided.
-var errBack = errors.New("session: a login that was refused had taken the session; try again")
+// errUndecided says that a login has the session of which nobody has decided whether it stands, because
+// its process has ended, for instance, and errBack that it was refused when the request had found the
+// session empty.
+var (
+	errUndecided = errors.New("session: a login that may be above the limit has the session; try again")
+	errBack      = fmt.Errorf("%w: it was refused, and has left the session", errUndecided)
+)
 
 // undecided reports whether changes depend on a login that may be taken back: their ticket is from
 // before it.
@@ -31,10 +37,14 @@ func (c *commit) settle(ctx context.Context, f *found) error {
 		if err != nil {
 			return err
 		}
-		if len(c.over(counted(live))) == 0 {
+		written := f.view.latest(func(e *entry) time.Time { return e.at })
+		switch over := c.over(counted(live)); {
+		case len(over) == 0:
 			if err := c.letIn(ctx, f); !errors.Is(err, sessionstore.ErrConflict) {
 				return err
 			}
+		case wallNow().Sub(written) > c.m.opts.StoreTimeout: // the commit that has made it is over
+			return errUndecided
 		}
 		if err := backOff(ctx, attempt); err != nil {
 			return fmt.Errorf("session: waiting for a login that may be above the limit: %w", err)
