@@ -119,7 +119,7 @@ func (c *commit) close(ctx context.Context, id string, why EndReason, ends func(
 // EndMovedIn ends the session that goes on with another system's, see
 // [Session.MoveIn], and keeps it from beginning again for ten minutes. It is no error if
 // there is none, or if somebody has signed in to it since: whoever shows the old session
-// gets another one then.
+// gets another one then. After an error it may be live, or begin again.
 func (m *Manager) EndMovedIn(ctx context.Context, origin, subject string) error {
 	if m.store == nil {
 		return fmt.Errorf("%w: a session that travels in its cookie", ErrUnsupported)
