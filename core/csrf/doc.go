@@ -28,7 +28,7 @@
 //
 // Tokens are derived from a secret of the session, so nothing is stored for each. All
 // texts that were handed out are good at the same time: several tabs and the back button
-// work, also across Renew and StepUp. All become void when the session ends, and when
+// work, also across Renew, StepUp and Reauthenticate. All become void when the session ends, and when
 // Authenticate is called: what somebody has seen or planted before the visitor signed in
 // is worth nothing afterwards. A page that is made after Authenticate, in the same request
 // too, has the new ones. A form that is sent twice, as a visitor does who clicks twice,

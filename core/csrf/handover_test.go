@@ -43,6 +43,7 @@ func newShop(t *testing.T, configure ...func(*session.Options)) *shop {
 		"/":        func(*session.Session) {},
 		"/login":   func(s *session.Session) { s.Authenticate("ann") },
 		"/step-up": func(s *session.Session) { s.StepUp("2fa", time.Hour) },
+		"/again":   (*session.Session).Reauthenticate,
 		"/renew":   (*session.Session).Renew,
 		"/logout":  (*session.Session).Destroy,
 	} {
@@ -101,7 +102,7 @@ func (s *shop) signIn() {
 
 func TestAFormSentTwiceVerifiesTwice(t *testing.T) {
 	t.Parallel()
-	for _, path := range []string{"/login", "/step-up", "/renew", "/logout"} {
+	for _, path := range []string{"/login", "/step-up", "/again", "/renew", "/logout"} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -127,7 +128,7 @@ func TestAFormOpenedBeforeAMoveVerifiesAfterIt(t *testing.T) {
 		s := newShop(t, func(o *session.Options) { o.RenewEvery = 10 * time.Minute })
 		s.signIn()
 		form := s.token
-		for _, path := range []string{"/step-up", "/renew"} {
+		for _, path := range []string{"/step-up", "/again", "/renew"} {
 			before := s.ticket.Value
 			s.take(s.ask(http.MethodPost, path))
 			if s.ticket.Value == before {

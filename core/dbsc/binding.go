@@ -71,5 +71,5 @@ func (l *login) prove(about, proof string) {
 // device, by its latest login.
 func IsBound(i session.Info) bool {
 	list, _ := bindings.From(i)
-	return slices.ContainsFunc(list, func(b binding) bool { return b.Seen && b.At == i.Authenticated.UnixNano() })
+	return slices.ContainsFunc(list, func(b binding) bool { return b.Seen && b.At == i.Started.UnixNano() })
 }

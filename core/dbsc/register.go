@@ -16,7 +16,8 @@ import (
 //	binder.Offer(w, s)
 //
 // A browser that can't do that takes no notice. The offer is good for some minutes, and
-// for this login only: Renew and StepUp keep a binding, and the next login needs its own.
+// for this login only: Renew, StepUp and Reauthenticate keep a binding, and the next login
+// needs its own.
 //
 // Offer does nothing if nobody has signed in within the last minute. On every page it
 // would hand the offer to whoever has copied the session's cookie.
@@ -55,7 +56,7 @@ func (b *Binder) register(w http.ResponseWriter, r *http.Request, l *login) erro
 	if !p.verifies(p.key, p.alg) {
 		return b.reject(r, l, http.StatusForbidden, errSignature)
 	}
-	key := binding{Login: l.tag(), Alg: p.alg, Last: newProof(), At: l.s.Authenticated().UnixNano(), Offer: until.UnixNano()}
+	key := binding{Login: l.tag(), Alg: p.alg, Last: newProof(), At: l.s.Started().UnixNano(), Offer: until.UnixNano()}
 	if key.Key, err = marshalKey(p.key); err != nil {
 		return b.reject(r, l, http.StatusBadRequest, err)
 	}

@@ -89,13 +89,16 @@ func TestWhatMovesASessionKeepsItsBinding(t *testing.T) {
 	st := newSite(t)
 	b := st.device()
 	b.signIn()
-	for _, path := range []string{"/renew", "/step-up"} {
+	for _, path := range []string{"/renew", "/step-up", "/again"} {
 		before := b.jar[ticketCookie].Value
 		if b.visit(path); b.jar[ticketCookie].Value == before {
 			t.Fatalf("%s moves nothing", path)
 		}
 		wantStatus(t, dbsc.Bound, b.visit("/vault"), path)
 		want(t, http.StatusOK, b.refresh(), path)
+		if list, err := st.sessions.List(t.Context(), "ann"); err != nil || len(list) != 1 || !dbsc.IsBound(list[0]) {
+			t.Errorf("%s: the list says that it is not bound: %+v", path, list)
+		}
 	}
 }
 

@@ -63,6 +63,7 @@ func TestStoreCallsAreCounted(t *testing.T) {
 		{"login as somebody else", signedIn, 0, signIn("bob"), begin},
 		{"Renew", signedIn, 0, renew, write},
 		{"Renew and write", signedIn, 0, both(renew, count), write},
+		{"Reauthenticate", signedIn, 0, reauthenticate, write},
 		{"StepUp", signedIn, 0, stepUp, write},
 		{"SetPersistent", signedIn, 0, setPersistent(true), write},
 		{"logout", signedIn, 0, destroy, write},

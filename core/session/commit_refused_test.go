@@ -26,6 +26,7 @@ func TestCommitAfterTheHeader(t *testing.T) {
 		{"can't authenticate again", ann, both(authenticate, count), session.ErrHeaderSent, 1},
 		{"can't authenticate as somebody else", ann, both(signIn("bob"), count), session.ErrHeaderSent, 1},
 		{"can't renew, and saves the rest", ann, both(renew, count), session.ErrHeaderSent, 2},
+		{"can't reauthenticate, and saves the rest", ann, both(reauthenticate, count), session.ErrHeaderSent, 2},
 		{"can't step up, and saves the rest", ann, both(stepUp, count), session.ErrHeaderSent, 2},
 		{"destroys", count, destroy, nil, 0},
 		{"destroys even if it can't hand out what follows", count, both(destroy, count), session.ErrHeaderSent, 0},

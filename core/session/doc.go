@@ -84,9 +84,9 @@
 //
 // # Tickets
 //
-// [Session.Authenticate], [Session.StepUp], [Session.Renew] and, by age,
-// [Options].RenewEvery offer a new ticket: they hand it out with the response, which may
-// be lost. The session stays under its id, with all its values.
+// [Session.Authenticate], [Session.Reauthenticate], [Session.StepUp], [Session.Renew] and,
+// by age, [Options].RenewEvery offer a new ticket: they hand it out with the response, which
+// may be lost. The session stays under its id, with all its values.
 //
 // At the first login of a session, all tickets from before it are worthless at once:
 // one of them may have been planted (session fixation). Otherwise the old ticket is
@@ -126,7 +126,8 @@
 //
 // Before something sensitive, ask [Session.Fresh], or [Session.SteppedUp] for a
 // level that [Session.StepUp] has granted for a while. [Manager.RequireFresh] and
-// [Manager.RequireStepUp] do the same for a handler.
+// [Manager.RequireStepUp] do the same for a handler. [Session.Reauthenticate] makes fresh
+// who has entered the password again.
 //
 // # Streams
 //
@@ -168,7 +169,7 @@
 //
 // A request that leaves the session alone makes no call to the store. One that reads
 // makes one, and one more once in a TouchInterval. One that writes makes two, and so
-// does a login, StepUp, Renew, a renewal by age, a logout, and the first request with
+// does a login, Reauthenticate, StepUp, Renew, a renewal by age, a logout, and the first request with
 // a new ticket. A new visitor's first change or login makes one.
 //
 // With [Options].MaxSessions, a login that adds a session lists the subject's sessions

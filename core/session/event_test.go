@@ -53,6 +53,7 @@ var tellings = []struct {
 	{"login and Renew", count, signIn("ann", renew), []string{"authenticated"}},
 	{"Renew of an anonymous session", count, renew, nil},
 	{"Renew", authenticate, renew, []string{"seen", "offered"}},
+	{"Reauthenticate", authenticate, reauthenticate, []string{"seen", "offered"}},
 	{"StepUp", authenticate, stepUp, []string{"seen", "offered"}},
 	{"StepUp and StepUp", authenticate, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		stepUp(w, r, s)

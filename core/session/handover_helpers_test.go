@@ -166,6 +166,7 @@ type move struct {
 var moves = []move{
 	{"a first login", (*browser).shop, authenticate},
 	{"a login again", (*browser).signIn, authenticate},
+	{"Reauthenticate", (*browser).signIn, reauthenticate},
 	{"StepUp", (*browser).signIn, func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.StepUp("2fa", time.Hour) }},
 	{"Renew", (*browser).signIn, renew},
 }

@@ -33,8 +33,8 @@ const MaxImpersonation = time.Hour
 //   - [Session.Authenticate] ends the impersonation. The administrator, who signs in
 //     again, comes back to their own session. Where somebody else signs in, that session
 //     is left, and its timeouts end it.
-//   - Renew does nothing. StepUp, Remember, SetPersistent, SetIdleTimeout and SetDeadline
-//     are [ErrInvalid].
+//   - Renew does nothing. Reauthenticate, StepUp, Remember, SetPersistent, SetIdleTimeout
+//     and SetDeadline are [ErrInvalid].
 //   - Where [Session.CheckAuthHash] is used, call [Session.SetAuthHash] with the subject's
 //     hash next. The administrator's own is not compared while they act.
 //

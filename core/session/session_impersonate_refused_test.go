@@ -15,8 +15,9 @@ func TestWhatIsRefusedWhileActing(t *testing.T) {
 	t.Parallel()
 	e, _ := newIndexedEnv(t)
 	for name, f := range map[string]handler{
-		"StepUp":   stepUp,
-		"Remember": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Remember(time.Hour) },
+		"StepUp":         stepUp,
+		"Reauthenticate": reauthenticate,
+		"Remember":       func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Remember(time.Hour) },
 		"SetDeadline": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			s.SetDeadline(time.Time{})
 		},

@@ -73,6 +73,42 @@ func (s *Session) signIn(subject string, proved bool) {
 	s.wants.logins++
 }
 
+// Reauthenticate records that the visitor, who is signed in, has just proved again who they
+// are, by their password for instance: what [Session.Fresh] asks for. The response hands out
+// a new ticket, which alone is fresh. All else stays: when the session ends, what Remember
+// and its like have set, levels, and the tokens of forms. [Session.Renew] says what becomes
+// of the old ticket, and which errors there are.
+//
+// If nobody is signed in, or if they act as somebody else, the commit fails with
+// [ErrInvalid]; nothing is saved.
+func (s *Session) Reauthenticate() {
+	now := wallNow() // once: it stays so if the change is made again
+	s.prove("Reauthenticate()", "", func(v *view) { v.authenticated = now })
+}
+
+// prove has the next commit offer a ticket that is good for what set adds to its rights.
+func (s *Session) prove(call, refused string, set func(*view)) {
+	switch {
+	case s.Subject() == "":
+		refused = "nobody is signed in"
+	case s.Actor() != "":
+		refused = "somebody acts for the subject"
+	}
+	if refused != "" {
+		s.fail(fmt.Errorf("%w: %s: %s", ErrInvalid, call, refused))
+		return
+	}
+	s.commitMu.Lock()
+	defer s.commitMu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changeLocked(func(v *view) error {
+		set(v)
+		return nil
+	})
+	s.offerLocked()
+}
+
 // signingIn reports whether a login is to be committed.
 func (s *Session) signingIn() bool {
 	s.mu.Lock()
@@ -84,8 +120,8 @@ func (s *Session) signingIn() bool {
 // brought is retired when the visitor first presents the new one, because the answer may
 // be lost. It then works on for [Options].RenewGrace, for requests that are on their
 // way. Call Renew when what a visitor may do changes in another way than by
-// [Session.Authenticate] or [Session.StepUp], which hand out a ticket by themselves
-// (ASVS 7.2.4).
+// [Session.Authenticate], [Session.Reauthenticate] or [Session.StepUp], which hand out a
+// ticket by themselves (ASVS 7.2.4).
 //
 // All tickets of a session see the same values. What only a visitor who has passed a
 // check may do belongs in a level of StepUp, which is the new ticket's alone.
@@ -136,32 +172,18 @@ func (s *Session) Fresh(maxAge time.Duration) bool {
 func (s *Session) StepUp(level string, d time.Duration) {
 	var refused string
 	switch {
-	case s.Subject() == "":
-		refused = "nobody is signed in"
-	case s.Actor() != "":
-		refused = "somebody acts for the subject"
 	case level == "" || len(level) > sessionstore.MaxSubjectLen:
 		refused = fmt.Sprintf("a level has 1 to %d bytes", sessionstore.MaxSubjectLen)
 	case d <= 0:
 		refused = "the time has to be positive"
 	}
-	if refused != "" {
-		s.fail(fmt.Errorf("%w: StepUp(%q, %v): %s", ErrInvalid, level, d, refused))
-		return
-	}
 	until := earlier(wallNow().Add(d), maxExpires) // what can be stored
-	s.commitMu.Lock()
-	defer s.commitMu.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.changeLocked(func(v *view) error {
+	s.prove(fmt.Sprintf("StepUp(%q, %v)", level, d), refused, func(v *view) {
 		now := wallNow()
 		steps := append(without(v.steps, level), step{level, until})
 		v.steps = slices.DeleteFunc(steps, func(p step) bool { return !now.Before(p.until) })
 		slices.SortFunc(v.steps, func(a, b step) int { return cmp.Compare(a.level, b.level) })
-		return nil
 	})
-	s.offerLocked()
 }
 
 // StepDown takes a level back before its time, from all tickets of the session.
@@ -194,8 +216,7 @@ func (s *Session) SteppedUp(level string) bool {
 // get a plain 403. If the session can't be loaded, the visitor gets the response of
 // [Manager.Fail].
 //
-// What asks for the password calls [Session.Authenticate] again, which undoes
-// [Session.Remember]: call that again, too.
+// What has asked for the password calls [Session.Reauthenticate].
 func (m *Manager) RequireFresh(maxAge time.Duration, next, otherwise http.Handler) http.HandlerFunc {
 	return m.require(func(s *Session) bool { return s.Fresh(maxAge) }, next, otherwise)
 }

@@ -143,6 +143,9 @@ func TestACommitThatIsRepeatedRepeatsItsRefusal(t *testing.T) {
 			q.w.WriteHeader(http.StatusOK)
 			q.s.Renew()
 		}, session.ErrHeaderSent},
+		{"Reauthenticate with a retired ticket", signIn("ann", count), func(_ *env, v *visitor) { retire(v) }, func(q request) {
+			q.s.Reauthenticate()
+		}, session.ErrRetired},
 		{"StepUp with a retired ticket", signIn("ann", count), func(_ *env, v *visitor) { retire(v) }, func(q request) {
 			q.s.StepUp("2fa", time.Hour)
 		}, session.ErrRetired},

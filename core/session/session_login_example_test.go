@@ -10,7 +10,7 @@ import (
 	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
-// A page that a session left open must not show.
+// What a session that was left open must not show asks for the password again.
 func ExampleManager_RequireFresh() {
 	sessions, err := session.New(memstore.New(memstore.Options{}), session.Options{Keys: [][]byte{session.GenerateKey()}})
 	if err != nil {
@@ -20,15 +20,21 @@ func ExampleManager_RequireFresh() {
 	mux.Handle("POST /login", sessions.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		s.Authenticate("account-1001")
 	}))
+	mux.Handle("POST /password", sessions.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		// The application has checked the password here.
+		s.Reauthenticate()
+	}))
 	settings := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "settings") })
-	ask := http.RedirectHandler("/login", http.StatusSeeOther)
-	mux.Handle("POST /settings", sessions.RequireFresh(5*time.Minute, settings, ask))
+	ask := http.RedirectHandler("/password", http.StatusSeeOther)
+	mux.Handle("POST /settings", sessions.RequireFresh(time.Nanosecond, settings, ask)) // in life, some minutes
+	mux.Handle("POST /profile", sessions.RequireFresh(5*time.Minute, settings, ask))
 
-	browse(mux, "POST /settings", "POST /login", "POST /settings")
+	browse(mux, "POST /login", "POST /settings", "POST /password", "POST /profile")
 	// Output:
-	// POST /settings: 303
 	// POST /login: 200
-	// POST /settings: 200 settings
+	// POST /settings: 303
+	// POST /password: 200
+	// POST /profile: 200 settings
 }
 
 // Fresh is RequireFresh as a call.

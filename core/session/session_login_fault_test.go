@@ -24,6 +24,7 @@ func TestAFaultDuringALoginHandsOutNoCookie(t *testing.T) {
 		{"login again", signIn("ann", count), authenticate},
 		{"login as somebody else", signIn("ann", count), signIn("bob")},
 		{"Renew", signIn("ann", count), renew},
+		{"Reauthenticate", signIn("ann", count), reauthenticate},
 		{"StepUp", signIn("ann", count), stepUp},
 	} {
 		for _, lost := range []bool{false, true} {

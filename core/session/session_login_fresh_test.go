@@ -60,6 +60,104 @@ func TestFreshEndsAtMaxAge(t *testing.T) {
 	}
 }
 
+func reauthenticate(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Reauthenticate() }
+
+// To prove once more who one is undoes nothing of the login.
+func TestReauthenticateMakesFreshAndKeepsAllElse(t *testing.T) {
+	t.Parallel()
+	const maxAge, month = 5 * time.Minute, 30 * 24 * time.Hour
+	kinds := map[string]func(testing.TB, ...func(*session.Options)) *env{"stored": newEnv, "cookie-only": newCookieOnlyEnv}
+	for name, login := range map[string]handler{
+		"a login":    nothing,
+		"remembered": remember(month),
+		"a deadline": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			s.Remember(month)
+			s.SetDeadline(time.Now().Add(month / 2))
+		},
+		"an idle timeout": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.SetIdleTimeout(20 * time.Minute) },
+		"not persistent":  setPersistent(false),
+		"a level":         stepTo("2fa", time.Hour),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for kind, open := range kinds {
+				synctest.Test(t, func(t *testing.T) {
+					e := open(t)
+					v := e.seed(signIn("ann", count, login))
+					pass(10 * time.Minute)
+					v.do(nothing) // it has been used, and lasts longer
+					type seen struct {
+						subject, id, secret string
+						expires             time.Time
+						level               bool
+						counter             int
+					}
+					var before, after seen
+					see := func(into *seen) handler {
+						return func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+							*into = seen{s.Subject(), s.ID(), string(s.Secret("form")), s.Expires(), s.SteppedUp("2fa"), counter.Get(s)}
+						}
+					}
+					v.do(see(&before))
+					wantStatus(t, v.serve(e.m.RequireFresh(maxAge, passed, nil)), http.StatusForbidden)
+					old := *v.cookie
+					res := v.do(reauthenticate)
+					wantStatus(t, res, http.StatusOK)
+					persists := name == "remembered" || name == "a deadline"
+					if got := res.Cookies(); len(got) != 1 || got[0].Value == old.Value || (got[0].MaxAge > 0) != persists {
+						t.Errorf("%s: the cookie is %v", kind, got)
+					}
+					v.do(see(&after))
+					if before != after {
+						t.Errorf("%s: %+v, want %+v as before", kind, after, before)
+					}
+					wantStatus(t, v.serve(e.m.RequireFresh(maxAge, passed, nil)), http.StatusTeapot)
+					pass(maxAge)
+					wantStatus(t, v.serve(e.m.RequireFresh(maxAge, passed, nil)), http.StatusForbidden)
+				})
+			}
+		})
+	}
+}
+
+// A copy of the old ticket has proved nothing. The answer may be lost.
+func TestOnlyTheNewTicketIsFresh(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		v := e.seed(signIn("ann", count))
+		v.do(nothing)
+		pass(time.Minute)
+		old := v.fork()
+		v.do(reauthenticate)
+		fresh := e.m.RequireFresh(time.Minute, passed, nil)
+		wantStatus(t, old.fork().serve(fresh), http.StatusForbidden)
+		if !alive(old) {
+			t.Error("the old ticket is dead before the new one is seen")
+		}
+		wantStatus(t, v.serve(fresh), http.StatusTeapot) // it is seen
+		wantStatus(t, old.fork().serve(fresh), http.StatusForbidden)
+		pass(renewGrace)
+		if alive(old) || !alive(v) {
+			t.Error("not the new ticket is the one that is good after the grace")
+		}
+	})
+}
+
+func TestNobodyReauthenticatesWhoIsNotSignedIn(t *testing.T) {
+	t.Parallel()
+	for _, v := range []*visitor{newEnv(t).visitor(), newEnv(t).seed(count), newCookieOnlyEnv(t).visitor()} {
+		res := v.do(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+			s.Reauthenticate()
+			if err := s.Commit(r.Context()); !errors.Is(err, session.ErrInvalid) {
+				t.Errorf("Commit: %v, want ErrInvalid", err)
+			}
+		})
+		wantStatus(t, res, http.StatusInternalServerError)
+		wantNoCookie(t, res)
+	}
+}
+
 func TestRenewAndStepUpMakeNothingFresh(t *testing.T) {
 	t.Parallel()
 	for name, work := range map[string]handler{"Renew": renew, "StepUp": stepUp, "write": count, "renewal": nothing} {

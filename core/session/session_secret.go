@@ -7,7 +7,7 @@ import (
 
 // Secret returns 32 bytes that only this session has, different ones for each purpose.
 // It is for tokens that have to belong to a session, such as those of package csrf. The
-// bytes stay the same over Renew and StepUp, and change with [Session.Authenticate]. A
+// bytes stay the same over Renew, StepUp and Reauthenticate, and change with [Session.Authenticate]. A
 // ticket from before an Authenticate keeps its old ones, so that a login form that is sent
 // twice verifies. Neither the session nor another purpose's bytes can be found from them. Whoever
 // reads the session's record can find them, unless [Options].Sealer encrypts it. They belong

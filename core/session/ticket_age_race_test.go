@@ -25,6 +25,7 @@ var meetings = []struct {
 	{"Destroy", destroy, false, true},
 	{"Authenticate", authenticate, true, false},
 	{"Renew", renew, true, false},
+	{"Reauthenticate", reauthenticate, true, false},
 	{"StepUp", stepUp, true, false},
 }
 

@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"github.com/cloakroom-go/cloakroom/core/session"
 )
 
 // How long a sign-in lasts.
@@ -57,27 +55,18 @@ func (v *visit) begin(a account) {
 	deviceKey.Set(v.s, deviceOf(v.r.UserAgent()))
 }
 
-// again is begin for who is signed in as a already. Authenticate undoes "remember me",
-// which stays as it was here.
+// again is called when the visitor, who is signed in as a, has proved that once more.
 func (v *visit) again(a account) {
-	left := time.Until(v.s.Expires())
-	v.begin(a)
-	if rememberedKey.Get(v.s) {
-		v.s.Remember(left)
-	}
+	v.s.Reauthenticate()
+	v.s.SetAuthHash(a.authHash())
 }
-
-var rememberedKey = session.NewKey[bool]("remembered") // what the login form said
 
 // remember has the browser keep the cookie when it is closed, and the session live
 // longer. The next login without it undoes that.
 func (v *visit) remember(yes bool) {
-	if !yes {
-		rememberedKey.Delete(v.s)
-		return
+	if yes {
+		v.s.Remember(rememberedFor)
 	}
-	rememberedKey.Set(v.s, true)
-	v.s.Remember(rememberedFor)
 }
 
 // signInPolicy completes session.Manager.Policy, which knows the defaults only.

@@ -144,7 +144,7 @@ func (w *world) kindFor(c *client) kind {
 		return c.plan.script[min(w.issued, n-1)]
 	}
 	if c.plan.thief != honest && chance(w.rng, 0.7) {
-		return pick(w.rng, visit, kindNamed("logout"), kindNamed("renew"), kindNamed("step up"))
+		return pick(w.rng, visit, kindNamed("logout"), kindNamed("renew"), kindNamed("step up"), kindNamed("password again"))
 	}
 	return choose(w.rng, w.plan.kinds)
 }

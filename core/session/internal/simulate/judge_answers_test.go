@@ -140,6 +140,8 @@ func (j *judge) handed(q *request, value string) {
 			t.proof = proof{subject: a.subject, authenticated: j.now(), login: a}
 			t.start = j.now()
 			a.ticket = t
+		case reauthenticates:
+			t.proof.authenticated, t.proof.again = j.now(), a.at
 		case stepsUp:
 			t.proof.level = a.at.Add(levelLife)
 		case renews, shortens, impersonates, returns: // prove nothing

@@ -47,7 +47,8 @@ func (j *judge) count() {
 	}
 }
 
-func (j *judge) stepsUp(q *request) { j.act(q, stepsUp, "") }
+func (j *judge) reauthenticates(q *request) { j.act(q, reauthenticates, "") }
+func (j *judge) stepsUp(q *request)         { j.act(q, stepsUp, "") }
 
 func (j *judge) renews(q *request) {
 	if q.first.subject != "" && q.first.actor == "" { // else it does nothing

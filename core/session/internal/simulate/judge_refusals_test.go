@@ -56,9 +56,9 @@ func (j *judge) mayBeFull(q *request) bool {
 	if s == nil {
 		return false
 	}
-	needed := s.life.disturbed
+	needed := s.home().disturbed
 	for _, t := range j.tickets {
-		if t.life == s.life && t.retiredAt == 0 {
+		if t.home() == s.home() && t.retiredAt == 0 { // to act, one takes a ticket that leads back
 			needed++
 		}
 	}

@@ -88,6 +88,8 @@ func (j *judge) atLeast(q *request) {
 		j.violatedf("signed out", "%s is %q and not %q", q.name(), q.first.subject, t.proof.subject)
 	case time.Now().Before(t.proof.level.Add(-j.w.plan.apart)) && !q.first.level && q.older == "":
 		j.violatedf("level lost", "%s has lost its level", q.name())
+	case q.first.authenticated.Before(t.proof.again.Add(-j.w.plan.apart)) && q.older == "":
+		j.violatedf("level lost", "%s has lost that it has just been proved", q.name())
 	}
 }
 
@@ -151,6 +153,9 @@ func (j *judge) sees(q *request, see seen, l *life, since int) {
 func (j *judge) secretOf(q *request, secret string) {
 	t := j.shown(q)
 	if t == nil || t.secret == "" || !j.surelyAlive(t.life) || j.w.plan.mixedSealer || t.uncertain {
+		return
+	}
+	if !t.seen && time.Since(t.handed) >= lasting-j.w.plan.apart { // it may have been dropped
 		return
 	}
 	if t.proof.subject == "" && j.mayBeLost(t.life) { // a login that is taken for lost: the ticket is unknown

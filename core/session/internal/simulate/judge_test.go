@@ -89,6 +89,7 @@ type ticket struct {
 type proof struct {
 	subject       string
 	authenticated time.Time // at the latest
+	again         time.Time // when they reauthenticated
 	level         time.Time // until when
 	login         *act
 }
@@ -114,6 +115,7 @@ type actKind int
 
 const (
 	logsIn actKind = iota
+	reauthenticates
 	stepsUp
 	renews
 	shortens // its idle timeout

@@ -74,6 +74,11 @@ var kinds = []kind{
 		q.stepUp()
 		return q.perhapsCommit(r)
 	}))},
+	{name: "password again", form: true, run: itself(signedIn(func(q *request, _ http.ResponseWriter, r *http.Request) error {
+		q.task.pause("hashes a password")
+		q.reauthenticate()
+		return q.perhapsCommit(r)
+	}))},
 	{name: "logout", form: true, run: func(q *request, _ http.ResponseWriter, r *http.Request) error {
 		q.destroy()
 		return q.perhapsCommit(r)
@@ -236,6 +241,11 @@ func (q *request) takeMessages(_ http.ResponseWriter, r *http.Request) error {
 func (q *request) authenticate(subject string) {
 	q.w.judge.logsIn(q, subject)
 	q.s.Authenticate(subject)
+}
+
+func (q *request) reauthenticate() {
+	q.w.judge.reauthenticates(q)
+	q.s.Reauthenticate()
 }
 
 func (q *request) stepUp() {

@@ -131,6 +131,17 @@ var faults = []planted{
 `,
 	},
 	{
+		"who they are is proved again with the new ticket alone", "session/session_login.go",
+		`"", func(v *view) { v.authenticated = now })`,
+		`"", func(v *view) {
+		v.authenticated = now
+		v.tickets = slices.Clone(v.tickets)
+		for i := range v.tickets {
+			v.tickets[i].authenticated = now
+		}
+	})`,
+	},
+	{
 		"offers beside the one that was seen stay good", "session/ticket_list.go",
 		"case !o.current() || o.seen > e.offered:", "case o.hash == hash || o.seen > e.offered:",
 	},
