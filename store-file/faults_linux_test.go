@@ -185,11 +185,11 @@ func TestPruneReadsNoData(t *testing.T) { //nolint:paralleltest // see above
 		create(t, s, strings.Repeat("x", size), "ada")
 	}
 	read := func() int {
-		before := bytesRead(t)
+		before := counted(t, "self", "rchar")
 		if n, err := s.Prune(t.Context()); n != 0 || err != nil {
 			t.Fatalf("Prune: %d, %v", n, err)
 		}
-		return bytesRead(t) - before
+		return counted(t, "self", "rchar") - before
 	}
 	if n := read(); n > headers/2 {
 		t.Errorf("read %d bytes of %d records whose time is to come", n, records)
@@ -204,20 +204,21 @@ func TestPruneReadsNoData(t *testing.T) { //nolint:paralleltest // see above
 	}
 }
 
-// bytesRead returns how many bytes the process has got from read calls so far.
-func bytesRead(t *testing.T) int {
+// counted returns how many bytes a process or a thread has got from read calls so far, which is
+// rchar, or from the disk, which is read_bytes.
+func counted(t *testing.T, of, what string) int {
 	t.Helper()
-	f, err := os.Open("/proc/self/io")
+	f, err := os.Open("/proc/" + of + "/io")
 	if err != nil {
 		t.Skipf("the kernel doesn't count: %v", err)
 	}
 	defer func() { _ = f.Close() }()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		var n int
-		if _, err := fmt.Sscanf(lines.Text(), "rchar: %d", &n); err == nil {
+		if _, err := fmt.Sscanf(lines.Text(), what+": %d", &n); err == nil {
 			return n
 		}
 	}
-	t.Fatal("no rchar")
+	t.Fatal("no " + what)
 	return 0
 }

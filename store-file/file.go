@@ -13,7 +13,7 @@ import (
 )
 
 // readNow returns the record under id if it is live, and can be read without waiting for a
-// disk. A goroutine less takes half the time.
+// disk. Such a read needs no goroutine.
 func (s *Store) readNow(id string) (r sessionstore.Record, ok bool) {
 	dir := s.shards[shardOf(id)].Load()
 	if dir == nil {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/metrics"
 	"slices"
 	"syscall"
@@ -43,6 +44,28 @@ func TestALoadWaitsForTheDiskAloneInAGoroutine(t *testing.T) { //nolint:parallel
 	}
 	if n := inGoroutines(func() { forgetContent(t, path) }); n < loads/2 {
 		t.Errorf("%d loads from the disk started %d goroutines", loads, n)
+	}
+}
+
+// The caller must not ask the disk for anything: one that takes no more requests lets it wait.
+func TestACallerAsksTheDiskForNothing(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	s := open(t, dir)
+	id, r := create(t, s, "on the disk", "ada")
+	path := recordPath(t, dir, id)
+	wantRecord(t, s, id, r)
+
+	runtime.LockOSThread() // another goroutine has another thread
+	defer runtime.UnlockOSThread()
+	const loads = 100
+	before := counted(t, "thread-self", "read_bytes")
+	for range loads {
+		forgetContent(t, path)
+		wantRecord(t, s, id, r)
+	}
+	if n := counted(t, "thread-self", "read_bytes") - before; n >= loads*os.Getpagesize()/2 {
+		t.Errorf("in %d loads the caller has read %d bytes from the disk", loads, n)
 	}
 }
 
@@ -140,6 +163,9 @@ func tellsWhatIsCached(t *testing.T, path string) bool {
 		t.Fatal(err)
 	}
 	_, err = unix.Preadv2(f, [][]byte{make([]byte, 1)}, 0, unix.RWF_NOWAIT)
+	if err == nil {
+		err = unix.Cachestat(uint(f), &unix.CachestatRange{Len: 1}, new(unix.Cachestat_t), 0)
+	}
 	local := []uint32{unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC}
 	return err == nil && slices.Contains(local, uint32(info.Type))
 }

@@ -113,9 +113,7 @@ func (d *shard) readNow(name string) (b []byte, ok bool) {
 	}
 	var before, after unix.Stat_t
 	if unix.Fstat(f, &before) == nil && checkFile(before.Mode&unix.S_IFMT == unix.S_IFREG, before.Size) == nil {
-		b = make([]byte, before.Size)
-		n, err := unix.Preadv2(f, [][]byte{b}, 0, unix.RWF_NOWAIT)
-		ok = !d.without(err) && n == len(b)
+		b, ok = d.cached(f, before.Size)
 	}
 	// Who closes last a file that was replaced frees its blocks, which may take a disk. What is
 	// left is a file that is replaced just now, between these two calls.
@@ -125,6 +123,21 @@ func (d *shard) readNow(name string) (b []byte, ok bool) {
 		_ = unix.Close(f)
 	}
 	return b, ok
+}
+
+// cached returns the content of a file, which has this size, if all of it is in memory. To try to
+// read what is not is no way to find out: Linux then begins to read it, and waits where the disk
+// takes no more requests, or for what says where on the disk it is.
+func (d *shard) cached(f int, size int64) (b []byte, ok bool) {
+	var is unix.Cachestat_t
+	length, page := uint64(size), uint64(os.Getpagesize()) //nolint:gosec // neither is negative
+	err := unix.Cachestat(uint(f), &unix.CachestatRange{Len: length}, &is, 0)
+	if d.without(err) || is.Cache < (length+page-1)/page {
+		return nil, false
+	}
+	b = make([]byte, size)
+	n, err := unix.Preadv2(f, [][]byte{b}, 0, unix.RWF_NOWAIT) // it may be on its way from the disk
+	return b, !d.without(err) && n == len(b)
 }
 
 // resolveCached is RESOLVE_CACHED of openat2(2): fail rather than wait for a name.
