@@ -84,7 +84,7 @@ func (c *copier) run(ctx context.Context) error {
 		return err
 	case met == 0 && c.mirror:
 		return c.from.Hide(fmt.Errorf("%w TO was left as it is; cloakroom end -all ends what it has", errEmpty))
-	case met+c.damaged.Load() == 0:
+	case met == 0:
 		return c.from.Hide(errEmpty)
 	case !c.mirror:
 		return nil
