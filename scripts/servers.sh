@@ -6,8 +6,9 @@
 # With Docker, official images are used, or those of them that are here, or the ones that
 # CLOAKROOM_REDIS_IMAGE and its like name. On a Debian machine where we are root, Docker is
 # installed and started if need be, and where no image can be pulled, images are made of
-# Debian's packages; CLOAKROOM_INSTALL=no keeps it from installing and starting anything.
-# Of what is left out it says so, and the tests run what they can.
+# Debian's packages; so is installed what the commands in docs use. CLOAKROOM_INSTALL=no keeps
+# it from installing and starting anything. Of what is left out it says so, and the tests run
+# what they can.
 #
 #	servers.sh needs    prints the packages that it would install, and does nothing
 set -euo pipefail
@@ -15,8 +16,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . ./common.sh
 . ./docker.sh
 
+# What the commands in docs use, which tests run: the databases' own clients are beside them.
+pages=(sqlite3 xxd binutils openssl jq)
+
 needs() {
 	debian_root || return 0
+	missing "${pages[@]}"
 	docker_works || missing "${engine[@]}"
 	docker_works && { has_image memcached:1.6 || has_image cloakroom-debian:trixie; } || missing "${bootstrap[@]}"
 	compgen -G 'images/wheels/*' >/dev/null || command -v pip3 >/dev/null || missing python3-pip
@@ -112,6 +117,8 @@ if [[ ${1-} == needs ]]; then
 	needs
 	exit 0
 fi
+
+! debian_root || packages "${pages[@]}" || say "the tests of commands in docs run those whose programs are here"
 
 if ! docker_works; then
 	if ! debian_root; then

@@ -45,7 +45,7 @@ func TestShellInPagesDoesWhatTheySay(t *testing.T) {
 		"cloakroom list -json":       printsWhatIsKept,
 		"cloakroom end -all || test": endsNothing,
 	}
-	for _, name := range []string{operations, "docs/command.md"} {
+	for _, name := range []string{operations, "docs/command.md"} { //nolint:paralleltest // PATH is the process's
 		for _, text := range shellBlocks(read(t, name)) {
 			known := false
 			for with, why := range notRun {
@@ -57,7 +57,7 @@ func TestShellInPagesDoesWhatTheySay(t *testing.T) {
 			for with, f := range run {
 				if strings.HasPrefix(text, with) {
 					known = true
-					f(t, text)
+					t.Run(with, func(t *testing.T) { f(t, text) }) // one that lacks a program is skipped alone
 				}
 			}
 			if !known {
@@ -117,11 +117,14 @@ func endsNothing(t *testing.T, text string) {
 	}
 }
 
+// inPages are the programs that the pages use and not every system has, with their packages.
+var inPages = map[string]string{"sqlite3": "sqlite3", "xxd": "xxd", "strings": "binutils", "openssl": "openssl", "jq": "jq"}
+
 // here runs a script on this machine, in the root of the repository, with the command
 // cloakroom. It fails the test if the script does.
 func here(t *testing.T, store, script string, args ...string) string {
 	t.Helper()
-	for _, program := range []string{"sqlite3", "xxd", "strings", "openssl", "jq"} {
+	for program := range inPages {
 		if _, err := exec.LookPath(program); err != nil && regexp.MustCompile(`(^|\W)`+program+`(\W|$)`).MatchString(script) {
 			need.Missing(t, "no "+program+" on the PATH, which docs/operations.md uses", program)
 		}
@@ -133,9 +136,11 @@ func here(t *testing.T, store, script string, args ...string) string {
 	cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-c", script, "sh"}, args...)...)
 	cmd.Dir = root
 	cmd.Env = append(cmd.Environ(), "GOWORK="+work, "CLOAKROOM_STORE="+store)
-	out, err := cmd.CombinedOutput()
+	var stderr strings.Builder // what a program warns of is no part of what it shows
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%s: %v\n%s", script, err, out)
+		t.Fatalf("%s: %v\n%s%s", script, err, out, &stderr)
 	}
 	return string(out)
 }

@@ -309,6 +309,21 @@ func TestScriptsInstallNothingUnasked(t *testing.T) {
 	}
 }
 
+// TestServersScriptInstallsWhatThePagesUse is on a bare Debian, where the tests of the pages'
+// commands would be skipped. Docker can't be had there, so that nothing else is installed.
+func TestServersScriptInstallsWhatThePagesUse(t *testing.T) {
+	t.Parallel()
+	path := scriptPath(t)
+	becomeDebian(t, path, `[[ $* != *docker* ]] && echo "installed $*" >&2`)
+	needs, _ := script(t, "servers.sh", path, "NEEDS=needs")
+	_, says := script(t, "servers.sh", path)
+	for program, name := range inPages {
+		if !slices.Contains(strings.Fields(needs), name) || !slices.Contains(strings.Fields(says), name) {
+			t.Errorf("nothing installs %s; it says\n%s", program, says)
+		}
+	}
+}
+
 // becomeDebian makes the scripts see Debian, on which nothing is installed, and root.
 func becomeDebian(t *testing.T, path, aptGet string) {
 	t.Helper()
