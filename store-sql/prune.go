@@ -11,7 +11,7 @@ const (
 FROM (SELECT {place} AS place, expires FROM {table} WHERE {place} > ? ORDER BY {place} LIMIT {batch}) AS batch,
 	(SELECT {now} AS present) AS clock`
 
-	pruneSQL = `DELETE FROM {table} WHERE {place} > ? AND {place} <= ? AND version <> 0 AND expires <= {now}`
+	pruneSQL = `DELETE FROM {table} WHERE {place} > ? AND {place} <= ? AND ` + overSQL
 )
 
 // Prune implements [sessionstore.Pruner]. It looks at Options.PruneBatch rows with one
