@@ -183,7 +183,8 @@ func (c *commit) keepLimit(ctx context.Context) error {
 
 // keepWithin takes the login back if it is above the limit. If it is within, it waits
 // for the others to take themselves back. One that was let in before this one was
-// written does not: when a few looks have found nobody gone, this one is refused.
+// written does not: when a few looks have found nobody gone, this one is refused. Where several
+// requests make one login, the first one that finds room has the others know.
 func (c *commit) keepWithin(ctx context.Context) error {
 	const looks = 4
 	var over []*found
@@ -203,8 +204,12 @@ func (c *commit) keepWithin(ctx context.Context) error {
 			waited = 0
 		}
 		switch {
-		case len(over) == 0 || at.view.letIn:
+		case at.view.letIn, len(over) == 0 && !c.contested(at):
 			return nil
+		case len(over) == 0:
+			if err := c.letIn(ctx, at); !errors.Is(err, sessionstore.ErrConflict) {
+				return err
+			}
 		case c.owns(over) || waited >= looks:
 			if err := c.takeBack(ctx, at); !errors.Is(err, sessionstore.ErrConflict) {
 				return err
@@ -214,6 +219,14 @@ func (c *commit) keepWithin(ctx context.Context) error {
 			return fmt.Errorf("session: waiting for logins above the limit: %w", err)
 		}
 	}
+}
+
+// contested reports whether another request may take the login back as well: one that it has
+// joined, or that goes on with the same as this one, see MoveIn.
+func (c *commit) contested(at *found) bool {
+	return slices.ContainsFunc(at.view.tickets, func(e entry) bool {
+		return e.pending() && (e.shared || e.hash != c.ticket.hash)
+	})
 }
 
 // owns reports whether the commit's own session is among some of its subject's.
@@ -302,9 +315,29 @@ func (c *commit) unwrite(ctx context.Context, at *stored) error {
 			return fmt.Errorf("session: taking back a login: %w", err)
 		}
 	}
-	if c.origin != nil { // it may be within the limit when it is tried again
-		return c.m.remove(ctx, at.id)
+	if c.origin != nil {
+		return c.unbegin(ctx, at)
 	}
 	_, err := c.endTicket(ctx, doomed{ticket: c.ticket, stored: at.alone()})
 	return err
+}
+
+// unbegin ends a session that goes on with another system's, at the version that was listed: what
+// the visitor has been promised since stays, and so does a logout. Another one may begin soon.
+func (c *commit) unbegin(ctx context.Context, at *stored) error {
+	const soon = time.Second
+	left := at.tombstone()
+	r, err := c.m.tombstone(at.id, &left)
+	if err != nil {
+		return err
+	}
+	r.Expires = wallNow().Add(soon)
+	switch err := c.m.store.Update(ctx, at.id, at.version, r); {
+	case err == nil, errors.Is(err, ErrNotFound):
+		return nil
+	case errors.Is(err, sessionstore.ErrConflict):
+		return err
+	default: // no room, perhaps; Delete needs none
+		return c.m.remove(ctx, at.id)
+	}
 }

@@ -56,7 +56,7 @@ func (c *commit) settle(ctx context.Context, f *found) error {
 	return nil
 }
 
-// letIn notes that the login stands.
+// letIn notes that the login stands, for whoever may take it back besides.
 func (c *commit) letIn(ctx context.Context, f *found) error {
 	next := f.view.state
 	next.letIn = true
