@@ -139,9 +139,7 @@ func (c *commit) reject(ctx context.Context, why error) error {
 			v, c.stored, c.own = f.view, f.stored, f.own
 		}
 	}
-	for i := range c.tried { // one may land yet
-		c.m.withheld.add(c.tried[i].ticket.hash)
-	}
+	c.m.withheld.addAll(c.tried) // one may land yet
 	c.view, c.wants, c.refused, c.givenUp = v, wants{}, why, true
 	return why
 }

@@ -201,3 +201,29 @@ func TestALoginIsTakenBackFromASessionWhoseTimeIsOver(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoHasGotTheirTicketKeepsTheirPlace has the writes of the first request with it fail, and the
+// visitor give up a login there.
+func TestWhoHasGotTheirTicketKeepsTheirPlace(t *testing.T) {
+	t.Parallel()
+	for name, policy := range limitPolicies {
+		e, _ := newIndexedEnv(t, policy(2))
+		e.login("ann").do(nothing)
+		v := e.login("ann", count)
+		e.store.fail(errDown, opUpdate)
+		ctx, cancel := context.WithCancel(t.Context())
+		v.within(ctx, v.m.HandlerFunc(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			count(w, r, s)
+			if err := s.Commit(r.Context()); !errors.Is(err, errDown) {
+				t.Errorf("%s: Commit: %v, want the store's error", name, err)
+			}
+			s.Authenticate("ann")
+			cancel()
+		}))
+		e.store.reset()
+		e.visitor().do(authenticate)
+		if !alive(v) {
+			t.Errorf("%s: another login has ended the visitor's session", name)
+		}
+	}
+}

@@ -199,6 +199,15 @@ func (w *withheld) add(hash ticketHash) {
 	w.place = (w.place + 1) % len(w.last)
 }
 
+// addAll adds the tickets that attempts were to offer.
+func (w *withheld) addAll(tried []attempt) {
+	for i := range tried {
+		if a := &tried[i]; a.left.hand {
+			w.add(a.ticket.hash)
+		}
+	}
+}
+
 func (w *withheld) has(hash ticketHash) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

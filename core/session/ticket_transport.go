@@ -231,11 +231,7 @@ func (s *Session) withhold() {
 	if s.wants.hand {
 		s.m.withheld.add(s.ticket.hash)
 	}
-	for i := range s.tried {
-		if a := &s.tried[i]; a.left.hand {
-			s.m.withheld.add(a.ticket.hash)
-		}
-	}
+	s.m.withheld.addAll(s.tried)
 }
 
 // lastsUntil returns until when a persistent cookie is to be kept: to the session's
