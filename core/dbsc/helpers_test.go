@@ -89,6 +89,11 @@ func (st *site) start() {
 	mux.Handle("/logout", page(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Destroy() }))
 	mux.Handle("/clear", page(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Clear() }))
 	mux.Handle("/renew", page(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Renew() }))
+	mux.Handle("/move-in", page(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		if err := s.MoveIn(r.Context(), "over there", "ann", func() error { return nil }); err != nil {
+			st.t.Error(err)
+		}
+	}))
 	mux.Handle("/again", page(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Reauthenticate() }))
 	mux.Handle("/step-up", page(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.StepUp("2fa", time.Hour) }))
 	mux.Handle("/act/{subject}", page(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {

@@ -70,8 +70,8 @@ func (b *Binder) refresh(w http.ResponseWriter, r *http.Request, s *session.Sess
 	return b.instruct(w, l, key)
 }
 
-// leadsBack is for how long after a login the browser may get an answer to an earlier request
-// whose ticket takes it back to another login. A session hands out no ticket that is older
+// leadsBack is for how long after a login, or a MoveIn, the browser may get an answer to an earlier
+// request whose ticket takes it back to another login. A session hands out no ticket that is older
 // than ten minutes.
 const leadsBack = 10*time.Minute + clocksDiffer
 
@@ -88,7 +88,7 @@ func bindingOf(s *session.Session, l *login, id string) (*binding, error) {
 		return nil, &refusal{http.StatusServiceUnavailable, errActing}
 	case s.ID() == "": // it keeps it as well: the session may go on by another ticket, or be read again
 		return nil, &refusal{http.StatusServiceUnavailable, errQuiet}
-	case s.Fresh(leadsBack): // and here
+	case l != nil && time.Since(s.Started()) < leadsBack: // and here
 		return nil, &refusal{http.StatusServiceUnavailable, errNotBound}
 	default: // the browser forgets it
 		return nil, &refusal{http.StatusNotFound, errNotBound}

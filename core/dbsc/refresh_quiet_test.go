@@ -111,6 +111,7 @@ func TestALateAnswerThatLeadsBackToAnEarlierLoginFindsItsKey(t *testing.T) {
 		"signed in elsewhere meanwhile": func(b *browser) *http.Response {
 			return b.st.browser(nil).send(http.MethodGet, "/silent/ann") // without the ticket: from another site, for instance
 		},
+		"moved in meanwhile": func(b *browser) *http.Response { return b.st.browser(nil).send(http.MethodGet, "/move-in") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -127,6 +128,7 @@ func TestALateAnswerThatLeadsBackToAnEarlierLoginFindsItsKey(t *testing.T) {
 				wantStatus(t, dbsc.Bound, b.visit("/vault"), "with the late answer")
 				b.take(b.send(http.MethodGet, "/silent/ann"))
 				<-time.After(15 * time.Minute)
+				b.take(b.send(http.MethodGet, "/again"))
 				if want(t, http.StatusNotFound, b.refresh(), "when no answer can be that late"); b.id != "" {
 					t.Error("the browser keeps the key")
 				}
