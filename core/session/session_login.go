@@ -88,20 +88,20 @@ func (s *Session) Reauthenticate() {
 
 // prove has the next commit offer a ticket that is good for what set adds to its rights.
 func (s *Session) prove(call, refused string, set func(*view)) {
-	switch {
-	case s.Subject() == "":
-		refused = "nobody is signed in"
-	case s.Actor() != "":
-		refused = "somebody acts for the subject"
-	}
-	if refused != "" {
-		s.fail(fmt.Errorf("%w: %s: %s", ErrInvalid, call, refused))
-		return
-	}
 	s.commitMu.Lock()
 	defer s.commitMu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	switch {
+	case s.cur.subject == "":
+		refused = "nobody is signed in"
+	case s.own != nil:
+		refused = "somebody acts for the subject"
+	}
+	if refused != "" {
+		s.failLocked(fmt.Errorf("%w: %s: %s", ErrInvalid, call, refused))
+		return
+	}
 	s.changeLocked(func(v *view) error {
 		set(v)
 		return nil

@@ -1,11 +1,14 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -346,6 +349,39 @@ func TestARequestThatIsSkippedIsNotFresh(t *testing.T) {
 		h.ServeHTTP(w, r)
 		if w.Code != http.StatusForbidden {
 			t.Errorf("%s: status %d", name, w.Code)
+		}
+	}
+}
+
+// TestNobodyIsFreshWhoSignsOutMeanwhile has other goroutines of the request sign the visitor out, and
+// reauthenticate them, while it commits.
+func TestNobodyIsFreshWhoSignsOutMeanwhile(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	for range 50 {
+		v := e.seed(authenticate)
+		v.do(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			var others sync.WaitGroup
+			e.store.intercept(func(_ context.Context, o op) error {
+				if o == opUpdate {
+					e.store.reset()
+					others.Go(s.Destroy)
+					runtime.Gosched()
+					others.Go(s.Reauthenticate)
+					others.Go(func() { s.StepUp("2fa", time.Hour) })
+					runtime.Gosched()
+				}
+				return nil
+			})
+			count(w, r, s)
+			_ = s.Commit(r.Context())
+			others.Wait()
+			if s.Subject() == "" && (s.Fresh(time.Hour) || s.SteppedUp("2fa")) {
+				t.Error("nobody is signed in, and fresh, or at a level")
+			}
+		})
+		if t.Failed() {
+			return
 		}
 	}
 }
