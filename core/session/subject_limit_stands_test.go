@@ -133,7 +133,8 @@ func TestALoginThatIsTakenBackUndoesNothingElse(t *testing.T) {
 					done = true
 					phone.do(destroy)    //nolint:contextcheck // another request
 					other.do(goOn(&met)) //nolint:contextcheck // another request
-					if other.do(nothing); out {
+					other.do(nothing)    //nolint:contextcheck // another request
+					if out {
 						e.visitor().do(signOutShowing) //nolint:contextcheck // another request
 					}
 				}
