@@ -140,9 +140,9 @@ func (c *commit) keepBefore() {
 }
 
 // lost reports whether nobody will present a ticket of the login: none was handed out, or it
-// has been on its way for too long.
+// has been on its way for too long. The request's own has arrived.
 func (c *commit) lost(f *found) bool {
-	return f.view.lost(wallNow(), c.m.opts.AbsoluteTimeout) || f.view.withheld(c.m.withheld)
+	return f.view.id != c.view.id && (f.view.lost(wallNow(), c.m.opts.AbsoluteTimeout) || f.view.withheld(c.m.withheld))
 }
 
 // keepLimit sees to it that the subject has no more than MaxSessions.
