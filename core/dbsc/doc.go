@@ -62,9 +62,9 @@
 // registration, and a later offer may register another key; see [Binder.Offer]. From then on
 // nobody can register one for that login.
 //
-// Renew, StepUp, Reauthenticate, Clear and new keys of the application keep it. It ends with the session, and
-// for a visitor who signs in again. That login needs an offer of its own, and is not held back
-// by a key that the browser may have lost.
+// Renew, StepUp, Reauthenticate, Clear and new keys of the application keep it. It ends with
+// the session, and for a visitor who signs in again by Authenticate. That login needs an offer
+// of its own, and is not held back by a key that the browser may have lost.
 // Until the visitor presents the new ticket, and for session.Options.RenewGrace after that,
 // the old one works on and needs the old key.
 //

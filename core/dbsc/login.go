@@ -13,8 +13,8 @@ import (
 
 // This file derives what a login hands out: nothing of it is stored. All of it is
 // authenticated with a secret that is the login's alone. It stays the same over Renew,
-// StepUp and Reauthenticate, and a new key of session.Options.Keys does not change it. What another
-// session, or an earlier login of the same one, was handed verifies nowhere else.
+// StepUp and Reauthenticate, and a new key of session.Options.Keys does not change it. What
+// another session, or an earlier login of the same one, was handed verifies nowhere else.
 
 // A login is one login of a session, as the request's ticket shows it.
 type login struct {
