@@ -6,11 +6,26 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/cloakroom-go/cloakroom/core/internal/deadline"
 	"github.com/cloakroom-go/cloakroom/core/memstore"
 	"github.com/cloakroom-go/cloakroom/core/sessionstore"
 )
+
+// A request makes one of each. The allocator rounds their sizes up: a field too many costs a
+// hundred bytes.
+func TestWhatARequestMakesFitsItsSizeClass(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ size, class uintptr }{
+		"Session":  {unsafe.Sizeof(Session{}), 896},
+		"exchange": {unsafe.Sizeof(exchange{}), 640},
+	} {
+		if c.size > c.class {
+			t.Errorf("%s has %d bytes, want %d at most", name, c.size, c.class)
+		}
+	}
+}
 
 // BenchmarkParts measures what a request that reads a session can't do without, one part
 // at a time: docs/performance.md shows the shares.

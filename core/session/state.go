@@ -22,12 +22,12 @@ type state struct {
 	count    uint64   // the last number that was given to an offer or a sight
 	aged     time.Time
 	untaken  uint64                          // tickets offered because of age, the last at aged, since one was seen
-	letIn    bool                            // the login stands, though others may be above the limit, see commit.letIn
 	place    time.Time                       // ranks the login among its subject's, see Options.MaxSessions; zero: by started
 	writes   [maxWrites]sessionstore.Version // the last versions of the record, the latest first; 0: none
 	authHash []byte                          // of what has to stay the same while the session lives
 	binding  []byte                          // the browser and network that it began in
 	ended    bool                            // a tombstone
+	letIn    bool                            // the login stands, though others may be above the limit, see commit.letIn
 	out      bool                            // of a session that nothing is to bring back: its visitor has signed out, for instance
 	leases   []lease                         // who is making a value, see Key.Once
 	flashes  []Flash
